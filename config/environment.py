@@ -1,0 +1,132 @@
+"""What the environment says: typed, checked once at start, refused by the variable's name."""
+
+import enum
+import json
+import os
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import pydantic
+import pydantic_settings
+from django.core.exceptions import ImproperlyConfigured
+from pydantic_settings import NoDecode
+
+from config import processes
+
+DEVELOPMENT_KEY = "development-only-" + "0" * 40
+Names = Annotated[list[str], NoDecode]
+
+
+class Role(enum.StrEnum):
+    """What this process is; the supervisor sets it. It decides how the database is connected to."""
+
+    WEB = "web"
+    WORKER = "worker"
+    SHELL = "shell"
+
+
+class Environment(pydantic_settings.BaseSettings):
+    """Every variable the platform reads; docs/configuration.md is generated from these fields."""
+
+    model_config = pydantic_settings.SettingsConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
+
+    countinghouse_env: Literal["development", "test", "production"] = "development"
+    countinghouse_role: Role = Role.SHELL
+    embedded_servers: bool = pydantic.Field(False, description="Set by the supervisor when it started its own servers.")
+    debug: bool = False
+
+    secret_key: pydantic.SecretStr = pydantic.SecretStr(DEVELOPMENT_KEY)
+    key_pepper: pydantic.SecretStr = pydantic.Field(
+        pydantic.SecretStr(DEVELOPMENT_KEY), description="Mixed into the hashes of API keys and blind indexes."
+    )
+
+    database_url: pydantic.SecretStr | None = None
+    database_pool_min: int = pydantic.Field(2, ge=0)
+    database_pool_max: int = pydantic.Field(16, ge=1)
+    prepared_statements: bool = pydantic.Field(
+        True, description="0 behind PgBouncer: no prepared statements and no connection options."
+    )
+    redis_url: pydantic.SecretStr | None = None
+    broker_url: pydantic.SecretStr | None = pydantic.Field(None, description="Celery's broker; REDIS_URL unless set.")
+
+    allowed_hosts: Names = ["127.0.0.1", "localhost", "[::1]"]
+    csrf_trusted_origins: Names = []
+    public_url: str = pydantic.Field("http://127.0.0.1:8000", description="Where customers and clients reach us.")
+    simulator_url: str = pydantic.Field("", description="The PSP simulator; refused in production.")
+
+    run_dir: Path = Path(".run")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    log_format: Literal["json", "console"] = "json"
+
+    @pydantic.field_validator("allowed_hosts", "csrf_trusted_origins", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+    @property
+    def production(self) -> bool:
+        """Whether real money moves."""
+        return self.countinghouse_env == "production"
+
+    @property
+    def broker(self) -> str:
+        """Where Celery's messages go; empty when there is nowhere."""
+        url = self.broker_url or self.redis_url
+        return url.get_secret_value() if url else ""
+
+
+def load() -> Environment:
+    """Read the environment, outside production completed by the running stack's; raises ImproperlyConfigured."""
+    if os.environ.get("COUNTINGHOUSE_ENV") != "production" and not os.environ.get("DATABASE_URL"):
+        for name, value in stack_environment(Path(os.environ.get("RUN_DIR") or ".run")).items():
+            os.environ.setdefault(name, value)
+    try:
+        environment = Environment()
+    except pydantic.ValidationError as error:
+        raise ImproperlyConfigured("; ".join(_sentences(error))) from None
+    refusals = list(_refusals(environment))
+    if refusals:
+        raise ImproperlyConfigured("; ".join(refusals))
+    return environment
+
+
+def stack_environment(run_dir: Path) -> dict[str, str]:
+    """The variables of the stack running in a directory; none when none runs there."""
+    try:
+        stack: dict[str, Any] = json.loads((run_dir / "stack.json").read_text())
+    except FileNotFoundError:
+        return {}
+    return dict(stack["environment"]) if processes.alive(stack["pid"]) else {}
+
+
+def _sentences(error: pydantic.ValidationError) -> list[str]:
+    return [f"{'.'.join(map(str, each['loc'])).upper()}: {each['msg']}" for each in error.errors()]
+
+
+def _refusals(environment: Environment) -> list[str]:
+    if environment.production:
+        return _production_refusals(environment)
+    if environment.countinghouse_role is not Role.SHELL and environment.database_url is None:
+        return ["no database: run `make up`, or set DATABASE_URL"]
+    return []
+
+
+def _production_refusals(environment: Environment) -> list[str]:
+    """What must not be so where real money moves."""
+    weak = {DEVELOPMENT_KEY, ""}
+    rules = {
+        "DATABASE_URL: production needs a database of its own": environment.database_url is None,
+        "REDIS_URL: production needs a Redis or Valkey of its own": environment.redis_url is None,
+        "EMBEDDED_SERVERS: production does not run on embedded servers": environment.embedded_servers,
+        "DEBUG: production does not run with DEBUG": environment.debug,
+        "SIMULATOR_URL: production does not talk to the simulator": environment.simulator_url != "",
+        "SECRET_KEY: production needs one of its own, at least 50 characters": (
+            environment.secret_key.get_secret_value() in weak or len(environment.secret_key) < 50
+        ),
+        "KEY_PEPPER: production needs one of its own, at least 32 characters": (
+            environment.key_pepper.get_secret_value() in weak or len(environment.key_pepper) < 32
+        ),
+        "ALLOWED_HOSTS: production names its hosts": not environment.allowed_hosts or "*" in environment.allowed_hosts,
+        "PUBLIC_URL: production is reached by https": not environment.public_url.startswith("https://"),
+    }
+    return [sentence for sentence, broken in rules.items() if broken]

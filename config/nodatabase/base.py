@@ -1,0 +1,18 @@
+"""The database backend of a process that has no database: PostgreSQL's SQL, and a clear sentence on connecting."""
+
+from typing import Any, NoReturn
+
+from django.db.backends.postgresql import base
+from django.db.utils import OperationalError
+
+
+class NoDatabaseError(OperationalError):
+    """Nothing is configured to connect to."""
+
+
+class DatabaseWrapper(base.DatabaseWrapper):
+    """What needs no database (check, makemigrations, generated docs) works; what needs one is told."""
+
+    def get_new_connection(self, *_arguments: Any, **_named: Any) -> NoReturn:
+        """Refuse, saying what to do."""
+        raise NoDatabaseError("no database: run `make up`, or set DATABASE_URL")
