@@ -80,7 +80,7 @@ LANGUAGE_CODE = "en"
 
 # Static files: hashed names and compressed by `collectstatic` in production, straight from the packages elsewhere
 STATIC_URL = "/static/"
-STATIC_ROOT = BASE_DIR / "staticfiles"
+STATIC_ROOT = BASE_DIR / "staticfiles" if ENVIRONMENT.production else None
 STATICFILES_DIRS = [path for path in [BASE_DIR / "static"] if path.is_dir()]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},

@@ -1,0 +1,49 @@
+"""The provider accounts of development and tests, and the secrets that they share with the simulator."""
+
+import dataclasses
+import json
+import secrets
+
+
+@dataclasses.dataclass(frozen=True)
+class Account:
+    """One account at a PSP as an installation without real ones has it."""
+
+    code: str
+    psp: str
+    country: str
+    currency: str
+
+    def variable(self, name: str) -> str:
+        """The environment variable of one of its secrets, STRIPE_US_API_KEY."""
+        return f"{self.code.upper().replace('-', '_')}_{name}"
+
+
+ACCOUNTS = (
+    Account("stripe-us", psp="stripe", country="US", currency="usd"),
+    Account("stripe-eu", psp="stripe", country="NL", currency="eur"),
+)
+
+
+def new_secrets() -> dict[str, str]:
+    """Fresh secrets of every account, by environment variable."""
+    made = {}
+    for account in ACCOUNTS:
+        made[account.variable("API_KEY")] = f"sk_test_{secrets.token_hex(24)}"
+        made[account.variable("WEBHOOK_SECRET")] = f"whsec_{secrets.token_hex(24)}"
+    return made
+
+
+def for_simulator(known: dict[str, str], *, platform: str) -> str:
+    """SIMULATOR_ACCOUNTS: what the simulator has to know to act as these accounts towards `platform`'s address."""
+    return json.dumps(
+        [
+            dataclasses.asdict(account)
+            | {
+                "api_key": known[account.variable("API_KEY")],
+                "webhook_secret": known[account.variable("WEBHOOK_SECRET")],
+                "webhook_url": f"{platform}/webhooks/{account.psp}/{account.code}",
+            }
+            for account in ACCOUNTS
+        ]
+    )
