@@ -1,0 +1,238 @@
+"""The door of the simulated Stripe: authentication, decoding, idempotency, faults, rendering."""
+
+import asyncio
+import base64
+import logging
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.types import Receive, Scope, Send
+
+from payments.simulator import wire
+from payments.simulator.scenarios import EFFECT, TRANSPORT, Facts, Scenario
+from payments.simulator.stripe import cards, errors, forms, idempotency, listing, objects, parameters, routes
+from payments.simulator.stripe.calls import Call, Operation
+from payments.simulator.stripe.shop import API_VERSION, PSP, Request, Shop, dumps
+from payments.simulator.world import World
+
+logger = logging.getLogger(__name__)
+
+Json = dict[str, Any]
+
+
+@dataclass(slots=True)
+class Exchange:
+    """One HTTP request on its way through the door."""
+
+    method: str
+    path: str
+    base_url: str
+    shop: Shop
+    operation: Operation
+    args: list[str]
+    raw: Json
+    key: str | None
+    id: str
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What scenarios call this: a create that confirms is a confirm as well."""
+        if self.operation.name == "payment_intents.create" and self.raw.get("confirm") == "true":
+            return ("payment_intents.create", "payment_intents.confirm")
+        return (self.operation.name,)
+
+
+class Door:
+    """The ASGI application under /v1."""
+
+    def __init__(self, world: World, shops: dict[str, Shop]) -> None:
+        self._world = world
+        self._shops = shops
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        request_id = self._world.ids.next("req_")
+        try:
+            exchange = self._open(scope, await wire.body(receive), request_id)
+        except errors.StripeError as error:
+            await _send(send, error.status, dumps(error.body(request_id)), request_id)
+            return
+        try:
+            await self._answer(exchange, scope, receive, send)
+        finally:
+            self._world.journal.flush()
+
+    def _open(self, scope: Scope, body: bytes, request_id: str) -> Exchange:
+        headers = dict(scope["headers"])
+        shop = self._authenticate(headers.get(b"authorization", b"").decode("latin-1"))
+        method, path = scope["method"], scope["path"].removeprefix("/v1/").rstrip("/")
+        found = routes.find(method, path)
+        if found is None:
+            message = f"Unrecognized request URL ({method}: /v1/{path}). Please see https://stripe.com/docs."
+            raise _unknown_url(message)
+        raw = forms.decode((body if method == "POST" else scope["query_string"]).decode("utf-8", "replace"))
+        key = headers.get(b"idempotency-key") if method == "POST" else None
+        host = headers.get(b"host", b"127.0.0.1").decode("latin-1")
+        return Exchange(
+            method=method,
+            path=f"/v1/{path}",
+            base_url=f"{scope['scheme']}://{host}",
+            shop=shop,
+            operation=found[0],
+            args=found[1],
+            raw=raw,
+            key=key.decode("latin-1") if key else None,
+            id=request_id,
+        )
+
+    def _authenticate(self, header: str) -> Shop:
+        kind, _, credentials = header.partition(" ")
+        if kind.lower() == "basic":
+            credentials = base64.b64decode(credentials, validate=False).decode("latin-1").partition(":")[0]
+        if not credentials:
+            raise errors.unauthorized(
+                "You did not provide an API key. You need to provide your API key in the Authorization header, "
+                "using Bearer auth (e.g. 'Authorization: Bearer YOUR_SECRET_KEY')."
+            )
+        account = self._world.accounts.by_key(PSP, credentials)
+        if account is None:
+            raise errors.unauthorized(f"Invalid API Key provided: {credentials[:8]}{'*' * 12}{credentials[-4:]}")
+        return self._shops[account.code]
+
+    async def _answer(self, exchange: Exchange, scope: Scope, receive: Receive, send: Send) -> None:
+        account = exchange.shop.account.code
+        fault = self._world.scenarios.pick(TRANSPORT, exchange.names, account, lambda: _facts(exchange))
+        kind = fault.fault if fault else ""
+        if kind == "reset_before":
+            await wire.reset(scope, receive)
+            return
+        if kind in {"error_503_before", "rate_limit_429"}:
+            error = (
+                errors.rate_limited()
+                if kind == "rate_limit_429"
+                else errors.unavailable(503, "Stripe is temporarily unavailable. Please try again.")
+            )
+            await _send(send, error.status, dumps(error.body(exchange.id)), exchange.id)
+            return
+        pause = self._world.latency.ms / 1_000 + (fault.options["ms"] / 1_000 if fault and kind == "slow" else 0)
+        status, body, extra = await self._execute(exchange, pause, fault)
+        if kind == "reset_after":
+            await wire.reset(scope, receive)
+        elif kind == "garbage_200":
+            await _send(
+                send, 200, b"<html><body>It works!</body></html>", exchange.id, [(b"content-type", b"text/html")]
+            )
+        else:
+            await _send(send, status, body, exchange.id, extra)
+
+    async def _execute(
+        self, exchange: Exchange, pause: float, fault: Scenario | None
+    ) -> tuple[int, bytes, list[tuple[bytes, bytes]]]:
+        """Run, or give the kept answer again. The key is in use from the first check to the answer."""
+        shop, key = exchange.shop, exchange.key
+        extra: list[tuple[bytes, bytes]] = []
+        try:
+            print_ = idempotency.fingerprint(exchange.path, exchange.raw) if key else ""
+            kept = idempotency.recall(shop, key, exchange.path, print_) if key else None
+        except errors.StripeError as error:
+            return error.status, dumps(error.body(exchange.id)), extra
+        if key:
+            shop.executing.add(key)
+            extra.append((b"idempotency-key", key.encode("latin-1")))
+        try:
+            if pause:
+                await asyncio.sleep(pause)
+            if kept is not None:
+                extra.append((b"idempotent-replayed", b"true"))
+                extra.append((b"original-request", kept.request_id.encode()))
+                answer = kept
+            else:
+                answer, executed = self._run(exchange)
+                if key and executed:
+                    idempotency.keep(shop, key, exchange.path, print_, answer)
+                # What happened is on disk before anybody hears of it.
+                self._world.journal.flush()
+            if fault is not None and fault.fault == "hang":
+                await asyncio.sleep(fault.options["seconds"])
+        finally:
+            shop.executing.discard(key or "")
+        return answer.status, answer.body, extra
+
+    def _run(self, exchange: Exchange) -> tuple[idempotency.Replay, bool]:
+        """Execute the operation; also whether its answer is to be kept."""
+        shop, operation = exchange.shop, exchange.operation
+        shop.request = Request(exchange.id, exchange.key)
+        try:
+            status, body, executed = 200, *self._operate(exchange, operation)
+        except errors.StripeError as error:
+            status, body, executed = error.status, error.body(exchange.id), error.executed
+        except Exception:
+            logger.exception("the simulator failed at %s", operation.name)
+            broken = errors.unavailable(500, "The simulator itself has failed; its log says why.")
+            status, body, executed = 500, broken.body(exchange.id), True
+        finally:
+            shop.request = Request()
+        return idempotency.Replay(status, dumps(body), exchange.id), executed
+
+    def _operate(self, exchange: Exchange, operation: Operation) -> tuple[Json, bool]:
+        shop = exchange.shop
+        params = parameters.check(operation.spec, exchange.raw)
+        fault = self._world.scenarios.pick(EFFECT, exchange.names, shop.account.code, lambda: _facts(exchange))
+        kind = fault.fault if fault else ""
+        if kind == "error_500_before":
+            raise errors.unavailable(500, "An unknown error occurred.")
+        call = Call(shop, params, exchange.args, exchange.base_url, exchange.key, fault)
+        try:
+            shown = operation.run(call)
+            if params.get("expand"):
+                listing.expand(shop, shown, params["expand"])
+        finally:
+            if kind == "error_500_after":
+                raise errors.unavailable(500, "An unknown error occurred.")
+        return shown, exchange.method == "POST"
+
+
+def _unknown_url(message: str) -> errors.StripeError:
+    error = errors.StripeError(404, "invalid_request_error", message)
+    error.executed = False
+    return error
+
+
+def _facts(exchange: Exchange) -> Facts:
+    """The payment method's type and country, as far as the request and its objects say."""
+    shop, raw = exchange.shop, exchange.raw
+    data = raw.get("payment_method_data")
+    reference = raw.get("payment_method")
+    if isinstance(data, dict):
+        return Facts(method=data.get("type"))
+    if isinstance(reference, str) and (name := cards.by_token(reference)):
+        return Facts(method="card", country=cards.get(name).country)
+    method = shop.find(objects.PaymentMethod, reference) or _method_of(exchange)
+    if method is None:
+        return Facts()
+    country = cards.get(method.card).country if method.type == "card" else None
+    return Facts(method=method.type, country=country)
+
+
+def _method_of(exchange: Exchange) -> objects.PaymentMethod | None:
+    shop = exchange.shop
+    intent_id = exchange.args[0] if exchange.args else exchange.raw.get("payment_intent")
+    intent = shop.find(objects.PaymentIntent, intent_id)
+    charge = shop.find(objects.Charge, intent.latest_charge if intent else exchange.raw.get("charge"))
+    found = (intent.payment_method if intent else None) or (charge.payment_method if charge else None)
+    return shop.find(objects.PaymentMethod, found)
+
+
+async def _send(
+    send: Send, status: int, body: bytes, request_id: str, extra: list[tuple[bytes, bytes]] | None = None
+) -> None:
+    headers = [
+        (b"request-id", request_id.encode()),
+        (b"stripe-version", API_VERSION.encode()),
+        *(extra or ()),
+    ]
+    if not any(name == b"content-type" for name, _ in headers):
+        headers.append((b"content-type", b"application/json"))
+    if status in {409, 503}:
+        headers.append((b"stripe-should-retry", b"true"))
+    await wire.respond(send, status, headers, body)

@@ -1,0 +1,47 @@
+"""Stripe's form encoding: `a[b][0]=c` becomes nested dictionaries and lists."""
+
+import re
+from typing import Any
+from urllib.parse import parse_qsl
+
+from payments.simulator.stripe import errors
+
+_KEY = re.compile(r"\[([^\]]*)\]")
+
+
+def decode(raw: str) -> dict[str, Any]:
+    """Nested parameters of a query string or a form body; every leaf is a string."""
+    try:
+        pairs = parse_qsl(raw, keep_blank_values=True, max_num_fields=2_000)
+    except ValueError as error:
+        raise errors.InvalidError("The request body could not be read as a form.") from error
+    params: dict[str, Any] = {}
+    nested = False
+    for name, value in pairs:
+        if "[" in name:
+            nested = True
+            _put(params, name, value)
+        else:
+            params[name] = value
+    return {name: _lists(value) for name, value in params.items()} if nested else params
+
+
+def _put(params: dict[str, Any], name: str, value: str) -> None:
+    head, _, tail = name.partition("[")
+    steps = [head, *_KEY.findall("[" + tail)]
+    place = params
+    for step in steps[:-1]:
+        place = place.setdefault(step or str(len(place)), {})
+        if not isinstance(place, dict):
+            raise errors.InvalidError(f"Invalid parameter: {name}", param=head)
+    place[steps[-1] or str(len(place))] = value
+
+
+def _lists(value: Any) -> Any:
+    """Turn `{"0": a, "1": b}` into a list, at every depth."""
+    if not isinstance(value, dict):
+        return value
+    inner = {name: _lists(item) for name, item in value.items()}
+    if inner and all(name.isdigit() for name in inner):
+        return [inner[name] for name in sorted(inner, key=int)]
+    return inner
