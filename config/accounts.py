@@ -30,6 +30,7 @@ def new_secrets() -> dict[str, str]:
     made = {}
     for account in ACCOUNTS:
         made[account.variable("API_KEY")] = f"sk_test_{secrets.token_hex(24)}"
+        made[account.variable("PUBLISHABLE_KEY")] = f"pk_test_{secrets.token_hex(24)}"
         made[account.variable("WEBHOOK_SECRET")] = f"whsec_{secrets.token_hex(24)}"
     return made
 

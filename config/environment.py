@@ -28,7 +28,9 @@ class Role(enum.StrEnum):
 class Environment(pydantic_settings.BaseSettings):
     """Every variable the platform reads; docs/configuration.md is generated from these fields."""
 
-    model_config = pydantic_settings.SettingsConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
+    model_config = pydantic_settings.SettingsConfigDict(
+        extra="ignore", frozen=True, env_ignore_empty=True, hide_input_in_errors=True
+    )
 
     countinghouse_env: Literal["development", "test", "production"] = "development"
     countinghouse_role: Role = Role.SHELL

@@ -13,7 +13,7 @@ def remember_seeds() -> None:
     with connection.cursor() as cursor:
         cursor.execute(f"DROP SCHEMA IF EXISTS {SEEDS} CASCADE; CREATE SCHEMA {SEEDS}")
         for table in _filled(_tables("public")):
-            cursor.execute(f'CREATE TABLE {SEEDS}."{table}" AS TABLE public."{table}"')  # noqa: S608
+            cursor.execute(f'CREATE TABLE {SEEDS}."{table}" AS TABLE public."{table}"')
 
 
 def fixture_teardown(_case: test.TransactionTestCase) -> None:
@@ -26,9 +26,9 @@ def fixture_teardown(_case: test.TransactionTestCase) -> None:
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SET LOCAL session_replication_role = replica")  # no trigger and no foreign key fires
         for table in changed:
-            cursor.execute(f'DELETE FROM public."{table}"')  # noqa: S608
+            cursor.execute(f'DELETE FROM public."{table}"')
             if table in seeded:
-                cursor.execute(f'INSERT INTO public."{table}" TABLE {SEEDS}."{table}"')  # noqa: S608
+                cursor.execute(f'INSERT INTO public."{table}" TABLE {SEEDS}."{table}"')
 
 
 def _tables(schema: str) -> set[str]:
@@ -41,7 +41,7 @@ def _tables(schema: str) -> set[str]:
 
 
 def _filled(tables: set[str]) -> list[str]:
-    questions = [f"SELECT '{table}' WHERE EXISTS (SELECT FROM public.\"{table}\")" for table in sorted(tables)]  # noqa: S608
+    questions = [f"SELECT '{table}' WHERE EXISTS (SELECT FROM public.\"{table}\")" for table in sorted(tables)]
     return [row[0] for row in _rows(" UNION ALL ".join(questions))] if questions else []
 
 

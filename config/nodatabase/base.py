@@ -2,12 +2,13 @@
 
 from typing import Any, NoReturn
 
+from django.core.management import CommandError
 from django.db.backends.postgresql import base
 from django.db.utils import OperationalError
 
 
-class NoDatabaseError(OperationalError):
-    """Nothing is configured to connect to."""
+class NoDatabaseError(CommandError, OperationalError):
+    """Nothing is configured to connect to; the command line shows the sentence alone."""
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
