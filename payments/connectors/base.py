@@ -1,0 +1,278 @@
+"""What every PSP connector promises: neutral values in, neutral values out."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Final, Protocol
+
+from moneyed import Money
+
+
+class Verdict(StrEnum):
+    """What a PSP's answer means for the money."""
+
+    APPROVED = "approved"
+    ACTION_REQUIRED = "action_required"
+    PENDING = "pending"
+    """The PSP has it and will say later (bank debit, voucher, review, asynchronous modification)."""
+    DECLINED = "declined"
+    CANCELED = "canceled"
+    """Proof that it was voided, canceled or has expired at the PSP: no money moves any more."""
+    UNAVAILABLE = "unavailable"
+    """Proof that nothing happened: refused connection, failed TLS or DNS, 429 before execution."""
+    UNKNOWN = "unknown"
+    """Money may have moved: a timeout after sending, a reset, any 5xx, an unreadable answer."""
+
+
+class Category(StrEnum):
+    """What a decline tells us to do next."""
+
+    HARD = "hard"
+    SOFT = "soft"
+    CUSTOMER = "customer"
+    FRAUD = "fraud"
+    TECHNICAL = "technical"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decline:
+    """Why a payment was declined, in our words; the PSP's own codes stay in `Outcome.raw`."""
+
+    decline_code: str
+    category: Category
+    customer_message: str
+    may_retry: bool
+
+
+_YOUR_BANK: Final = "Your bank declined the payment. Please use another payment method or contact your bank."
+_NO_REFUND: Final = "The refund could not be paid out to the payment method."
+
+_RETRY: Final = True
+_FINAL: Final = False
+
+_DECLINES: Final = (
+    ("generic_decline", Category.SOFT, _RETRY, _YOUR_BANK),
+    ("contact_bank", Category.SOFT, _RETRY, _YOUR_BANK),
+    ("bank_unavailable", Category.SOFT, _RETRY, "Your bank could not be reached. Please try again."),
+    ("processing_error", Category.SOFT, _RETRY, "The payment could not be processed. Please try again."),
+    ("insufficient_funds", Category.SOFT, _RETRY, "There are not enough funds. Please use another payment method."),
+    ("limit_exceeded", Category.SOFT, _RETRY, "The limit of your card or account is reached. Please use another."),
+    ("method_unavailable", Category.SOFT, _FINAL, "This payment method is not available now. Please use another."),
+    ("authentication_required", Category.CUSTOMER, _RETRY, "Your bank wants you to confirm this payment."),
+    ("authentication_failed", Category.CUSTOMER, _RETRY, "The payment was not confirmed. Please try again."),
+    ("customer_declined", Category.CUSTOMER, _RETRY, "The payment was canceled. Please try again."),
+    ("payment_expired", Category.CUSTOMER, _RETRY, "The payment was not completed in time. Please try again."),
+    ("incorrect_number", Category.CUSTOMER, _RETRY, "The card number is incorrect. Please check it."),
+    ("incorrect_cvc", Category.CUSTOMER, _RETRY, "The security code is incorrect. Please check it."),
+    ("incorrect_expiry", Category.CUSTOMER, _RETRY, "The expiry date is incorrect. Please check it."),
+    ("incorrect_address", Category.CUSTOMER, _RETRY, "The billing address is incorrect. Please check it."),
+    ("incorrect_pin", Category.CUSTOMER, _RETRY, "The PIN is incorrect. Please try again."),
+    ("details_invalid", Category.CUSTOMER, _RETRY, "The payment details are incorrect. Please check them."),
+    ("payment_method_invalid", Category.CUSTOMER, _FINAL, "Please enter your payment details again."),
+    ("duplicate_payment", Category.CUSTOMER, _FINAL, "This looks like a payment you have just made."),
+    ("expired_card", Category.HARD, _FINAL, "Your card has expired. Please use another card."),
+    ("invalid_account", Category.HARD, _FINAL, "This card or account cannot be charged. Please use another."),
+    ("not_supported", Category.HARD, _FINAL, "This card or account cannot be used here. Please use another."),
+    ("currency_not_supported", Category.HARD, _FINAL, "This payment method does not support the currency."),
+    ("restricted_card", Category.HARD, _FINAL, _YOUR_BANK),
+    ("too_many_attempts", Category.HARD, _FINAL, "There were too many attempts. Please use another payment method."),
+    ("authorization_revoked", Category.HARD, _FINAL, _YOUR_BANK),
+    ("do_not_try_again", Category.HARD, _FINAL, _YOUR_BANK),
+    ("test_card", Category.HARD, _FINAL, "Test cards cannot be used. Please use another card."),
+    ("lost_or_stolen_card", Category.FRAUD, _FINAL, _YOUR_BANK),
+    ("suspected_fraud", Category.FRAUD, _FINAL, _YOUR_BANK),
+    ("amount_not_supported", Category.TECHNICAL, _FINAL, "This amount cannot be paid with this payment method."),
+    ("request_refused", Category.TECHNICAL, _FINAL, "The payment could not be processed. Please use another way."),
+    ("authorization_expired", Category.HARD, _FINAL, "The reservation of the amount has expired."),
+    ("refund_method_closed", Category.HARD, _FINAL, _NO_REFUND),
+    ("refund_declined", Category.HARD, _FINAL, _NO_REFUND),
+    ("refund_balance_insufficient", Category.TECHNICAL, _RETRY, _NO_REFUND),
+    ("refund_payment_disputed", Category.HARD, _FINAL, _NO_REFUND),
+    ("refund_exceeds_payment", Category.TECHNICAL, _FINAL, _NO_REFUND),
+)
+
+DECLINES: Final[Mapping[str, Decline]] = {
+    code: Decline(decline_code=code, category=category, customer_message=message, may_retry=may_retry)
+    for code, category, may_retry, message in _DECLINES
+}
+"""Every decline there is, by our code: connectors translate a PSP's codes into these.
+
+A line says what to do next, whether the same method may be tried again, and what the customer reads. Whatever smells
+of theft or fraud reads like any other decline: the customer may be the thief.
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """The answer to one call, or the evidence found later. A decline, a challenge, a timeout are values, not errors.
+
+    `provider_reference` is the PSP's id of what the call makes or changes: of the refund for a refund, else of the
+    payment. `amount` is what the PSP says was authorised, captured or refunded. `captured` says whether an approved
+    authorisation has already taken the money. `raw` holds PSP codes and ids for people, never card data or secrets.
+    """
+
+    verdict: Verdict
+    provider_reference: str = ""
+    amount: Money | None = None
+    captured: bool = False
+    next_action: Mapping[str, Any] | None = None
+    decline: Decline | None = None
+    detail: str = ""
+    raw: Mapping[str, Any] = field(default_factory=dict)
+    latency_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Authorize:
+    """Take or reserve `amount` with a payment method that the PSP's own fields made (`token`).
+
+    `key` is our committed idempotency key, `reference` the attempt's id.
+    """
+
+    key: str
+    reference: str
+    amount: Money
+    method: str
+    token: str
+    capture: bool
+    off_session: bool = False
+    return_url: str = ""
+    description: str = ""
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Complete:
+    """Finish a payment after the customer's action; `details` is what the action gave back."""
+
+    key: str
+    provider_reference: str
+    details: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capture:
+    """Take `amount` of an authorisation; `final` releases the rest.
+
+    Only where `Capabilities.multiple_captures` says so may a capture not be final.
+    """
+
+    key: str
+    reference: str
+    provider_reference: str
+    amount: Money
+    final: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cancel:
+    """Void an authorisation, or stop a payment that still waits for its customer."""
+
+    key: str
+    provider_reference: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refund:
+    """Give `amount` of a captured payment back; `reference` is the refund's id."""
+
+    key: str
+    reference: str
+    provider_reference: str
+    amount: Money
+    reason: str
+
+
+AnyRequest = Authorize | Complete | Capture | Cancel | Refund
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capabilities:
+    """What a PSP lets us do with one payment method."""
+
+    manual_capture: bool
+    partial_capture: bool
+    multiple_captures: bool
+    partial_refund: bool
+
+
+class EventKind(StrEnum):
+    """What a notification is about; exactly one handler serves each kind."""
+
+    PAYMENT_UPDATED = "payment_updated"
+    REFUND_UPDATED = "refund_updated"
+    UNUSED = "unused"
+    """A kind that nothing here acts on: kept and counted."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PspEvent:
+    """One notification, verified and translated.
+
+    `event_key` is unique for ever per provider account. `reference` is our own id (attempt or refund) where the PSP
+    returns it, "" for what was made outside; `provider_reference` is the PSP's id of the payment,
+    `modification_reference` of the refund. `outcome` is what the notification proves about that one.
+    """
+
+    kind: EventKind
+    event_key: str
+    type: str
+    occurred_at: datetime
+    reference: str = ""
+    provider_reference: str = ""
+    modification_reference: str = ""
+    outcome: Outcome | None = None
+
+
+class NotificationRefused(Exception):
+    """The notification is not signed by the PSP, too old, or unreadable: nothing of it is kept."""
+
+
+class Connector(Protocol):
+    """One PSP, spoken to with one account's credentials.
+
+    Answers are values; exceptions are bugs and misconfiguration. Safe to share between threads.
+    """
+
+    def authorize(self, request: Authorize) -> Outcome:
+        """Take or reserve money."""
+        ...
+
+    def complete_action(self, request: Complete) -> Outcome:
+        """Continue after the customer's action."""
+        ...
+
+    def capture(self, request: Capture) -> Outcome:
+        """Take reserved money."""
+        ...
+
+    def cancel(self, request: Cancel) -> Outcome:
+        """Release reserved money, or stop a payment that waits."""
+        ...
+
+    def refund(self, request: Refund) -> Outcome:
+        """Give money back."""
+        ...
+
+    def find(self, request: AnyRequest, *, provider_reference: str, sent_at: datetime) -> Outcome:
+        """The evidence about a call whose answer is not known; `provider_reference` is what is known of it, or "".
+
+        `request` is the one that was sent at `sent_at`. It may be repeated with its own key, so that money moves at
+        most once, and what turns out to be unfinished may be canceled. UNKNOWN means that the PSP gives no proof
+        yet (an empty search proves nothing); UNAVAILABLE that nothing happened and nothing will.
+        """
+        ...
+
+    def read_notification(self, body: bytes, headers: Mapping[str, str], *, now: datetime) -> Sequence[PspEvent]:
+        """Verify a webhook and translate it; `NotificationRefused` when it is not the PSP's word."""
+        ...
+
+    def client_options(self) -> Mapping[str, str]:
+        """What the client needs to make a token with this account: public values only."""
+        ...
+
+    def capabilities(self, method: str) -> Capabilities:
+        """What this PSP lets us do with a payment method."""
+        ...

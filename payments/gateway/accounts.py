@@ -1,0 +1,103 @@
+"""From a provider account's row to the connector that speaks for it."""
+
+import os
+import time
+from collections.abc import Sequence
+from functools import cache
+from typing import Final
+
+from django.conf import settings
+
+from payments.connectors import base, http
+from payments.connectors.stripe import connector as stripe
+from payments.gateway.models import ProviderAccount, Psp
+from payments.kernel import unit
+from payments.kernel.errors import Bug, Refusal
+
+CACHE_SECONDS: Final = 5.0
+"""How long a process may go on with an account's row as it was: a switch off works within this time."""
+
+http.before_request = unit.refuse_open_transaction
+
+
+class ProviderAccountUnknown(Refusal):
+    """There is no provider account with this code, or it is switched off."""
+
+    code, status = "provider_account_unknown", 422
+
+
+class _Accounts:
+    """All accounts by code and by id, read again after a few seconds."""
+
+    def __init__(self) -> None:
+        self._read_at = -CACHE_SECONDS
+        self._rows: dict[str, ProviderAccount] = {}
+
+    def rows(self) -> dict[str, ProviderAccount]:
+        if time.monotonic() - self._read_at > CACHE_SECONDS:
+            rows = list(ProviderAccount.objects.select_related("legal_entity").order_by("code"))
+            self._rows = {key: row for row in rows for key in (row.code, row.pk)}
+            self._read_at = time.monotonic()
+        return self._rows
+
+    def forget(self) -> None:
+        self._read_at = -CACHE_SECONDS
+
+
+_accounts = _Accounts()
+
+
+def forget() -> None:
+    """Read the accounts anew at the next question."""
+    _accounts.forget()
+
+
+def account(code: str) -> ProviderAccount:
+    """The account with this code or id; `ProviderAccountUnknown` when there is none."""
+    try:
+        return _accounts.rows()[code]
+    except KeyError:
+        raise ProviderAccountUnknown(f"There is no provider account {code!r}.", param="provider_account") from None
+
+
+def enabled() -> Sequence[ProviderAccount]:
+    """The accounts that take new payments, by code."""
+    return [row for code, row in _accounts.rows().items() if code == row.code and row.enabled]
+
+
+def connector(row: ProviderAccount, *, interactive: bool = True) -> base.Connector:
+    """The connector for an account; `interactive` calls give up sooner than background ones."""
+    return _connector(row.psp, row.code, row.base_url, row.livemode, interactive)
+
+
+@cache
+def _connector(psp: str, code: str, base_url: str, livemode: bool, interactive: bool) -> base.Connector:  # noqa: FBT001
+    match psp:
+        case Psp.STRIPE:
+            return stripe.StripeConnector(
+                stripe.Settings(
+                    account=code,
+                    api_key=secret(code, "API_KEY")[0],
+                    publishable_key=secret(code, "PUBLISHABLE_KEY")[0],
+                    webhook_secrets=secret(code, "WEBHOOK_SECRET"),
+                    base_url=base_url or None,
+                    livemode=livemode,
+                    interactive=interactive,
+                )
+            )
+        case _:
+            raise Bug(f"no connector for the PSP {psp!r}")
+
+
+def secret(code: str, name: str) -> tuple[str, ...]:
+    """An account's secret from the environment, all values during a rotation.
+
+    `stripe-us` and `API_KEY` are `STRIPE_US_API_KEY`; two values are separated by a comma.
+    """
+    variable = f"{code.upper().replace('-', '_')}_{name}"
+    values = tuple(value.strip() for value in os.environ.get(variable, "").split(",") if value.strip())
+    if not values:
+        raise Bug(f"the environment has no {variable}")
+    if getattr(settings, "PRODUCTION", False) and any("_test_" in value for value in values):
+        raise Bug(f"{variable} is a test key in production")
+    return values

@@ -1,0 +1,123 @@
+"""Write, call, record: a call is on record before its request leaves, and its answer is recorded after."""
+
+import dataclasses
+import hashlib
+from datetime import timedelta
+from typing import Any, Final
+
+import orjson
+from django.db import connection
+from moneyed import Money
+
+from payments.connectors.base import AnyRequest, Authorize, Cancel, Capture, Complete, Outcome, Refund, Verdict
+from payments.gateway import accounts
+from payments.gateway.models import CallKind, ProviderAccount, ProviderCall
+from payments.kernel import clock, jobs, unit
+from payments.kernel.errors import invariant
+
+LOOKS: Final = tuple(timedelta(seconds=s) for s in (5, 15, 45, 120, 300, 900, 3600))
+"""When recovery looks at an unknown call: after each of these, then hourly, and never gives up."""
+
+ANSWER_OVERDUE: Final = timedelta(seconds=20)
+"""A call without any answer after this long belongs to a process that died: an interactive call takes 12 s at most."""
+
+KINDS: Final[dict[type, CallKind]] = {
+    Authorize: CallKind.AUTHORIZE,
+    Complete: CallKind.COMPLETE,
+    Capture: CallKind.CAPTURE,
+    Cancel: CallKind.CANCEL,
+    Refund: CallKind.REFUND,
+}
+
+
+def open_call(account: ProviderAccount, request: AnyRequest, *, owner_id: str) -> ProviderCall:
+    """Put the call that is about to be made on record, in the open unit; `request.key` is its id."""
+    call = ProviderCall(
+        id=request.key,
+        account_id=account.pk,
+        kind=KINDS[type(request)],
+        owner_id=owner_id,
+        body_hash=_body_hash(request),
+        sent_at=clock.now(),
+        look_at=clock.now() + ANSWER_OVERDUE,
+    )
+    unit.current().add(call)
+    return call
+
+
+def send(account: ProviderAccount, request: AnyRequest, *, interactive: bool = True) -> Outcome:
+    """Make the call. No transaction may be open; the answer is a value, also when there is none."""
+    unit.refuse_open_transaction("a call to a PSP")
+    connector = accounts.connector(account, interactive=interactive)
+    match request:
+        case Authorize():
+            return connector.authorize(request)
+        case Complete():
+            return connector.complete_action(request)
+        case Capture():
+            return connector.capture(request)
+        case Cancel():
+            return connector.cancel(request)
+        case Refund():
+            return connector.refund(request)
+
+
+def find(call: ProviderCall, request: AnyRequest, *, provider_reference: str) -> Outcome:
+    """Ask the PSP what became of a call. The request is the same as then: a `Bug` when its body differs."""
+    unit.refuse_open_transaction("a question to a PSP")
+    invariant(_body_hash(request) == call.body_hash, f"{call.pk} is repeated with the body that was committed")
+    connector = accounts.connector(accounts.account(call.account_id), interactive=False)
+    return connector.find(request, provider_reference=provider_reference, sent_at=call.sent_at)
+
+
+def answer(call: ProviderCall, outcome: Outcome) -> None:
+    """Record the answer with the open unit; an unknown one is looked at again, ever later."""
+    unknown = outcome.verdict is Verdict.UNKNOWN
+    call.change(
+        answered_at=clock.now(),
+        verdict=outcome.verdict,
+        provider_reference=outcome.provider_reference or call.provider_reference,
+        raw={**outcome.raw, **({"detail": outcome.detail} if outcome.detail else {})},
+        latency_ms=outcome.latency_ms,
+        look_at=clock.now() + LOOKS[min(call.looks, len(LOOKS) - 1)] if unknown else None,
+    )
+
+
+def close(call: ProviderCall, verdict: Verdict, why: str) -> None:
+    """Record that evidence from elsewhere (a notification) has answered the call."""
+    call.change(
+        answered_at=call.answered_at or clock.now(), verdict=verdict, look_at=None, raw={**call.raw, "closed_by": why}
+    )
+
+
+def _body_hash(request: AnyRequest) -> str:
+    """SHA-256 over what was asked, in one canonical form."""
+    return hashlib.sha256(orjson.dumps(_plain(request), option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+
+def _plain(request: AnyRequest) -> dict[str, Any]:
+    fields = {field.name: getattr(request, field.name) for field in dataclasses.fields(request)}
+    return {name: [str(v.amount), v.currency.code] if isinstance(v, Money) else v for name, v in fields.items()}
+
+
+FEED: Final = """
+    WITH due AS (SELECT id, kind FROM payments_providercall WHERE look_at <= now()
+                  ORDER BY look_at LIMIT 100 FOR UPDATE SKIP LOCKED),
+         put_off AS (UPDATE payments_providercall c SET look_at = now() + interval '5 minutes', looks = looks + 1,
+                            version = version + 1 FROM due WHERE c.id = due.id)
+    SELECT 'call_' || replace(id::text, '-', ''), kind FROM due
+"""
+"""Take the calls that are due, and put them off for longer than their job needs: a lost job is made again."""
+
+
+def feed() -> bool:
+    """Turn calls that are due for a look into jobs `recover_<kind>`; True when there were any."""
+    if not ProviderCall.objects.filter(look_at__lte=clock.now()).exists():
+        return False
+    with unit.work():
+        with connection.cursor() as cursor:
+            cursor.execute(FEED)
+            due = cursor.fetchall()
+        for call_id, kind in due:
+            jobs.enqueue(f"recover_{kind}", unique=f"recover:{call_id}", call_id=call_id)
+    return bool(due)

@@ -1,0 +1,97 @@
+"""Legal entities, provider accounts, and the calls that we make to PSPs: the only tables that name a PSP."""
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+
+from payments.connectors.base import Verdict
+from payments.kernel import clock, ids, records
+
+
+class LegalEntity(records.Record):
+    """A company of the marketplace: it owns provider accounts and closes its own books."""
+
+    id = ids.IdField("le")
+    name = models.CharField(max_length=120, unique=True)
+    functional_currency = models.CharField(max_length=3)
+    time_zone = models.CharField(max_length=64, default="UTC")
+
+    class Meta:
+        app_label = "payments"
+        verbose_name_plural = "legal entities"
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Psp(models.TextChoices):
+    """The PSPs that have a connector."""
+
+    STRIPE = "stripe", "Stripe"
+
+
+class ProviderAccount(records.Record):
+    """One account at one PSP. Its secrets come from the environment, never from this row."""
+
+    id = ids.IdField("pa")
+    code = models.SlugField(max_length=40, unique=True)
+    psp = models.CharField(max_length=12, choices=Psp)
+    legal_entity = models.ForeignKey(LegalEntity, on_delete=models.PROTECT)
+    countries = ArrayField(models.CharField(max_length=2), default=list, blank=True, help_text="Empty: every country.")
+    currencies = ArrayField(
+        models.CharField(max_length=3), default=list, blank=True, help_text="Empty: every currency."
+    )
+    livemode = models.BooleanField(default=False)
+    base_url = models.URLField(blank=True, default="", help_text="Empty: the PSP itself.")
+    enabled = models.BooleanField(default=True)
+    weight = models.PositiveSmallIntegerField(default=100)
+
+    class Meta:
+        app_label = "payments"
+        constraints = (models.CheckConstraint(name="provider_account_psp", condition=models.Q(psp__in=Psp.values)),)
+
+    def __str__(self) -> str:
+        return self.code
+
+
+class CallKind(models.TextChoices):
+    """What a call asks the PSP to do."""
+
+    AUTHORIZE = "authorize"
+    COMPLETE = "complete"
+    CAPTURE = "capture"
+    CANCEL = "cancel"
+    REFUND = "refund"
+
+
+class ProviderCall(records.Record):
+    """One request to a PSP that can move money, committed before it leaves; recovery works on these rows.
+
+    The call's id is its idempotency key. `look_at` is when recovery looks next; it is empty once the answer is known.
+    """
+
+    LOCK_RANK = 70
+
+    id = ids.IdField("call")
+    account = models.ForeignKey(ProviderAccount, on_delete=models.PROTECT)
+    kind = models.CharField(max_length=12, choices=CallKind)
+    owner_id = models.CharField(max_length=40, help_text="The attempt, capture or refund that it is made for.")
+    body_hash = models.CharField(max_length=64)
+    region = models.CharField(max_length=16, blank=True, default="")
+    sent_at = models.DateTimeField(default=clock.now)
+    answered_at = models.DateTimeField(null=True)
+    verdict = models.CharField(max_length=16, blank=True, default="", choices=[(v.value, v.value) for v in Verdict])
+    provider_reference = models.CharField(max_length=80, blank=True, default="")
+    raw = models.JSONField(default=dict)
+    latency_ms = models.PositiveIntegerField(default=0)
+    look_at = models.DateTimeField(null=True)
+    looks = models.PositiveSmallIntegerField(default=0)
+
+    class Meta:
+        app_label = "payments"
+        indexes = (
+            models.Index(fields=["owner_id"], name="call_owner"),
+            models.Index(fields=["look_at"], name="call_look_at", condition=models.Q(look_at__isnull=False)),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.kind} for {self.owner_id}"

@@ -1,0 +1,57 @@
+"""What reaches intents from elsewhere: notifications of PSPs, and jobs by name. Each is one service call."""
+
+from datetime import timedelta
+
+from payments.connectors.base import EventKind, PspEvent
+from payments.gateway import calls
+from payments.intents.services import evidence, lifecycle, recovery
+from payments.kernel.jobs import Queue, feeder, job
+from payments.webhooks.dispatch import handles
+
+
+@handles(EventKind.PAYMENT_UPDATED)
+def payment_updated(account_id: str, event: PspEvent) -> None:
+    """A PSP says how a payment stands."""
+    evidence.accept(account_id, event)
+
+
+@feeder(Queue.MONEY)
+def calls_to_look_at() -> bool:
+    """Calls whose answer is due become recovery jobs."""
+    return calls.feed()
+
+
+@job("recover_authorize", Queue.MONEY)
+def recover_authorize(call_id: str) -> None:
+    """Settle an authorisation whose answer is not known."""
+    recovery.recover(call_id)
+
+
+@job("recover_capture", Queue.MONEY)
+def recover_capture(call_id: str) -> None:
+    """Settle a capture whose answer is not known."""
+    recovery.recover(call_id)
+
+
+@job("recover_cancel", Queue.MONEY)
+def recover_cancel(call_id: str) -> None:
+    """Settle a cancel whose answer is not known."""
+    recovery.recover(call_id)
+
+
+@job("cancel_attempt", Queue.MONEY)
+def cancel_attempt(attempt_id: str) -> None:
+    """Stop an attempt that nobody waits for any more."""
+    lifecycle.cancel_attempt(attempt_id, by="upkeep")
+
+
+@job("expire", Queue.UPKEEP, every=timedelta(minutes=1))
+def expire() -> None:
+    """End what nobody has paid in time."""
+    lifecycle.expire_due()
+
+
+@job("warn_of_expiring_reservations", Queue.UPKEEP, every=timedelta(minutes=15))
+def warn_of_expiring_reservations() -> None:
+    """Authorisations that run out soon get a person."""
+    lifecycle.warn_of_expiring_reservations()

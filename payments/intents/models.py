@@ -1,0 +1,193 @@
+"""Payment intents, their attempts, and captures."""
+
+import secrets
+from datetime import datetime, timedelta
+from typing import Final
+
+from django.db import models
+from django.db.models import F, Q
+
+from payments.gateway.models import ProviderAccount
+from payments.intents.states import ATTEMPT, CAPTURE, INTENT, AttemptStatus, CaptureStatus, IntentStatus
+from payments.kernel import clock, ids, money, records
+
+LIFETIME: Final = timedelta(days=7)
+"""How long an intent that nobody pays stays payable."""
+
+
+def _expiry() -> datetime:
+    return clock.now() + LIFETIME
+
+
+def _client_secret() -> str:
+    return secrets.token_urlsafe(24)
+
+
+class PaymentIntent(records.Stateful, records.Announced):
+    """One wish to collect an amount, of an order or on its own. Amounts are minor units of its one currency.
+
+    `amount_captured` and `amount_refunded` are gross and never go down, except when a capture or refund is undone;
+    `amount_refunding` is reserved by refunds in flight.
+    """
+
+    MACHINE = INTENT
+    LOCK_RANK = 20
+
+    id = ids.IdField("pi")
+    client = models.ForeignKey("payments.ApiClient", on_delete=models.PROTECT)
+    order = models.ForeignKey("payments.Order", null=True, blank=True, on_delete=models.PROTECT, related_name="intents")
+    customer = models.ForeignKey("payments.Customer", null=True, blank=True, on_delete=models.PROTECT)
+    currency = models.CharField(max_length=3)
+    amount_minor = models.BigIntegerField()
+    amount_capturable_minor = models.BigIntegerField(default=0)
+    amount_captured_minor = models.BigIntegerField(default=0)
+    amount_refunding_minor = models.BigIntegerField(default=0)
+    amount_refunded_minor = models.BigIntegerField(default=0)
+    over_returned = models.BooleanField(default=False, help_text="The PSP gave back more than we took.")
+    status = models.CharField(max_length=24, default=INTENT.initial, choices=[(s.value, s.value) for s in IntentStatus])
+    capture_method = models.CharField(
+        max_length=10, default="automatic", choices=[("automatic", "automatic"), ("manual", "manual")]
+    )
+    client_secret = models.CharField(max_length=64, default=_client_secret, editable=False)
+    next_action = models.JSONField(null=True, blank=True)
+    last_payment_error = models.JSONField(null=True, blank=True)
+    latest_attempt_id = models.CharField(max_length=40, blank=True, default="")
+    cancel_reason = models.CharField(
+        max_length=40, blank=True, default="", help_text="Set when a cancel was wished for."
+    )
+    description = models.CharField(max_length=500, blank=True, default="")
+    metadata = models.JSONField(default=dict, blank=True)
+    expires_at = models.DateTimeField(default=_expiry)
+
+    amount = money.View()
+    amount_capturable = money.View()
+    amount_captured = money.View()
+    amount_refunding = money.View()
+    amount_refunded = money.View()
+
+    class Meta:
+        app_label = "payments"
+        constraints = (
+            models.CheckConstraint(name="intent_status", condition=Q(status__in=INTENT.states)),
+            models.CheckConstraint(name="intent_amount_positive", condition=Q(amount_minor__gt=0)),
+            models.CheckConstraint(
+                name="intent_amounts_not_negative",
+                condition=Q(
+                    amount_capturable_minor__gte=0,
+                    amount_captured_minor__gte=0,
+                    amount_refunding_minor__gte=0,
+                    amount_refunded_minor__gte=0,
+                ),
+            ),
+            models.CheckConstraint(
+                name="intent_refunds_within_captured",
+                condition=Q(over_returned=True)
+                | Q(amount_captured_minor__gte=F("amount_refunding_minor") + F("amount_refunded_minor")),
+            ),
+        )
+        indexes = (
+            models.Index(fields=["order"], name="intent_order"),
+            models.Index(fields=["customer"], name="intent_customer"),
+            models.Index(fields=["client", "id"], name="intent_client"),
+            models.Index(
+                fields=["expires_at"],
+                name="intent_expiry",
+                condition=Q(status__in=["requires_payment_method", "requires_action"]),
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{money.text(self.amount)} {self.status}"
+
+
+class PaymentAttempt(records.Stateful):
+    """One try to collect an intent's amount with one provider account and one method.
+
+    `order_id` repeats the intent's, so that the money which lives for an order is one indexed query.
+    """
+
+    MACHINE = ATTEMPT
+    LOCK_RANK = 30
+
+    id = ids.IdField("att")
+    intent = models.ForeignKey(PaymentIntent, on_delete=models.PROTECT, related_name="attempts")
+    order_id = models.CharField(max_length=40, blank=True, default="")
+    account = models.ForeignKey(ProviderAccount, on_delete=models.PROTECT)
+    currency = models.CharField(max_length=3)
+    amount_minor = models.BigIntegerField()
+    status = models.CharField(
+        max_length=16, default=ATTEMPT.initial, choices=[(s.value, s.value) for s in AttemptStatus]
+    )
+    method = models.CharField(max_length=24)
+    token = models.CharField(max_length=200, help_text="The PSP's token of the payment method.")
+    capture = models.BooleanField(default=True, help_text="Take the money at once.")
+    off_session = models.BooleanField(default=False)
+    return_url = models.CharField(max_length=2000, blank=True, default="")
+    call_id = models.CharField(max_length=40)
+    provider_reference = models.CharField(max_length=80, blank=True, default="")
+    reason_for_route = models.CharField(max_length=200, blank=True, default="")
+    decline = models.JSONField(null=True, blank=True)
+    superseded_at = models.DateTimeField(null=True, blank=True)
+    authorized_at = models.DateTimeField(null=True, blank=True)
+
+    amount = money.View()
+
+    class Meta:
+        app_label = "payments"
+        constraints = (
+            models.CheckConstraint(name="attempt_status", condition=Q(status__in=ATTEMPT.states)),
+            models.CheckConstraint(name="attempt_amount_positive", condition=Q(amount_minor__gt=0)),
+            models.UniqueConstraint(
+                fields=["intent"],
+                name="attempt_one_alive",
+                condition=Q(
+                    status__in=["ready", "sent", "action_required", "pending", "unknown"], superseded_at__isnull=True
+                ),
+            ),
+            models.UniqueConstraint(
+                fields=["account", "provider_reference"],
+                name="attempt_provider_reference",
+                condition=~Q(provider_reference=""),
+            ),
+        )
+        indexes = (
+            models.Index(
+                fields=["order_id"],
+                name="attempt_order_held",
+                condition=Q(status__in=["ready", "sent", "action_required", "pending", "unknown", "authorized"]),
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.method}: {self.status}"
+
+
+class Capture(records.Stateful):
+    """One capture of an attempt's authorisation; an automatic capture is one too. `final` releases the rest."""
+
+    MACHINE = CAPTURE
+    LOCK_RANK = 40
+
+    id = ids.IdField("cap")
+    attempt = models.ForeignKey(PaymentAttempt, on_delete=models.PROTECT, related_name="captures")
+    intent = models.ForeignKey(PaymentIntent, on_delete=models.PROTECT, related_name="captures")
+    currency = models.CharField(max_length=3)
+    amount_minor = models.BigIntegerField()
+    status = models.CharField(
+        max_length=12, default=CAPTURE.initial, choices=[(s.value, s.value) for s in CaptureStatus]
+    )
+    final = models.BooleanField(default=True)
+    call_id = models.CharField(max_length=40, help_text="The call that captured: the attempt's own when automatic.")
+    captured_at = models.DateTimeField(null=True, blank=True)
+
+    amount = money.View()
+
+    class Meta:
+        app_label = "payments"
+        constraints = (
+            models.CheckConstraint(name="capture_status", condition=Q(status__in=CAPTURE.states)),
+            models.CheckConstraint(name="capture_amount_positive", condition=Q(amount_minor__gt=0)),
+        )
+
+    def __str__(self) -> str:
+        return f"{money.text(self.amount)} {self.status}"

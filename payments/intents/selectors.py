@@ -1,0 +1,112 @@
+"""Reading intents, and holding the rows of one payment under the house's lock order."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from payments.gateway import accounts
+from payments.gateway.models import ProviderCall
+from payments.intents import routing
+from payments.intents.models import Capture, PaymentAttempt, PaymentIntent
+from payments.intents.states import HELD, LIVE, AttemptStatus
+from payments.orders.models import Order
+
+
+@dataclass(slots=True)
+class Held:
+    """The rows of one payment inside a use case, locked in order: order, intent; attempts follow their intent."""
+
+    intent: PaymentIntent
+    order: Order | None
+    attempt: PaymentAttempt | None = None
+
+    @property
+    def tried(self) -> PaymentAttempt:
+        """The attempt that the use case is about."""
+        if self.attempt is None:
+            raise PaymentAttempt.DoesNotExist(f"{self.intent.pk} has no attempt")
+        return self.attempt
+
+
+def intent(intent_id: str, *, client_id: str) -> PaymentIntent:
+    """A client's own intent; `DoesNotExist` for anybody else's."""
+    return PaymentIntent.objects.get(pk=intent_id, client_id=client_id)
+
+
+def hold(intent_id: str, *, client_id: str | None = None) -> Held:
+    """Lock an intent and, before it, its order; `DoesNotExist` when it is not this client's."""
+    order = _locked_order_of(intent_id)
+    row = PaymentIntent.objects.select_for_update().get(pk=intent_id)
+    if client_id is not None and row.client_id != client_id:
+        raise PaymentIntent.DoesNotExist
+    return Held(row, order)
+
+
+def hold_with_attempt(attempt_id: str) -> Held:
+    """Lock the payment that an attempt belongs to, and read the attempt under that lock."""
+    held = hold(PaymentAttempt.objects.values_list("intent_id", flat=True).get(pk=attempt_id))
+    held.attempt = PaymentAttempt.objects.get(pk=attempt_id)
+    return held
+
+
+def _locked_order_of(intent_id: str) -> Order | None:
+    """The order never changes on an intent, so it can be found before the intent is locked."""
+    subquery = PaymentIntent.objects.filter(pk=intent_id).values("order_id")
+    return Order.objects.select_for_update(of=("self",)).filter(pk__in=subquery).first()
+
+
+def latest_attempt(row: PaymentIntent) -> PaymentAttempt | None:
+    """The attempt that the intent shows to its client."""
+    return PaymentAttempt.objects.filter(pk=row.latest_attempt_id).first() if row.latest_attempt_id else None
+
+
+def latest_attempts(rows: Sequence[PaymentIntent]) -> dict[str, PaymentAttempt]:
+    """The same for many intents, by intent id, in one query."""
+    wanted = [row.latest_attempt_id for row in rows if row.latest_attempt_id]
+    return {attempt.intent_id: attempt for attempt in PaymentAttempt.objects.filter(pk__in=wanted)}
+
+
+def alive(intent_id: str) -> PaymentAttempt | None:
+    """The one attempt of an intent that may still take money and is not superseded."""
+    return PaymentAttempt.objects.filter(intent_id=intent_id, status__in=LIVE, superseded_at__isnull=True).first()
+
+
+def authorized(intent_id: str) -> PaymentAttempt | None:
+    """The attempt that holds the intent's reservation."""
+    return PaymentAttempt.objects.filter(
+        pk__in=PaymentIntent.objects.filter(pk=intent_id).values("latest_attempt_id"), status="authorized"
+    ).first()
+
+
+def held_for_order(order_id: str, *, except_waiting_of: str) -> int:
+    """Minor units that live or authorised attempts of an order hold.
+
+    Superseded attempts do not count, nor what only waits for the customer of the intent `except_waiting_of`:
+    that customer has come back and pays otherwise.
+    """
+    found = PaymentAttempt.objects.filter(order_id=order_id, status__in=HELD, superseded_at__isnull=True)
+    rows = found.values_list("amount_minor", "intent_id", "status")
+    return sum(
+        amount
+        for amount, intent_id, status in rows
+        if not (intent_id == except_waiting_of and status == AttemptStatus.ACTION_REQUIRED)
+    )
+
+
+def capture_in_flight(attempt_id: str) -> Capture | None:
+    """The capture of an attempt whose outcome is not known yet."""
+    return Capture.objects.filter(attempt_id=attempt_id, status__in=("sent", "pending", "unknown")).first()
+
+
+def call(call_id: str) -> ProviderCall:
+    """A call to a PSP."""
+    return ProviderCall.objects.get(pk=call_id)
+
+
+def candidates() -> list[routing.Candidate]:
+    """The provider accounts that take new payments, as routing sees them."""
+    return [
+        routing.Candidate(
+            code=row.code, countries=tuple(row.countries), currencies=tuple(row.currencies), weight=row.weight
+        )
+        for row in accounts.enabled()
+    ]

@@ -1,0 +1,38 @@
+"""Telling clients what became of an intent."""
+
+from typing import Any
+
+from payments.gateway import accounts
+from payments.intents import routing, selectors, shapes
+from payments.intents.models import PaymentAttempt, PaymentIntent
+from payments.webhooks.services import outbox
+
+
+def announce(intent: PaymentIntent, attempt: PaymentAttempt | None, type_: str) -> None:
+    """Write an event with the open unit, with the next number of this intent's events."""
+    intent.change(event_sequence=intent.event_sequence + 1)
+    code = accounts.account(attempt.account_id).code if attempt is not None else None
+    outbox.emit(intent.pk, intent.client_id, type_, shapes.event(intent, attempt, code), intent.event_sequence)
+
+
+def rendered(intent: PaymentIntent, attempt: PaymentAttempt | None, *, country: str = "") -> dict[str, Any]:
+    """The intent as the API answers it, with what a client needs to pay it."""
+    code = accounts.account(attempt.account_id).code if attempt is not None else None
+    return shapes.payment_intent(intent, attempt, code, client_options(intent, country=country))
+
+
+def client_options(intent: PaymentIntent, *, country: str) -> list[dict[str, Any]]:
+    """Per provider account that could take this intent: its PSP, methods, and public values. Nothing secret."""
+    if intent.status not in shapes.PAYABLE:
+        return []
+    fit = routing.fitting(selectors.candidates(), country=country, currency=intent.currency)
+    rows = [accounts.account(one.code) for one in fit]
+    return [
+        {
+            "provider_account": row.code,
+            "psp": row.psp,
+            "methods": ["card"],
+            "public": dict(accounts.connector(row).client_options()),
+        }
+        for row in rows
+    ]

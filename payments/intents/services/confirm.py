@@ -1,0 +1,130 @@
+"""Confirming an intent: open an attempt, ask the PSP, record what it says."""
+
+from dataclasses import dataclass
+
+from payments.connectors.base import Outcome, Verdict
+from payments.gateway import accounts, calls
+from payments.gateway.models import ProviderCall
+from payments.intents import routing, selectors
+from payments.intents.models import PaymentAttempt, PaymentIntent
+from payments.intents.selectors import Held
+from payments.intents.services import outcomes, requests
+from payments.intents.services.refusals import (
+    IntentUnexpectedState,
+    OrderAlreadyPaid,
+    OrderNotPayable,
+    OrderPaymentInProgress,
+    ProviderUnavailable,
+)
+from payments.intents.states import AttemptStatus, IntentStatus
+from payments.kernel import clock, crashpoints, ids, jobs, unit
+from payments.orders.states import OrderStatus
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Method:
+    """How the customer wants to pay: a token that the PSP's own fields made, or that its documents list."""
+
+    type: str
+    token: str
+    provider_account: str | None = None
+
+
+def confirm(
+    intent_id: str, method: Method, *, client_id: str, by: str, return_url: str = "", off_session: bool = False
+) -> Held:
+    """Try to collect the intent's amount, once.
+
+    The attempt and its call are on record before the request leaves, and no transaction is open while we wait.
+    A crash on any line leaves rows that recovery can ask about. A decline, a challenge and an unknown outcome are
+    answers like a success; `ProviderUnavailable` is raised only with proof that nothing happened.
+    """
+    with unit.work():
+        held = selectors.hold(intent_id, client_id=client_id)
+        _refuse_unless_payable(held)
+        call = _open_attempt(held, method, return_url=return_url, off_session=off_session, by=by)
+        crashpoints.reach("confirm.opened")
+    crashpoints.reach("confirm.committed")
+    outcome = calls.send(accounts.account(held.tried.account_id), requests.authorize(held.tried))
+    crashpoints.reach("confirm.answered")
+    held = outcomes.record(held, call, outcome, by=by, point="confirm")
+    _refuse_if_unavailable(outcome)
+    return held
+
+
+def _refuse_unless_payable(held: Held) -> None:
+    intent, order = held.intent, held.order
+    if not intent.may("confirm"):
+        if intent.status == IntentStatus.PROCESSING:
+            raise OrderPaymentInProgress("A payment of this intent is in progress.")
+        raise IntentUnexpectedState(f"The payment intent is {intent.status}.")
+    if intent.cancel_reason:
+        raise IntentUnexpectedState("A cancel of this payment intent is in progress.")
+    if order is None:
+        return
+    if order.status in (OrderStatus.CANCELED, OrderStatus.EXPIRED):
+        raise OrderNotPayable(f"The order is {order.status}.")
+    taken = order.amount_paid_minor - order.amount_refunded_minor
+    if taken + intent.amount_minor > order.amount_total_minor:
+        raise OrderAlreadyPaid("The order has been paid.")
+    waiting = selectors.held_for_order(order.pk, except_waiting_of=intent.pk)
+    if taken + waiting + intent.amount_minor > order.amount_total_minor:
+        raise OrderPaymentInProgress("Another payment of this order is in progress.")
+
+
+def _open_attempt(held: Held, method: Method, *, return_url: str, off_session: bool, by: str) -> ProviderCall:
+    """Choose the provider account, and put the attempt and the call that follows on record."""
+    intent = held.intent
+    choice = routing.plan(
+        selectors.candidates(),
+        intent_id=intent.pk,
+        country=held.order.country if held.order else "",
+        currency=intent.currency,
+        wanted=method.provider_account,
+    )
+    if intent.status == IntentStatus.REQUIRES_ACTION:
+        _supersede(intent)
+    account = accounts.account(choice.code)
+    attempt = PaymentAttempt(
+        id=ids.new("att"),
+        intent=intent,
+        order_id=intent.order_id or "",
+        account_id=account.pk,
+        currency=intent.currency,
+        amount_minor=intent.amount_minor,
+        method=method.type,
+        token=method.token,
+        return_url=return_url,
+        capture=intent.capture_method == "automatic",
+        off_session=off_session,
+        reason_for_route=choice.why,
+        call_id=ids.new("call"),
+    )
+    unit.current().add(attempt)
+    attempt.advance("send", because=choice.why, by=by)
+    intent.advance(
+        "confirm",
+        because=f"confirmed with {method.type}",
+        by=by,
+        latest_attempt_id=attempt.pk,
+        next_action=None,
+        last_payment_error=None,
+    )
+    held.attempt = attempt
+    return calls.open_call(account, requests.authorize(attempt), owner_id=attempt.pk)
+
+
+def _supersede(intent: PaymentIntent) -> None:
+    """The customer has left the PSP's page and pays otherwise: the waiting attempt is canceled there, soon."""
+    waiting = selectors.alive(intent.pk)
+    if waiting is None:
+        return
+    if waiting.status != AttemptStatus.ACTION_REQUIRED:
+        raise OrderPaymentInProgress("A payment of this intent is in progress.")
+    waiting.change(superseded_at=clock.now())
+    jobs.enqueue("cancel_attempt", attempt_id=waiting.pk)
+
+
+def _refuse_if_unavailable(outcome: Outcome) -> None:
+    if outcome.verdict is Verdict.UNAVAILABLE:
+        raise ProviderUnavailable("The payment provider could not be reached. Nothing was charged; try again.")

@@ -1,0 +1,45 @@
+"""Accepting a PSP's notification as evidence about an attempt."""
+
+from payments.connectors.base import PspEvent, Verdict
+from payments.gateway import calls
+from payments.gateway.models import ProviderCall
+from payments.intents import selectors
+from payments.intents.models import PaymentAttempt
+from payments.intents.services import outcomes
+from payments.kernel import unit
+from payments.webhooks.dispatch import NotYet
+
+DECIDES = (Verdict.APPROVED, Verdict.DECLINED, Verdict.CANCELED, Verdict.PENDING, Verdict.ACTION_REQUIRED)
+
+
+def accept(account_id: str, event: PspEvent) -> None:
+    """Apply what a notification proves; `NotYet` when we know no such payment.
+
+    A payment is recognised by our own reference, which only this account's PSP can have returned, or by the PSP's.
+    """
+    attempt = _attempt(account_id, event)
+    if attempt is None:
+        raise NotYet(f"no attempt for {event.provider_reference}")
+    if event.outcome is None:
+        return
+    by = f"notification {event.type}"
+    with unit.work():
+        held = selectors.hold_with_attempt(attempt.pk)
+        outcomes.apply(held, event.outcome, by=by)
+        _close_calls(held.tried, event, by)
+
+
+def _attempt(account_id: str, event: PspEvent) -> PaymentAttempt | None:
+    found = PaymentAttempt.objects.filter(account_id=account_id)
+    if event.reference.startswith("att_"):
+        return found.filter(pk=event.reference).first()
+    return found.filter(provider_reference=event.provider_reference).first() if event.provider_reference else None
+
+
+def _close_calls(attempt: PaymentAttempt, event: PspEvent, by: str) -> None:
+    """The authorisation's call needs no answer any more once the attempt is settled."""
+    if event.outcome is None or event.outcome.verdict not in DECIDES or attempt.status in ("sent", "unknown"):
+        return
+    call = ProviderCall.objects.filter(pk=attempt.call_id, look_at__isnull=False).first()
+    if call is not None:
+        calls.close(call, event.outcome.verdict, by)

@@ -1,0 +1,252 @@
+"""Creating, canceling and expiring intents, and continuing after a customer's action."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Final
+
+from payments.connectors.base import Verdict
+from payments.gateway import accounts, calls
+from payments.intents import selectors
+from payments.intents.models import PaymentAttempt, PaymentIntent
+from payments.intents.selectors import Held
+from payments.intents.services import announcements, outcomes, requests
+from payments.intents.services.refusals import (
+    IntentUnexpectedState,
+    OrderAlreadyPaid,
+    OrderNotPayable,
+    OrderPaymentInProgress,
+    ProviderUnavailable,
+)
+from payments.intents.states import AttemptStatus, IntentStatus
+from payments.kernel import attention, clock, crashpoints, ids, jobs, money, unit
+from payments.kernel.errors import Refusal
+from payments.orders import selectors as order_selectors
+from payments.orders import services as orders
+from payments.orders.models import Customer, Order
+from payments.orders.states import OrderStatus
+
+CANCELABLE: Final = (AttemptStatus.ACTION_REQUIRED, AttemptStatus.AUTHORIZED)
+"""Attempts that a PSP can stop: what waits for its customer, and what is reserved."""
+
+RESERVATION_WARNING: Final = timedelta(days=6)
+"""An authorisation this old expires soon: card schemes release most after seven days."""
+
+
+class OrderUnknown(Refusal):
+    """The client has no such order."""
+
+    code, status = "order_unknown", 422
+
+
+class AmountExceedsOrder(Refusal):
+    """The amount exceeds what is still to be paid of the order."""
+
+    code, status = "amount_exceeds_order", 422
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IntentDraft:
+    """An intent as the client sends it: of an order (its open amount when `amount` is None) or standalone."""
+
+    order: str | None = None
+    amount: int | None = None
+    currency: str | None = None
+    customer: str | None = None
+    capture_method: str = "automatic"
+    description: str = ""
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+def create(draft: IntentDraft, *, client_id: str) -> Held:
+    """Wish to collect an amount. Nothing is asked of any PSP."""
+    with unit.work() as work:
+        order = _order(draft, client_id) if draft.order is not None else None
+        intent = _intent(draft, order, client_id)
+        work.add(intent)
+        announcements.announce(intent, None, "payment_intent.created")
+        held = Held(intent, order)
+        work.returns(held)
+    return held
+
+
+def _order(draft: IntentDraft, client_id: str) -> Order:
+    try:
+        order = order_selectors.order(str(draft.order), client_id=client_id)
+    except Order.DoesNotExist:
+        raise OrderUnknown(f"There is no order {draft.order}.", param="order") from None
+    if order.status in (OrderStatus.CANCELED, OrderStatus.EXPIRED):
+        raise OrderNotPayable(f"The order is {order.status}.", param="order")
+    return order
+
+
+def _intent(draft: IntentDraft, order: Order | None, client_id: str) -> PaymentIntent:
+    currency = order.currency if order is not None else str(draft.currency)
+    if order is not None and draft.currency not in (None, currency):
+        raise money.CurrencyMismatch(f"The order is in {currency}.", param="currency")
+    return PaymentIntent(
+        client_id=client_id,
+        order=order,
+        customer_id=_customer(draft, order, client_id),
+        currency=currency,
+        amount_minor=_amount(draft, order),
+        capture_method=draft.capture_method,
+        description=draft.description,
+        metadata=dict(draft.metadata),
+    )
+
+
+def _amount(draft: IntentDraft, order: Order | None) -> int:
+    if order is None:
+        return int(draft.amount or 0)
+    left = order.amount_total_minor - order.amount_paid_minor + order.amount_refunded_minor
+    if left <= 0:
+        raise OrderAlreadyPaid("The order has been paid.", param="order")
+    if draft.amount is not None and draft.amount > left:
+        raise AmountExceedsOrder(f"{left} is still to be paid of the order.", param="amount")
+    return draft.amount or left
+
+
+def _customer(draft: IntentDraft, order: Order | None, client_id: str) -> str | None:
+    if draft.customer is None:
+        return order.customer_id if order is not None else None
+    if order is not None and order.customer_id == draft.customer:
+        return draft.customer
+    if not Customer.objects.filter(pk=draft.customer, client_id=client_id, erased_at__isnull=True).exists():
+        raise orders.CustomerUnknown(f"There is no customer {draft.customer}.", param="customer")
+    return draft.customer
+
+
+def cancel(intent_id: str, *, reason: str, client_id: str, by: str) -> Held:
+    """Cancel an intent: at once when nothing of it lives, else at the PSP first.
+
+    While the PSP's answer to an attempt is not known, only the wish is recorded; evidence decides whether it wins.
+    """
+    with unit.work() as work:
+        held = selectors.hold(intent_id, client_id=client_id)
+        if not held.intent.may("cancel"):
+            raise IntentUnexpectedState(f"The payment intent is {held.intent.status}.")
+        held.attempt = selectors.latest_attempt(held.intent)
+        held.intent.change(cancel_reason=reason)
+        if held.intent.status == IntentStatus.REQUIRES_PAYMENT_METHOD:
+            held.intent.advance("cancel", because=f"canceled: {reason}", by=by)
+            announcements.announce(held.intent, held.attempt, "payment_intent.canceled")
+        if held.attempt is None or held.attempt.status not in CANCELABLE:
+            work.returns(held)
+            return held
+        _refuse_during_capture(held.attempt)
+        _remember(held.attempt)
+    return cancel_attempt(held.attempt.pk, by=by, wished=True)
+
+
+def _remember(attempt: PaymentAttempt) -> None:
+    """A wish to cancel outlives the process that has it."""
+    jobs.enqueue(
+        "cancel_attempt",
+        run_at=clock.now() + timedelta(seconds=30),
+        unique=f"cancel_attempt:{attempt.pk}",
+        attempt_id=attempt.pk,
+    )
+
+
+def _refuse_during_capture(attempt: PaymentAttempt) -> None:
+    if selectors.capture_in_flight(attempt.pk) is not None:
+        raise IntentUnexpectedState("A capture of this payment intent is in progress.")
+
+
+def cancel_attempt(attempt_id: str, *, by: str, wished: bool = False) -> Held:
+    """Stop an attempt at its PSP, if it can still be stopped; evidence says what came of it.
+
+    With `wished`, a client waits for the answer and is refused when the PSP cannot be reached.
+    """
+    with unit.work() as work:
+        held = selectors.hold_with_attempt(attempt_id)
+        attempt = held.tried
+        if attempt.status not in CANCELABLE or selectors.capture_in_flight(attempt.pk) is not None:
+            work.returns(held)
+            return held
+        account = accounts.account(attempt.account_id)
+        request = requests.cancel(attempt, ids.new("call"))
+        call = calls.open_call(account, request, owner_id=attempt.pk)
+        crashpoints.reach("cancel.opened")
+    crashpoints.reach("cancel.committed")
+    outcome = calls.send(account, request, interactive=wished)
+    crashpoints.reach("cancel.answered")
+    if outcome.verdict is Verdict.UNAVAILABLE:
+        return _cancel_later(held, call.pk, wished=wished)
+    return outcomes.record(held, call, outcome, by=by, point="cancel")
+
+
+def _cancel_later(held: Held, call_id: str, *, wished: bool) -> Held:
+    """The PSP could not be reached: a client is told so, a job comes back."""
+    with unit.work():
+        calls.close(selectors.call(call_id), Verdict.UNAVAILABLE, "not reached")
+        if wished:
+            selectors.hold(held.intent.pk).intent.change(cancel_reason="")
+    if wished:
+        raise ProviderUnavailable("The payment provider could not be reached. Nothing was canceled; try again.")
+    raise jobs.Retry(timedelta(seconds=30), "the provider could not be reached")
+
+
+def complete_action(attempt_id: str, *, by: str) -> Held:
+    """The customer has come back from the PSP's page: ask the PSP what came of it."""
+    held = Held(PaymentIntent.objects.get(attempts=attempt_id), None, PaymentAttempt.objects.get(pk=attempt_id))
+    if held.tried.status != AttemptStatus.ACTION_REQUIRED:
+        return held
+    account = accounts.account(held.tried.account_id)
+    outcome = calls.send(account, requests.complete(held.tried, ids.new("call")))
+    if outcome.verdict in (Verdict.UNKNOWN, Verdict.UNAVAILABLE):
+        return held  # asking moves no money: the notification, or the next look, will say
+    with unit.work() as work:
+        held = selectors.hold_with_attempt(attempt_id)
+        outcomes.apply(held, outcome, by=by)
+        work.returns(held)
+    return held
+
+
+def cancel_order(order_id: str, *, client_id: str, by: str) -> Order:
+    """Cancel an open order of which nothing lives."""
+    with unit.work() as work:
+        order = order_selectors.locked(order_id)
+        if order.client_id != client_id:
+            raise Order.DoesNotExist
+        if selectors.held_for_order(order_id, except_waiting_of=""):
+            raise OrderPaymentInProgress("A payment of this order is in progress.")
+        orders.end(order, "cancel", because="canceled by the client", by=by)
+        work.returns(order)
+    return order
+
+
+def expire_due() -> None:
+    """Expire intents and orders whose time is over; what waits at a PSP is stopped there first."""
+    now = clock.now()
+    for intent_id in PaymentIntent.objects.filter(status="requires_payment_method", expires_at__lt=now).values_list(
+        "pk", flat=True
+    )[:500]:
+        with unit.work():
+            held = selectors.hold(intent_id)
+            if held.intent.status == IntentStatus.REQUIRES_PAYMENT_METHOD:
+                held.intent.advance("expire", because="its time is over", by="upkeep")
+                announcements.announce(held.intent, selectors.latest_attempt(held.intent), "payment_intent.expired")
+    for attempt_id in PaymentAttempt.objects.filter(status="action_required", intent__expires_at__lt=now).values_list(
+        "pk", flat=True
+    )[:500]:
+        with unit.work():
+            jobs.enqueue("cancel_attempt", unique=f"cancel_attempt:{attempt_id}", attempt_id=attempt_id)
+    for order_id in Order.objects.filter(status="open", expires_at__lt=now).values_list("pk", flat=True)[:500]:
+        with unit.work():
+            order = order_selectors.locked(order_id)
+            if order.may("expire") and not selectors.held_for_order(order_id, except_waiting_of=""):
+                orders.end(order, "expire", because="its time is over", by="upkeep")
+
+
+def warn_of_expiring_reservations() -> None:
+    """Ask for a person where an authorisation expires soon and nobody has captured it."""
+    old = PaymentAttempt.objects.filter(status="authorized", authorized_at__lt=clock.now() - RESERVATION_WARNING)
+    with unit.work():
+        for attempt in old[:500]:
+            attention.open_item(
+                attention.AttentionKind.AUTHORIZATION_EXPIRING,
+                attempt.pk,
+                f"{money.text(attempt.amount)} authorised at {attempt.authorized_at:%Y-%m-%d %H:%M} UTC",
+            )

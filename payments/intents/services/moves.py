@@ -1,0 +1,244 @@
+"""What each event of an attempt does to its intent, its order, the ledger, and the client."""
+
+from payments.connectors.base import Outcome
+from payments.gateway import accounts
+from payments.intents.models import Capture, PaymentIntent
+from payments.intents.selectors import Held
+from payments.intents.services import announcements
+from payments.intents.states import AttemptStatus, CaptureStatus, IntentStatus
+from payments.kernel import clock, ids, jobs, money, unit
+from payments.ledger import postings
+from payments.ledger import services as ledger
+from payments.orders import services as orders
+from payments.orders.states import OrderStatus
+
+
+def challenge(held: Held, outcome: Outcome, by: str) -> None:
+    """The customer must do something at the PSP's page first."""
+    held.tried.advance("challenge", because="the customer must act", by=by)
+    if held.intent.may("challenge"):
+        held.intent.advance("challenge", because="the customer must act", by=by, next_action=outcome.next_action)
+        announcements.announce(held.intent, held.attempt, "payment_intent.requires_action")
+
+
+def wait(held: Held, outcome: Outcome, by: str) -> None:
+    """The PSP has it and will say later."""
+    held.tried.advance("wait", because=outcome.detail or "the PSP will say later", by=by)
+    if held.intent.may("process"):
+        held.intent.advance("process", because="the customer has acted", by=by, next_action=None)
+    announcements.announce(held.intent, held.attempt, "payment_intent.processing")
+
+
+def lose(held: Held, outcome: Outcome, by: str) -> None:
+    """Nobody knows what happened: money may have moved, recovery asks."""
+    held.tried.advance("lose", because=outcome.detail or "the PSP's answer is not known", by=by)
+    if held.intent.may("process"):
+        held.intent.advance("process", because="the PSP's answer is not known", by=by, next_action=None)
+    announcements.announce(held.intent, held.attempt, "payment_intent.processing")
+
+
+def fail(held: Held, outcome: Outcome, by: str) -> None:
+    """Proof that nothing happened at the PSP: the intent can be paid again."""
+    why = outcome.detail or "the provider could not be reached: nothing happened there"
+    held.tried.advance("fail", because=why, by=by)
+    _payable_again(
+        held,
+        why,
+        {
+            "code": "provider_unavailable",
+            "decline_code": None,
+            "category": "technical",
+            "customer_message": "The payment could not be made just now. You were not charged. Please try again.",
+        },
+        by=by,
+    )
+
+
+def decline(held: Held, outcome: Outcome, by: str) -> None:
+    """The PSP or the issuer said no: the intent can be paid again."""
+    decline = outcome.decline
+    error: dict[str, object] = {
+        "code": "payment_declined",
+        "decline_code": decline.decline_code if decline else "generic_decline",
+        "category": decline.category if decline else "hard",
+        "customer_message": decline.customer_message if decline else "Your payment was declined.",
+    }
+    held.tried.advance(
+        "decline",
+        because=f"declined: {error['decline_code']}",
+        by=by,
+        decline={**error, "may_retry": bool(decline and decline.may_retry), "raw": dict(outcome.raw)},
+    )
+    _payable_again(held, f"declined: {error['decline_code']}", error, by=by)
+
+
+def _payable_again(held: Held, why: str, error: dict[str, object], *, by: str) -> None:
+    """The attempt has come to nothing: the intent can be paid otherwise, or ends when a cancel was wished for."""
+    intent, attempt = held.intent, held.tried
+    if attempt.superseded_at is not None or intent.latest_attempt_id != attempt.pk:
+        return
+    if intent.cancel_reason and intent.may("cancel"):
+        intent.advance(
+            "cancel", because=f"canceled: {intent.cancel_reason}", by=by, next_action=None, amount_capturable_minor=0
+        )
+        announcements.announce(intent, attempt, "payment_intent.canceled")
+    elif intent.may("decline"):
+        intent.advance("decline", because=why, by=by, next_action=None, last_payment_error=error)
+        announcements.announce(intent, attempt, "payment_intent.payment_failed")
+
+
+def void(held: Held, outcome: Outcome, by: str) -> None:
+    """The PSP has canceled it: the wish to cancel has won, or the customer gave up."""
+    was_reserved = held.tried.status == AttemptStatus.AUTHORIZED
+    held.tried.advance("void", because=outcome.detail or "canceled at the PSP", by=by)
+    if was_reserved and held.intent.may("cancel") and held.intent.latest_attempt_id == held.tried.pk:
+        held.intent.advance(
+            "cancel",
+            because=f"canceled: {held.intent.cancel_reason}",
+            by=by,
+            next_action=None,
+            amount_capturable_minor=0,
+        )
+        announcements.announce(held.intent, held.attempt, "payment_intent.canceled")
+        return
+    _payable_again(
+        held,
+        "canceled at the PSP",
+        {
+            "code": "payment_canceled",
+            "decline_code": None,
+            "category": "customer",
+            "customer_message": "The payment was not completed. You were not charged.",
+        },
+        by=by,
+    )
+
+
+def expire(held: Held, outcome: Outcome, by: str) -> None:
+    """An authorisation ran out before it was captured."""
+    held.tried.advance("expire", because=outcome.detail or "the authorisation expired at the PSP", by=by)
+    if held.intent.may("expire") and held.intent.latest_attempt_id == held.tried.pk:
+        held.intent.advance("expire", because="the authorisation expired", by=by, amount_capturable_minor=0)
+        announcements.announce(held.intent, held.attempt, "payment_intent.expired")
+
+
+def authorize(held: Held, _outcome: Outcome, by: str) -> None:
+    """Money is reserved for a capture; one that nobody waits for any more is voided."""
+    attempt, intent = held.tried, held.intent
+    wanted = _is_wanted(held, "authorize")
+    attempt.advance("authorize", because="authorised", by=by, authorized_at=clock.now())
+    if not wanted:
+        jobs.enqueue("cancel_attempt", attempt_id=attempt.pk)
+        return
+    intent.advance(
+        "authorize",
+        because="authorised",
+        by=by,
+        next_action=None,
+        last_payment_error=None,
+        amount_capturable_minor=attempt.amount_minor,
+        latest_attempt_id=attempt.pk,
+    )
+    announcements.announce(intent, attempt, "payment_intent.requires_capture")
+    if intent.cancel_reason:
+        jobs.enqueue("cancel_attempt", attempt_id=attempt.pk)
+
+
+def take(held: Held, amount: int, capture: Capture | None, by: str) -> None:
+    """The PSP has taken `amount` (minor units) for the attempt, by `capture` or, when None, without our asking.
+
+    Money that nobody waits for any more is booked all the same, and given back at once.
+    """
+    attempt, intent, order = held.tried, held.intent, held.order
+    wanted, other = _is_wanted(held, "capture"), intent.latest_attempt_id
+    attempt.advance("capture", because="captured", by=by)
+    capture = _succeeded(held, amount, capture, by)
+    _book(held, capture)
+    intent.change(amount_captured_minor=intent.amount_captured_minor + amount)
+    if order is not None:
+        orders.follow_money(order, paid=amount, because=f"{intent.pk} captured", by=by)
+    if not wanted:
+        jobs.enqueue("refund_duplicate", unique=f"refund_duplicate:{capture.pk}", capture_id=capture.pk)
+        return
+    intent.advance(
+        "capture",
+        because="captured",
+        by=by,
+        next_action=None,
+        last_payment_error=None,
+        amount_capturable_minor=0,
+        latest_attempt_id=attempt.pk,
+    )
+    announcements.announce(intent, attempt, "payment_intent.succeeded")
+    if other != attempt.pk:
+        jobs.enqueue("cancel_attempt", attempt_id=other)
+
+
+def _succeeded(held: Held, amount: int, capture: Capture | None, by: str) -> Capture:
+    if capture is not None:
+        capture.advance("succeed", because="the PSP has captured", by=by, captured_at=clock.now())
+        return capture
+    attempt = held.tried
+    capture = Capture(
+        id=ids.new("cap"),
+        attempt=attempt,
+        intent=held.intent,
+        currency=attempt.currency,
+        amount_minor=amount,
+        status=CaptureStatus.SUCCEEDED,
+        call_id=attempt.call_id,
+        captured_at=clock.now(),
+    )
+    unit.current().add(capture)
+    return capture
+
+
+def _book(held: Held, capture: Capture) -> None:
+    code = accounts.account(held.tried.account_id).code
+    refs = {"intent": held.intent.pk, "attempt": held.tried.pk, "order": held.intent.order_id or ""}
+    ledger.post(
+        postings.Event.CAPTURED,
+        capture.pk,
+        postings.captured(code, capture.amount),
+        narrative=f"{money.text(capture.amount)} captured by {code}",
+        refs=refs,
+    )
+
+
+def reverse(held: Held, capture: Capture, *, because: str, by: str) -> None:
+    """A capture that had succeeded has failed after all: everything that it did is undone."""
+    code, intent = accounts.account(held.tried.account_id).code, held.intent
+    capture.advance("reverse", because=because, by=by)
+    held.tried.advance("reverse", because=because, by=by)
+    ledger.post(
+        postings.Event.CAPTURE_REVERSED,
+        capture.pk,
+        postings.capture_reversed(code, capture.amount),
+        narrative=f"{money.text(capture.amount)} captured by {code} has failed",
+        refs={"intent": intent.pk, "attempt": held.tried.pk, "order": intent.order_id or ""},
+    )
+    left = intent.amount_captured_minor - capture.amount_minor
+    intent.change(
+        amount_captured_minor=left, over_returned=left < intent.amount_refunded_minor + intent.amount_refunding_minor
+    )
+    if held.order is not None:
+        orders.follow_money(held.order, paid=-capture.amount_minor, because=because, by=by)
+    if intent.may("reverse"):
+        intent.advance("reverse", because=because, by=by)
+        announcements.announce(intent, held.attempt, "payment_intent.reversed")
+
+
+def _is_wanted(held: Held, event: str) -> bool:
+    """False for money that comes too late: its intent or order has ended, or has been paid otherwise."""
+    intent, order, attempt = held.intent, held.order, held.tried
+    if not intent.may(event) or _another_holds(intent, attempt.pk):
+        return False
+    if order is None:
+        return True
+    if order.status in (OrderStatus.CANCELED, OrderStatus.EXPIRED):
+        return False
+    return order.amount_paid_minor - order.amount_refunded_minor + attempt.amount_minor <= order.amount_total_minor
+
+
+def _another_holds(intent: PaymentIntent, attempt_id: str) -> bool:
+    return intent.status == IntentStatus.REQUIRES_CAPTURE and intent.latest_attempt_id != attempt_id

@@ -1,0 +1,172 @@
+"""What an outcome means for a payment: state, ledger, order and events in one commit.
+
+Every use case ends here, and so does every notification: it does not matter where the evidence comes from, how often,
+or in which order. An outcome that the state machine has no move for is old news and changes nothing.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+import structlog
+from moneyed import Money
+
+from payments.connectors.base import Outcome, Verdict
+from payments.gateway import calls
+from payments.gateway.models import CallKind, ProviderCall
+from payments.intents import selectors
+from payments.intents.models import Capture
+from payments.intents.selectors import Held
+from payments.intents.services import moves
+from payments.intents.states import AttemptStatus, IntentStatus
+from payments.kernel import attention, crashpoints, money, unit
+
+log = structlog.get_logger(__name__)
+
+MOVES: Final[Mapping[str, Callable[[Held, Outcome, str], None]]] = {
+    "challenge": moves.challenge,
+    "wait": moves.wait,
+    "decline": moves.decline,
+    "fail": moves.fail,
+    "lose": moves.lose,
+    "void": moves.void,
+    "expire": moves.expire,
+    "authorize": moves.authorize,
+}
+"""What each event of an attempt does; `capture` stands apart because it looks at amounts."""
+
+EVENTS: Final = {
+    Verdict.ACTION_REQUIRED: "challenge",
+    Verdict.PENDING: "wait",
+    Verdict.DECLINED: "decline",
+    Verdict.UNAVAILABLE: "fail",
+    Verdict.UNKNOWN: "lose",
+}
+"""Verdict -> event of the attempt, for those that need no look at anything else."""
+
+CAPTURE_EVENTS: Final = {
+    Verdict.PENDING: "wait",
+    Verdict.DECLINED: "fail",
+    Verdict.UNAVAILABLE: "fail",
+    Verdict.CANCELED: "fail",
+    Verdict.UNKNOWN: "lose",
+    Verdict.ACTION_REQUIRED: "lose",
+}
+"""Verdict -> event of a capture that has not succeeded."""
+
+
+def record(
+    held: Held, call: ProviderCall, outcome: Outcome, *, by: str, point: str, capture: Capture | None = None
+) -> Held:
+    """Record a call's answer and all that follows from it, in one commit; the payment as it then is.
+
+    The rows are those of the commit before the call, guarded by their versions. When somebody was quicker, a
+    notification as a rule, the same is done again on the rows as they are now, under their locks.
+    """
+    try:
+        with unit.work() as work:
+            _record(held, call, outcome, by=by, point=point, capture=capture)
+            work.returns(held)
+    except unit.Stale:
+        held = settle(held.tried.pk, call.pk, outcome, by=by, point=point, capture_id=capture.pk if capture else None)
+    crashpoints.reach(f"{point}.recorded")
+    return held
+
+
+def settle(
+    attempt_id: str, call_id: str, outcome: Outcome, *, by: str, point: str = "recovery", capture_id: str | None = None
+) -> Held:
+    """The same on the rows as they are now, under their locks: for whoever was not there when the call was made."""
+    with unit.work() as work:
+        held = selectors.hold_with_attempt(attempt_id)
+        capture = Capture.objects.get(pk=capture_id) if capture_id is not None else None
+        _record(held, selectors.call(call_id), outcome, by=by, point=point, capture=capture)
+        work.returns(held)
+    return held
+
+
+def _record(held: Held, call: ProviderCall, outcome: Outcome, *, by: str, point: str, capture: Capture | None) -> None:
+    if call.look_at is not None:
+        calls.answer(call, outcome)
+    if call.kind == CallKind.CANCEL and outcome.verdict not in (Verdict.CANCELED, Verdict.APPROVED):
+        return  # says nothing about the payment: it is still reserved, or still waits
+    if capture is None:
+        apply(held, outcome, by=by)
+    else:
+        apply_capture(held, capture, outcome, by=by)
+    crashpoints.reach(f"{point}.applied")
+
+
+def apply(held: Held, outcome: Outcome, *, by: str) -> None:
+    """Apply what is now known about an attempt, in the caller's unit of work with the payment held."""
+    attempt, before = held.tried, held.tried.status
+    if outcome.provider_reference and not attempt.provider_reference:
+        attempt.change(provider_reference=outcome.provider_reference)
+    event = _event(held, outcome)
+    if not attempt.may(event):
+        log.info("old_news", attempt=attempt.pk, status=attempt.status, event=event)
+        return
+    if event == "capture":
+        _captured(held, outcome, by)
+    elif event == "authorize" and outcome.amount != attempt.amount:
+        _set_aside(held, outcome, attempt.amount, by)
+    else:
+        MOVES[event](held, outcome, by)
+    if before == AttemptStatus.UNKNOWN != attempt.status:
+        attention.close_items(
+            attempt.pk, because=f"the attempt is {attempt.status}", by=by, kind=attention.AttentionKind.UNKNOWN_OUTCOME
+        )
+
+
+def apply_capture(held: Held, capture: Capture, outcome: Outcome, *, by: str) -> None:
+    """Apply what is now known about our own capture of an authorisation."""
+    if outcome.verdict is Verdict.APPROVED:
+        if held.tried.may("capture"):
+            _captured(held, outcome, by)
+        return
+    event = CAPTURE_EVENTS[outcome.verdict]
+    if capture.may(event):
+        capture.advance(event, because=outcome.detail or f"the PSP's answer: {outcome.verdict}", by=by)
+    if outcome.verdict is Verdict.CANCELED:
+        apply(held, outcome, by=by)
+
+
+def _event(held: Held, outcome: Outcome) -> str:
+    if outcome.verdict is Verdict.APPROVED:
+        return "capture" if outcome.captured else "authorize"
+    if outcome.verdict is Verdict.CANCELED:
+        return "expire" if _unasked(held) else "void"
+    return EVENTS[outcome.verdict]
+
+
+def _unasked(held: Held) -> bool:
+    """True when an authorisation that somebody still waits to capture has ended at the PSP by itself."""
+    intent, attempt = held.intent, held.tried
+    waited_for = intent.status == IntentStatus.REQUIRES_CAPTURE and intent.latest_attempt_id == attempt.pk
+    return attempt.status == AttemptStatus.AUTHORIZED and waited_for and not intent.cancel_reason
+
+
+def _captured(held: Held, outcome: Outcome, by: str) -> None:
+    """The PSP has taken money: automatically, by our own capture, or by hand in its dashboard."""
+    attempt = held.tried
+    capture = None if attempt.capture else selectors.capture_in_flight(attempt.pk)
+    expected = capture.amount if capture is not None else attempt.amount
+    made_outside = not attempt.capture and capture is None
+    amount = outcome.amount
+    if amount is None or not (amount == expected or (made_outside and _within(amount, expected))):
+        _set_aside(held, outcome, expected, by)
+        return
+    moves.take(held, money.to_minor(amount), capture, by)
+
+
+def _within(amount: Money, limit: Money) -> bool:
+    return amount.currency == limit.currency and amount <= limit
+
+
+def _set_aside(held: Held, outcome: Outcome, expected: Money, by: str) -> None:
+    """Amount integrity: an answer about other money is not applied, and two people settle it."""
+    attempt = held.tried
+    said = money.text(outcome.amount) if outcome.amount is not None else "no amount"
+    why = f"asked for {money.text(expected)}, the PSP answered {said}"
+    if attempt.may("lose"):
+        moves.lose(held, outcome, by)
+    attention.open_item(attention.AttentionKind.AMOUNT_DIFFERS, attempt.pk, why)

@@ -1,0 +1,57 @@
+"""Settling calls whose answer is not known: by evidence from the PSP, never by age, never by an empty search."""
+
+from datetime import timedelta
+from typing import Final
+
+from payments.connectors.base import AnyRequest, Verdict
+from payments.gateway import calls
+from payments.gateway.models import CallKind, ProviderCall
+from payments.intents import selectors
+from payments.intents.models import Capture, PaymentAttempt
+from payments.intents.services import outcomes, requests
+from payments.kernel import attention, clock, unit
+from payments.kernel.errors import Bug
+
+NEEDS_A_PERSON_AFTER: Final = timedelta(minutes=2)
+"""An outcome that is unknown for longer also stands in the attention queue; recovery goes on all the same."""
+
+
+def recover(call_id: str, *, by: str = "recovery") -> None:
+    """Ask the PSP what became of one call, and apply the answer. Nothing happens when the call has been answered."""
+    call = selectors.call(call_id)
+    if call.look_at is None:
+        return
+    attempt, capture = _owners(call)
+    outcome = calls.find(
+        call, _request(call, attempt, capture), provider_reference=call.provider_reference or attempt.provider_reference
+    )
+    outcomes.settle(attempt.pk, call.pk, outcome, by=by, capture_id=capture.pk if capture else None)
+    if outcome.verdict is Verdict.UNKNOWN and clock.now() - call.sent_at >= NEEDS_A_PERSON_AFTER:
+        with unit.work():
+            attention.open_item(
+                attention.AttentionKind.UNKNOWN_OUTCOME,
+                attempt.pk,
+                f"{call.kind} of {call.owner_id} is unknown since {call.sent_at:%Y-%m-%d %H:%M:%S} UTC",
+            )
+
+
+def _owners(call: ProviderCall) -> tuple[PaymentAttempt, Capture | None]:
+    if call.kind == CallKind.CAPTURE:
+        capture = Capture.objects.select_related("attempt").get(pk=call.owner_id)
+        return capture.attempt, capture
+    return PaymentAttempt.objects.get(pk=call.owner_id), None
+
+
+def _request(call: ProviderCall, attempt: PaymentAttempt, capture: Capture | None) -> AnyRequest:
+    """The request as it was made, rebuilt from the rows."""
+    if capture is not None:
+        return requests.capture(capture, attempt)
+    match call.kind:
+        case CallKind.AUTHORIZE:
+            return requests.authorize(attempt)
+        case CallKind.CANCEL:
+            return requests.cancel(attempt, call.pk)
+        case CallKind.COMPLETE:
+            return requests.complete(attempt, call.pk)
+        case _:
+            raise Bug(f"{call.pk} is a {call.kind}, which intents do not make")

@@ -1,0 +1,33 @@
+"""Refusals that several use cases of intents share."""
+
+from payments.kernel.errors import Refusal
+
+
+class IntentUnexpectedState(Refusal):
+    """The payment intent is in a state in which this cannot be done."""
+
+    code, status = "payment_intent_unexpected_state", 409
+
+
+class OrderPaymentInProgress(Refusal):
+    """Another payment of this order, or of this intent, may still take money."""
+
+    code, status = "order_payment_in_progress", 409
+
+
+class OrderAlreadyPaid(Refusal):
+    """The order's money has been taken: with this payment it would be paid twice."""
+
+    code, status = "order_already_paid", 409
+
+
+class OrderNotPayable(Refusal):
+    """The order is canceled or has expired."""
+
+    code, status = "order_not_payable", 409
+
+
+class ProviderUnavailable(Refusal):
+    """The PSP could not be reached. Nothing happened there, and the same key can be used again."""
+
+    code, status = "provider_unavailable", 503

@@ -1,0 +1,57 @@
+"""Numbered places where a process may die between two writes: chaos runs and tests make it die there."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Final
+
+POINTS: Final = (
+    "confirm.opened",
+    "confirm.committed",
+    "confirm.answered",
+    "confirm.applied",
+    "confirm.recorded",
+    "capture.opened",
+    "capture.committed",
+    "capture.answered",
+    "capture.applied",
+    "capture.recorded",
+    "cancel.opened",
+    "cancel.committed",
+    "cancel.answered",
+    "cancel.applied",
+    "cancel.recorded",
+    "refund.opened",
+    "refund.committed",
+    "refund.answered",
+    "refund.applied",
+    "refund.recorded",
+)
+"""In each use case: rows made, committed, answered by the PSP, the answer applied, and that committed."""
+
+
+class Crash(BaseException):
+    """The process dies here; no handler of ours may catch it."""
+
+
+_IN_ENVIRONMENT: Final = os.environ.get("COUNTINGHOUSE_CRASH_AT", "")
+_armed: ContextVar[str] = ContextVar("crash_at", default=_IN_ENVIRONMENT)
+
+
+def reach(point: str) -> None:
+    """Go on, unless this point is armed. `COUNTINGHOUSE_CRASH_AT` ends the process for real, as `kill -9` would."""
+    if _armed.get() == point:
+        if point == _IN_ENVIRONMENT:
+            os._exit(137)
+        raise Crash(point)
+
+
+@contextmanager
+def armed(point: str) -> Iterator[None]:
+    """Raise `Crash` at this point, in this context."""
+    token = _armed.set(point)
+    try:
+        yield
+    finally:
+        _armed.reset(token)

@@ -1,0 +1,207 @@
+"""Doing the jobs: claims with a lease and a fence, retries, dead letters, and the sweeper that needs no doorbell."""
+
+import threading
+import time
+import traceback
+from collections.abc import Iterable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Final
+
+import structlog
+from django.db import close_old_connections, connection
+
+from payments.kernel import ids, unit
+from payments.kernel.jobs import FEEDERS, REGISTRY, Job, Kind, Queue, Retry
+
+log = structlog.get_logger(__name__)
+
+CLAIM: Final[Mapping[Queue, int]] = {
+    Queue.MONEY: 1,
+    Queue.WEBHOOKS: 20,
+    Queue.DELIVERIES: 1,
+    Queue.FINANCE: 1,
+    Queue.UPKEEP: 5,
+}
+"""Jobs claimed at once: one where a job waits for a network, so that a dying worker delays only that one."""
+
+PARALLEL: Final[Mapping[Queue, int]] = {
+    Queue.MONEY: 4,
+    Queue.WEBHOOKS: 2,
+    Queue.DELIVERIES: 4,
+    Queue.FINANCE: 1,
+    Queue.UPKEEP: 1,
+}
+"""Drains of one queue that run side by side in one process, so that no queue takes every thread."""
+
+SWEEP_SECONDS: Final = 2.0
+_slots = {queue: threading.BoundedSemaphore(count) for queue, count in PARALLEL.items()}
+
+
+@dataclass(frozen=True)
+class Lease:
+    """The right to run one claimed job; every unit that the job writes proves that it still holds."""
+
+    job: Job
+
+    def contribute(self, work: unit.Unit, result: object) -> None:  # noqa: ARG002  the protocol
+        """Guard the unit: a lease that ran out and was taken over cannot commit."""
+        work.guard("SELECT 1 FROM payments_job WHERE id = %s AND fence = %s FOR UPDATE", [self.job.pk, self.job.fence])
+
+
+def drain(queue: Queue) -> int:
+    """Run what is due in `queue` until nothing is left; the number of jobs run.
+
+    Returns at once when enough drains of this queue are running in this process.
+    """
+    slot = _slots[queue]
+    if not slot.acquire(blocking=False):
+        return 0
+    try:
+        return _drain(queue)
+    finally:
+        slot.release()
+
+
+def _drain(queue: Queue) -> int:
+    done = 0
+    close_old_connections()
+    while True:
+        fed = [feed() for feed in FEEDERS[queue]]
+        claimed = _claim(queue)
+        for lease in claimed:
+            _run(lease)
+        done += len(claimed)
+        if not claimed and not any(fed):
+            return done
+
+
+def _claim(queue: Queue) -> list[Lease]:
+    """Take due jobs, and running ones whose lease ran out, for the longest lease among their kinds."""
+    sql = """
+        UPDATE payments_job SET state = 'running', fence = fence + 1, attempts = attempts + 1,
+               due_at = now() + make_interval(secs => %s)
+         WHERE id IN (SELECT id FROM payments_job WHERE queue = %s AND state <> 'dead' AND due_at <= now()
+                       ORDER BY due_at LIMIT %s FOR UPDATE SKIP LOCKED)
+        RETURNING id, name, queue, arguments::text, state, due_at, unique_key, fence, attempts, last_error, created_at
+    """
+    lease = max((k.lease for k in REGISTRY.values() if k.queue == queue), default=timedelta(seconds=60))
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [lease.total_seconds() * CLAIM[queue], queue, CLAIM[queue]])
+        rows = cursor.fetchall()
+    names = [field.attname for field in Job._meta.concrete_fields]
+    loaded = [Job.from_db("default", names, row) for row in rows]
+    return [Lease(job) for job in sorted(loaded, key=lambda job: job.pk)]
+
+
+def _run(lease: Lease) -> None:
+    """Run one job and settle it: done, later, or dead. Nothing that a job raises stops the drain."""
+    job, kind = lease.job, REGISTRY.get(lease.job.name)
+    if kind is None:
+        _settle_failure(lease, None, "no such job is registered")
+        return
+    try:
+        with structlog.contextvars.bound_contextvars(job=job.name, job_id=str(job.pk)), unit.joined_by(lease):
+            kind.function(**job.arguments)
+    except Retry as later:
+        _reschedule(lease, later.after, str(later), counts=False)
+    except unit.Stale:
+        _reschedule(lease, timedelta(seconds=0.2), "a row was changed by somebody else", counts=False)
+    except Exception:
+        log.exception("job_failed", job=job.name, arguments=job.arguments, attempts=job.attempts)
+        _settle_failure(lease, kind, traceback.format_exc(limit=-8))
+    else:
+        _settle_success(lease, kind)
+
+
+def _settle_success(lease: Lease, kind: Kind) -> None:
+    if kind.every is not None:
+        _write(lease, "state = 'ready', attempts = 0, last_error = '', due_at = now() + %s", [kind.every])
+        return
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM payments_job WHERE id = %s AND fence = %s", [lease.job.pk, lease.job.fence])
+
+
+def _settle_failure(lease: Lease, kind: Kind | None, error: str) -> None:
+    if kind is None or (lease.job.attempts >= kind.tries and kind.every is None):
+        log.error("job_dead", job=lease.job.name, arguments=lease.job.arguments)
+        _write(lease, "state = 'dead', last_error = %s", [error])
+        return
+    _reschedule(lease, min(timedelta(seconds=2 ** min(lease.job.attempts, 20)), timedelta(hours=1)), error, counts=True)
+
+
+def _reschedule(lease: Lease, after: timedelta, why: str, *, counts: bool) -> None:
+    refund = 0 if counts else 1
+    _write(
+        lease, "state = 'ready', due_at = now() + %s, last_error = %s, attempts = attempts - %s", [after, why, refund]
+    )
+
+
+def _write(lease: Lease, sets: str, params: Iterable[Any]) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"UPDATE payments_job SET {sets} WHERE id = %s AND fence = %s",  # noqa: S608  our own constants
+            [*params, lease.job.pk, lease.job.fence],
+        )
+
+
+def replay(job_id: str) -> None:
+    """Bring a dead job back to life, to run at once with its count of failures forgotten."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE payments_job SET state = 'ready', attempts = 0, due_at = now() WHERE id = %s AND state = 'dead'",
+            [job_id],
+        )
+
+
+def keep_timetable() -> None:
+    """Make sure that every job of the timetable has its one row; two callers do no harm."""
+    rows: list[Any] = [
+        [ids.uuid7(), kind.name, kind.queue, f"timetable:{kind.name}"] for kind in REGISTRY.values() if kind.every
+    ]
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            "INSERT INTO payments_job (id, name, queue, arguments, state, due_at, unique_key, fence, attempts,"
+            " last_error, created_at) VALUES (%s, %s, %s, '{}', 'ready', now(), %s, 0, 0, '', now())"
+            " ON CONFLICT DO NOTHING",
+            rows,
+        )
+
+
+def sweep() -> int:
+    """Drain every queue once, one after the other; the number of jobs run."""
+    return sum(drain(queue) for queue in Queue)
+
+
+class Sweeper:
+    """Threads, one per queue, that look for due, missed and expired jobs whether or not the doorbell rings."""
+
+    def __init__(self) -> None:
+        self._stop = threading.Event()
+        self._threads = [
+            threading.Thread(target=self._serve, args=(queue,), name=f"sweeper-{queue}", daemon=True) for queue in Queue
+        ]
+
+    def start(self) -> None:
+        """Begin to sweep every few seconds."""
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self, timeout: float = 5) -> None:
+        """Finish the jobs at hand and end."""
+        self._stop.set()
+        deadline = time.monotonic() + timeout
+        for thread in self._threads:
+            thread.join(max(0, deadline - time.monotonic()))
+
+    def _serve(self, queue: Queue) -> None:
+        while not self._stop.wait(SWEEP_SECONDS):
+            with ExitStack() as stack:
+                stack.callback(close_old_connections)
+                try:
+                    if queue is Queue.UPKEEP:
+                        keep_timetable()
+                    drain(queue)
+                except Exception:
+                    log.exception("sweep_failed", queue=queue)

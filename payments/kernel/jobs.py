@@ -1,0 +1,133 @@
+"""Durable jobs: PostgreSQL remembers what is to be done, Redis is only a doorbell."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Final, ParamSpec
+
+from django.db import models
+
+from payments.kernel import clock, doorbell, ids, unit
+from payments.kernel.errors import Bug
+
+P = ParamSpec("P")
+
+
+class Queue(StrEnum):
+    """One slow queue never starves another."""
+
+    MONEY = "money"
+    WEBHOOKS = "webhooks"
+    DELIVERIES = "deliveries"
+    FINANCE = "finance"
+    UPKEEP = "upkeep"
+
+
+class JobState(models.TextChoices):
+    """`ready` waits for its time, `running` is leased to a worker, `dead` waits for a person."""
+
+    READY = "ready"
+    RUNNING = "running"
+    DEAD = "dead"
+
+
+class Job(models.Model):
+    """One thing to do, by name, with ids as arguments. Deleted when done; dead ones stay for a person."""
+
+    id = models.UUIDField(primary_key=True, default=ids.uuid7, editable=False)
+    name = models.CharField(max_length=60)
+    queue = models.CharField(max_length=12, choices=[(queue.value, queue.value) for queue in Queue])
+    arguments = models.JSONField(default=dict)
+    state = models.CharField(max_length=8, choices=JobState, default=JobState.READY)
+    due_at = models.DateTimeField(default=clock.now)  # when ready: not before; when running: the lease's end
+    unique_key = models.CharField(max_length=120, null=True)
+    fence = models.BigIntegerField(default=0)
+    attempts = models.PositiveIntegerField(default=0)
+    last_error = models.TextField(default="", blank=True)
+    created_at = models.DateTimeField(default=clock.now)
+
+    class Meta:
+        app_label = "payments"
+        indexes = (models.Index(fields=["queue", "due_at"], name="job_due", condition=~models.Q(state="dead")),)
+        constraints = (
+            models.UniqueConstraint(fields=["unique_key"], name="job_unique_key"),
+            models.CheckConstraint(name="job_state", condition=models.Q(state__in=JobState.values)),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.arguments}"
+
+
+class Retry(Exception):
+    """Raised by a job function: not yet, try again `after` this long; it does not count as a failure."""
+
+    def __init__(self, after: timedelta, why: str = "") -> None:
+        super().__init__(why or "not yet")
+        self.after = after
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A registered job function: where it runs, how long it may take, how often it is tried."""
+
+    name: str
+    queue: Queue
+    function: Callable[..., None]
+    lease: timedelta
+    tries: int
+    every: timedelta | None
+
+
+REGISTRY: Final[dict[str, Kind]] = {}
+"""Every job by name; a test compares it with the names that are enqueued."""
+
+FEEDERS: Final[dict[Queue, list[Callable[[], bool]]]] = {queue: [] for queue in Queue}
+"""Per queue, functions that turn rows which are their own wish into jobs; True when there may be more."""
+
+
+def job(
+    name: str,
+    queue: Queue,
+    *,
+    lease: timedelta = timedelta(seconds=60),
+    tries: int = 12,
+    every: timedelta | None = None,
+) -> Callable[[Callable[P, None]], Callable[P, None]]:
+    """Register a function as the job `name`.
+
+    It takes ids, is idempotent, and makes one service call. `lease` is longer than it can take; after `tries`
+    failures the job is dead. With `every` it is on the timetable: one row that comes back for ever.
+    """
+
+    def register(function: Callable[P, None]) -> Callable[P, None]:
+        if name in REGISTRY:
+            raise Bug(f"two jobs are called {name!r}")
+        REGISTRY[name] = Kind(name, queue, function, lease, tries, every)
+        return function
+
+    return register
+
+
+def feeder(queue: Queue) -> Callable[[Callable[[], bool]], Callable[[], bool]]:
+    """Register a function that drains call before they claim: it writes jobs for rows that are due."""
+
+    def register(function: Callable[[], bool]) -> Callable[[], bool]:
+        FEEDERS[queue].append(function)
+        return function
+
+    return register
+
+
+def enqueue(name: str, *, run_at: datetime | None = None, unique: str | None = None, **arguments: str) -> None:
+    """Put a job into the open unit of work, and ring its queue's doorbell once that is committed.
+
+    With `unique`, nothing happens while a job with the same key is still to be done.
+    """
+    kind = REGISTRY.get(name)
+    if kind is None:
+        raise Bug(f"no job is registered as {name!r}")
+    row = Job(name=name, queue=kind.queue, arguments=arguments, due_at=run_at or clock.now(), unique_key=unique)
+    unit.current().add(row, once=unique is not None)
+    if run_at is None:
+        unit.after_commit(lambda: doorbell.ring(kind.queue))

@@ -1,0 +1,179 @@
+"""What one use case writes: one INSERT per table, one guarded UPDATE per row, all in one round trip.
+
+A use case opens `work()`, changes its rows, and leaves; on leaving, everything that was added or changed goes to
+PostgreSQL in one pipeline and is committed. Rows are guarded by their `version`: a row that somebody else
+changed since it was read raises `Stale`, and nothing of the unit remains.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import cache
+from typing import Any, Protocol
+
+from django.db import connection, models, transaction
+from django.db.models.fields import NOT_PROVIDED
+
+from payments.kernel.errors import Bug, invariant
+
+
+class Stale(Exception):
+    """A row was changed by somebody else since it was read; the unit was rolled back."""
+
+
+class Contributor(Protocol):
+    """Somebody around the use case who writes with it: an idempotency key, a job's lease."""
+
+    def contribute(self, work: "Unit", result: object) -> None:
+        """Add to `work` just before it is written; `result` is what the use case said it `returns`, or None."""
+
+
+class Unit:
+    """The rows and statements of one transaction, until they are written together."""
+
+    def __init__(self) -> None:
+        self.result: object = None
+        self._inserts: dict[tuple[type[models.Model], bool], list[models.Model]] = {}
+        self._changes: dict[models.Model, set[str]] = {}
+        self._guarded: list[tuple[str, Sequence[object]]] = []
+        self._statements: list[tuple[str, Sequence[object]]] = []
+
+    def add(self, *rows: models.Model, once: bool = False) -> None:
+        """INSERT these rows on leaving; with `once`, rows whose unique key is taken are passed over."""
+        for row in rows:
+            self._inserts.setdefault((type(row), once), []).append(row)
+
+    def change(self, row: models.Model, **values: object) -> None:
+        """Set columns of a row now, and UPDATE it on leaving, guarded by the version that was read."""
+        for name, value in values.items():
+            setattr(row, name, value)
+        if any(row is added for added in self._inserts.get((type(row), False), ())):
+            return
+        self._changes.setdefault(row, set()).update(values)
+
+    def guard(self, sql: str, params: Sequence[object]) -> None:
+        """Run a statement first that must touch exactly one row, or the unit is `Stale`."""
+        self._guarded.append((sql, params))
+
+    def run(self, sql: str, params: Sequence[object]) -> None:
+        """Run a statement with the rest."""
+        self._statements.append((sql, params))
+
+    def returns(self, result: object) -> None:
+        """Say what the use case answers with, so that the answer is stored in the commit that makes it true."""
+        self.result = result
+
+    def write(self) -> None:
+        """Send everything in one pipeline; `Stale` when a guarded statement did not touch exactly one row."""
+        guarded = [*self._guarded, *self._updates()]
+        statements = [*guarded, *self._insert_statements(), *self._statements]
+        if not statements:
+            return
+        cursors = _pipeline(statements)
+        if any(cursor.rowcount != 1 for cursor in cursors[: len(guarded)]):
+            raise Stale("a row was changed by somebody else")
+        for row in self._changes:
+            row.version += 1  # type: ignore[attr-defined]  # only versioned rows are changed
+        for rows in self._inserts.values():
+            for row in rows:
+                row._state.adding, row._state.db = False, "default"
+
+    def _updates(self) -> Iterator[tuple[str, Sequence[object]]]:
+        """One UPDATE per changed row, in the house's one lock order."""
+        for row in sorted(self._changes, key=lambda r: (getattr(r, "LOCK_RANK", 99), str(r.pk))):
+            meta, names = row._meta, sorted(self._changes[row])
+            fields: list[Any] = [meta.get_field(name) for name in names]
+            sets = ", ".join(f'"{field.column}" = %s' for field in fields)
+            sql = f'UPDATE "{meta.db_table}" SET {sets}, version = version + 1 WHERE id = %s AND version = %s'  # noqa: S608
+            values = [_prepared(field, row) for field in fields]
+            yield sql, [*values, _prepared(meta.pk, row), row.version]  # type: ignore[attr-defined]
+
+    def _insert_statements(self) -> Iterator[tuple[str, Sequence[object]]]:
+        # what may be there already goes first: the others refer to it
+        for (model, once), rows in sorted(self._inserts.items(), key=lambda item: not item[0][1]):
+            fields, head, group = _insert_head(model)
+            tail = " ON CONFLICT DO NOTHING" if once else ""
+            sql = head + ", ".join([group] * len(rows)) + tail
+            yield sql, [_prepared(field, row) for row in rows for field in fields]
+
+
+@cache
+def _insert_head(model: type[models.Model]) -> tuple[list[Any], str, str]:
+    """The columns that Python writes (the database fills those with a database default), and the SQL around them."""
+    meta = model._meta
+    fields = [f for f in meta.concrete_fields if f.db_default is NOT_PROVIDED and not f.generated]
+    columns = ", ".join(f'"{field.column}"' for field in fields)
+    head = f'INSERT INTO "{meta.db_table}" ({columns}) VALUES '  # noqa: S608  names from our own models
+    return fields, head, f"({', '.join(['%s'] * len(fields))})"
+
+
+def _prepared(field: Any, row: models.Model) -> Any:
+    return field.get_db_prep_save(getattr(row, field.attname), connection)
+
+
+def _pipeline(statements: Iterable[tuple[str, Sequence[object]]]) -> list[Any]:
+    """Execute without waiting in between; answers are there when the pipeline closes."""
+    connection.ensure_connection()
+    raw = connection.connection
+    invariant(raw is not None, "a connection is open inside a transaction")
+    cursors = []
+    with connection.wrap_database_errors, raw.pipeline():
+        for sql, params in statements:
+            cursor = connection.cursor()
+            cursor.execute(sql, params)  # type: ignore[arg-type]  # whatever the adapters know
+            cursors.append(cursor)
+    return cursors
+
+
+_current: ContextVar[Unit | None] = ContextVar("unit", default=None)
+_contributors: ContextVar[tuple[Contributor, ...]] = ContextVar("contributors", default=())
+
+
+def current() -> Unit:
+    """The unit that the running use case writes into."""
+    unit = _current.get()
+    if unit is None:
+        raise Bug("this changes money and must run inside unit.work()")
+    return unit
+
+
+@contextmanager
+def work() -> Iterator[Unit]:
+    """One transaction, one unit; never inside another, and never around a network call."""
+    if _current.get() is not None:
+        raise Bug("a unit of work is open already")
+    unit = Unit()
+    token = _current.set(unit)
+    try:
+        with transaction.atomic(durable=True):
+            yield unit
+            for contributor in _contributors.get():
+                contributor.contribute(unit, unit.result)
+            unit.write()
+    finally:
+        _current.reset(token)
+
+
+@contextmanager
+def joined_by(contributor: Contributor) -> Iterator[None]:
+    """Let `contributor` write with every unit that is opened in this context."""
+    token = _contributors.set((*_contributors.get(), contributor))
+    try:
+        yield
+    finally:
+        _contributors.reset(token)
+
+
+def refuse_open_transaction(what: str) -> None:
+    """Raise `Bug` when a transaction is open: nobody waits for a network while holding locks.
+
+    The wrapper that a test case puts around each test does not count.
+    """
+    blocks = connection.atomic_blocks
+    if blocks and not getattr(blocks[-1], "_from_testcase", False):
+        raise Bug(f"{what} inside a database transaction")
+
+
+def after_commit(then: Callable[[], None]) -> None:
+    """Call `then` once the open transaction is committed, at once when none is open."""
+    transaction.on_commit(then)

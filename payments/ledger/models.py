@@ -1,0 +1,67 @@
+"""Double entry: accounts, transfers, entries. Append-only; the database refuses what does not balance."""
+
+from django.db import models
+
+from payments.kernel import clock, ids, records
+from payments.ledger.postings import AccountKind, Event
+
+
+class Account(models.Model):
+    """One account in one currency. Its id follows from code and currency, so that posting needs no look-up."""
+
+    id = models.UUIDField(primary_key=True, editable=False)
+    code = models.CharField(max_length=80)
+    currency = models.CharField(max_length=3)
+    kind = models.CharField(max_length=12, choices=[(kind.value, kind.value) for kind in AccountKind])
+
+    class Meta:
+        app_label = "payments"
+        constraints = (models.UniqueConstraint(fields=["code", "currency"], name="ledger_account_code"),)
+
+    def __str__(self) -> str:
+        return f"{self.code} {self.currency}"
+
+
+class Transfer(models.Model):
+    """One movement of money, booked once: unique on what happened (`event`) and to what (`source_id`)."""
+
+    id = ids.IdField("tr")
+    event = models.CharField(max_length=24, choices=[(event.value, event.value) for event in Event])
+    source_id = models.CharField(max_length=40, help_text="The movement itself: this capture, this refund.")
+    effective_at = models.DateTimeField(help_text="When the money moved.")
+    booked_at = models.DateTimeField(default=clock.now, help_text="When we wrote it down.")
+    narrative = models.TextField()
+    refs = models.JSONField(default=dict, help_text="Ids of the order, intent and attempt it belongs to.")
+    xid = records.TransactionId()
+
+    class Meta:
+        app_label = "payments"
+        constraints = (models.UniqueConstraint(fields=["event", "source_id"], name="ledger_booked_once"),)
+        indexes = (models.Index(fields=["source_id"], name="ledger_transfer_source"),)
+
+    def __str__(self) -> str:
+        return self.narrative
+
+
+class Entry(models.Model):
+    """One signed line of a transfer: debit positive, credit negative. Partitioned by month on its id."""
+
+    id = models.UUIDField(primary_key=True, default=ids.uuid7, editable=False)
+    transfer = models.ForeignKey(Transfer, on_delete=models.PROTECT, related_name="entries", db_index=False)
+    account = models.ForeignKey(Account, on_delete=models.PROTECT, db_index=False)
+    amount_minor = models.BigIntegerField()
+    currency = models.CharField(max_length=3)
+    booked_at = models.DateTimeField(default=clock.now)
+    xid = records.TransactionId()
+
+    class Meta:
+        app_label = "payments"
+        verbose_name_plural = "entries"
+        indexes = (
+            models.Index(fields=["transfer"], name="ledger_entry_transfer"),
+            models.Index(fields=["account", "booked_at"], name="ledger_entry_account"),
+        )
+        constraints = (models.CheckConstraint(name="ledger_entry_not_zero", condition=~models.Q(amount_minor=0)),)
+
+    def __str__(self) -> str:
+        return f"{self.amount_minor} {self.currency}"

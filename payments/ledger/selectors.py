@@ -1,0 +1,57 @@
+"""Reading the ledger: balances, the journal of one object, and the proofs that it holds."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from django.db.models import Sum
+from moneyed import Money
+
+from payments.kernel import invariants, money
+from payments.ledger.models import Entry, Transfer
+
+
+def balance(account: str, currency: str, *, as_of: datetime | None = None) -> Money:
+    """The balance of one account, debit positive, of entries booked before `as_of` (now when absent)."""
+    entries = Entry.objects.filter(account__code=account, currency=currency)
+    if as_of is not None:
+        entries = entries.filter(booked_at__lt=as_of)
+    return money.from_minor(int(entries.aggregate(sum=Sum("amount_minor"))["sum"] or 0), currency)
+
+
+def trial_balance() -> Mapping[tuple[str, str], int]:
+    """(account code, currency) -> balance in minor units, debit positive. Sums to zero per currency."""
+    rows = Entry.objects.values_list("account__code", "currency").annotate(sum=Sum("amount_minor")).order_by()
+    return {(code, currency): int(total) for code, currency, total in rows}
+
+
+def journal(source_ids: Sequence[str]) -> Sequence[Transfer]:
+    """The transfers of these movements with their entries and accounts, oldest first."""
+    found = Transfer.objects.filter(source_id__in=source_ids).prefetch_related("entries__account")
+    return list(found.order_by("id"))
+
+
+invariants.declare(
+    10,
+    "ledger_zero_sum",
+    "Every transfer sums to zero per currency and has two entries or more",
+    """SELECT t.id::text, 'sums to ' || coalesce(sum(e.amount_minor), 0) || ' over ' || count(e.id) || ' entries'
+         FROM payments_transfer t LEFT JOIN payments_entry e ON e.transfer_id = t.id
+        GROUP BY t.id, e.currency HAVING coalesce(sum(e.amount_minor), 0) <> 0 OR count(e.id) < 2""",
+    "SELECT count(*) FROM payments_transfer",
+)
+invariants.declare(
+    10,
+    "ledger_currency",
+    "Every entry has its account's currency",
+    """SELECT e.id::text, e.currency || ' in ' || a.code || ' ' || a.currency
+         FROM payments_entry e JOIN payments_account a ON a.id = e.account_id WHERE a.currency <> e.currency""",
+    "SELECT count(*) FROM payments_entry",
+)
+invariants.declare(
+    10,
+    "ledger_trial_balance",
+    "The trial balance is zero per currency",
+    """SELECT currency, 'off by ' || sum(amount_minor) FROM payments_entry
+        GROUP BY currency HAVING sum(amount_minor) <> 0""",
+    "SELECT count(DISTINCT currency) FROM payments_entry",
+)

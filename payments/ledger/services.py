@@ -1,0 +1,61 @@
+"""Writing the ledger: one transfer with its entries, in the unit of work that moves the state."""
+
+import uuid
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Final
+
+from payments.kernel import clock, money, unit
+from payments.ledger import postings
+from payments.ledger.models import Account, Entry, Transfer
+
+_NAMESPACE: Final = uuid.UUID("6f1c2a0e-6f0e-5a53-9d4c-2b8f6d1f7a10")
+_known: set[uuid.UUID] = set()
+
+
+def post(
+    event: postings.Event,
+    source_id: str,
+    lines: postings.Lines,
+    *,
+    narrative: str,
+    refs: Mapping[str, str],
+    effective_at: datetime | None = None,
+) -> None:
+    """Book one movement with the open unit of work.
+
+    Booking the same `event` of the same `source_id` again fails on the unique key and takes the whole unit with
+    it: a state that says "captured" and its posting are one commit or none.
+    """
+    now = clock.now()
+    work = unit.current()
+    transfer = Transfer(
+        event=event,
+        source_id=source_id,
+        effective_at=effective_at or now,
+        booked_at=now,
+        narrative=narrative,
+        refs=dict(refs),
+    )
+    work.add(transfer)
+    for line in lines:
+        currency = line.amount.currency.code
+        account = _account(line.account, currency)
+        work.add(
+            Entry(
+                transfer=transfer,
+                account_id=account,
+                amount_minor=money.to_minor(line.amount),
+                currency=currency,
+                booked_at=now,
+            )
+        )
+
+
+def _account(code: str, currency: str) -> uuid.UUID:
+    """The account's id; its row is written with the unit until this process knows that it is committed."""
+    key = uuid.uuid5(_NAMESPACE, f"{code}|{currency}")
+    if key not in _known:
+        unit.current().add(Account(id=key, code=code, currency=currency, kind=postings.kind(code)), once=True)
+        unit.after_commit(lambda: _known.add(key))
+    return key

@@ -1,0 +1,36 @@
+"""The index of every table of this app, in the order of the storeys."""
+
+from payments.gateway.models import LegalEntity, ProviderAccount, ProviderCall
+from payments.intents.models import Capture, PaymentAttempt, PaymentIntent
+from payments.kernel.attention import AttentionItem
+from payments.kernel.jobs import Job
+from payments.kernel.records import StateChange
+from payments.ledger.models import Account, Entry, Transfer
+from payments.orders.models import Customer, Order, OrderLine
+from payments.rest.models import ApiClient, ApiKey, IdempotencyKey
+from payments.webhooks.models import Delivery, Endpoint, Event, InboundEvent
+
+__all__ = [
+    "Account",
+    "ApiClient",
+    "ApiKey",
+    "AttentionItem",
+    "Capture",
+    "Customer",
+    "Delivery",
+    "Endpoint",
+    "Entry",
+    "Event",
+    "IdempotencyKey",
+    "InboundEvent",
+    "Job",
+    "LegalEntity",
+    "Order",
+    "OrderLine",
+    "PaymentAttempt",
+    "PaymentIntent",
+    "ProviderAccount",
+    "ProviderCall",
+    "StateChange",
+    "Transfer",
+]

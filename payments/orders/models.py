@@ -1,0 +1,118 @@
+"""Customers and their orders with lines."""
+
+from django.db import models
+
+from payments.kernel import ids, money, records
+from payments.orders.states import ORDER, OrderStatus
+
+
+class Customer(records.Record, records.Announced):
+    """A person who buys. The personal data of the whole platform lives here, and can be erased."""
+
+    id = ids.IdField("cus")
+    client = models.ForeignKey("payments.ApiClient", on_delete=models.PROTECT)
+    reference = models.CharField(max_length=120, help_text="The client's own id for this customer.")
+    email = models.EmailField(blank=True, default="")
+    name = models.CharField(max_length=200, blank=True, default="")
+    country = models.CharField(max_length=2, blank=True, default="")
+    locale = models.CharField(max_length=20, blank=True, default="")
+    erased_at = models.DateTimeField(null=True, editable=False)
+    metadata = models.JSONField(default=dict, blank=True)
+
+    class Meta:
+        app_label = "payments"
+        constraints = (models.UniqueConstraint(fields=["client", "reference"], name="customer_reference"),)
+
+    def __str__(self) -> str:
+        return self.name or self.reference
+
+
+class Order(records.Stateful, records.Announced):
+    """What a customer buys. Amounts are minor units of the order's one currency."""
+
+    MACHINE = ORDER
+    LOCK_RANK = 10
+
+    id = ids.IdField("ord")
+    client = models.ForeignKey("payments.ApiClient", on_delete=models.PROTECT)
+    reference = models.CharField(max_length=120, help_text="The client's own id for this order.")
+    customer = models.ForeignKey(Customer, null=True, blank=True, on_delete=models.PROTECT)
+    country = models.CharField(max_length=2)
+    currency = models.CharField(max_length=3)
+    status = models.CharField(max_length=20, default=ORDER.initial, choices=[(s.value, s.value) for s in OrderStatus])
+    amount_total_minor = models.BigIntegerField()
+    amount_paid_minor = models.BigIntegerField(default=0)
+    amount_refunded_minor = models.BigIntegerField(default=0)
+    shipping_amount_minor = models.BigIntegerField(default=0)
+    discount_amount_minor = models.BigIntegerField(default=0)
+    metadata = models.JSONField(default=dict, blank=True)
+    expires_at = models.DateTimeField()
+
+    amount_total = money.View()
+    amount_paid = money.View()
+    amount_refunded = money.View()
+
+    class Meta:
+        app_label = "payments"
+        constraints = (
+            models.UniqueConstraint(fields=["client", "reference"], name="order_reference"),
+            models.CheckConstraint(name="order_status", condition=models.Q(status__in=ORDER.states)),
+            models.CheckConstraint(name="order_total_positive", condition=models.Q(amount_total_minor__gt=0)),
+            models.CheckConstraint(
+                name="order_amounts_not_negative",
+                condition=models.Q(
+                    amount_paid_minor__gte=0,
+                    amount_refunded_minor__gte=0,
+                    shipping_amount_minor__gte=0,
+                    discount_amount_minor__gte=0,
+                ),
+            ),
+        )
+        indexes = (
+            models.Index(fields=["customer"], name="order_customer"),
+            models.Index(fields=["expires_at"], name="order_expiry", condition=models.Q(status="open")),
+        )
+
+    def __str__(self) -> str:
+        return self.reference
+
+
+class OrderLine(models.Model):
+    """One article of an order. Unit, tax and discount amounts are minor units of the order's currency."""
+
+    id = ids.IdField("line")
+    order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="lines")
+    position = models.PositiveSmallIntegerField()
+    sku = models.CharField(max_length=80)
+    name = models.CharField(max_length=200)
+    quantity = models.PositiveIntegerField()
+    currency = models.CharField(max_length=3)
+    unit_amount_minor = models.BigIntegerField()
+    tax_amount_minor = models.BigIntegerField(default=0)
+    discount_amount_minor = models.BigIntegerField(default=0)
+    amount_total_minor = models.BigIntegerField()
+    quantity_refunded = models.PositiveIntegerField(default=0)
+    seller = models.CharField(max_length=80, blank=True, default="")
+
+    amount_total = money.View()
+
+    class Meta:
+        app_label = "payments"
+        constraints = (
+            models.UniqueConstraint(fields=["order", "position"], name="order_line_position"),
+            models.CheckConstraint(
+                name="order_line_adds_up",
+                condition=models.Q(
+                    amount_total_minor=models.F("quantity") * models.F("unit_amount_minor")
+                    + models.F("tax_amount_minor")
+                    - models.F("discount_amount_minor")
+                ),
+            ),
+            models.CheckConstraint(name="order_line_not_negative", condition=models.Q(amount_total_minor__gte=0)),
+            models.CheckConstraint(
+                name="order_line_refunded", condition=models.Q(quantity_refunded__lte=models.F("quantity"))
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.quantity} × {self.name}"

@@ -1,0 +1,41 @@
+"""Reading customers and orders."""
+
+from collections.abc import Sequence
+
+from payments.kernel import invariants
+from payments.orders.models import Customer, Order, OrderLine
+
+
+def customer(customer_id: str, *, client_id: str) -> Customer:
+    """A client's own customer; `DoesNotExist` for anybody else's."""
+    return Customer.objects.get(pk=customer_id, client_id=client_id)
+
+
+def order(order_id: str, *, client_id: str) -> Order:
+    """A client's own order; `DoesNotExist` for anybody else's."""
+    return Order.objects.get(pk=order_id, client_id=client_id)
+
+
+def lines(orders: Sequence[Order]) -> dict[str, list[OrderLine]]:
+    """The lines of these orders by order id, in their order, in one query."""
+    found: dict[str, list[OrderLine]] = {row.pk: [] for row in orders}
+    for line in OrderLine.objects.filter(order__in=found).order_by("order_id", "position"):
+        found[line.order_id].append(line)
+    return found
+
+
+def locked(order_id: str) -> Order:
+    """The order, locked until the end of the transaction: first in the house's lock order."""
+    return Order.objects.select_for_update().get(pk=order_id)
+
+
+invariants.declare(
+    5,
+    "order_lines_add_up",
+    "Every order's total is its lines, plus shipping, less discount",
+    """SELECT o.id::text, 'total ' || o.amount_total_minor || ', lines ' || coalesce(sum(l.amount_total_minor), 0)
+         FROM payments_order o LEFT JOIN payments_orderline l ON l.order_id = o.id
+        GROUP BY o.id HAVING o.amount_total_minor <>
+              coalesce(sum(l.amount_total_minor), 0) + o.shipping_amount_minor - o.discount_amount_minor""",
+    "SELECT count(*) FROM payments_order",
+)
