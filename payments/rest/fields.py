@@ -1,0 +1,111 @@
+"""What requests and answers are made of: their base models, amounts, currencies, countries, ids, texts, metadata."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Annotated, Final
+
+from annotated_types import GroupedMetadata, MaxLen, MinLen
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic_core import PydanticCustomError
+
+from payments.kernel import money
+from payments.rest import countries
+
+MAX_PAIRS: Final = 50
+_DIGITS = re.compile(r"(?<!\d)\d(?:[ -]?\d){12,18}(?!\d)")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+
+
+class Input(BaseModel):
+    """The base of every request model: nothing is coerced, nothing unknown is passed over, nothing changes later."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class Output(BaseModel):
+    """The base of every answer."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+def looks_like_card_number(text: str) -> bool:
+    """True when `text` holds 13 to 19 digits, alone or grouped by blanks or dashes, that pass the Luhn check.
+
+    13 digits that begin with 1 are a time in milliseconds, which clients use as references: no card starts so.
+    """
+    for match in _DIGITS.finditer(text):
+        digits = [int(char) for char in match[0] if char.isdigit()]
+        if _luhn(digits) and not (len(digits) == 13 and digits[0] == 1):
+            return True
+    return False
+
+
+def _luhn(digits: list[int]) -> bool:
+    """ISO/IEC 7812-1 annex B: double every second digit from the right, sum the digits, divide by ten."""
+    doubled = [digit * 2 - 9 if digit > 4 else digit * 2 for digit in digits[-2::-2]]
+    return (sum(digits[-1::-2]) + sum(doubled)) % 10 == 0
+
+
+def _plain(text: str) -> str:
+    if _CONTROL.search(text):
+        raise PydanticCustomError("parameter_invalid", "Control characters are not allowed")
+    if looks_like_card_number(text):
+        raise PydanticCustomError("card_number_refused", "This looks like a card number, which is never sent to us")
+    return text
+
+
+def _currency(code: str) -> str:
+    if code not in money.EXPONENTS:
+        raise PydanticCustomError("currency_unknown", "Not a currency of ISO 4217, in capital letters")
+    return code
+
+
+def _country(code: str) -> str:
+    if code not in countries.ALPHA_2:
+        raise PydanticCustomError("parameter_invalid", "Not a country of ISO 3166-1 (two capital letters)")
+    return code
+
+
+def _metadata(pairs: dict[str, str]) -> dict[str, str]:
+    if len(pairs) > MAX_PAIRS:
+        raise PydanticCustomError("parameter_invalid", "At most 50 pairs are kept")
+    return pairs
+
+
+@dataclass(frozen=True)
+class Line(GroupedMetadata):
+    """A line of text without control characters or card numbers: `Annotated[str, fields.Line(500)]`."""
+
+    longest: int
+    shortest: int = 1
+
+    def __iter__(self) -> Iterator[object]:
+        yield MinLen(self.shortest)
+        yield MaxLen(self.longest)
+        yield AfterValidator(_plain)
+
+
+def id_of(prefix: str) -> StringConstraints:
+    """The id of an object of one kind: `Annotated[str, fields.id_of("cus")]`; services say whether it exists."""
+    return StringConstraints(pattern=f"^{prefix}_[0-9a-f]{{32}}$")
+
+
+Amount = Annotated[int, Field(strict=True, gt=0, lt=money.LIMIT, description="In the currency's minor units.")]
+"""Some money, in minor units."""
+
+AmountOrZero = Annotated[int, Field(strict=True, ge=0, lt=money.LIMIT, description="In the currency's minor units.")]
+"""Money or none, in minor units."""
+
+Currency = Annotated[str, AfterValidator(_currency),
+                     Field(description="ISO 4217.", json_schema_extra={"pattern": "^[A-Z]{3}$"})]
+
+Country = Annotated[str, AfterValidator(_country),
+                    Field(description="ISO 3166-1 alpha-2.", json_schema_extra={"pattern": "^[A-Z]{2}$"})]
+
+Reference = Annotated[str, Line(100)]
+"""The client's own name for something."""
+
+Metadata = Annotated[dict[Annotated[str, Line(40)], Annotated[str, Line(500, shortest=0)]], AfterValidator(_metadata),
+                     Field(description="Up to 50 pairs of the client's own; no card numbers.",
+                           json_schema_extra={"maxProperties": MAX_PAIRS})]

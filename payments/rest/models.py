@@ -1,0 +1,83 @@
+"""Who may call the API, with which keys, and what was answered to which idempotency key."""
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+
+from payments.kernel import clock, ids
+
+
+class ApiClient(models.Model):
+    """A program of the merchant that calls the API; it sees its own objects and no others."""
+
+    id = ids.IdField("cli")
+    name = models.CharField(max_length=80, unique=True)
+    brand = models.CharField(max_length=80, blank=True, default="")
+    return_urls = ArrayField(models.CharField(max_length=500), default=list, blank=True,
+                             help_text="Beginnings of addresses that customers may be sent to; app schemes too.")
+    order_lifetime_days = models.PositiveSmallIntegerField(default=30, help_text="How long an unpaid order stays open.")
+    created_at = models.DateTimeField(default=clock.now, editable=False)
+
+    class Meta:
+        app_label = "payments"
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class KeyKind(models.TextChoices):
+    """`secret` stays on the client's servers, `publishable` is in its app and its page for everybody to read."""
+
+    SECRET = "secret", "Secret (server)"
+    PUBLISHABLE = "publishable", "Publishable (app and page)"
+
+
+class ApiKey(models.Model):
+    """One key of a client: its public beginning and a hash of the whole, never the key itself."""
+
+    id = ids.IdField("key")
+    client = models.ForeignKey(ApiClient, on_delete=models.PROTECT, related_name="keys")
+    kind = models.CharField(max_length=12, choices=KeyKind, default=KeyKind.SECRET)
+    prefix = models.CharField(max_length=8, unique=True)
+    hash = models.CharField(max_length=64, editable=False)
+    scopes = ArrayField(models.CharField(max_length=40), default=list, blank=True)
+    created_at = models.DateTimeField(default=clock.now, editable=False)
+    expires_at = models.DateTimeField(null=True, blank=True)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+    last_used_at = models.DateTimeField(null=True, blank=True, editable=False)
+    rotated_from = models.ForeignKey("self", null=True, blank=True, on_delete=models.PROTECT, related_name="rotated_to")
+
+    class Meta:
+        app_label = "payments"
+        constraints = (models.CheckConstraint(name="api_key_kind", condition=models.Q(kind__in=KeyKind.values)),)
+
+    def __str__(self) -> str:
+        return f"{'pk' if self.kind == KeyKind.PUBLISHABLE else 'sk'}_{self.prefix}_…"
+
+
+class IdempotencyKey(models.Model):
+    """A client's key for one operation, the object it concerns, and, once there is one, the answer.
+
+    The primary key is time-ordered, so old rows are found by it.
+    """
+
+    id = models.UUIDField(primary_key=True, default=ids.uuid7, editable=False)
+    client = models.ForeignKey(ApiClient, on_delete=models.PROTECT, related_name="+")
+    operation = models.CharField(max_length=60)
+    key = models.CharField(max_length=255)
+    body_hash = models.CharField(max_length=64)
+    object_id = models.CharField(max_length=40)
+    status = models.PositiveSmallIntegerField(null=True)
+    body = models.BinaryField(null=True)
+    created_at = models.DateTimeField(default=clock.now, editable=False)
+
+    class Meta:
+        app_label = "payments"
+        constraints = (
+            models.UniqueConstraint(fields=["client", "operation", "key"], name="idempotency_key_once"),
+            models.CheckConstraint(name="idempotency_key_answer",
+                                   condition=models.Q(status__isnull=True, body__isnull=True)
+                                   | models.Q(status__isnull=False, body__isnull=False)),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.operation} {self.key}"
