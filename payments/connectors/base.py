@@ -269,6 +269,10 @@ class Connector(Protocol):
         """Verify a webhook and translate it; `NotificationRefused` when it is not the PSP's word."""
         ...
 
+    def translate_notification(self, body: bytes) -> Sequence[PspEvent]:
+        """Translate a webhook that was verified when it came and is read again; however old it is."""
+        ...
+
     def client_options(self) -> Mapping[str, str]:
         """What the client needs to make a token with this account: public values only."""
         ...

@@ -31,20 +31,6 @@ class Rendered(DjangoJSONEncoder):
         return super().default(o)
 
 
-class TransactionId(models.Field[Any, Any]):
-    """The transaction that wrote the row (`xid8`): readers of what is new go by it, never by ids or clocks."""
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(**{"db_default": models.Func(function="pg_current_xact_id"), "editable": False, **options})
-
-    def db_type(self, connection: Any) -> str:
-        return "xid8"
-
-    def select_format(self, compiler: Any, sql: str, params: Any) -> tuple[str, Any]:
-        """Python reads it as text."""
-        return f"{sql}::text", params
-
-
 class Event(models.Model):
     """One change of one object, as its client sees it. Append-only; `sequence` counts per object without gaps."""
 
@@ -57,7 +43,7 @@ class Event(models.Model):
     previous = models.JSONField(encoder=Rendered, null=True, help_text="The fields that changed, as they were before.")
     created_at = models.DateTimeField(default=clock.now)
     dispatched_at = models.DateTimeField(null=True, help_text="When its deliveries were planned.")
-    xid = TransactionId()
+    xid = records.TransactionId()
 
     class Meta:
         app_label = "payments"
@@ -83,6 +69,7 @@ class Endpoint(records.Record):
     enabled = models.BooleanField(default=True)
     disabled_reason = models.CharField(max_length=200, blank=True, default="")
     failing_since = models.DateTimeField(null=True, blank=True, help_text="The first failure after the last success.")
+    paused_until = models.DateTimeField(null=True, blank=True, help_text="Set when it gave no answer.")
     deleted_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:

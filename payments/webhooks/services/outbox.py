@@ -1,11 +1,14 @@
 """The outbox: events are committed with the change that they tell, and planned for delivery afterwards."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
 
-from payments.kernel import clock, doorbell, unit
+from payments.kernel import clock, doorbell, ids, jobs, unit
 from payments.kernel.jobs import Queue
-from payments.webhooks.models import Event
+from payments.webhooks import policy
+from payments.webhooks.models import Delivery, Endpoint, Event
+
+BATCH: Final = 200
 
 
 def emit(
@@ -28,3 +31,50 @@ def emit(
 
 def _ring() -> None:
     doorbell.ring(Queue.DELIVERIES)
+
+
+@jobs.feeder(Queue.DELIVERIES)
+def plan_deliveries() -> bool:
+    """Plan the deliveries of new events, a batch at a time; True when there may be more.
+
+    What is new is what carries no mark, whenever its transaction committed: a late one is seen when it comes.
+    Several processes may plan at once, each its own events; `delivery` keeps the order of an object.
+    """
+    if not Event.objects.filter(dispatched_at__isnull=True).exists():
+        return False
+    with unit.work() as work:
+        events = _new_events()
+        endpoints = _endpoints({event.client_id for event in events})
+        for event in events:
+            _plan(event, endpoints.get(event.client_id, ()))
+        work.run("UPDATE payments_event SET dispatched_at = %s WHERE id = ANY(%s)",
+                 [clock.now(), [ids.decode("evt", event.pk) for event in events]])
+    return len(events) == BATCH
+
+
+def _new_events() -> list[Event]:
+    """The oldest unplanned events that nobody else is planning, locked."""
+    return list(
+        Event.objects.filter(dispatched_at__isnull=True)
+        .only("client_id", "type", "object_id", "sequence")
+        .select_for_update(skip_locked=True)
+        .order_by("id")[:BATCH]
+    )
+
+
+def _endpoints(client_ids: Iterable[str]) -> Mapping[str, Sequence[Endpoint]]:
+    """The endpoints that receive at present, by client."""
+    found: dict[str, list[Endpoint]] = {}
+    for endpoint in Endpoint.objects.filter(client_id__in=client_ids, enabled=True, deleted_at__isnull=True):
+        found.setdefault(endpoint.client_id, []).append(endpoint)
+    return found
+
+
+def _plan(event: Event, endpoints: Iterable[Endpoint]) -> None:
+    """One delivery, and the job that makes it, for each endpoint that wants the event."""
+    for endpoint in endpoints:
+        if policy.wants(endpoint.event_types, event.type):
+            delivery = Delivery(endpoint_id=endpoint.pk, event_id=event.pk, object_id=event.object_id,
+                                sequence=event.sequence)
+            unit.current().add(delivery)
+            jobs.enqueue("deliver", unique=f"deliver:{delivery.pk}", delivery_id=delivery.pk)

@@ -1,0 +1,159 @@
+"""Notifications from PSPs: verified, stored once, acknowledged, and only then acted upon."""
+
+from collections.abc import Iterable, Mapping
+from datetime import timedelta
+from typing import Final
+
+import structlog
+from django.db import connection
+
+from payments.connectors.base import NotificationRefused, PspEvent
+from payments.gateway import accounts
+from payments.gateway.models import ProviderAccount
+from payments.kernel import attention, clock, ids, jobs, unit
+from payments.kernel.attention import AttentionKind
+from payments.kernel.errors import Bug, Refusal
+from payments.kernel.jobs import Queue, Retry
+from payments.webhooks import dispatch
+from payments.webhooks.models import InboundEvent, InboundState
+
+log = structlog.get_logger(__name__)
+
+MAX_BYTES: Final = 256 * 1024
+WAIT_AT_MOST: Final = timedelta(hours=6)
+"""How long a notification may be ahead of what we know before a person is asked."""
+LONGEST_LOOK: Final = timedelta(minutes=10)
+DONE: Final = (InboundState.PROCESSED, InboundState.IGNORED)
+
+
+class NotificationUnsigned(Refusal):
+    """The notification is not signed by this account's PSP, is too old or cannot be read; nothing of it was kept."""
+
+    code, status = "notification_refused", 400
+
+
+class NotificationTooLarge(Refusal):
+    """A notification is at most 256 kB."""
+
+    code, status = "notification_too_large", 413
+
+
+class NotificationAddressUnknown(Refusal):
+    """There is no provider account at this address."""
+
+    code, status = "notification_address_unknown", 404
+
+
+def receive(psp: str, account_code: str, body: bytes, headers: Mapping[str, str]) -> None:
+    """Verify a notification and store it, once for ever; when this returns, it may be acknowledged.
+
+    A repetition changes nothing. Raises the refusals of this module.
+    """
+    if len(body) > MAX_BYTES:
+        raise NotificationTooLarge(f"The notification is larger than {MAX_BYTES} bytes.")
+    account = _account(psp, account_code)
+    try:
+        events = accounts.connector(account).read_notification(body, headers, now=clock.now())
+    except NotificationRefused as refused:
+        log.warning("notification_refused", account=account_code, why=str(refused), bytes=len(body))
+        raise NotificationUnsigned("The notification was refused.") from refused
+    rows = [InboundEvent(provider_account_id=account.pk, event_key=event.event_key, type=event.type, kind=event.kind,
+                         body=body) for event in events]
+    with unit.work():
+        for row in rows:
+            if _store(row):
+                jobs.enqueue("process_inbound", inbound_id=row.pk)
+
+
+def _account(psp: str, code: str) -> ProviderAccount:
+    """Also a disabled one: what it began still ends."""
+    try:
+        account = accounts.account(code)
+    except accounts.ProviderAccountUnknown:
+        raise NotificationAddressUnknown("There is no provider account at this address.") from None
+    if (account.psp, account.code) != (psp, code):
+        raise NotificationAddressUnknown("There is no provider account at this address.")
+    return account
+
+
+def _store(row: InboundEvent) -> bool:
+    """True when the notification is new. A copy that arrives in the same moment waits here for the first one."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO payments_inboundevent (id, provider_account_id, event_key, type, kind, body, state, attempts,"
+            " note, received_at) VALUES (%s, %s, %s, %s, %s, %s, %s, 0, '', %s) ON CONFLICT DO NOTHING",
+            [ids.decode("in", row.pk), ids.decode("pa", row.provider_account_id), row.event_key, row.type, row.kind,
+             bytes(row.body), row.state, row.received_at],
+        )
+        return bool(cursor.rowcount)
+
+
+@jobs.job("process_inbound", Queue.WEBHOOKS)
+def process(inbound_id: str) -> None:
+    """Act on a stored notification; doing it again does no harm.
+
+    What is read is what the PSP signed, translated anew. A handler that says `NotYet` is asked again for hours,
+    and then a person is.
+    """
+    row = InboundEvent.objects.get(pk=inbound_id)
+    if row.state in DONE:
+        return
+    try:
+        state = _act(row)
+    except dispatch.NotYet as reason:
+        _wait(row, str(reason))
+    except (Retry, unit.Stale):
+        raise
+    except Exception as error:
+        _settle(row, InboundState.FAILED, f"{type(error).__name__}: {error}")
+        raise
+    else:
+        _settle(row, state)
+
+
+def _act(row: InboundEvent) -> InboundState:
+    """Hand the notification to its handler; the state that it is in afterwards."""
+    account = accounts.account(row.provider_account_id)
+    event = _find(row.event_key, accounts.connector(account, interactive=False).translate_notification(bytes(row.body)))
+    handler = dispatch.handler_of(event.kind)
+    if handler is None:
+        return InboundState.IGNORED
+    handler(account.pk, event)
+    return InboundState.PROCESSED
+
+
+def _find(key: str, events: Iterable[PspEvent]) -> PspEvent:
+    """One notification may tell of several events."""
+    for event in events:
+        if event.event_key == key:
+            return event
+    raise Bug(f"the notification no longer tells of {key!r}")
+
+
+def _wait(row: InboundEvent, why: str) -> None:
+    """Ask again later, and after some hours ask a person instead."""
+    waited = clock.now() - row.received_at
+    given_up = waited >= WAIT_AT_MOST
+    with unit.work():
+        _update(row, InboundState.WAITING, why)
+        if given_up:
+            attention.open_item(AttentionKind.UNMATCHED_EVENT, row.pk, f"{row.type} {row.event_key}: {why}")
+    if not given_up:
+        raise Retry(min(max(waited, timedelta(seconds=1)), LONGEST_LOOK), why)
+
+
+def _settle(row: InboundEvent, state: InboundState, note: str = "") -> None:
+    with unit.work():
+        _update(row, state, note)
+        if row.state == InboundState.WAITING and state in DONE:
+            attention.close_items(row.pk, because="the notification was matched", by="webhooks",
+                                  kind=AttentionKind.UNMATCHED_EVENT)
+
+
+def _update(row: InboundEvent, state: InboundState, note: str) -> None:
+    now = clock.now()
+    unit.current().run(
+        "UPDATE payments_inboundevent SET state = %s, note = %s, attempts = attempts + 1, processed_at = %s"
+        " WHERE id = %s",
+        [state, note, now if state in DONE else None, ids.decode("in", row.pk)],
+    )
