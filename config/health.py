@@ -1,10 +1,12 @@
-"""Liveness and readiness: what a load balancer asks."""
+"""Liveness and readiness: what a load balancer asks, by address and not by name."""
+
+from collections.abc import Callable
 
 import redis
 from django.conf import settings
 from django.db import DatabaseError, connection
 from django.db.migrations import executor
-from django.http import HttpRequest, JsonResponse
+from django.http import HttpRequest, HttpResponseBase, JsonResponse
 from django.views.decorators import cache, http
 
 
@@ -23,6 +25,21 @@ def readyz(_request: HttpRequest) -> JsonResponse:
     if checks["database"] != "ok":
         return JsonResponse({"status": "unavailable", "checks": checks}, status=503)
     return JsonResponse({"status": "ok" if checks["redis"] == "ok" else "degraded", "checks": checks})
+
+
+PROBES = {"/livez": livez, "/readyz": readyz}
+
+
+class ProbesMiddleware:
+    """Answers probes before hosts, sessions or https are looked at: they come from inside."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """The probe's answer, or the next middleware's."""
+        probe = PROBES.get(request.path_info)
+        return probe(request) if probe else self.get_response(request)
 
 
 class _Applied:

@@ -139,7 +139,7 @@ class Supervisor:
         self._move(program, State.RESTARTING)
 
     def _pause(self, program: Program) -> float:
-        return min(FIRST_PAUSE * 2 ** (program.crashes - 1), LONGEST_PAUSE)
+        return min(FIRST_PAUSE * 2.0 ** (program.crashes - 1), LONGEST_PAUSE)
 
     def _stop_all(self) -> None:
         for program in reversed(self.programs.values()):

@@ -3,14 +3,10 @@
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 
-from config import health
-
 # The REST API: each line names one door, `path("orders", orders_api.Orders.as_view())`.
 V1: list[URLPattern | URLResolver] = []
 
 urlpatterns: list[URLPattern | URLResolver] = [
-    path("livez", health.livez),
-    path("readyz", health.readyz),
     path("v1/", include(V1)),
     path("admin/", admin.site.urls),
 ]
