@@ -10,8 +10,8 @@ import structlog
 from django.db.models import Exists, OuterRef, QuerySet, Subquery
 from standardwebhooks import Webhook
 
-from payments.kernel import clock, ids, jobs, unit
-from payments.kernel.jobs import Queue, Retry
+from payments.kernel import clock, ids, unit
+from payments.kernel.jobs import Retry
 from payments.webhooks import policy, shapes
 from payments.webhooks.models import Delivery, DeliveryState, Endpoint, Event
 from payments.webhooks.services import targets
@@ -36,7 +36,6 @@ class _Turn:
     ahead_at: datetime | None
 
 
-@jobs.job("deliver", Queue.DELIVERIES, lease=timedelta(seconds=60))
 def deliver(delivery_id: str) -> None:
     """Send one event to one endpoint, once everything before it of the same object is through; record the answer.
 

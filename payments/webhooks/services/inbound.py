@@ -7,13 +7,13 @@ from typing import Final
 import structlog
 from django.db import connection
 
-from payments.connectors.base import NotificationRefused, PspEvent
+from payments.connectors.base import EventKind, NotificationRefused, PspEvent
 from payments.gateway import accounts
 from payments.gateway.models import ProviderAccount
 from payments.kernel import attention, clock, ids, jobs, unit
 from payments.kernel.attention import AttentionKind
 from payments.kernel.errors import Bug, Refusal
-from payments.kernel.jobs import Queue, Retry
+from payments.kernel.jobs import Retry
 from payments.webhooks import dispatch
 from payments.webhooks.models import InboundEvent, InboundState
 
@@ -58,11 +58,17 @@ def receive(psp: str, account_code: str, body: bytes, headers: Mapping[str, str]
         log.warning("notification_refused", account=account_code, why=str(refused), bytes=len(body))
         raise NotificationUnsigned("The notification was refused.") from refused
     rows = [InboundEvent(provider_account_id=account.pk, event_key=event.event_key, type=event.type, kind=event.kind,
-                         body=body) for event in events]
+                         body=body, provider_reference=event.provider_reference, state=_first_state(event))
+            for event in events]
     with unit.work():
         for row in rows:
-            if _store(row):
+            if _store(row) and row.state == InboundState.RECEIVED:
                 jobs.enqueue("process_inbound", inbound_id=row.pk)
+
+
+def _first_state(event: PspEvent) -> InboundState:
+    """What nothing acts on is kept and counted, and needs no job."""
+    return InboundState.IGNORED if event.kind is EventKind.UNUSED else InboundState.RECEIVED
 
 
 def _account(psp: str, code: str) -> ProviderAccount:
@@ -80,15 +86,14 @@ def _store(row: InboundEvent) -> bool:
     """True when the notification is new. A copy that arrives in the same moment waits here for the first one."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "INSERT INTO payments_inboundevent (id, provider_account_id, event_key, type, kind, body, state, attempts,"
-            " note, received_at) VALUES (%s, %s, %s, %s, %s, %s, %s, 0, '', %s) ON CONFLICT DO NOTHING",
+            "INSERT INTO payments_inboundevent (id, provider_account_id, event_key, type, kind, body, provider_reference,"
+            " state, attempts, note, received_at) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, 0, '', %s) ON CONFLICT DO NOTHING",
             [ids.decode("in", row.pk), ids.decode("pa", row.provider_account_id), row.event_key, row.type, row.kind,
-             bytes(row.body), row.state, row.received_at],
+             bytes(row.body), row.provider_reference, row.state, row.received_at],
         )
         return bool(cursor.rowcount)
 
 
-@jobs.job("process_inbound", Queue.WEBHOOKS)
 def process(inbound_id: str) -> None:
     """Act on a stored notification; doing it again does no harm.
 

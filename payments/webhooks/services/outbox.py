@@ -33,7 +33,6 @@ def _ring() -> None:
     doorbell.ring(Queue.DELIVERIES)
 
 
-@jobs.feeder(Queue.DELIVERIES)
 def plan_deliveries() -> bool:
     """Plan the deliveries of new events, a batch at a time; True when there may be more.
 
