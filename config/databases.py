@@ -26,6 +26,7 @@ def databases(environment: Environment) -> dict[str, dict[str, Any]]:
         "HOST": address.pop("host", ""),
         "PORT": str(address.pop("port", "")),
         "OPTIONS": {**address, **_session(environment)},
+        "CONN_HEALTH_CHECKS": True,  # a restarted server costs one look, not one failed request a connection
     }
     if environment.countinghouse_role is Role.WEB:
         database["OPTIONS"]["pool"] = {
@@ -35,7 +36,7 @@ def databases(environment: Environment) -> dict[str, dict[str, Any]]:
             "max_idle": 300,
         }
     else:  # Celery closes a pool around every job, so workers keep their connections instead
-        database |= {"CONN_MAX_AGE": 600, "CONN_HEALTH_CHECKS": True}
+        database["CONN_MAX_AGE"] = 600
     return {"default": database}
 
 

@@ -27,6 +27,8 @@ SUPERUSER = "postgres"
 PORT = 5432  # only names the socket's file: nothing listens on TCP
 LONGEST_SOCKET_DIRECTORY = 80  # a socket's address holds 107 bytes, its file name takes 20 of them
 
+PREDECESSOR_TIMEOUT = 10.0  # seconds that the server of a supervisor just killed gets to end by itself
+
 # A small machine: two cores, shared with everything else. Durability stays at PostgreSQL's default: on.
 TUNING = {
     "shared_buffers": "128MB",
@@ -162,9 +164,9 @@ class Postgres:
                 raise EmbeddedServerError(f"initdb failed in {self.directory}:\n{processes.tail(self.log)}")
         unfinished.rename(self.data)
 
-    def _wait_for_predecessor(self, timeout: float = 10.0) -> None:
-        """Remove a stale pid file; a server of a supervisor just killed gets the time to end by itself."""
-        if not processes.wait_until(lambda: not self._predecessor_lives(), timeout=timeout):
+    def _wait_for_predecessor(self) -> None:
+        """Remove a stale pid file, once its server is gone."""
+        if not processes.wait_until(lambda: not self._predecessor_lives(), timeout=PREDECESSOR_TIMEOUT):
             raise EmbeddedServerError(f"another PostgreSQL still runs on {self.data}")
         (self.data / "postmaster.pid").unlink(missing_ok=True)
 

@@ -19,6 +19,8 @@ ROOT = Path(__file__).resolve().parent.parent
 QUEUES = "money,webhooks,deliveries,finance,upkeep"
 LONGEST_LOG = 16 * 1024 * 1024  # bytes; a longer one is put aside as .old when the stack starts
 DEFAULT_THREADS = "16"
+MIGRATE = ("migrate", "--noinput")
+PROVISION = ("provision",)
 
 
 def web_command(*, host: str, port: int, threads: str = DEFAULT_THREADS) -> list[str]:
@@ -66,10 +68,10 @@ class Stack:
     def programs(self) -> list[supervisor.Program]:
         """Every program; they are stopped in the opposite order."""
         servers = [self._server(server) for server in self.servers]
-        migrate = self._once("migrate", "migrate", "--noinput", needs=[server.name for server in servers])
+        migrate = self._once(*MIGRATE, needs=[server.name for server in servers])
         if self.production:
             return [*servers, migrate, self._web([migrate.name]), self._worker([migrate.name])]
-        provision = self._once("provision", "provision", needs=[migrate.name])
+        provision = self._once(*PROVISION, needs=[migrate.name])
         simulator = self._simulator()
         ours = [provision.name, simulator.name]
         return [*servers, simulator, migrate, provision, self._web(ours), self._worker(ours)]
@@ -120,9 +122,10 @@ class Stack:
         )
 
     def _once(self, name: str, *arguments: str, needs: Sequence[str]) -> supervisor.Program:
+        """A command of manage.py that has to end well before others start."""
         return supervisor.Program(
             name=name,
-            start=self._python(["manage.py", *arguments], COUNTINGHOUSE_ROLE="shell"),
+            start=self._python(["manage.py", name, *arguments], COUNTINGHOUSE_ROLE="shell"),
             log=self._log(name),
             needs=needs,
             once=True,
