@@ -51,7 +51,8 @@ class RunningStack:
 
     @property
     def ready(self) -> bool:
-        return self.described() and self.described()["pid"] == self.process.pid and self.described()["ready"]
+        described = self.described()
+        return bool(described) and described["pid"] == self.process.pid and bool(described["ready"])
 
     def described(self) -> dict[str, Any]:
         path = self.run_dir / "stack.json"
@@ -59,6 +60,7 @@ class RunningStack:
         return description
 
     def pid(self, name: str) -> int | None:
+        pid: int | None
         [pid] = [each["pid"] for each in self.described()["processes"] if each["name"] == name]
         return pid
 
