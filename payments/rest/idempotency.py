@@ -13,10 +13,11 @@ from datetime import timedelta
 from http import HTTPStatus
 from typing import Any, Final
 
+from django.core.exceptions import ObjectDoesNotExist
 from django.db import IntegrityError
 
 from payments.kernel import clock, unit
-from payments.kernel.errors import Bug, Refusal, invariant
+from payments.kernel.errors import Bug, Refusal
 from payments.rest import problems
 from payments.rest.models import ApiClient, IdempotencyKey
 
@@ -52,10 +53,11 @@ class IdempotencyKeyInUse(Refusal):
 
 @dataclasses.dataclass(frozen=True)
 class Answer:
-    """What goes over the wire; `replayed` when it was given before."""
+    """What goes over the wire: about which object, if it is about one; `replayed` when it was given before."""
 
     status: int
     body: bytes
+    about: str | None = None
     replayed: bool = False
 
 
@@ -90,11 +92,10 @@ def hash_of(path: str, parsed: Mapping[str, Any]) -> str:
 class IdempotencyClaim:
     """One request's hold on its key; a contributor to the units of work of its use case."""
 
-    def __init__(self, request: Request, *, render: Callable[[Any], bytes], status: int,
+    def __init__(self, request: Request, *, render: Callable[[object], Answer],
                  recorded: Callable[[ApiClient, str], object]) -> None:
         self._request = request
         self._render = render
-        self._status = status
         self._recorded = recorded
         self._answer: Answer | None = None
         self._row = IdempotencyKey(client=request.client, operation=request.operation, key=request.key,
@@ -108,23 +109,24 @@ class IdempotencyClaim:
         try:
             with unit.joined_by(self):
                 result = use_case()
-        except (Refusal, IntegrityError, unit.Stale) as error:
+        except (Refusal, IntegrityError, ObjectDoesNotExist, unit.Stale) as error:
             return self._after(error)
         if self._unwritten:  # nothing was to be done: perhaps because it was done under this key before
             earlier = self._read()
-            return self._fresh(result) if earlier is None else self._repeat(earlier)
+            return self._render(result) if earlier is None else self._repeat(earlier)
         if self._answer is None:
-            self._answer = _store(self._row, self._fresh(result))
+            self._answer = _store(self._row, self._render(result))
         return self._answer
 
     def contribute(self, work: unit.Unit, result: object) -> None:
         """Claim the key with the first unit; store the answer with the unit that makes it true."""
-        said = None if result is None else self._fresh(result)
+        said = None if result is None else self._render(result)
         self._answer = said or self._answer
         if self._unwritten:
-            object_id = self._request.object_id or getattr(result, "pk", None)
-            invariant(object_id, f"{self._request.operation}: the first unit of a creation returns the new object")
-            self._row.object_id = str(object_id)
+            object_id = self._request.object_id or (said and said.about)
+            if not object_id:
+                raise Bug(f"{self._request.operation}: the first unit of a creation returns the new object")
+            self._row.object_id = object_id
             self._row.status, self._row.body = (said.status, said.body) if said else (None, None)
             work.add(self._row)
         elif said is not None:
@@ -136,9 +138,6 @@ class IdempotencyClaim:
     def _unwritten(self) -> bool:
         """True until a unit with our row was written."""
         return self._row._state.adding
-
-    def _fresh(self, result: object) -> Answer:
-        return Answer(self._status, self._render(result))
 
     def _read(self) -> IdempotencyKey | None:
         request = self._request
@@ -171,7 +170,7 @@ class IdempotencyClaim:
         if clock.now() - earlier.created_at < CRASHED_AFTER:
             raise IdempotencyKeyInUse("The first request with this key is still running.", retry_after=1)
         result = self._recorded(self._request.client, earlier.object_id)
-        return dataclasses.replace(_store(earlier, self._fresh(result)), replayed=True)
+        return dataclasses.replace(_store(earlier, self._render(result)), replayed=True)
 
 
 def _store(row: IdempotencyKey, answer: Answer) -> Answer:

@@ -170,7 +170,7 @@ def refusals(found: Operation, method: str) -> list[type[Refusal]]:
     kinds = [*found.refuses, *_ALWAYS]
     if method != "GET":
         kinds.append(problems.ObjectChanged)
-    if found.body is not None:
+    if method in ("POST", "PATCH"):
         kinds += _WITH_BODY
     if method == "POST":
         kinds += _WITH_KEY

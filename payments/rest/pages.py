@@ -36,7 +36,7 @@ class Query(fields.Input):
     """What every list can be asked; a list with filters of its own adds them in a subclass."""
 
     limit: Annotated[
-        int, BeforeValidator(_whole_number), Field(ge=1, le=MAX_LIMIT, description="Rows per page.")
+        int, Field(strict=False, ge=1, le=MAX_LIMIT, description="Rows per page."), BeforeValidator(_whole_number)
     ] = DEFAULT_LIMIT
     starting_after: Annotated[str | None, Field(max_length=40, description="The page begins after this id.")] = None
     ending_before: Annotated[str | None, Field(max_length=40, description="The page ends before this id.")] = None

@@ -45,11 +45,12 @@ idempotency, rendering, problems, Request-Id, ETag, OpenAPI.
 
 Rules for services behind a POST: the answer is what the last `returns(...)` said; a creation says it in its first
 unit; a `Refusal` with status 503 raised after a first commit means "proved to be without effect" and frees the key.
-A handler may return a Django HttpResponse (a download), which goes out as it is. None is answered as 204.
+None is answered as 204. A GET may return a Django HttpResponse (a download), which goes out as it is.
 """
 
 import hashlib
 from collections.abc import Callable, Mapping
+from functools import cached_property
 from http import HTTPStatus
 from typing import Any, Final, cast
 
@@ -88,13 +89,18 @@ class Call(Request):
         """Whose objects this request may see."""
         return self.caller.client
 
+    @cached_property
+    def sent(self) -> tuple[bytes, dict[str, Any]]:
+        """The body's bytes and the object that they spell."""
+        return reading.body(self._request)
 
-def read(call: Request, model: type[reading.M]) -> reading.M:
+
+def read(call: Call, model: type[reading.M]) -> reading.M:
     """The body of the request as `model`, strictly; refuses with a problem that names the parameter.
 
     Operations that declare `body=` get it as an argument and need not call this.
     """
-    raw, parsed = reading.body(call._request)
+    raw, parsed = call.sent
     return reading.read_json(model, raw, parsed)
 
 
@@ -126,6 +132,8 @@ def _arguments(declared: Operation, call: Call) -> dict[str, object]:
         arguments["query"] = query
     if declared.body is not None:
         arguments["body"] = read(call, declared.body)
+    elif call.method == "POST" and call.sent[1]:
+        raise problems.ParameterUnknown("This operation takes no body.", param=next(iter(call.sent[1])))
     return arguments
 
 
@@ -140,21 +148,26 @@ def _post(declared: Operation, handler: Callable[..., object], door: "Door", cal
         raise Bug(f"{declared.name} cannot answer after a crash")
     claimed = idempotency.Request(
         client=call.client, operation=declared.name, key=key,
-        body_hash=idempotency.hash_of(call.path, reading.body(call._request)[1]),
+        body_hash=idempotency.hash_of(call.path, call.sent[1]),
         object_id=None if declared.creates else next(iter(address.values()), None),
     )
     claim = idempotency.IdempotencyClaim(claimed, render=lambda result: render(declared, result),
-                                         status=declared.status, recorded=declared.recorded)
+                                         recorded=declared.recorded)
     return _send(claim.answer(lambda: handler(door, call, **arguments, **address)))
 
 
-def render(declared: Operation, result: object) -> bytes:
-    """The bytes of the answer for what the handler, or a `returns(...)`, gave."""
+def render(declared: Operation, result: object) -> Answer:
+    """The answer for what the handler, or a `returns(...)`, gave."""
+    if result is None:
+        return Answer(HTTPStatus.NO_CONTENT, b"")
     shape = declared.render or (lambda given: given)
     if isinstance(result, pages.Page):
-        return _dump({"data": [shape(row) for row in result.rows], "has_more": result.has_more,
-                      "next_cursor": result.next_cursor})
-    return _dump(shape(result))
+        page = {"data": [shape(row) for row in result.rows], "has_more": result.has_more,
+                "next_cursor": result.next_cursor}
+        return Answer(declared.status, _dump(page))
+    shaped = shape(result)
+    about = shaped.get("id") if isinstance(shaped, Mapping) else getattr(shaped, "id", None)
+    return Answer(declared.status, _dump(shaped), about)
 
 
 def _dump(payload: object) -> bytes:
@@ -170,15 +183,15 @@ def _plain(value: object) -> object:
 def _respond(declared: Operation, call: Call, result: object) -> HttpResponseBase:
     if isinstance(result, HttpResponseBase):
         return result
-    if result is None:
-        return HttpResponse(status=HTTPStatus.NO_CONTENT)
-    response = _send(Answer(declared.status, render(declared, result)))
+    response = _send(render(declared, result))
     return _with_etag(response, call) if call.method in ("GET", "HEAD") else response
 
 
 def _send(answer: Answer) -> HttpResponse:
     failed = answer.status >= HTTPStatus.BAD_REQUEST
     response = HttpResponse(answer.body, status=answer.status, content_type=problems.CONTENT_TYPE if failed else JSON)
+    if not answer.body:
+        del response["Content-Type"]
     if answer.replayed:
         response["Idempotent-Replayed"] = "true"
     return response

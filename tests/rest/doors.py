@@ -2,46 +2,15 @@
 
 from typing import Annotated, Literal
 
-from django.core.exceptions import BadRequest, PermissionDenied
+from django.core.exceptions import BadRequest
 from django.db import IntegrityError, OperationalError, models
 from django.http import HttpResponse
 from django.urls import path, re_path
 from pydantic import AwareDatetime
 
-from payments.kernel import unit
-from payments.kernel.errors import Refusal
-from payments.rest import fields, pages, views, wire
+from payments.kernel import crashpoints, money, unit
+from payments.rest import fields, pages, problems, views, wire
 from payments.rest.models import ApiClient
-
-
-class NameTaken(Refusal):
-    """A thing has this name already."""
-
-    code, status = "name_taken", 409
-
-
-class Spent(Refusal):
-    """The thing was spent."""
-
-    code, status = "thing_spent", 409
-
-
-class ThingMissing(Refusal):
-    """There is no such thing."""
-
-    code, status = "thing_missing", 404
-
-
-class Declined(Refusal):
-    """Refused after something was written."""
-
-    code, status = "thing_declined", 422
-
-
-class NobodyThere(Refusal):
-    """Proved to be without effect."""
-
-    code, status = "provider_unavailable", 503
 
 
 class Part(fields.Input):
@@ -98,7 +67,7 @@ def shape(row: ApiClient) -> Thing:
 def thing(_client: ApiClient, thing_id: str) -> ApiClient:
     row = ApiClient.objects.filter(pk=thing_id).first()
     if row is None:
-        raise ThingMissing("There is no such thing.")
+        raise problems.NotFound("There is no such thing.")
     return row
 
 
@@ -109,7 +78,7 @@ def make(name: str) -> ApiClient:
             work.add(row)
             work.returns(row)
     except IntegrityError:
-        raise NameTaken("Taken.", param="name") from None
+        raise problems.ObjectChanged("Taken.", param="name") from None
     return row
 
 
@@ -119,11 +88,11 @@ def use(row: ApiClient, then: str) -> ApiClient:
         work.run("UPDATE payments_apiclient SET brand = brand || 'x' WHERE name = %s", [row.name])
     match then:
         case "crash":
-            raise RuntimeError("the process died here")
+            raise crashpoints.Crash("the process dies here")
         case "unavailable":
-            raise NobodyThere("Nobody there.")
+            raise problems.TemporarilyUnavailable("Proved to be without effect.")
         case "decline":
-            raise Declined("Declined.")
+            raise money.CurrencyMismatch("Refused after something was written.")
     row = thing(row, row.pk)
     if then == "forget":
         return row
@@ -135,7 +104,7 @@ def use(row: ApiClient, then: str) -> ApiClient:
 
 def spend(row: ApiClient) -> ApiClient:
     if row.brand == "spent":
-        raise Spent("Spent.")
+        raise problems.ObjectChanged("Spent.")
     row.brand = "spent"
     with unit.work() as work:
         work.guard("UPDATE payments_apiclient SET brand = 'spent' WHERE name = %s AND brand <> 'spent'", [row.name])
@@ -158,7 +127,7 @@ class Things(wire.Door):
 
     @wire.operation(name="things.create", summary="Make a thing", scope="orders:write", status=201, body=NewThing,
                     example_body={"name": "chair", "amount": 1999}, render=shape, recorded=thing,
-                    refuses=(NameTaken,), **SHAPE)
+                    refuses=(problems.ObjectChanged,), **SHAPE)
     def post(self, call: wire.Call, body: NewThing) -> ApiClient:
         """A thing has a name of its own."""
         return make(body.name)
@@ -175,7 +144,7 @@ class OneThing(wire.Door):
     """One thing."""
 
     @wire.operation(name="things.get", summary="Get a thing", scope="orders:read", render=shape, publishable=True,
-                    refuses=(ThingMissing,), **SHAPE)
+                    **SHAPE)
     def get(self, call: wire.Call, thing_id: str) -> ApiClient:
         return thing(call.client, thing_id)
 
@@ -188,7 +157,7 @@ class UseThing(wire.Door):
     """Money moves when a thing is used."""
 
     @wire.operation(name="things.use", summary="Use a thing", scope="payments:write", moves_money=True, body=Use,
-                    example_body={}, render=shape, recorded=thing, refuses=(Declined, NobodyThere), **SHAPE)
+                    example_body={}, render=shape, recorded=thing, refuses=(money.CurrencyMismatch,), **SHAPE)
     def post(self, call: wire.Call, thing_id: str, body: Use) -> ApiClient:
         return use(thing(call.client, thing_id), body.then)
 
@@ -197,7 +166,7 @@ class SpendThing(wire.Door):
     """Only once."""
 
     @wire.operation(name="things.spend", summary="Spend a thing", scope="payments:write", moves_money=True,
-                    render=shape, recorded=thing, refuses=(Spent,), **SHAPE)
+                    render=shape, recorded=thing, **SHAPE)
     def post(self, call: wire.Call, thing_id: str) -> ApiClient:
         return spend(thing(call.client, thing_id))
 
@@ -223,8 +192,6 @@ class Trouble(wire.Door):
                 raise OperationalError("the database is away")
             case "stale":
                 raise unit.Stale("changed")
-            case "forbidden":
-                raise PermissionDenied
             case "bad":
                 raise BadRequest
             case _:
