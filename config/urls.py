@@ -3,10 +3,37 @@
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 
-# The REST API: each line names one door, `path("orders", orders_api.Orders.as_view())`.
-V1: list[URLPattern | URLResolver] = []
+from payments.intents import api as intents
+from payments.intents import views as intent_views
+from payments.orders import api as orders
+from payments.rest import views as rest
+from payments.webhooks import api as webhooks
+
+# The REST API: each line names one door.
+V1: list[URLPattern | URLResolver] = [
+    path("openapi.json", rest.OpenApi.as_view(), name="openapi"),
+    path("docs", rest.Docs.as_view(), name="docs"),
+    path("customers", orders.Customers.as_view()),
+    path("customers/<str:customer_id>", orders.CustomerDoor.as_view()),
+    path("orders", orders.Orders.as_view()),
+    path("orders/<str:order_id>", orders.OrderDoor.as_view()),
+    path("orders/<str:order_id>/cancel", intents.OrderCancel.as_view()),
+    path("payment_intents", intents.Intents.as_view()),
+    path("payment_intents/<str:intent_id>", intents.IntentDoor.as_view()),
+    path("payment_intents/<str:intent_id>/confirm", intents.IntentConfirm.as_view()),
+    path("payment_intents/<str:intent_id>/capture", intents.IntentCapture.as_view()),
+    path("payment_intents/<str:intent_id>/cancel", intents.IntentCancel.as_view()),
+    path("payment_intents/<str:intent_id>/timeline", intents.IntentTimeline.as_view()),
+    path("webhook_endpoints", webhooks.Endpoints.as_view()),
+    path("webhook_endpoints/<str:endpoint_id>", webhooks.OneEndpoint.as_view()),
+    path("webhook_endpoints/<str:endpoint_id>/deliveries", webhooks.Deliveries.as_view()),
+    path("events", webhooks.Events.as_view()),
+    path("events/<str:event_id>", webhooks.OneEvent.as_view()),
+]
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("v1/", include(V1)),
+    path("webhooks/<str:psp>/<str:account_code>", webhooks.Notifications.as_view()),
+    path("return/<str:state>", intent_views.Return.as_view()),
     path("admin/", admin.site.urls),
 ]

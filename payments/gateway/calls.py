@@ -101,9 +101,9 @@ def _plain(request: AnyRequest) -> dict[str, Any]:
 
 
 FEED: Final = """
-    WITH due AS (SELECT id, kind FROM payments_providercall WHERE look_at <= now()
+    WITH due AS (SELECT id, kind FROM payments_providercall WHERE look_at <= statement_timestamp()
                   ORDER BY look_at LIMIT 100 FOR UPDATE SKIP LOCKED),
-         put_off AS (UPDATE payments_providercall c SET look_at = now() + interval '5 minutes', looks = looks + 1,
+         put_off AS (UPDATE payments_providercall c SET look_at = statement_timestamp() + interval '5 minutes', looks = looks + 1,
                             version = version + 1 FROM due WHERE c.id = due.id)
     SELECT 'call_' || replace(id::text, '-', ''), kind FROM due
 """

@@ -20,6 +20,11 @@ class Held:
     attempt: PaymentAttempt | None = None
 
     @property
+    def pk(self) -> str:
+        """The intent's id."""
+        return self.intent.pk
+
+    @property
     def tried(self) -> PaymentAttempt:
         """The attempt that the use case is about."""
         if self.attempt is None:

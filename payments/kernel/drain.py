@@ -4,7 +4,6 @@ import threading
 import time
 import traceback
 from collections.abc import Iterable, Mapping
-from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
@@ -66,7 +65,8 @@ def drain(queue: Queue) -> int:
 
 def _drain(queue: Queue) -> int:
     done = 0
-    close_old_connections()
+    if not connection.in_atomic_block:  # a worker's thread may hold one that the server has ended
+        close_old_connections()
     while True:
         fed = [feed() for feed in FEEDERS[queue]]
         claimed = _claim(queue)
@@ -81,18 +81,14 @@ def _claim(queue: Queue) -> list[Lease]:
     """Take due jobs, and running ones whose lease ran out, for the longest lease among their kinds."""
     sql = """
         UPDATE payments_job SET state = 'running', fence = fence + 1, attempts = attempts + 1,
-               due_at = now() + make_interval(secs => %s)
-         WHERE id IN (SELECT id FROM payments_job WHERE queue = %s AND state <> 'dead' AND due_at <= now()
+               due_at = statement_timestamp() + %s
+         WHERE id IN (SELECT id FROM payments_job WHERE queue = %s AND state <> 'dead' AND due_at <= statement_timestamp()
                        ORDER BY due_at LIMIT %s FOR UPDATE SKIP LOCKED)
-        RETURNING id, name, queue, arguments::text, state, due_at, unique_key, fence, attempts, last_error, created_at
+        RETURNING id, name, queue, arguments, state, due_at, unique_key, fence, attempts, last_error, created_at
     """
     lease = max((k.lease for k in REGISTRY.values() if k.queue == queue), default=timedelta(seconds=60))
-    with connection.cursor() as cursor:
-        cursor.execute(sql, [lease.total_seconds() * CLAIM[queue], queue, CLAIM[queue]])
-        rows = cursor.fetchall()
-    names = [field.attname for field in Job._meta.concrete_fields]
-    loaded = [Job.from_db("default", names, row) for row in rows]
-    return [Lease(job) for job in sorted(loaded, key=lambda job: job.pk)]
+    claimed = Job.objects.raw(sql, [lease * CLAIM[queue], queue, CLAIM[queue]])
+    return [Lease(job) for job in sorted(claimed, key=lambda job: job.pk)]
 
 
 def _run(lease: Lease) -> None:
@@ -117,7 +113,7 @@ def _run(lease: Lease) -> None:
 
 def _settle_success(lease: Lease, kind: Kind) -> None:
     if kind.every is not None:
-        _write(lease, "state = 'ready', attempts = 0, last_error = '', due_at = now() + %s", [kind.every])
+        _write(lease, "state = 'ready', attempts = 0, last_error = '', due_at = statement_timestamp() + %s", [kind.every])
         return
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM payments_job WHERE id = %s AND fence = %s", [lease.job.pk, lease.job.fence])
@@ -134,7 +130,7 @@ def _settle_failure(lease: Lease, kind: Kind | None, error: str) -> None:
 def _reschedule(lease: Lease, after: timedelta, why: str, *, counts: bool) -> None:
     refund = 0 if counts else 1
     _write(
-        lease, "state = 'ready', due_at = now() + %s, last_error = %s, attempts = attempts - %s", [after, why, refund]
+        lease, "state = 'ready', due_at = statement_timestamp() + %s, last_error = %s, attempts = attempts - %s", [after, why, refund]
     )
 
 

@@ -1,9 +1,41 @@
 """Reading customers and orders."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.db.models import QuerySet
 
 from payments.kernel import invariants
 from payments.orders.models import Customer, Order, OrderLine
+
+
+@dataclass(frozen=True, slots=True)
+class OrderWithLines:
+    """An order together with its lines."""
+
+    order: Order
+    lines: Sequence[OrderLine]
+
+    @property
+    def pk(self) -> str:
+        """The order's id."""
+        return self.order.pk
+
+
+def customers_of(client_id: str) -> QuerySet[Customer]:
+    """A client's own customers."""
+    return Customer.objects.filter(client_id=client_id)
+
+
+def orders_of(client_id: str) -> QuerySet[Order]:
+    """A client's own orders."""
+    return Order.objects.filter(client_id=client_id)
+
+
+def with_lines(order_id: str, *, client_id: str) -> OrderWithLines:
+    """A client's own order with its lines; `DoesNotExist` for anybody else's."""
+    row = order(order_id, client_id=client_id)
+    return OrderWithLines(row, lines([row])[row.pk])
 
 
 def customer(customer_id: str, *, client_id: str) -> Customer:
@@ -24,9 +56,10 @@ def lines(orders: Sequence[Order]) -> dict[str, list[OrderLine]]:
     return found
 
 
-def locked(order_id: str) -> Order:
+def locked(order_id: str, *, client_id: str | None = None) -> Order:
     """The order, locked until the end of the transaction: first in the house's lock order."""
-    return Order.objects.select_for_update().get(pk=order_id)
+    rows = Order.objects.select_for_update()
+    return rows.get(pk=order_id) if client_id is None else rows.get(pk=order_id, client_id=client_id)
 
 
 invariants.declare(

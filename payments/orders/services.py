@@ -110,7 +110,7 @@ def erase_customer(customer_id: str, *, client: ApiClient) -> Customer:
     )
 
 
-def create(client: ApiClient, draft: OrderDraft) -> tuple[Order, list[OrderLine]]:
+def create(client: ApiClient, draft: OrderDraft) -> selectors.OrderWithLines:
     """Open an order; refused when it does not add up, or its reference is taken."""
     total = _total(draft)
     order = Order(
@@ -130,12 +130,12 @@ def create(client: ApiClient, draft: OrderDraft) -> tuple[Order, list[OrderLine]
         with unit.work() as work:
             work.add(order, *lines)
             announce(order, "order.created")
-            work.returns((order, lines))
+            work.returns(opened := selectors.OrderWithLines(order, lines))
     except IntegrityError as error:
         if "order_reference" not in str(error):
             raise
         raise OrderReferenceTaken(f"The reference {draft.reference!r} is taken.", param="reference") from error
-    return order, lines
+    return opened
 
 
 def _total(draft: OrderDraft) -> int:
@@ -204,9 +204,7 @@ def end(order: Order, event: str, *, because: str, by: str) -> None:
 def change(order_id: str, *, client: ApiClient, metadata: Mapping[str, str]) -> Order:
     """Change an open order's metadata."""
     with unit.work() as work:
-        order = selectors.locked(order_id)
-        if order.client_id != client.pk:
-            raise Order.DoesNotExist
+        order = selectors.locked(order_id, client_id=client.pk)
         if order.status != OrderStatus.OPEN:
             raise OrderNotOpen(f"The order is {order.status}.")
         order.change(metadata=dict(metadata))

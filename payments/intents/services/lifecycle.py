@@ -207,9 +207,7 @@ def complete_action(attempt_id: str, *, by: str) -> Held:
 def cancel_order(order_id: str, *, client_id: str, by: str) -> Order:
     """Cancel an open order of which nothing lives."""
     with unit.work() as work:
-        order = order_selectors.locked(order_id)
-        if order.client_id != client_id:
-            raise Order.DoesNotExist
+        order = order_selectors.locked(order_id, client_id=client_id)
         if selectors.held_for_order(order_id, except_waiting_of=""):
             raise OrderPaymentInProgress("A payment of this order is in progress.")
         orders.end(order, "cancel", because="canceled by the client", by=by)
