@@ -86,6 +86,11 @@ def refund_succeeded(provider_account: str, amount: Money) -> Lines:
     return _balanced(_debit(in_flight(provider_account), amount), _credit(receivable(provider_account), amount))
 
 
+def refund_succeeded_after_all(provider_account: str, amount: Money) -> Lines:
+    """A refund that was not in flight any more, because it was taken for failed, has succeeded."""
+    return _balanced(_debit(ORDER_CLEARING, amount), _credit(receivable(provider_account), amount))
+
+
 def refund_failed(provider_account: str, amount: Money) -> Lines:
     """A refund in flight came to nothing: what was posted when it was sent is reversed."""
     return _balanced(_debit(in_flight(provider_account), amount), _credit(ORDER_CLEARING, amount))

@@ -1,0 +1,208 @@
+"""Reading refunds, what can be refunded, and holding the rows of one refund under the house's lock order."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import QuerySet, Sum
+from moneyed import Money
+
+from payments.gateway.models import ProviderCall
+from payments.intents import selectors as intent_selectors
+from payments.intents.models import Capture, PaymentAttempt, PaymentIntent
+from payments.intents.selectors import Held as HeldPayment
+from payments.intents.states import CaptureStatus, IntentStatus
+from payments.kernel import invariants, money
+from payments.orders import selectors as order_selectors
+from payments.orders.models import OrderLine
+from refunds.models import Refund, RefundLine
+from refunds.states import LIVING
+
+
+@dataclass
+class RefundWithLines:
+    """A refund together with its lines."""
+
+    refund: Refund
+    lines: Sequence[RefundLine]
+
+    @property
+    def pk(self) -> str:
+        """The refund's id."""
+        return self.refund.pk
+
+
+@dataclass
+class Held(RefundWithLines):
+    """The same inside a use case, with its payment: locked, and refund and lines follow that lock."""
+
+    payment: HeldPayment
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Captured money of one attempt of which `available` minor units can be given back.
+
+    It is `wanted` unless it came too late and waits to be given back by itself.
+    """
+
+    payment: HeldPayment
+    attempt: PaymentAttempt
+    available: int
+    wanted: bool
+    captured_at: datetime
+
+
+def refundable(intent: PaymentIntent) -> Money:
+    """What can be given back of an intent: captured, less refunded, less what refunds in flight have reserved.
+
+    The one answer for forms and API; exact while the intent is locked.
+    """
+    left = intent.amount_captured_minor - intent.amount_refunded_minor - intent.amount_refunding_minor
+    return money.from_minor(max(left, 0), intent.currency)
+
+
+def refunded_units(lines: Sequence[OrderLine]) -> dict[str, tuple[int, int]]:
+    """Per order line: how many units are in refunds that live, and the minor units that they come to."""
+    found = RefundLine.objects.filter(line__in=lines, refund__status__in=LIVING).values_list("line_id")
+    taken = {line_id: (int(units), int(amount)) for line_id, units, amount
+             in found.annotate(units=Sum("quantity"), worth=Sum("amount_minor"))}
+    return {line.pk: taken.get(line.pk, (0, 0)) for line in lines}
+
+
+def sources(payment: HeldPayment) -> list[Source]:
+    """The captured money of a payment, by attempt; together never more than is refundable."""
+    left = money.to_minor(refundable(payment.intent))
+    found = []
+    for attempt, captured, captured_at in _captured(payment.intent):
+        available = max(0, min(left, captured - _given_back(attempt.pk)))
+        left -= available
+        wanted = (payment.intent.status == IntentStatus.SUCCEEDED
+                  and payment.intent.latest_attempt_id == attempt.pk)
+        found.append(Source(payment, attempt, available, wanted, captured_at))
+    return found
+
+
+def _captured(intent: PaymentIntent) -> list[tuple[PaymentAttempt, int, datetime]]:
+    """Attempts that took money, how much, and when last; the intent's own attempt before all."""
+    captures = Capture.objects.filter(intent=intent, status=CaptureStatus.SUCCEEDED).select_related("attempt")
+    amounts: Counter[str] = Counter()
+    newest: dict[str, Capture] = {}
+    for capture in captures.order_by("captured_at"):
+        amounts[capture.attempt_id] += capture.amount_minor
+        newest[capture.attempt_id] = capture
+    own_first = sorted(newest.values(), key=lambda row: row.attempt_id == intent.latest_attempt_id, reverse=True)
+    return [(row.attempt, amounts[row.attempt_id], row.captured_at or row.created_at) for row in own_first]
+
+
+def _given_back(attempt_id: str) -> int:
+    living = Refund.objects.filter(attempt_id=attempt_id, status__in=LIVING)
+    return int(living.aggregate(sum=Sum("amount_minor"))["sum"] or 0)
+
+
+def refunds_of(client_id: str) -> QuerySet[Refund]:
+    """A client's own refunds."""
+    return Refund.objects.filter(client_id=client_id)
+
+
+def with_lines(refund_id: str, *, client_id: str) -> RefundWithLines:
+    """A client's own refund with its lines; `DoesNotExist` for anybody else's."""
+    row = refunds_of(client_id).get(pk=refund_id)
+    return RefundWithLines(row, lines([row])[row.pk])
+
+
+def lines(refunds: Sequence[Refund]) -> dict[str, list[RefundLine]]:
+    """The lines of these refunds by refund id, in one query."""
+    found: dict[str, list[RefundLine]] = {row.pk: [] for row in refunds}
+    for line in RefundLine.objects.filter(refund__in=found).order_by("id"):
+        found[line.refund_id].append(line)
+    return found
+
+
+def hold(refund_id: str, *, client_id: str | None = None) -> Held:
+    """Lock the payment of a refund and read the refund under that lock; `DoesNotExist` when it is not this client's."""
+    rows = Refund.objects.all() if client_id is None else refunds_of(client_id)
+    attempt_id = rows.values_list("attempt_id", flat=True).get(pk=refund_id)
+    payment = intent_selectors.hold_with_attempt(attempt_id)
+    return held(payment, Refund.objects.get(pk=refund_id))
+
+
+def held(payment: HeldPayment, refund: Refund) -> Held:
+    """A refund that was read under its payment's lock."""
+    return Held(refund, lines([refund])[refund.pk], payment)
+
+
+def hold_order(order_id: str, *, client_id: str | None = None) -> list[HeldPayment]:
+    """Lock an order and all of its intents, in order; `DoesNotExist` when it is not this client's."""
+    order = order_selectors.locked(order_id, client_id=client_id)
+    intents = PaymentIntent.objects.select_for_update().filter(order_id=order_id).order_by("id")
+    return [HeldPayment(intent, order) for intent in intents]
+
+
+def call(call_id: str) -> ProviderCall:
+    """A call to a PSP."""
+    return ProviderCall.objects.get(pk=call_id)
+
+
+def alike(intent_id: str, amount_minor: int, *, since: datetime) -> Refund | None:
+    """The newest living refund of the same amount of an intent that was made `since`."""
+    found = Refund.objects.filter(intent_id=intent_id, amount_minor=amount_minor, created_at__gte=since)
+    return found.filter(status__in=LIVING).order_by("-id").first()
+
+
+invariants.declare(
+    1, "refund_one_object", "At most one refund at the PSP per refund of ours",
+    """SELECT owner_id, count(DISTINCT provider_reference) || ' refunds at the PSP' FROM payments_providercall
+        WHERE kind = 'refund' AND verdict IN ('approved', 'pending') GROUP BY owner_id
+       HAVING count(DISTINCT provider_reference) > 1""",
+    "SELECT count(*) FROM refunds_refund",
+)
+invariants.declare(
+    5, "refund_reservations", "What an intent has reserved and refunded is the sum of its refunds",
+    """SELECT i.id::text, 'refunding ' || i.amount_refunding_minor || ', refunded ' || i.amount_refunded_minor
+         FROM payments_paymentintent i LEFT JOIN refunds_refund r ON r.intent_id = i.id
+        GROUP BY i.id HAVING i.amount_refunding_minor <>
+              coalesce(sum(r.amount_minor) FILTER (WHERE r.settled_at IS NULL), 0)
+           OR i.amount_refunded_minor <> coalesce(sum(r.amount_minor) FILTER (WHERE r.status = 'succeeded'), 0)""",
+    "SELECT count(*) FROM payments_paymentintent",
+)
+invariants.declare(
+    5, "refund_lines_add_up", "A refund by lines is the sum of its lines",
+    """SELECT r.id::text, r.amount_minor || ', lines ' || sum(l.amount_minor)
+         FROM refunds_refund r JOIN refunds_refundline l ON l.refund_id = r.id
+        GROUP BY r.id HAVING r.amount_minor <> sum(l.amount_minor)""",
+    "SELECT count(DISTINCT refund_id) FROM refunds_refundline",
+)
+invariants.declare(
+    10, "refund_posted", "Every refund that succeeded has one posting of that; one that never did has none",
+    """SELECT r.id::text, r.status || ' with ' || count(t.id) || ' postings of success'
+         FROM refunds_refund r LEFT JOIN payments_transfer t
+           ON t.event = 'refund_succeeded' AND t.source_id = 're_' || replace(r.id::text, '-', '')
+        GROUP BY r.id HAVING (r.status = 'succeeded' AND count(t.id) <> 1)
+                          OR (r.status NOT IN ('succeeded', 'bounced') AND count(t.id) <> 0)""",
+    "SELECT count(*) FROM refunds_refund",
+)
+invariants.declare(
+    10, "refunds_in_flight", "The ledger's refunds in flight are the refunds in flight",
+    """WITH booked AS (SELECT substr(a.code, 19) AS account, a.currency, -sum(e.amount_minor) AS amount
+                         FROM payments_entry e JOIN payments_account a ON a.id = e.account_id
+                        WHERE a.code LIKE 'refunds_in_flight/%' GROUP BY a.code, a.currency),
+            waiting AS (SELECT p.code AS account, r.currency, sum(r.amount_minor) AS amount
+                          FROM refunds_refund r JOIN payments_provideraccount p ON p.id = r.account_id
+                         WHERE r.sent_at IS NOT NULL AND r.settled_at IS NULL GROUP BY p.code, r.currency)
+       SELECT account || ' ' || currency, coalesce(b.amount, 0) || ' booked, ' || coalesce(w.amount, 0) || ' waiting'
+         FROM booked b FULL JOIN waiting w USING (account, currency)
+        WHERE coalesce(b.amount, 0) <> coalesce(w.amount, 0)""",
+    "SELECT count(*) FROM refunds_refund WHERE settled_at IS NULL",
+)
+invariants.declare(
+    13, "refund_owned", "Every refund that is not settled has a job, a call that is looked after, or a person",
+    """WITH waiting AS (SELECT 're_' || replace(id::text, '-', '') AS id, status FROM refunds_refund
+                         WHERE settled_at IS NULL)
+       SELECT id, status FROM waiting r
+        WHERE NOT EXISTS (SELECT FROM payments_job WHERE name = 'send_refund' AND arguments ->> 'refund_id' = r.id)
+          AND NOT EXISTS (SELECT FROM payments_providercall WHERE owner_id = r.id AND look_at IS NOT NULL)
+          AND NOT EXISTS (SELECT FROM payments_attentionitem WHERE object_id = r.id AND closed_at IS NULL)""",
+    "SELECT count(*) FROM refunds_refund WHERE settled_at IS NULL",
+)

@@ -1,0 +1,187 @@
+"""What each event of a refund does to its payment, its order and lines, the ledger, and the client."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any, Final
+
+from payments.connectors.base import Outcome
+from payments.gateway import accounts
+from payments.intents.models import PaymentIntent
+from payments.intents.selectors import Held as HeldPayment
+from payments.kernel import attention, clock, ids, jobs, money, unit
+from payments.kernel.attention import AttentionKind
+from payments.ledger import postings
+from payments.ledger import services as ledger
+from payments.orders import services as orders
+from refunds.models import Origin, Refund, RefundLine
+from refunds.selectors import Held
+from refunds.services import announcements
+from refunds.states import IN_FLIGHT, RefundStatus
+
+FIRST_PAUSE: Final = timedelta(seconds=30)
+"""Longer than a call of a job can take: whatever asks about the old call has its answer before a new one leaves."""
+LONGEST_PAUSE: Final = timedelta(minutes=15)
+
+
+def begin(payment: HeldPayment, amount_minor: int, lines: Sequence[RefundLine] = (), **facts: Any) -> Held:
+    """Put a refund of the payment's attempt on record and reserve its amount, with the payment held.
+
+    `facts` are columns of the refund that only the caller knows.
+    """
+    intent, attempt = payment.intent, payment.tried
+    refund = Refund(**{"id": ids.new("re"), **facts}, client_id=intent.client_id, intent=intent,
+                    order_id=intent.order_id or "", attempt=attempt, account_id=attempt.account_id,
+                    currency=intent.currency, amount_minor=amount_minor)
+    for line in lines:
+        line.refund = refund
+    unit.current().add(refund, *lines)
+    held = Held(refund, lines, payment)
+    _shift(intent, refunding=amount_minor)
+    _count_units(lines, 1)
+    announcements.announce(held, "refund.created")
+    return held
+
+
+def send(held: Held, call_id: str, by: str) -> None:
+    """It leaves for the PSP. The ledger carries it as in flight from the first time on, until it is settled."""
+    refund = held.refund
+    first = refund.sent_at is None
+    refund.advance("send", because="sent to the PSP", by=by, call_id=call_id, sent_at=refund.sent_at or clock.now())
+    if first:
+        _post(held, postings.Event.REFUND_SENT, postings.refund_sent(_code(refund), refund.amount), "sent")
+        announcements.announce(held, "refund.sent")
+
+
+def defer(held: Held, outcome: Outcome, by: str) -> None:
+    """Proof that nothing happened at the PSP: it is sent again, ever later, and may be canceled meanwhile."""
+    refund, now = held.refund, clock.now()
+    why = outcome.detail or "the provider could not be reached: nothing happened there"
+    refund.advance("defer", because=why, by=by)
+    pause = min(max(now - refund.created_at, FIRST_PAUSE), LONGEST_PAUSE)
+    jobs.enqueue("send_refund", run_at=now + pause, refund_id=refund.pk)
+
+
+def lose(held: Held, outcome: Outcome, by: str) -> None:
+    """Nobody knows what happened: money may have moved, recovery asks."""
+    held.refund.advance("lose", because=outcome.detail or "the PSP's answer is not known", by=by)
+
+
+def challenge(held: Held, outcome: Outcome, by: str) -> None:
+    """The PSP waits for the customer."""
+    held.refund.advance("challenge", because=outcome.detail or "the customer must act", by=by)
+
+
+def wait(held: Held, outcome: Outcome, by: str) -> None:
+    """The PSP has it and will say later."""
+    held.refund.advance("wait", because=outcome.detail or "the PSP will say later", by=by)
+
+
+def differ(held: Held, why: str, by: str) -> None:
+    """Amount integrity: an answer about other money is not applied, and two people settle it."""
+    if held.refund.may("differ"):
+        held.refund.advance("differ", because=why, by=by)
+    attention.open_item(AttentionKind.AMOUNT_DIFFERS, held.refund.pk, why)
+
+
+def succeed(held: Held, outcome: Outcome, by: str) -> None:
+    """The money has gone back; also when we believed that it had not."""
+    refund, amount = held.refund, held.refund.amount_minor
+    reserved = refund.status in IN_FLIGHT
+    in_flight = reserved and refund.sent_at is not None
+    refund.advance("succeed", because=outcome.detail or "refunded by the PSP", by=by, failure_reason="",
+                   settled_at=clock.now())
+    recipe = postings.refund_succeeded if in_flight else postings.refund_succeeded_after_all
+    _post(held, postings.Event.REFUND_SUCCEEDED, recipe(_code(refund), refund.amount), "succeeded")
+    _shift(held.payment.intent, refunding=-amount if reserved else 0, refunded=amount)
+    if not reserved:
+        _count_units(held.lines, 1)
+    _follow(held, amount, by)
+    announcements.announce(held, "refund.succeeded")
+
+
+def fail(held: Held, outcome: Outcome, by: str) -> None:
+    """The PSP has said no: the money stays with us."""
+    decline = outcome.decline.decline_code if outcome.decline else "refund_declined"
+    held.refund.advance("fail", because=f"declined: {decline}", by=by, failure_reason=decline, settled_at=clock.now())
+    release(held)
+    announcements.announce(held, "refund.failed")
+    if held.refund.origin == Origin.DUPLICATE:
+        attention.open_item(AttentionKind.OVERPAYMENT, held.refund.pk,
+                            f"{money.text(held.refund.amount)} came too late and cannot be given back: {decline}")
+
+
+def cancel_at_psp(held: Held, outcome: Outcome, by: str) -> None:
+    """The PSP has canceled it before any money moved."""
+    held.refund.advance("cancel_at_psp", because=outcome.detail or "canceled at the PSP", by=by, settled_at=clock.now())
+    release(held)
+    announcements.announce(held, "refund.canceled")
+
+
+def bounce(held: Held, outcome: Outcome, by: str) -> None:
+    """It had succeeded and has come back: what it did is undone, and a person is asked.
+
+    Its end may be known before its success: then nothing is left to be undone.
+    """
+    refund, amount = held.refund, held.refund.amount_minor
+    undo = refund.status == RefundStatus.SUCCEEDED
+    reason = outcome.decline.decline_code if outcome.decline else refund.failure_reason or "refund_declined"
+    refund.advance("bounce", because=f"came back: {reason}", by=by, failure_reason=reason, settled_at=clock.now())
+    if undo:
+        _post(held, postings.Event.REFUND_BOUNCED, postings.refund_bounced(_code(refund), refund.amount), "came back")
+        _shift(held.payment.intent, refunded=-amount)
+        _count_units(held.lines, -1)
+        _follow(held, -amount, by)
+    attention.open_item(AttentionKind.REFUND_BOUNCED, refund.pk, f"{money.text(refund.amount)} came back: {reason}")
+    announcements.announce(held, "refund.bounced")
+
+
+def release(held: Held) -> None:
+    """A refund in flight has ended without moving money: amount and lines can be refunded again."""
+    if held.refund.sent_at is not None:
+        lines = postings.refund_failed(_code(held.refund), held.refund.amount)
+        _post(held, postings.Event.REFUND_FAILED, lines, "came to nothing")
+    _shift(held.payment.intent, refunding=-held.refund.amount_minor)
+    _count_units(held.lines, -1)
+
+
+def _code(refund: Refund) -> str:
+    return accounts.account(refund.account_id).code
+
+
+def _post(held: Held, event: postings.Event, lines: postings.Lines, what: str) -> None:
+    refund = held.refund
+    refs = {"intent": refund.intent_id, "attempt": refund.attempt_id, "order": refund.order_id}
+    ledger.post(event, refund.pk, lines, refs=refs,
+                narrative=f"Refund of {money.text(refund.amount)} by {_code(refund)} {what}")
+
+
+def _shift(intent: PaymentIntent, *, refunding: int = 0, refunded: int = 0) -> None:
+    """Move minor units into or out of what is reserved and what is refunded; an excess that a PSP reports is owned."""
+    refunding += intent.amount_refunding_minor
+    refunded += intent.amount_refunded_minor
+    over = refunding + refunded > intent.amount_captured_minor
+    if over and not intent.over_returned:
+        detail = f"{refunded + refunding} of {intent.amount_captured_minor} captured minor units went back"
+        attention.open_item(AttentionKind.OVER_RETURNED, intent.pk, detail)
+    elif intent.over_returned and not over:
+        attention.close_items(intent.pk, because="no more went back than was captured", by="refunds",
+                              kind=AttentionKind.OVER_RETURNED)
+    intent.change(amount_refunding_minor=refunding, amount_refunded_minor=refunded, over_returned=over)
+
+
+def _follow(held: Held, refunded: int, by: str) -> None:
+    if held.payment.order is not None:
+        orders.follow_money(held.payment.order, refunded=refunded, by=by,
+                            because=f"{held.refund.pk} {held.refund.status}")
+
+
+def _count_units(lines: Sequence[RefundLine], sign: int) -> None:
+    """Show on the order's lines how many units are refunded; in one order of rows, so that nobody waits in a ring.
+
+    What decides are the refunds that live (`selectors.refunded_units`); the count stays within the line whatever a
+    PSP reports late.
+    """
+    for line in sorted(lines, key=lambda line: line.line_id):
+        unit.current().run(
+            "UPDATE payments_orderline SET quantity_refunded = greatest(0, least(quantity, quantity_refunded + %s))"
+            " WHERE id = %s", [sign * line.quantity, ids.decode("line", line.line_id)])

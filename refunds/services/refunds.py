@@ -1,0 +1,168 @@
+"""Asking for money to be given back, and taking that back before it is sent."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Final
+
+from payments.intents import selectors as intent_selectors
+from payments.intents.selectors import Held as HeldPayment
+from payments.intents.services.refusals import IntentUnexpectedState
+from payments.kernel import clock, ids, jobs, money, unit
+from payments.orders import selectors as order_selectors
+from payments.orders.models import OrderLine
+from refunds import policy, selectors
+from refunds.models import Origin, Reason, RefundLine
+from refunds.selectors import Held, RefundWithLines, Source
+from refunds.services import announcements, moves, refusals
+
+SUSPICIOUS_FOR: Final = timedelta(minutes=10)
+"""The same amount of the same payment within this time has to be confirmed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefundDraft:
+    """What is to be given back, of an intent or of a whole order: an amount, or lines, or else all that is left.
+
+    `amount` is minor units, `lines` are units by order line id.
+    """
+
+    payment_intent: str | None = None
+    order: str | None = None
+    amount: int | None = None
+    lines: Mapping[str, int] = field(default_factory=dict)
+    reason: str
+    note: str = ""
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    confirm_duplicate: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """What one refund will give back: minor units of one source, and the lines they stand for."""
+
+    source: Source
+    amount: int
+    lines: Sequence[RefundLine] = ()
+
+
+def request(draft: RefundDraft, *, client_id: str | None, by: str, origin: Origin = Origin.API) -> Held:
+    """Reserve the money and have it sent, soon; the refund that was made.
+
+    Where money of several payments has to be given back, it is the first of several: the others are its `related`.
+    `client_id` is whose payment it must be, None for staff. `DoesNotExist` when there is no such payment,
+    `IntentUnexpectedState` when it took no money; else refuses with `refusals`, in their order.
+    """
+    if draft.reason == Reason.OTHER and not draft.note.strip():
+        raise refusals.RefundNoteRequired("Say in the note why the money is given back.", param="note")
+    with unit.work() as work:
+        parts = _parts(draft, _payments(draft, client_id))
+        if not draft.confirm_duplicate:
+            _refuse_duplicate(parts)
+        made = _begin(draft, parts, by=by, origin=origin)
+        work.returns(made)
+    return made
+
+
+def _payments(draft: RefundDraft, client_id: str | None) -> list[HeldPayment]:
+    """The payments that the draft is about, locked."""
+    if draft.order is not None:
+        payments = selectors.hold_order(draft.order, client_id=client_id)
+    else:
+        payments = [intent_selectors.hold(str(draft.payment_intent), client_id=client_id)]
+    if not any(payment.intent.amount_captured_minor for payment in payments):
+        raise IntentUnexpectedState("No money was taken, or none that stayed: there is nothing to give back.")
+    return payments
+
+
+def _parts(draft: RefundDraft, payments: Sequence[HeldPayment]) -> list[_Part]:
+    """What each refund will give back, so that together they are what was asked for."""
+    found = [source for payment in payments for source in selectors.sources(payment)]
+    found.sort(key=lambda source: (source.wanted, source.captured_at), reverse=True)
+    if draft.lines:
+        return _parts_by_line(_lines(draft, payments), found)
+    left = sum(source.available for source in found)
+    _refuse_beyond(left if draft.amount is None else draft.amount, left, payments)
+    amounts = policy.spread(left if draft.amount is None else draft.amount, [source.available for source in found])
+    return [_Part(source, amount) for source, amount in zip(found, amounts, strict=True) if amount]
+
+
+def _refuse_beyond(wanted: int, left: int, payments: Sequence[HeldPayment]) -> None:
+    if left <= 0 or wanted <= 0:
+        raise refusals.RefundNothingToRefund("There is nothing left to refund.")
+    if wanted > left:
+        text = money.text(money.from_minor(left, payments[0].intent.currency))
+        raise refusals.RefundExceedsRefundable(f"{text} can be refunded.", param="amount", refundable=left)
+
+
+def _lines(draft: RefundDraft, payments: Sequence[HeldPayment]) -> list[RefundLine]:
+    """The lines to be given back with what their units come to, given what of them has been given back before."""
+    order = payments[0].order
+    known = {line.pk: line for line in order_selectors.lines([order])[order.pk]} if order is not None else {}
+    unknown = next((line_id for line_id in draft.lines if line_id not in known), None)
+    if unknown is not None:
+        raise refusals.RefundLineUnknown(f"The order has no line {unknown}.", param="lines")
+    wanted = [known[line_id] for line_id in draft.lines]
+    taken = selectors.refunded_units(wanted)
+    return [_line(line, draft.lines[line.pk], *taken[line.pk]) for line in wanted]
+
+
+def _line(line: OrderLine, units: int, taken: int, taken_minor: int) -> RefundLine:
+    if taken + units > line.quantity:
+        raise refusals.RefundLineAlreadyRefunded(
+            f"{line.quantity - taken} of {line.quantity} units of {line.name} are left.", param="lines",
+            line=line.pk, quantity_left=line.quantity - taken)
+    worth = policy.worth(line.amount_total, line.quantity, taken + units) - taken_minor
+    return RefundLine(line=line, quantity=units, currency=line.currency, amount_minor=max(worth, 0))
+
+
+def _parts_by_line(lines: Sequence[RefundLine], found: Sequence[Source]) -> list[_Part]:
+    """Every line is given back by one payment; a line that none of them covers can be given back by amount only."""
+    available = [source.available for source in found]
+    total = sum(line.amount_minor for line in lines)
+    _refuse_beyond(total, sum(available), [found[0].payment])
+    places = policy.place([line.amount_minor for line in lines], available)
+    if places is None:
+        raise refusals.RefundExceedsRefundable("No single payment covers these lines: refund by amount.", param="lines",
+                                               refundable=max(available))
+    parts = []
+    for index in dict.fromkeys(places):
+        chosen = [line for line, place in zip(lines, places, strict=True) if place == index]
+        parts.append(_Part(found[index], sum(line.amount_minor for line in chosen), chosen))
+    return parts
+
+
+def _refuse_duplicate(parts: Sequence[_Part]) -> None:
+    since = clock.now() - SUSPICIOUS_FOR
+    for part in parts:
+        earlier = selectors.alike(part.source.payment.intent.pk, part.amount, since=since)
+        if earlier is not None:
+            raise refusals.RefundDuplicateSuspected(
+                f"{money.text(earlier.amount)} of this payment is being refunded by {earlier.pk}, made at"
+                f" {earlier.created_at:%H:%M:%S} UTC. If it is meant once more, say so.",
+                param="confirm_duplicate", refund=earlier.pk)
+
+
+def _begin(draft: RefundDraft, parts: Sequence[_Part], *, by: str, origin: Origin) -> Held:
+    names = [ids.new("re") for _ in parts]
+    made = []
+    for name, part in zip(names, parts, strict=True):
+        part.source.payment.attempt = part.source.attempt
+        made.append(moves.begin(
+            part.source.payment, part.amount, part.lines, id=name, reason=draft.reason, note=draft.note, origin=origin,
+            requested_by=by, related=[other for other in names if other != name], metadata=dict(draft.metadata)))
+        jobs.enqueue("send_refund", refund_id=name)
+    return made[0]
+
+
+def cancel(refund_id: str, *, client_id: str | None, by: str) -> RefundWithLines:
+    """Take a refund back before it is sent; `RefundUnexpectedState` when it is too late for that."""
+    with unit.work() as work:
+        held = selectors.hold(refund_id, client_id=client_id)
+        if not held.refund.may("cancel"):
+            raise refusals.RefundUnexpectedState(f"The refund is {held.refund.status}.")
+        held.refund.advance("cancel", because="canceled before it was sent", by=by, settled_at=clock.now())
+        moves.release(held)
+        announcements.announce(held, "refund.canceled")
+        work.returns(held)
+    return held

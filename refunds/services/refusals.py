@@ -1,0 +1,45 @@
+"""Why a refund is refused, in the order in which it is looked at."""
+
+from payments.kernel.errors import Refusal
+
+
+class RefundNoteRequired(Refusal):
+    """The reason `other` needs a note that says why."""
+
+    code, status = "refund_note_required", 422
+
+
+class RefundLineUnknown(Refusal):
+    """The order has no such line."""
+
+    code, status = "refund_line_unknown", 422
+
+
+class RefundLineAlreadyRefunded(Refusal):
+    """So many units of this line are not left: they are refunded, or about to be."""
+
+    code, status = "refund_line_already_refunded", 422
+
+
+class RefundNothingToRefund(Refusal):
+    """Everything has been given back, or is about to be; or what was chosen cost nothing."""
+
+    code, status = "refund_nothing_to_refund", 422
+
+
+class RefundExceedsRefundable(Refusal):
+    """More is asked for than is left: captured, less refunded, less refunds in flight. `refundable` says how much."""
+
+    code, status = "refund_exceeds_refundable", 422
+
+
+class RefundDuplicateSuspected(Refusal):
+    """The same amount of the same payment was refunded minutes ago; `confirm_duplicate` says that it is meant."""
+
+    code, status = "refund_duplicate_suspected", 409
+
+
+class RefundUnexpectedState(Refusal):
+    """The refund has left for the PSP, or has ended: it can no longer be canceled."""
+
+    code, status = "refund_unexpected_state", 409

@@ -1,0 +1,55 @@
+"""The life of a refund."""
+
+from enum import StrEnum
+from typing import Final
+
+from payments.kernel.machine import Machine
+
+
+class RefundStatus(StrEnum):
+    """What a refund has come to.
+
+    `failed` means that the money stayed with us, `unknown` that it may have moved, `pending` that the PSP has it and
+    will say; `bounced` has come back after it had succeeded.
+    """
+
+    REQUESTED = "requested"
+    SENT = "sent"
+    PENDING = "pending"
+    UNKNOWN = "unknown"
+    REQUIRES_ACTION = "requires_action"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELED_AT_PSP = "canceled_at_psp"
+    BOUNCED = "bounced"
+    CANCELED = "canceled"
+
+
+R = RefundStatus
+
+IN_FLIGHT: Final = (R.REQUESTED, R.SENT, R.PENDING, R.UNKNOWN, R.REQUIRES_ACTION)
+"""Refunds whose amount is reserved."""
+
+LIVING: Final = (*IN_FLIGHT, R.SUCCEEDED)
+"""Refunds that have given money back, or may still do so."""
+
+REFUND: Final = Machine(
+    R.REQUESTED,
+    {
+        (R.REQUESTED, "send"): R.SENT,
+        (R.REQUESTED, "cancel"): R.CANCELED,
+        # proof that nothing happened at the PSP: it is sent again
+        **{(state, "defer"): R.REQUESTED for state in (R.SENT, R.UNKNOWN)},
+        (R.SENT, "lose"): R.UNKNOWN,
+        **{(state, "differ"): R.UNKNOWN for state in (R.REQUESTED, R.SENT, R.PENDING, R.REQUIRES_ACTION)},
+        **{(state, "challenge"): R.REQUIRES_ACTION for state in (R.REQUESTED, R.SENT, R.UNKNOWN)},
+        **{(state, "wait"): R.PENDING for state in (R.REQUESTED, R.SENT, R.UNKNOWN, R.REQUIRES_ACTION)},
+        **{(state, "succeed"): R.SUCCEEDED for state in IN_FLIGHT},
+        **{(state, "fail"): R.FAILED for state in IN_FLIGHT},
+        **{(state, "cancel_at_psp"): R.CANCELED_AT_PSP for state in IN_FLIGHT},
+        # evidence of money beats every earlier belief that there was none
+        **{(state, "succeed"): R.SUCCEEDED for state in (R.FAILED, R.CANCELED)},
+        # from the other two: we learn of the success only after its end
+        **{(state, "bounce"): R.BOUNCED for state in (R.SUCCEEDED, R.FAILED, R.CANCELED_AT_PSP)},
+    },
+)
