@@ -143,7 +143,8 @@ class InboundEvent(models.Model):
     type = models.CharField(max_length=80)
     kind = models.CharField(max_length=24, choices=[(kind.value, kind.value) for kind in EventKind])
     body = models.BinaryField(help_text="The bytes that the PSP signed; what happens is read from them, also again.")
-    provider_reference = models.CharField(max_length=80, blank=True, default="", help_text="The PSP's id of the payment.")
+    provider_reference = models.CharField(max_length=80, blank=True, default="",
+                                          help_text="The PSP's id of the payment.")
     state = models.CharField(max_length=10, choices=InboundState, default=InboundState.RECEIVED)
     attempts = models.PositiveIntegerField(default=0)
     note = models.TextField(blank=True, default="", help_text="Why it was not processed.")

@@ -86,8 +86,9 @@ def _store(row: InboundEvent) -> bool:
     """True when the notification is new. A copy that arrives in the same moment waits here for the first one."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "INSERT INTO payments_inboundevent (id, provider_account_id, event_key, type, kind, body, provider_reference,"
-            " state, attempts, note, received_at) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, 0, '', %s) ON CONFLICT DO NOTHING",
+            "INSERT INTO payments_inboundevent (id, provider_account_id, event_key, type, kind, body,"
+            " provider_reference, state, attempts, note, received_at)"
+            " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, 0, '', %s) ON CONFLICT DO NOTHING",
             [ids.decode("in", row.pk), ids.decode("pa", row.provider_account_id), row.event_key, row.type, row.kind,
              bytes(row.body), row.provider_reference, row.state, row.received_at],
         )

@@ -89,14 +89,14 @@ def _excerpt(response: urllib3.BaseHTTPResponse) -> bytes:
 def _reason(error: Exception) -> str:
     """One line for the client who reads the list of deliveries."""
     match error:
-        case urllib3.exceptions.ConnectTimeoutError():
-            return f"no connection within {CONNECT_SECONDS:.0f} s"
-        case urllib3.exceptions.TimeoutError() | TimeoutError():
-            return f"no answer within {ANSWER_SECONDS:.0f} s"
         case urllib3.exceptions.NameResolutionError():
             return "the name is unknown"
         case urllib3.exceptions.NewConnectionError():
             return "no connection"
+        case urllib3.exceptions.ConnectTimeoutError():
+            return f"no connection within {CONNECT_SECONDS:.0f} s"
+        case urllib3.exceptions.TimeoutError() | TimeoutError():
+            return f"no answer within {ANSWER_SECONDS:.0f} s"
         case urllib3.exceptions.SSLError() | ssl.SSLError():
             return "TLS failed: the certificate or the protocol is not accepted"
         case _:
