@@ -95,6 +95,10 @@ class Clock:
             fired += 1
         return fired
 
+    def has(self, psp: str, account: str, action: str) -> bool:
+        """Whether such a timer waits."""
+        return any((t.psp, t.account, t.action) == (psp, account, action) for t in self._timers.values())
+
     def pending(self) -> int:
         """How many timers wait."""
         return len(self._timers)

@@ -26,6 +26,9 @@ class Twin(Protocol):
     def open_account(self, code: str) -> None:
         """An account of this PSP was made or changed."""
 
+    def start_account(self, code: str) -> None:
+        """The account begins to live; a replayed one does so in `restored`."""
+
     def fire(self, timer: Timer) -> None:
         """A timer of this PSP is due."""
 
@@ -73,6 +76,7 @@ class World:
             raise UnknownPspError(f"unknown psp {settings['psp']!r}; known: {known}")
         account = self.accounts.put(code, settings)
         self.twins[account.psp].open_account(code)
+        self.twins[account.psp].start_account(code)
 
     def _fire(self, timer: Timer) -> None:
         self.twins[timer.psp].fire(timer)

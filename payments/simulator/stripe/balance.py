@@ -39,7 +39,7 @@ def _share(amount: int, percent: Decimal) -> int:
     return int((amount * percent / 100).quantize(Decimal(1), ROUND_HALF_UP))
 
 
-def _settled(shop: Shop, charge: objects.Charge, amount: int) -> tuple[int, float | None]:
+def settled(shop: Shop, charge: objects.Charge, amount: int) -> tuple[int, float | None]:
     """An amount of the charge in the settlement currency, and the rate if there is one."""
     target = shop.account.currency
     if charge.currency == target:
@@ -53,7 +53,7 @@ def book_capture(shop: Shop, charge: objects.Charge, amount: int, released: int)
     whole authorization and takes the rest back (reporting category partial_capture_reversal).
     """
     percent = _percentage(shop, charge)
-    gross, rate = _settled(shop, charge, amount + released)
+    gross, rate = settled(shop, charge, amount + released)
     available = _available(shop, charge)
     card = charge.id.startswith("ch_")
     row = objects.BalanceTransaction(
@@ -71,7 +71,7 @@ def book_capture(shop: Shop, charge: objects.Charge, amount: int, released: int)
     )
     shop.save(row)
     if released:
-        back = gross - _settled(shop, charge, amount)[0]
+        back = gross - settled(shop, charge, amount)[0]
         _reversal(shop, row, back, _share(gross, percent) - _share(gross - back, percent))
     return row.id
 
@@ -103,19 +103,18 @@ def _available(shop: Shop, charge: objects.Charge) -> int:
 
 def book_move(shop: Shop, charge: objects.Charge, amount: int, words: tuple[str, str, str], source: str) -> str:
     """A signed movement of the charge's currency at once: `words` are type, category, description."""
-    settled, rate = _settled(shop, charge, amount)
-    return book_fixed(shop, settled, 0, words, source, rate)
+    amount, rate = settled(shop, charge, amount)
+    return book_fixed(shop, (amount, 0), words, source, rate)
 
 
 def book_fixed(
     shop: Shop,
-    amount: int,
-    fee: int,
+    money: tuple[int, int],
     words: tuple[str, str, str],
-    source: str | None,
+    source: str,
     rate: float | None = None,
 ) -> str:
-    """A signed movement in the settlement currency."""
+    """A signed movement in the settlement currency at once: `money` is amount and fee."""
     row = objects.BalanceTransaction(
         id=shop.new_id("txn_3"),
         created=shop.now(),
@@ -123,8 +122,8 @@ def book_fixed(
         type=words[0],
         reporting_category=words[1],
         description=words[2],
-        amount=amount,
-        fee=fee,
+        amount=money[0],
+        fee=money[1],
         currency=shop.account.currency,
         source=source,
         exchange_rate=rate,
@@ -164,13 +163,17 @@ def list_all(call: Call) -> Json:
 
 def current(call: Call) -> Json:
     """GET /v1/balance"""
-    now = call.now
+    return shown(call.shop)
+
+
+def shown(shop: Shop) -> Json:
+    """The balance as Stripe's object: one currency, what is available and what is not yet."""
+    now = shop.now()
     sums: defaultdict[bool, int] = defaultdict(int)
-    for row in call.shop.tables["balance_transaction"].values():
+    for row in shop.tables["balance_transaction"].values():
         sums[row.available_on <= now] += row.amount - row.fee
-    currency = call.shop.account.currency
 
-    def shown(amount: int) -> list[Json]:
-        return [{"amount": amount, "currency": currency, "source_types": {"card": amount}}]
+    def part(amount: int) -> list[Json]:
+        return [{"amount": amount, "currency": shop.account.currency, "source_types": {"card": amount}}]
 
-    return {"object": "balance", "available": shown(sums[True]), "livemode": False, "pending": shown(sums[False])}
+    return {"object": "balance", "available": part(sums[True]), "livemode": False, "pending": part(sums[False])}

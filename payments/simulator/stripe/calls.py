@@ -46,8 +46,11 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One operation of the API: its name for scenarios, its parameters, its function."""
+    """One operation of the API: its name for scenarios, its parameters, its function.
+
+    The function returns an object, or the text of a file.
+    """
 
     name: str
     spec: parameters.Spec
-    run: Callable[[Call], Json]
+    run: Callable[[Call], Json | str]

@@ -91,6 +91,8 @@ def _declined(number: str, decline: Decline) -> Card:
 
 
 _VISA = Card("4242424242424242")
+# How anything behaves that has no troubles of its own.
+PLAIN = _VISA
 
 CARDS: dict[str, Card] = {
     "visa": _VISA,

@@ -1,4 +1,4 @@
-"""The page of the card issuer's 3-D Secure challenge, and what its buttons do."""
+"""The page where the customer confirms: 3-D Secure of a card, or the page of another payment method."""
 
 import html
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
@@ -15,7 +15,7 @@ PAGE = """<!doctype html>
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>3-D Secure test challenge</title>
+<title>{title}</title>
 <style>
 body {{ font: 1rem/1.5 system-ui, sans-serif; max-width: 26rem; margin: 3rem auto; padding: 0 1rem; color: #1a1f36; }}
 button {{ font: inherit; padding: .6rem 1.2rem; margin-right: .5rem; border: 1px solid #1a1f36; border-radius: .4rem;
@@ -24,8 +24,8 @@ button.go {{ background: #1a1f36; color: #fff; }}
 </style>
 </head>
 <body>
-<h1>3-D Secure</h1>
-<p>Your bank asks you to confirm this payment. This is a simulation: no money moves.</p>
+<h1>{title}</h1>
+<p>{question} This is a simulation: no money moves.</p>
 <p><strong>{amount}</strong><br>{payment}</p>
 <form method="post">
 <button class="go" name="result" value="success">Complete</button>
@@ -54,9 +54,13 @@ class Challenge:
         found = self._find(request)
         if found is None:
             return PlainTextResponse("No such payment.", 404)
-        _, intent = found
+        shop, intent = found
+        method = shop.find(objects.PaymentMethod, intent.payment_method)
+        title, question = "3-D Secure", "Your bank asks you to confirm this payment."
+        if method is not None and method.type != "card":
+            title, question = f"Pay with {method.type}", "Do you want to pay?"
         amount = html.escape(shown_amount(intent.amount, intent.currency))
-        return HTMLResponse(PAGE.format(amount=amount, payment=html.escape(intent.id)))
+        return HTMLResponse(PAGE.format(title=title, question=question, amount=amount, payment=intent.id))
 
     async def answer(self, request: Request) -> Response:
         """The customer pressed a button; a second answer changes nothing."""

@@ -66,8 +66,8 @@ def _authentication() -> Json:
 def authorize(shop: Shop, intent: objects.PaymentIntent, method: objects.PaymentMethod) -> None:
     """The issuer says yes: hold the money (manual), or take it."""
     charge = new_charge(shop, intent, method)
-    card = cards.get(method.card)
-    charge.outcome = _outcome("authorized", "approved_by_network", card.risk, "Payment complete.")
+    card = cards.get(method.card) if method.type == "card" else cards.PLAIN
+    charge.outcome = outcome("authorized", "approved_by_network", card.risk, "Payment complete.")
     intent.latest_charge = charge.id
     intent.next_action = None
     intent.last_payment_error = None
@@ -90,7 +90,8 @@ def authorize(shop: Shop, intent: objects.PaymentIntent, method: objects.Payment
     _troubles(shop, charge, card)
 
 
-def _outcome(kind: str, network: str, risk: str, message: str) -> Json:
+def outcome(kind: str, network: str, risk: str, message: str) -> Json:
+    """Why a charge succeeded or failed, in Stripe's words."""
     return {
         "advice_code": None,
         "network_advice_code": None,
@@ -199,7 +200,7 @@ def decline(shop: Shop, intent: objects.PaymentIntent, method: objects.PaymentMe
     charge.decline_code = reason.decline_code
     risk = cards.get(method.card).risk
     status = "not_sent_to_network" if reason.kind == "blocked" else "declined_by_network"
-    charge.outcome = _outcome(reason.kind, status, risk, "The bank did not approve this payment.")
+    charge.outcome = outcome(reason.kind, status, risk, "The bank did not approve this payment.")
     charge.outcome["reason"] = reason.reason or reason.decline_code or reason.code
     charge.outcome["advice_code"] = reason.advice
     charge.outcome["network_decline_code"] = reason.network
@@ -244,6 +245,9 @@ def release(shop: Shop, intent: objects.PaymentIntent, reason: str | None, *, ex
         intent.canceled_at = shop.now()
         intent.cancellation_reason = reason
     charge = shop.find(objects.Charge, intent.latest_charge)
+    if charge is not None and charge.status == "pending":
+        charge.status, charge.failure_code = "failed", "payment_intent_payment_attempt_failed"
+        shop.save(charge)
     if held and charge is not None:
         charge.capture_before = None
         if not charge.captured:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from payments.simulator.stripe import cards, charging, errors, objects, render
+from payments.simulator.stripe import cards, charging, errors, local, objects, render
 from payments.simulator.stripe.calls import Call
 from payments.simulator.stripe.shop import Shop
 
@@ -27,6 +27,9 @@ def confirm(call: Call, intent: objects.PaymentIntent) -> None:
         intent.fate["late_capture_failure"] = late
     if call.outage:
         _refuse(shop, intent, method, cards.OUTAGE)
+    if method.type != "card":
+        local.confirm(call, intent, method)
+        return
     step = "nothing" if done else _authentication(method, intent, params)
     if step == "refuse":
         _refuse(shop, intent, method, cards.AUTHENTICATION)
@@ -99,7 +102,9 @@ def _challenge(call: Call, intent: objects.PaymentIntent) -> None:
 def finish_challenge(shop: Shop, intent: objects.PaymentIntent, *, passed: bool) -> None:
     """The customer has answered the challenge, or has failed to."""
     method = shop.known(objects.PaymentMethod, str(intent.payment_method))
-    if not passed:
+    if method.type != "card":
+        _finish_local(shop, intent, method, passed=passed)
+    elif not passed:
         fail_authentication(shop, intent, method)
     elif intent.confirmation_method == "manual":
         intent.status, intent.next_action, intent.authenticated = "requires_confirmation", None, True
@@ -107,6 +112,13 @@ def finish_challenge(shop: Shop, intent: objects.PaymentIntent, *, passed: bool)
     else:
         intent.authenticated = True
         settle(shop, intent, method)
+
+
+def _finish_local(shop: Shop, intent: objects.PaymentIntent, method: objects.PaymentMethod, *, passed: bool) -> None:
+    if passed:
+        charging.authorize(shop, intent, method)
+    else:
+        local.refuse(shop, intent, method, expired=False)
 
 
 def fail_authentication(shop: Shop, intent: objects.PaymentIntent, method: objects.PaymentMethod) -> None:
@@ -126,5 +138,10 @@ def fail_authentication(shop: Shop, intent: objects.PaymentIntent, method: objec
 
 def expire_challenge(shop: Shop, intent: objects.PaymentIntent, attempt: str) -> None:
     """Nobody answered the challenge of this attempt."""
-    if intent.status == "requires_action" and str(intent.attempt) == attempt:
-        fail_authentication(shop, intent, shop.known(objects.PaymentMethod, str(intent.payment_method)))
+    if intent.status != "requires_action" or str(intent.attempt) != attempt:
+        return
+    method = shop.known(objects.PaymentMethod, str(intent.payment_method))
+    if method.type == "card":
+        fail_authentication(shop, intent, method)
+    else:
+        local.refuse(shop, intent, method, expired=True)

@@ -123,6 +123,8 @@ class Door:
                 send, 200, b"<html><body>It works!</body></html>", exchange.id, [(b"content-type", b"text/html")]
             )
         else:
+            if exchange.operation.name == "files.download" and status == 200:
+                extra.append((b"content-type", b"text/csv"))
             await _send(send, status, body, exchange.id, extra)
 
     async def _execute(
@@ -162,6 +164,7 @@ class Door:
         """Execute the operation; also whether its answer is to be kept."""
         shop, operation = exchange.shop, exchange.operation
         shop.request = Request(exchange.id, exchange.key)
+        body: Json | str
         try:
             status, body, executed = 200, *self._operate(exchange, operation)
         except errors.StripeError as error:
@@ -172,24 +175,48 @@ class Door:
             status, body, executed = 500, broken.body(exchange.id), True
         finally:
             shop.request = Request()
-        return idempotency.Replay(status, dumps(body), exchange.id), executed
+        content = body.encode() if isinstance(body, str) else dumps(body)
+        return idempotency.Replay(status, content, exchange.id), executed
 
-    def _operate(self, exchange: Exchange, operation: Operation) -> tuple[Json, bool]:
+    def _operate(self, exchange: Exchange, operation: Operation) -> tuple[Json | str, bool]:
         shop = exchange.shop
         params = parameters.check(operation.spec, exchange.raw)
-        fault = self._world.scenarios.pick(EFFECT, exchange.names, shop.account.code, lambda: _facts(exchange))
+        faults = _effects(exchange.names)
+        fault = self._world.scenarios.pick(faults, exchange.names, shop.account.code, lambda: _facts(exchange))
         kind = fault.fault if fault else ""
+        broken = errors.unavailable(500, "An unknown error occurred.")
         if kind == "error_500_before":
-            raise errors.unavailable(500, "An unknown error occurred.")
+            raise broken
         call = Call(shop, params, exchange.args, exchange.base_url, exchange.key, fault)
         try:
             shown = operation.run(call)
-            if params.get("expand"):
-                listing.expand(shop, shown, params["expand"])
-        finally:
-            if kind == "error_500_after":
-                raise errors.unavailable(500, "An unknown error occurred.")
+        except errors.StripeError as error:
+            if kind == "error_500_after" and error.executed:
+                raise broken from error
+            raise
+        if kind == "error_500_after":
+            raise broken
+        if params.get("expand") and isinstance(shown, dict):
+            listing.expand(shop, shown, params["expand"])
         return shown, exchange.method == "POST"
+
+
+def _effects(names: tuple[str, ...]) -> frozenset[str]:
+    """The faults that can change what this operation does: others are not even counted."""
+    return frozenset(fault for fault in EFFECT if MEANT.get(fault) is None or MEANT[fault].intersection(names))
+
+
+MEANT = {
+    "issuer_outage": {"payment_intents.confirm"},
+    "late_capture_failure": {"payment_intents.confirm", "payment_intents.capture"},
+    "bounced_refund": {"refunds.create"},
+    "wrong_amount": {
+        "payment_intents.create",
+        "payment_intents.confirm",
+        "payment_intents.capture",
+        "refunds.create",
+    },
+}
 
 
 def _unknown_url(message: str) -> errors.StripeError:

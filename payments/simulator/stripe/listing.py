@@ -107,7 +107,7 @@ def _expand(shop: Shop, shown: Json, steps: list[str], wish: Any) -> None:
         shown[name] = page(newest, {}, lambda refund: render.refund(refund, shop), url)
     elif isinstance(shown.get(name), str):
         shown[name] = show(shop, shown[name])
-    if isinstance(shown.get(name), dict):
+    if isinstance(shown.get(name), dict) and name != "refunds":
         _expand(shop, shown[name], steps[1:], wish)
 
 

@@ -27,7 +27,7 @@ class Customer:
 
 @dataclass(slots=True)
 class PaymentMethod:
-    """pm_. `card` is a name in `cards`; `details` belongs to the other types."""
+    """pm_. `card` is a name in `cards`; `details` and `behaviour` belong to the other types."""
 
     kind: ClassVar[str] = "payment_method"
     id: str
@@ -38,6 +38,7 @@ class PaymentMethod:
     exp_year: int = 2034
     billing: Json = field(default_factory=dict)
     details: Json = field(default_factory=dict)
+    behaviour: str = "success"
     metadata: dict[str, str] = field(default_factory=dict)
     customer: str | None = None
     allow_redisplay: str = "unspecified"
@@ -247,10 +248,9 @@ class ReportRun:
     report_type: str
     parameters: Json
     status: str = "pending"
+    url: str = ""
     file: str | None = None
-    size: int = 0
     succeeded_at: int | None = None
-    error: str | None = None
 
 
 @dataclass(slots=True)
@@ -262,6 +262,7 @@ class File:
     created: int
     filename: str
     content: str
+    url: str
 
 
 @dataclass(slots=True)

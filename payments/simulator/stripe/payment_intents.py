@@ -155,6 +155,8 @@ def create(call: Call) -> Json:
             **(params.get("automatic_payment_methods") or {}),
         }
     _fill(call, intent)
+    if params.get("confirm"):
+        _check_return(call, intent)
     shop.save(intent)
     charging.tell_intent(shop, intent, "created")
     if params.get("confirm"):
@@ -212,6 +214,18 @@ def _suitable(intent: objects.PaymentIntent, method: objects.PaymentMethod) -> N
     if kind is not None and intent.capture_method == "manual" and not kind.manual:
         raise errors.InvalidError(
             f"The payment method type {method.type} does not support capture_method=manual.", "capture_method"
+        )
+
+
+def _check_return(call: Call, intent: objects.PaymentIntent) -> None:
+    """Raises InvalidError when the customer would be sent away with no way back."""
+    method = call.shop.find(objects.PaymentMethod, intent.payment_method)
+    kind = types.TYPES.get(method.type) if method else None
+    if kind is not None and kind.flow == "redirect" and not (call.params.get("return_url") or intent.return_url):
+        raise errors.InvalidError(
+            "This payment method redirects the customer: return_url is required.",
+            "return_url",
+            "parameter_missing",
         )
 
 
@@ -278,6 +292,7 @@ def confirm(call: Call) -> Json:
         raise unexpected(call, intent, f"You cannot confirm this PaymentIntent because {reason}.")
     _check(call)
     _fill(call, intent)
+    _check_return(call, intent)
     intent.amount = call.wrong(intent.amount)
     _confirm(call, intent)
     return render.payment_intent(intent, call.shop)

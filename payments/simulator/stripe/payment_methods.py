@@ -71,7 +71,7 @@ def build(shop: Shop, data: Json) -> objects.PaymentMethod:
     if kind == "card":
         _fill_card(record, data.get("card") or {}, shop.now())
     elif kind in types.TYPES:
-        record.details = types.details(kind, data.get(kind))
+        record.details, record.behaviour = types.details(kind, data.get(kind))
     else:
         raise errors.InvalidError(f"Invalid type: {kind} is not a payment method type", "type")
     shop.save(record)
@@ -121,7 +121,9 @@ def resolve(shop: Shop, reference: str) -> objects.PaymentMethod:
         shop.save(record)
         return record
     if (made := types.by_token(reference)) is not None:
-        record = objects.PaymentMethod(id=shop.new_id("pm_1"), created=shop.now(), type=made[0], details=made[1])
+        record = objects.PaymentMethod(
+            id=shop.new_id("pm_1"), created=shop.now(), type=made[0], details=made[1], behaviour=made[2]
+        )
         shop.save(record)
         return record
     return shop.get(objects.PaymentMethod, reference, "payment_method")

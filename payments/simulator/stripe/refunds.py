@@ -2,7 +2,18 @@
 
 from typing import Any
 
-from payments.simulator.stripe import balance, cards, charging, errors, events, listing, objects, parameters, render
+from payments.simulator.stripe import (
+    balance,
+    cards,
+    charging,
+    errors,
+    events,
+    listing,
+    objects,
+    parameters,
+    render,
+    types,
+)
 from payments.simulator.stripe.calls import Call
 from payments.simulator.stripe.parameters import BOOL, INT, META, STR
 from payments.simulator.stripe.shop import Shop
@@ -40,6 +51,8 @@ def create(call: Call) -> Json:
     amount = _amount(shop, charge, params.get("amount"))
     amount = min(call.wrong(amount), charge.amount_captured - charge.amount_refunded)
     method = shop.known(objects.PaymentMethod, charge.payment_method)
+    if method.type in types.TYPES and not types.TYPES[method.type].refundable:
+        raise errors.RefusedError(f"Payments with {method.type} cannot be refunded.", param="charge")
     behaviour = cards.get(method.card).refund if method.type == "card" else "ok"
     refund = objects.Refund(
         id=shop.new_id("re_3" if method.type == "card" else "pyr_1"),

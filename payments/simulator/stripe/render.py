@@ -199,7 +199,7 @@ def charge(record: objects.Charge, shop: Shop) -> Json:
         "metadata": record.metadata,
         "on_behalf_of": None,
         "outcome": record.outcome,
-        "paid": not failed,
+        "paid": record.status == "succeeded",
         "payment_intent": record.payment_intent,
         "payment_method": record.payment_method,
         "payment_method_details": _details(record, method),

@@ -6,7 +6,20 @@ from typing import Any
 from starlette.routing import BaseRoute, Route
 
 from payments.simulator.clock import Timer
-from payments.simulator.stripe import book, challenge, charging, confirming, events, idempotency, objects, refunds
+from payments.simulator.stripe import (
+    book,
+    challenge,
+    charging,
+    confirming,
+    disputes,
+    events,
+    idempotency,
+    local,
+    objects,
+    payouts,
+    refunds,
+    reports,
+)
 from payments.simulator.stripe.door import Door
 from payments.simulator.stripe.shop import PSP, Shop
 from payments.simulator.world import World
@@ -24,6 +37,14 @@ ACTIONS: dict[str, tuple[str, Callable[[Shop, Any, str], None]]] = {
     "book_charge": ("charge", lambda shop, charge, _: charging.book_charge(shop, charge)),
     "fail_late": ("charge", lambda shop, charge, _: charging.fail_late(shop, charge)),
     "pay_refund": ("refund", lambda shop, refund, _: refunds.pay(shop, refund)),
+    "debit": ("charge", local.arrive),
+    "dispute": ("charge", disputes.open_dispute),
+    "dispute_due": ("dispute", lambda shop, dispute, _: disputes.due(shop, dispute)),
+    "decide_dispute": ("dispute", lambda shop, dispute, _: disputes.decide(shop, dispute)),
+    "fraud_warning": ("charge", lambda shop, charge, _: disputes.warn(shop, charge)),
+    "reconcile_payout": ("payout", lambda shop, payout, _: payouts.reconcile(shop, payout)),
+    "pay_payout": ("payout", lambda shop, payout, _: payouts.arrive(shop, payout)),
+    "run_report": ("report_run", lambda shop, run, _: reports.run_report(shop, run)),
     "bounce_refund": ("refund", lambda shop, refund, _: refunds.bounce(shop, refund)),
 }
 
@@ -64,9 +85,17 @@ class StripeTwin:
             configured=True,
         )
 
+    def start_account(self, code: str) -> None:
+        """From now on the account has its daily payouts."""
+        payouts.ensure_day_end(self._shops[code])
+
     def fire(self, timer: Timer) -> None:
         """Something is due."""
         shop = self._shops[timer.account]
+        if timer.action == payouts.DAY_END:
+            idempotency.prune(shop)
+            payouts.day_end(shop)
+            return
         action, _, detail = timer.action.partition(".")
         kind, act = ACTIONS[action]
         target = shop.tables[kind].get(timer.target)
@@ -91,10 +120,12 @@ class StripeTwin:
         """Deliver what had not been delivered when the process ended."""
         for shop in self._shops.values():
             idempotency.prune(shop)
+            payouts.ensure_day_end(shop)
             events.resume(shop)
 
     def clear(self) -> None:
         """Forget every object."""
         for shop in self._shops.values():
             shop.forget()
+            payouts.ensure_day_end(shop)
             self._world.journal.note(shop.account.code, f"{PSP}.clear", shop.account.code, {})

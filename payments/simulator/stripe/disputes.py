@@ -1,0 +1,265 @@
+"""Disputes: opened by test cards, answered with evidence, decided by the documented words in it."""
+
+from decimal import Decimal
+from typing import Any
+
+from payments.simulator.clock import DAY
+from payments.simulator.stripe import (
+    balance,
+    charging,
+    currencies,
+    errors,
+    events,
+    listing,
+    objects,
+    parameters,
+    render,
+)
+from payments.simulator.stripe.calls import Call
+from payments.simulator.stripe.parameters import ANY, BOOL, META, STR
+from payments.simulator.stripe.shop import Shop
+
+Json = dict[str, Any]
+
+EVIDENCE = (
+    "access_activity_log",
+    "billing_address",
+    "cancellation_policy",
+    "cancellation_policy_disclosure",
+    "cancellation_rebuttal",
+    "customer_communication",
+    "customer_email_address",
+    "customer_name",
+    "customer_purchase_ip",
+    "customer_signature",
+    "duplicate_charge_documentation",
+    "duplicate_charge_explanation",
+    "duplicate_charge_id",
+    "product_description",
+    "receipt",
+    "refund_policy",
+    "refund_policy_disclosure",
+    "refund_refusal_explanation",
+    "service_date",
+    "service_documentation",
+    "shipping_address",
+    "shipping_carrier",
+    "shipping_date",
+    "shipping_documentation",
+    "shipping_tracking_number",
+    "uncategorized_file",
+    "uncategorized_text",
+)
+UPDATE: parameters.Spec = {
+    "evidence": {**dict.fromkeys(EVIDENCE, STR), "enhanced_evidence": ANY},
+    "metadata": META,
+    "submit": BOOL,
+    "intended_submission_method": STR,
+    "expand": parameters.LIST,
+}
+LIST: parameters.Spec = {**parameters.PAGE, "charge": STR, "payment_intent": STR}
+
+ANSWER_WITHIN = 7 * DAY
+DECISION = 1
+SLOW_DECISION = 60 * DAY
+# 15.00 in major units of the settlement currency.
+FEE = 15
+NETWORK_CODES = {"fraudulent": "10.4", "product_not_received": "13.1", "duplicate": "12.6.1"}
+OPEN = ("needs_response", "warning_needs_response")
+REVIEW = {"needs_response": "under_review", "warning_needs_response": "warning_under_review"}
+
+
+def open_dispute(shop: Shop, charge: objects.Charge, reason: str) -> None:
+    """The customer's bank takes the money back (or, an inquiry, asks first)."""
+    inquiry = reason == "inquiry"
+    method = shop.known(objects.PaymentMethod, charge.payment_method)
+    card = render.payment_method(method).get("card", {})
+    taken = sum(dispute.amount for dispute in shop.disputes_of(charge))
+    # The card with several disputes has its amount disputed in two parts.
+    part = charge.amount_captured // 2 if reason == "duplicate" or taken else charge.amount_captured
+    if reason == "product_not_received" and card.get("last4") == "0079":
+        part = charge.amount_captured - charge.amount_captured // 2
+    dispute = objects.Dispute(
+        id=shop.new_id("du_1"),
+        created=shop.now(),
+        amount=min(part, charge.amount_captured - taken) or charge.amount_captured,
+        currency=charge.currency,
+        charge=charge.id,
+        payment_intent=charge.payment_intent,
+        reason="fraudulent" if inquiry else reason,
+        status="warning_needs_response" if inquiry else "needs_response",
+        case_type="inquiry" if inquiry else "chargeback",
+        due_by=shop.now() + ANSWER_WITHIN,
+        network_reason_code=NETWORK_CODES.get(reason, "10.4"),
+        brand=card.get("brand", "visa"),
+    )
+    if not inquiry:
+        _withdraw(shop, dispute, charge)
+    shop.save(dispute)
+    tell(shop, dispute, "created")
+    if not inquiry:
+        tell(shop, dispute, "funds_withdrawn")
+    shop.later(ANSWER_WITHIN, "dispute_due", dispute.id)
+
+
+def _withdraw(shop: Shop, dispute: objects.Dispute, charge: objects.Charge) -> None:
+    amount, rate = balance.settled(shop, charge, dispute.amount)
+    fee = currencies.minor(Decimal(FEE), shop.account.currency)
+    words = ("adjustment", "dispute", f"Chargeback withdrawal for {charge.id}")
+    dispute.balance_transactions.append(balance.book_fixed(shop, (-amount, fee), words, dispute.id, rate))
+    charge.disputed = True
+    shop.save(charge)
+
+
+def tell(shop: Shop, dispute: objects.Dispute, event: str, previous: Json | None = None) -> None:
+    """An event about the dispute."""
+    charge = shop.known(objects.Charge, dispute.charge)
+    kind = shop.known(objects.PaymentMethod, charge.payment_method).type
+    events.emit(shop, f"charge.dispute.{event}", show(shop, dispute), previous, kind)
+
+
+def show(shop: Shop, record: objects.Dispute) -> Json:
+    """A dispute as Stripe's object."""
+    rows = [shop.known(objects.BalanceTransaction, row) for row in record.balance_transactions]
+    answered = bool(record.evidence)
+    return {
+        "id": record.id,
+        "object": "dispute",
+        "amount": record.amount,
+        "balance_transactions": [render.balance_transaction(row, shop) for row in rows],
+        "charge": record.charge,
+        "created": record.created,
+        "currency": record.currency,
+        "enhanced_eligibility_types": [],
+        "evidence": {**dict.fromkeys(EVIDENCE), "enhanced_evidence": {}, **record.evidence},
+        "evidence_details": {
+            "due_by": record.due_by if record.status in OPEN else None,
+            "enhanced_eligibility": {},
+            "has_evidence": answered,
+            "past_due": record.status in OPEN and record.due_by < shop.now(),
+            "submission_count": record.submissions,
+        },
+        "intended_submission_method": None,
+        "is_charge_refundable": record.case_type == "inquiry" and record.status != "warning_closed",
+        "livemode": False,
+        "metadata": record.metadata,
+        "network_reason_code": record.network_reason_code,
+        "payment_intent": record.payment_intent,
+        "payment_method_details": {
+            "card": {
+                "brand": record.brand,
+                "case_type": record.case_type,
+                "network_reason_code": record.network_reason_code,
+            },
+            "type": "card",
+        },
+        "reason": record.reason,
+        "status": record.status,
+    }
+
+
+def _move(shop: Shop, dispute: objects.Dispute, status: str) -> None:
+    previous = {"status": dispute.status}
+    dispute.status = status
+    shop.save(dispute)
+    tell(shop, dispute, "updated", previous)
+
+
+def close_as(shop: Shop, dispute: objects.Dispute, status: str) -> None:
+    """The dispute is over."""
+    if status == "won" and dispute.balance_transactions:
+        charge = shop.known(objects.Charge, dispute.charge)
+        amount, rate = balance.settled(shop, charge, dispute.amount)
+        fee = currencies.minor(Decimal(FEE), shop.account.currency)
+        words = ("adjustment", "dispute_reversal", f"Chargeback reversal for {charge.id}")
+        dispute.balance_transactions.append(balance.book_fixed(shop, (amount, -fee), words, dispute.id, rate))
+        dispute.status = status
+        shop.save(dispute)
+        tell(shop, dispute, "funds_reinstated")
+    dispute.status = status
+    shop.save(dispute)
+    tell(shop, dispute, "closed")
+
+
+def due(shop: Shop, dispute: objects.Dispute) -> None:
+    """Nobody has answered in time: a chargeback is lost, an inquiry fades away."""
+    if dispute.status in OPEN:
+        close_as(shop, dispute, "lost" if dispute.status == "needs_response" else "warning_closed")
+
+
+def decide(shop: Shop, dispute: objects.Dispute) -> None:
+    """The bank has read the evidence."""
+    if dispute.status not in REVIEW.values():
+        return
+    text = dispute.evidence.get("uncategorized_text", "")
+    inquiry = dispute.case_type == "inquiry"
+    if inquiry and text == "escalate_inquiry_evidence":
+        dispute.case_type = "chargeback"
+        _withdraw(shop, dispute, shop.known(objects.Charge, dispute.charge))
+        _move(shop, dispute, "needs_response")
+        tell(shop, dispute, "funds_withdrawn")
+    elif inquiry and text != "losing_evidence":
+        close_as(shop, dispute, "warning_closed")
+    else:
+        close_as(shop, dispute, "won" if text == "winning_evidence" else "lost")
+
+
+def retrieve(call: Call) -> Json:
+    """GET /v1/disputes/{id}"""
+    return show(call.shop, call.shop.get(objects.Dispute, call.args[0]))
+
+
+def update(call: Call) -> Json:
+    """POST /v1/disputes/{id}: evidence; unless submit=false it goes to the bank at once."""
+    shop, params = call.shop, call.params
+    dispute = shop.get(objects.Dispute, call.args[0])
+    given = params.get("evidence")
+    if given and dispute.status not in OPEN:
+        raise errors.RefusedError("This dispute is already closed or under review.", param="evidence")
+    dispute.metadata = parameters.merged(dispute.metadata, params.get("metadata"))
+    if given:
+        dispute.evidence.update({name: value for name, value in given.items() if value is not None})
+    if given and params.get("submit") is not False:
+        dispute.submissions += 1
+        _move(shop, dispute, REVIEW[dispute.status])
+        known = dispute.evidence.get("uncategorized_text", "").endswith("_evidence")
+        shop.later(DECISION if known else SLOW_DECISION, "decide_dispute", dispute.id)
+    else:
+        _move(shop, dispute, dispute.status)
+    return show(shop, dispute)
+
+
+def close(call: Call) -> Json:
+    """POST /v1/disputes/{id}/close: accept the loss; it cannot be taken back."""
+    dispute = call.shop.get(objects.Dispute, call.args[0])
+    if dispute.status not in OPEN:
+        raise errors.RefusedError("This dispute is already closed.")
+    close_as(call.shop, dispute, "lost" if dispute.status == "needs_response" else "warning_closed")
+    return show(call.shop, dispute)
+
+
+def list_all(call: Call) -> Json:
+    """GET /v1/disputes?charge=&payment_intent="""
+    charge, intent = call.params.get("charge"), call.params.get("payment_intent")
+    rows = (
+        record
+        for record in call.shop.newest(objects.Dispute)
+        if charge in {None, record.charge} and intent in {None, record.payment_intent}
+    )
+    return listing.page(rows, call.params, lambda record: show(call.shop, record), "/v1/disputes")
+
+
+def warn(shop: Shop, charge: objects.Charge) -> None:
+    """The issuer reports fraud; no money moves yet."""
+    warning = {
+        "id": shop.new_id("issfr_1"),
+        "object": "radar.early_fraud_warning",
+        "actionable": True,
+        "charge": charge.id,
+        "created": shop.now(),
+        "fraud_type": "misc",
+        "livemode": False,
+        "payment_intent": charge.payment_intent,
+    }
+    events.emit(shop, "radar.early_fraud_warning.created", warning)
+    charging.tell_charge(shop, charge, "updated")
