@@ -143,7 +143,7 @@ class Supervisor:
 
     def _stop_all(self) -> None:
         for program in reversed(self.programs.values()):
-            if program.process is not None and program.state is not State.DONE:
+            if program.process is not None and program.state not in {State.DONE, State.FAILED}:
                 processes.stop(program.process, grace=program.grace, how=program.stop_signal)
                 self._move(program, State.STOPPED)
 
