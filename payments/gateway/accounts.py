@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Final
 
@@ -10,12 +10,16 @@ from django.conf import settings
 
 from payments.connectors import base, http
 from payments.connectors.stripe import connector as stripe
+from payments.connectors.stripe import mapping as stripe_mapping
 from payments.gateway.models import ProviderAccount, Psp
 from payments.kernel import unit
 from payments.kernel.errors import Bug, Refusal
 
 CACHE_SECONDS: Final = 5.0
 """How long a process may go on with an account's row as it was: a switch off works within this time."""
+
+METHODS: Final = ("card",)
+"""The payment methods that can be offered."""
 
 http.before_request = unit.refuse_open_transaction
 
@@ -85,6 +89,15 @@ def _connector(psp: str, code: str, base_url: str, livemode: bool, interactive: 
                     interactive=interactive,
                 )
             )
+        case _:
+            raise Bug(f"no connector for the PSP {psp!r}")
+
+
+def capabilities(psp: str) -> Mapping[str, base.Capabilities]:
+    """What a PSP lets us do, by payment method; the same for each of its accounts."""
+    match psp:
+        case Psp.STRIPE:
+            return {method: stripe_mapping.capabilities(method) for method in METHODS}
         case _:
             raise Bug(f"no connector for the PSP {psp!r}")
 

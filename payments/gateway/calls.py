@@ -103,8 +103,8 @@ def _plain(request: AnyRequest) -> dict[str, Any]:
 FEED: Final = """
     WITH due AS (SELECT id, kind FROM payments_providercall WHERE look_at <= statement_timestamp()
                   ORDER BY look_at LIMIT 100 FOR UPDATE SKIP LOCKED),
-         put_off AS (UPDATE payments_providercall c SET look_at = statement_timestamp() + interval '5 minutes', looks = looks + 1,
-                            version = version + 1 FROM due WHERE c.id = due.id)
+         put_off AS (UPDATE payments_providercall c SET look_at = statement_timestamp() + interval '5 minutes',
+                            looks = looks + 1, version = version + 1 FROM due WHERE c.id = due.id)
     SELECT 'call_' || replace(id::text, '-', ''), kind FROM due
 """
 """Take the calls that are due, and put them off for longer than their job needs: a lost job is made again."""

@@ -75,11 +75,9 @@ def alive(intent_id: str) -> PaymentAttempt | None:
     return PaymentAttempt.objects.filter(intent_id=intent_id, status__in=LIVE, superseded_at__isnull=True).first()
 
 
-def authorized(intent_id: str) -> PaymentAttempt | None:
+def authorized(row: PaymentIntent) -> PaymentAttempt | None:
     """The attempt that holds the intent's reservation."""
-    return PaymentAttempt.objects.filter(
-        pk__in=PaymentIntent.objects.filter(pk=intent_id).values("latest_attempt_id"), status="authorized"
-    ).first()
+    return PaymentAttempt.objects.filter(pk=row.latest_attempt_id, status=AttemptStatus.AUTHORIZED).first()
 
 
 def held_for_order(order_id: str, *, except_waiting_of: str) -> int:

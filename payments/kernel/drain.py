@@ -82,7 +82,8 @@ def _claim(queue: Queue) -> list[Lease]:
     sql = """
         UPDATE payments_job SET state = 'running', fence = fence + 1, attempts = attempts + 1,
                due_at = statement_timestamp() + %s
-         WHERE id IN (SELECT id FROM payments_job WHERE queue = %s AND state <> 'dead' AND due_at <= statement_timestamp()
+         WHERE id IN (SELECT id FROM payments_job
+                       WHERE queue = %s AND state <> 'dead' AND due_at <= statement_timestamp()
                        ORDER BY due_at LIMIT %s FOR UPDATE SKIP LOCKED)
         RETURNING id, name, queue, arguments, state, due_at, unique_key, fence, attempts, last_error, created_at
     """
@@ -101,9 +102,9 @@ def _run(lease: Lease) -> None:
         with structlog.contextvars.bound_contextvars(job=job.name, job_id=str(job.pk)), unit.joined_by(lease):
             kind.function(**job.arguments)
     except Retry as later:
-        _reschedule(lease, later.after, str(later), counts=False)
+        _reschedule(lease, later.after, str(later), attempts=job.attempts - 1)
     except unit.Stale:
-        _reschedule(lease, timedelta(seconds=0.2), "a row was changed by somebody else", counts=False)
+        _reschedule(lease, timedelta(seconds=0.2), "a row was changed by somebody else", attempts=job.attempts - 1)
     except Exception:
         log.exception("job_failed", job=job.name, arguments=job.arguments, attempts=job.attempts)
         _settle_failure(lease, kind, traceback.format_exc(limit=-8))
@@ -113,7 +114,7 @@ def _run(lease: Lease) -> None:
 
 def _settle_success(lease: Lease, kind: Kind) -> None:
     if kind.every is not None:
-        _write(lease, "state = 'ready', attempts = 0, last_error = '', due_at = statement_timestamp() + %s", [kind.every])
+        _reschedule(lease, kind.every, "", attempts=0)
         return
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM payments_job WHERE id = %s AND fence = %s", [lease.job.pk, lease.job.fence])
@@ -124,14 +125,13 @@ def _settle_failure(lease: Lease, kind: Kind | None, error: str) -> None:
         log.error("job_dead", job=lease.job.name, arguments=lease.job.arguments)
         _write(lease, "state = 'dead', last_error = %s", [error])
         return
-    _reschedule(lease, min(timedelta(seconds=2 ** min(lease.job.attempts, 20)), timedelta(hours=1)), error, counts=True)
+    after = min(timedelta(seconds=2 ** min(lease.job.attempts, 12)), timedelta(hours=1))
+    _reschedule(lease, after, error, attempts=lease.job.attempts)
 
 
-def _reschedule(lease: Lease, after: timedelta, why: str, *, counts: bool) -> None:
-    refund = 0 if counts else 1
-    _write(
-        lease, "state = 'ready', due_at = statement_timestamp() + %s, last_error = %s, attempts = attempts - %s", [after, why, refund]
-    )
+def _reschedule(lease: Lease, after: timedelta, why: str, *, attempts: int) -> None:
+    sets = "state = 'ready', due_at = statement_timestamp() + %s, last_error = %s, attempts = %s"
+    _write(lease, sets, [after, why, attempts])
 
 
 def _write(lease: Lease, sets: str, params: Iterable[Any]) -> None:
@@ -193,11 +193,11 @@ class Sweeper:
 
     def _serve(self, queue: Queue) -> None:
         while not self._stop.wait(SWEEP_SECONDS):
-            with ExitStack() as stack:
-                stack.callback(close_old_connections)
-                try:
-                    if queue is Queue.UPKEEP:
-                        keep_timetable()
-                    drain(queue)
-                except Exception:
-                    log.exception("sweep_failed", queue=queue)
+            try:
+                if queue is Queue.UPKEEP:
+                    keep_timetable()
+                drain(queue)
+            except Exception:
+                log.exception("sweep_failed", queue=queue)  # PostgreSQL may be away for a while: try again soon
+            finally:
+                close_old_connections()

@@ -51,7 +51,7 @@ class Job(models.Model):
         app_label = "payments"
         indexes = (models.Index(fields=["queue", "due_at"], name="job_due", condition=~models.Q(state="dead")),)
         constraints = (
-            models.UniqueConstraint(fields=["unique_key"], name="job_unique_key"),
+            models.UniqueConstraint(fields=["unique_key"], name="job_unique_key", condition=~models.Q(state="dead")),
             models.CheckConstraint(name="job_state", condition=models.Q(state__in=JobState.values)),
         )
 

@@ -7,15 +7,10 @@ from django.utils import timezone
 
 from payments.gateway.models import ProviderCall
 from payments.intents.models import Capture, PaymentAttempt
-from payments.intents.services import confirm
-from payments.kernel import attention, clock, crashpoints
+from payments.intents.services import confirm, requests
+from payments.kernel import attention, crashpoints
 from payments.ledger import selectors as ledger
 from tests import factories
-
-
-def minutes_later(minutes: float) -> "clock.AbstractContextManager[None]":
-    """Let this much time go by."""
-    return clock.at(timezone.now() + timedelta(minutes=minutes))
 
 
 def settle() -> None:
@@ -55,8 +50,6 @@ def test_a_customer_completes_3d_secure(shop: factories.Shop, sim: factories.Sim
 
     sim.challenge(intent["latest_attempt"]["provider_reference"], "success")
     attempt = PaymentAttempt.objects.get(pk=intent["latest_attempt"]["id"])
-    from payments.intents.services import requests  # noqa: PLC0415
-
     path = requests.return_url(attempt).partition("/return/")[2]
     back = shop.http.get(f"/return/{path}")
     assert (back.status_code, back["location"]) == (

@@ -31,7 +31,7 @@ def client_options(intent: PaymentIntent, *, country: str) -> list[dict[str, Any
         {
             "provider_account": row.code,
             "psp": row.psp,
-            "methods": ["card"],
+            "methods": list(accounts.METHODS),
             "public": dict(accounts.connector(row).client_options()),
         }
         for row in rows

@@ -62,7 +62,7 @@ def _open_capture(held: Held, amount: int | None, *, final: bool) -> Capture:
     intent = held.intent
     if intent.status != IntentStatus.REQUIRES_CAPTURE:
         raise IntentUnexpectedState(f"The payment intent is {intent.status}.")
-    held.attempt = attempt = selectors.authorized(intent.pk)
+    held.attempt = attempt = selectors.authorized(intent)
     if attempt is None or intent.cancel_reason:
         raise IntentUnexpectedState("A cancel of this payment intent is in progress.")
     if selectors.capture_in_flight(attempt.pk) is not None:

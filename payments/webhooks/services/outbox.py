@@ -4,8 +4,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from payments.kernel import clock, doorbell, ids, jobs, unit
+from payments.kernel.errors import invariant
 from payments.kernel.jobs import Queue
-from payments.webhooks import policy
+from payments.webhooks import catalogue, policy
 from payments.webhooks.models import Delivery, Endpoint, Event
 
 BATCH: Final = 200
@@ -24,6 +25,7 @@ def emit(
     The caller counts `sequence` on the object's own row, in this unit, so that it has no gaps and events of one
     object commit in its order. `previous` holds changed fields as they were before.
     """
+    invariant(type_ in catalogue.TYPES, f"{type_!r} stands in the catalogue of events")
     unit.current().add(Event(client_id=client_id, type=type_, object_id=object_id, sequence=sequence, data=data,
                              previous=previous, created_at=clock.now()))
     unit.after_commit(_ring)

@@ -1,0 +1,111 @@
+"""Documents that are made from the code: states, errors, events, invariants, connectors."""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Final
+
+from django.urls import get_resolver
+
+from payments.gateway import accounts
+from payments.gateway.models import Psp
+from payments.intents import states as intent_states
+from payments.kernel import errors, invariants
+from payments.kernel.machine import Machine
+from payments.orders import states as order_states
+from payments.webhooks import catalogue
+from refunds import states as refund_states
+
+NOTE: Final = "<!-- Made by `manage.py docs` from the code. Do not edit. -->"
+
+MACHINES: Final[Mapping[str, tuple[Machine, str]]] = {
+    "Order": (order_states.ORDER, "Its status follows its money."),
+    "Payment intent": (intent_states.INTENT, "What a client must do, or may expect, next."),
+    "Payment attempt": (
+        intent_states.ATTEMPT,
+        "`failed` means proof that nothing happened at the provider; `unknown` means that money may have moved; "
+        "`pending` means that the provider has it and will say. Evidence of money beats every earlier belief.",
+    ),
+    "Capture": (intent_states.CAPTURE, "One capture of an authorisation."),
+    "Refund": (refund_states.REFUND, "Money on its way back."),
+}
+
+
+def states() -> Iterable[str]:
+    """docs/states.md"""
+    yield from ("# States", "", "Each machine is one table in the code; these are its pictures.", "")
+    for title, (machine, meaning) in MACHINES.items():
+        yield from (f"## {title}", "", meaning, "", "```mermaid", *machine.diagram(), "```", "")
+
+
+def refusals() -> Iterable[str]:
+    """docs/errors.md"""
+    _ = get_resolver().url_patterns  # every door is loaded, and with it every refusal
+    yield from (
+        "# Errors",
+        "",
+        "Every refusal is `application/problem+json` (RFC 9457) with these codes. Nothing was changed, unless the text",
+        "says otherwise. A decline is no error: it is a 200 with the intent's `last_payment_error`.",
+        "",
+        "| code | status | meaning |",
+        "|---|---|---|",
+    )
+    for code, kind in errors.refusals().items():
+        yield f"| `{code}` | {kind.status} | {' '.join((kind.__doc__ or '').split())} |"
+
+
+def events() -> Iterable[str]:
+    """docs/events.md"""
+    yield from (
+        "# Events",
+        "",
+        "Sent to webhook endpoints, signed after Standard Webhooks, at least once, in order per object. `sequence`",
+        "counts per object without gaps. `data.object` is the object as the API shows it, after the change.",
+        "",
+        "| type | meaning |",
+        "|---|---|",
+    )
+    yield from (f"| `{type_}` | {meaning} |" for type_, meaning in catalogue.TYPES.items())
+
+
+def checks() -> Iterable[str]:
+    """docs/invariants.md"""
+    yield from (
+        "# Invariants",
+        "",
+        "What `manage.py verify` proves on the rows of a database.",
+        "",
+        "| number | check | what holds |",
+        "|---|---|---|",
+    )
+    for check in sorted(invariants.CHECKS.values(), key=lambda check: (check.number, check.name)):
+        yield f"| {check.number} | `{check.name}` | {check.title} |"
+
+
+def connectors() -> Iterable[str]:
+    """docs/connectors.md"""
+    yield from (
+        "# Connectors",
+        "",
+        "What each provider lets us do, per payment method.",
+        "",
+        "| provider | method | manual capture | partial capture | several captures | partial refund |",
+        "|---|---|---|---|---|---|",
+    )
+    for psp in Psp:
+        for method, can in accounts.capabilities(psp).items():
+            facts = (can.manual_capture, can.partial_capture, can.multiple_captures, can.partial_refund)
+            yield f"| {psp.label} | {method} | {' | '.join('yes' if fact else 'no' for fact in facts)} |"
+
+
+DOCUMENTS: Final[Mapping[str, Callable[[], Iterable[str]]]] = {
+    "states.md": states,
+    "errors.md": refusals,
+    "events.md": events,
+    "invariants.md": checks,
+    "connectors.md": connectors,
+}
+
+
+def text(name: str) -> str:
+    """One document, as it stands in docs/."""
+    first, *rest = DOCUMENTS[name]()
+    return "\n".join([first, "", NOTE, *rest]).rstrip() + "\n"
