@@ -10,10 +10,9 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 from pydantic_core import PydanticCustomError
 
 from payments.kernel import money
-from payments.rest import countries
+from payments.rest import cards, countries
 
 MAX_PAIRS: Final = 50
-_DIGITS = re.compile(r"(?<!\d)\d(?:[ -]?\d){12,18}(?!\d)")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
@@ -29,28 +28,10 @@ class Output(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-def looks_like_card_number(text: str) -> bool:
-    """True when `text` holds 13 to 19 digits, alone or grouped by blanks or dashes, that pass the Luhn check.
-
-    13 digits that begin with 1 are a time in milliseconds, which clients use as references: no card starts so.
-    """
-    for match in _DIGITS.finditer(text):
-        digits = [int(char) for char in match[0] if char.isdigit()]
-        if _luhn(digits) and not (len(digits) == 13 and digits[0] == 1):
-            return True
-    return False
-
-
-def _luhn(digits: list[int]) -> bool:
-    """ISO/IEC 7812-1 annex B: double every second digit from the right, sum the digits, divide by ten."""
-    doubled = [digit * 2 - 9 if digit > 4 else digit * 2 for digit in digits[-2::-2]]
-    return (sum(digits[-1::-2]) + sum(doubled)) % 10 == 0
-
-
 def _plain(text: str) -> str:
     if _CONTROL.search(text):
         raise PydanticCustomError("parameter_invalid", "Control characters are not allowed")
-    if looks_like_card_number(text):
+    if cards.look_like_number(text):
         raise PydanticCustomError("card_number_refused", "This looks like a card number, which is never sent to us")
     return text
 

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from payments.kernel import errors
+from payments.rest import cards
 from payments.rest.problems import (
     BodyMalformed,
     BodyTooLarge,
@@ -23,6 +24,7 @@ from payments.rest.problems import (
 MAX_BODY_BYTES: Final = 1_000_000
 MAX_DEPTH: Final = 32
 MAX_ERRORS: Final = 20
+MAX_SHOWN: Final = 200
 _JSON = re.compile(r'application/json *(; *charset="?utf-8"?)?', re.IGNORECASE)
 _UNFIT = re.compile("[\x00\ud800-\udfff]")
 _NESTED = re.compile(r"([a-z_]+)\[([a-z_]+)\]")
@@ -111,7 +113,7 @@ def read_query(model: type[M] | None, query: QueryDict) -> M | None:
     fields = _nested(query)
     if model is None:
         if fields:
-            raise ParameterUnknown("This operation takes no query parameters.", param=next(iter(fields)))
+            raise ParameterUnknown("This operation takes no query parameters.", param=shown(next(iter(fields))))
         return None
     try:
         return model.model_validate_strings(fields)
@@ -124,14 +126,14 @@ def _nested(query: QueryDict) -> dict[str, Any]:
     fields: dict[str, Any] = {}
     for name, values in query.lists():
         if len(values) != 1 or _UNFIT.search(str(values[0])):
-            raise ParameterInvalid("A query parameter is given once, as plain text.", param=name)
+            raise ParameterInvalid("A query parameter is given once, as plain text.", param=shown(name))
         match = _NESTED.fullmatch(name)
         if match is None:
             fields[name] = values[0]
             continue
         inner = fields.setdefault(match[1], {})
         if not isinstance(inner, dict):
-            raise ParameterInvalid("A query parameter is given once.", param=match[1])
+            raise ParameterInvalid("A query parameter is given once.", param=shown(match[1]))
         inner[match[2]] = values[0]
     return fields
 
@@ -139,7 +141,8 @@ def _nested(query: QueryDict) -> dict[str, Any]:
 def _refusal(error: ValidationError, parsed: Mapping[str, Any], bracket: str = ".{}") -> errors.Refusal:
     details = error.errors(include_url=False, include_context=False, include_input=False)[:MAX_ERRORS]
     known = errors.refusals()
-    found = [(_kind(detail, known), _path(detail["loc"], parsed, bracket), detail["msg"]) for detail in details]
+    found = [(_kind(detail, known), shown(_path(detail["loc"], parsed, bracket)), detail["msg"])
+             for detail in details]
     kind, param, message = found[0]
     listed = [{"code": kind.code, "param": param, "detail": message} for kind, param, message in found]
     return kind(f"{param}: {message}." if param else f"{message}.", param=param, errors=listed)
@@ -148,6 +151,11 @@ def _refusal(error: ValidationError, parsed: Mapping[str, Any], bracket: str = "
 def _kind(detail: ErrorDetails, known: Mapping[str, type[errors.Refusal]]) -> type[errors.Refusal]:
     """A validator of ours names a refusal's code as its error type; pydantic's own types mean `parameter_invalid`."""
     return _KINDS.get(detail["type"]) or known.get(detail["type"], ParameterInvalid)
+
+
+def shown(path: str) -> str | None:
+    """What may be repeated of a name that the caller made up: no card number, and no novel."""
+    return None if cards.look_like_number(path) else path[:MAX_SHOWN] or None
 
 
 def _path(where: Iterable[int | str], parsed: object, bracket: str) -> str:

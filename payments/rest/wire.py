@@ -133,7 +133,7 @@ def _arguments(declared: Operation, call: Call) -> dict[str, object]:
     if declared.body is not None:
         arguments["body"] = read(call, declared.body)
     elif call.method == "POST" and call.sent[1]:
-        raise problems.ParameterUnknown("This operation takes no body.", param=next(iter(call.sent[1])))
+        raise problems.ParameterUnknown("This operation takes no body.", param=reading.shown(next(iter(call.sent[1]))))
     return arguments
 
 

@@ -134,6 +134,24 @@ def test_a_parameter_that_could_be_a_card_number_is_not_quoted_as_unknown_text(s
     assert "4242" not in response.content.decode()
 
 
+@pytest.mark.parametrize("body", [
+    {"4242424242424242": 1}, {"metadata": {"4242424242424242": "x"}}, {"metadata": {"4242 4242 4242 4242": 5}},
+])
+def test_not_even_as_the_name_of_a_parameter(shop: Caller, body: dict[str, object]) -> None:
+    response = shop.post("/v1/things", {**GOOD, **body})
+    assert response.status_code == 400
+    assert "4242" not in response.content.decode()
+    query = shop.get("/v1/things?4242424242424242=1")
+    assert query.status_code == 400
+    assert "4242" not in query.content.decode()
+
+
+def test_a_problem_stays_short(shop: Caller) -> None:
+    response = shop.post("/v1/things", {**GOOD, "x" * 900_000: 1})
+    assert problem(response)["code"] == "parameter_unknown"
+    assert len(response.content) < 2_000
+
+
 def test_an_operation_without_a_body_takes_none(shop: Caller) -> None:
     response = shop.post(f"/v1/things/{shop.client.pk}/sleep", {"deep": True})
     document = problem(response)
