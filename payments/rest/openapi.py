@@ -3,16 +3,16 @@
 import inspect
 from collections.abc import Iterator, Mapping
 from http import HTTPStatus
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 import orjson
 import uritemplate
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.plumbing import ComponentRegistry, ResolvedComponent
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict, Field
 from pydantic.json_schema import GenerateJsonSchema
 
-from payments.kernel.errors import Refusal
+from payments.kernel.errors import Refusal, invariant
 from payments.rest import auth, fields, idempotency, keys, operations, problems
 from payments.rest.operations import Operation
 
@@ -26,8 +26,18 @@ SCHEME: Final = {
 }
 
 
+class ProblemPart(fields.Output):
+    """One of the things that are wrong with a request."""
+
+    code: str
+    param: str | None
+    detail: str
+
+
 class ProblemShape(fields.Output):
-    """RFC 9457, with a code for programs; refusals add fields of their own."""
+    """RFC 9457, with a code for programs; what does not apply is absent, and refusals add fields of their own."""
+
+    model_config = ConfigDict(extra="allow", json_schema_serialization_defaults_required=False)
 
     type: str
     title: str
@@ -35,7 +45,11 @@ class ProblemShape(fields.Output):
     detail: str
     code: str
     request_id: str
-    param: str | None = None
+    param: Annotated[str, Field(description="The first parameter that is wrong, as `lines[0].quantity`.")] = ""
+    errors: Annotated[list[ProblemPart], Field(description="Everything that is wrong with the parameters.")] = []
+    decline_code: Annotated[str, Field(description="Why the issuer declined.")] = ""
+    category: Annotated[str, Field(description="What kind of decline it is.")] = ""
+    customer_message: Annotated[str, Field(description="What the customer may read.")] = ""
 
 
 class _Untitled(GenerateJsonSchema):
@@ -72,7 +86,7 @@ class DoorSchema(AutoSchema):
         }
         if found.body is not None:
             described["requestBody"] = {"required": bool(_required(found.body)), "content": {"application/json": {
-                "schema": _schema(found.body, "validation", registry), "example": found.example_body}}}
+                "schema": schema_of(found.body, "validation", registry), "example": found.example_body}}}
         return described
 
     def _description(self, found: Operation, method: str) -> str:
@@ -83,16 +97,19 @@ class DoorSchema(AutoSchema):
 
 def _component(registry: ComponentRegistry, name: str, schema: Mapping[str, Any], kind: str) -> None:
     component = ResolvedComponent(name=name, type=kind, object=name, schema=dict(schema))  # type: ignore[no-untyped-call]
-    registry.register_on_missing(component)
+    if component in registry:
+        invariant(registry[component].schema == component.schema, f"one shape is called {name}")
+    else:
+        registry.register(component)
 
 
 def _required(model: type[BaseModel]) -> list[str]:
     return [name for name, field in model.model_fields.items() if field.is_required()]
 
 
-def _schema(model: type[BaseModel], mode: Literal["validation", "serialization"],
-            registry: ComponentRegistry) -> dict[str, str]:
-    """Put the model, and those it is made of, among the components; a reference to it."""
+def schema_of(model: type[BaseModel], mode: Literal["validation", "serialization"],
+              registry: ComponentRegistry) -> dict[str, str]:
+    """Put the model, and those it is made of, among the components; a reference to it. `Bug` when two share a name."""
     schema = model.model_json_schema(ref_template=REFS, mode=mode, schema_generator=_Untitled)
     parts = {**schema.pop("$defs", {}), model.__name__: schema}
     for name, part in parts.items():
@@ -151,7 +168,7 @@ def _resolved(field: Any, parts: Mapping[str, Any]) -> Any:
 def _answer(found: Operation, registry: ComponentRegistry) -> dict[str, Any]:
     if found.answers is None:
         return {str(found.status): {"description": HTTPStatus(found.status).phrase}}
-    item = _schema(found.answers, "serialization", registry)
+    item = schema_of(found.answers, "serialization", registry)
     schema = _page(found.answers.__name__, item, registry) if found.paged else item
     content = {"application/json": {"schema": schema, "example": found.example}}
     return {str(found.status): {"description": HTTPStatus(found.status).phrase, "content": content}}
@@ -195,7 +212,7 @@ _WITH_KEY: Final[tuple[type[Refusal], ...]] = (
 
 def _refusals(found: Operation, method: str, registry: ComponentRegistry) -> dict[str, Any]:
     """One response per status, with an example for each of its codes."""
-    schema = _schema(ProblemShape, "serialization", registry)
+    schema = schema_of(ProblemShape, "serialization", registry)
     by_status: dict[int, list[type[Refusal]]] = {}
     for kind in refusals(found, method):
         by_status.setdefault(kind.status, []).append(kind)

@@ -8,9 +8,13 @@ import jsonschema_rs
 import orjson
 import pytest
 from django.test import Client
+from drf_spectacular.plumbing import ComponentRegistry
+from pydantic import create_model
 
 from payments.kernel import errors
 from payments.rest import openapi, operations
+from tests.rest import doors
+from tests.rest.conftest import Caller, problem
 
 pytestmark = pytest.mark.urls("tests.rest.doors")
 
@@ -43,22 +47,33 @@ def test_it_is_openapi_3_1_and_names_every_operation(document: dict[str, Any]) -
     }
 
 
-def test_every_schema_in_it_is_a_schema(document: dict[str, Any]) -> None:
+def test_every_model_has_its_schema(document: dict[str, Any]) -> None:
     schemas = document["components"]["schemas"]
     assert {"Thing", "ThingPage", "NewThing", "Part", "Use", "ProblemShape"} <= schemas.keys()
-    for schema in schemas.values():
+
+
+BOTH = pytest.mark.parametrize("routes", [
+    pytest.param("here", marks=pytest.mark.urls("tests.rest.doors")),
+    pytest.param("platform", marks=pytest.mark.urls("config.urls")),
+])
+
+
+@BOTH
+def test_every_schema_is_one_and_every_reference_leads_somewhere(document: dict[str, Any], routes: str) -> None:
+    for schema in document["components"]["schemas"].values():
         jsonschema_rs.validator_for(whole(document, schema))
-
-
-def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:
     for name in re.findall(rb'"#/components/schemas/([^"]+)"', orjson.dumps(document)):
         assert name.decode() in document["components"]["schemas"]
 
 
-def test_every_example_is_what_its_schema_says(document: dict[str, Any]) -> None:
+@BOTH
+def test_every_example_is_what_its_schema_says(document: dict[str, Any], routes: str) -> None:
+    assert ("/v1/orders" in document["paths"]) == (routes == "platform")
     seen = 0
-    for _, operation in each(document):
+    for name, operation in each(document):
         bodies = [operation["requestBody"]] if "requestBody" in operation else []
+        for content in (part for body in bodies for part in body["content"].values()):
+            assert content["example"] is not None, name
         for part in [*bodies, *operation["responses"].values()]:
             for content in part.get("content", {}).values():
                 given = [content["example"]] if "example" in content else []
@@ -107,6 +122,31 @@ def test_every_code_that_an_operation_may_refuse_with_is_listed_with_its_meaning
     assert {"currency_mismatch", "idempotency_key_required", "idempotency_key_reused", "idempotency_key_in_use",
             "scope_missing", "api_key_missing", "parameter_invalid", "body_malformed", "internal_error"} <= codes
     assert "Two amounts that must share a currency do not." in responses["422"]["description"]
+
+
+@pytest.mark.django_db
+def test_real_problems_are_as_documented(shop: Caller, document: dict[str, Any]) -> None:
+    schema = whole(document, {"$ref": "#/components/schemas/ProblemShape"})
+    reader = Caller("reader", scopes=())
+    for response in [shop.post("/v1/things", {"amount": "1"}), shop.get("/v1/things/x"), reader.get("/v1/things"),
+                     shop.post("/v1/things", raw=b"{"), shop.get("/v1/trouble/database")]:
+        jsonschema_rs.validate(schema, problem(response))
+
+
+@pytest.mark.django_db
+def test_real_answers_are_as_documented(shop: Caller, document: dict[str, Any]) -> None:
+    made = shop.post("/v1/things", {"name": "chair", "amount": 1999}).json()
+    jsonschema_rs.validate(whole(document, {"$ref": "#/components/schemas/Thing"}), made)
+    listed = shop.get("/v1/things").json()
+    jsonschema_rs.validate(whole(document, {"$ref": "#/components/schemas/ThingPage"}), listed)
+
+
+def test_two_shapes_with_one_name_are_a_bug(document: dict[str, Any]) -> None:
+    registry = ComponentRegistry()
+    openapi.schema_of(doors.Thing, "serialization", registry)
+    openapi.schema_of(doors.Thing, "serialization", registry)
+    with pytest.raises(errors.Bug, match="one shape is called Thing"):
+        openapi.schema_of(create_model("Thing", id=(int, ...)), "serialization", registry)
 
 
 def test_every_refusal_of_this_layer_has_a_code_a_status_and_a_meaning() -> None:
