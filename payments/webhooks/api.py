@@ -12,21 +12,39 @@ from payments.webhooks.models import Delivery, Endpoint, Event
 from payments.webhooks.services import endpoints, inbound
 
 _ENDPOINT = {
-    "id": "we_0199a1b2c3d47e5f8a6b7c8d9e0f1a2b", "object": "webhook_endpoint",
-    "url": "https://shop.example/hooks/payments", "event_types": ["order.*", "payment_intent.succeeded"],
-    "description": "The shop's backend", "enabled": True, "disabled_reason": None,
+    "id": "we_0199a1b2c3d47e5f8a6b7c8d9e0f1a2b",
+    "object": "webhook_endpoint",
+    "url": "https://shop.example/hooks/payments",
+    "event_types": ["order.*", "payment_intent.succeeded"],
+    "description": "The shop's backend",
+    "enabled": True,
+    "disabled_reason": None,
     "created_at": "2026-11-22T09:30:00.000123Z",
 }
 _EVENT = {
-    "id": "evt_0199a1b2c3d47e5f8a6b7c8d9e0f1a2c", "object": "event", "type": "order.paid",
-    "created_at": "2026-11-22T09:31:07.220451Z", "sequence": 3, "object_id": "ord_0199a1b2c3d47e5f8a6b7c8d9e0f1a2d",
+    "id": "evt_0199a1b2c3d47e5f8a6b7c8d9e0f1a2c",
+    "object": "event",
+    "type": "order.paid",
+    "created_at": "2026-11-22T09:31:07.220451Z",
+    "sequence": 3,
+    "object_id": "ord_0199a1b2c3d47e5f8a6b7c8d9e0f1a2d",
     "data": {"object": {"id": "ord_0199a1b2c3d47e5f8a6b7c8d9e0f1a2d", "object": "order", "status": "paid"}},
 }
 _DELIVERY = {
-    "id": "wd_0199a1b2c3d47e5f8a6b7c8d9e0f1a2e", "object": "webhook_delivery", "webhook_endpoint": _ENDPOINT["id"],
-    "event": _EVENT["id"], "object_id": _EVENT["object_id"], "sequence": 3, "state": "succeeded", "attempts": 1,
-    "next_attempt_at": None, "last_status": 204, "last_error": None, "response": None,
-    "delivered_at": "2026-11-22T09:31:07.300042Z", "created_at": "2026-11-22T09:31:07.254871Z",
+    "id": "wd_0199a1b2c3d47e5f8a6b7c8d9e0f1a2e",
+    "object": "webhook_delivery",
+    "webhook_endpoint": _ENDPOINT["id"],
+    "event": _EVENT["id"],
+    "object_id": _EVENT["object_id"],
+    "sequence": 3,
+    "state": "succeeded",
+    "attempts": 1,
+    "next_attempt_at": None,
+    "last_status": 204,
+    "last_error": None,
+    "response": None,
+    "delivered_at": "2026-11-22T09:31:07.300042Z",
+    "created_at": "2026-11-22T09:31:07.254871Z",
 }
 _NEW = {"url": _ENDPOINT["url"], "event_types": _ENDPOINT["event_types"], "description": _ENDPOINT["description"]}
 
@@ -38,16 +56,33 @@ def _page(row: object) -> dict[str, object]:
 class Endpoints(wire.Door):
     """/v1/webhook_endpoints"""
 
-    @wire.operation(name="webhook_endpoints.create", summary="Make a webhook endpoint", scope="webhooks:write",
-                    status=201, body=shapes.NewEndpoint, answers=shapes.NewEndpointShape, render=shapes.new_endpoint,
-                    recorded=selectors.endpoint_of, refuses=(endpoints.WebhookUrlRefused,), example_body=_NEW,
-                    example={**_ENDPOINT, "secret": "whsec_…"})
+    @wire.operation(
+        name="webhook_endpoints.create",
+        summary="Make a webhook endpoint",
+        scope="webhooks:write",
+        status=201,
+        body=shapes.NewEndpoint,
+        answers=shapes.NewEndpointShape,
+        render=shapes.new_endpoint,
+        recorded=selectors.endpoint_of,
+        refuses=(endpoints.WebhookUrlRefused,),
+        example_body=_NEW,
+        example={**_ENDPOINT, "secret": "whsec_…"},
+    )
     def post(self, call: wire.Call, body: shapes.NewEndpoint) -> Endpoint:
         """Events that happen from now on are sent to this address. The secret is shown in this answer only."""
         return endpoints.create(call.client, **body.model_dump())
 
-    @wire.operation(name="webhook_endpoints.list", summary="List webhook endpoints", scope="webhooks:read", paged=True,
-                    query=pages.Query, answers=shapes.EndpointShape, render=shapes.endpoint, example=_page(_ENDPOINT))
+    @wire.operation(
+        name="webhook_endpoints.list",
+        summary="List webhook endpoints",
+        scope="webhooks:read",
+        paged=True,
+        query=pages.Query,
+        answers=shapes.EndpointShape,
+        render=shapes.endpoint,
+        example=_page(_ENDPOINT),
+    )
     def get(self, call: wire.Call, query: pages.Query) -> pages.Page[Endpoint]:
         """Newest first."""
         return pages.page(selectors.endpoints_of(call.client), query)
@@ -56,21 +91,40 @@ class Endpoints(wire.Door):
 class OneEndpoint(wire.Door):
     """/v1/webhook_endpoints/{id}"""
 
-    @wire.operation(name="webhook_endpoints.retrieve", summary="Retrieve a webhook endpoint", scope="webhooks:read",
-                    answers=shapes.EndpointShape, render=shapes.endpoint, example=_ENDPOINT)
+    @wire.operation(
+        name="webhook_endpoints.retrieve",
+        summary="Retrieve a webhook endpoint",
+        scope="webhooks:read",
+        answers=shapes.EndpointShape,
+        render=shapes.endpoint,
+        example=_ENDPOINT,
+    )
     def get(self, call: wire.Call, endpoint_id: str) -> Endpoint:
         """Without its secret."""
         return selectors.endpoint_of(call.client, endpoint_id)
 
-    @wire.operation(name="webhook_endpoints.change", summary="Change a webhook endpoint", scope="webhooks:write",
-                    body=shapes.EndpointChanges, answers=shapes.EndpointShape, render=shapes.endpoint,
-                    refuses=(endpoints.WebhookUrlRefused,), example_body={"enabled": True}, example=_ENDPOINT)
+    @wire.operation(
+        name="webhook_endpoints.change",
+        summary="Change a webhook endpoint",
+        scope="webhooks:write",
+        body=shapes.EndpointChanges,
+        answers=shapes.EndpointShape,
+        render=shapes.endpoint,
+        refuses=(endpoints.WebhookUrlRefused,),
+        example_body={"enabled": True},
+        example=_ENDPOINT,
+    )
     def patch(self, call: wire.Call, body: shapes.EndpointChanges, endpoint_id: str) -> Endpoint:
         """What is not given stays. Disabled, it misses what happens until it is enabled again."""
         return endpoints.change(endpoint_id, client=call.client, **body.model_dump(exclude_none=True))
 
-    @wire.operation(name="webhook_endpoints.delete", summary="Delete a webhook endpoint", scope="webhooks:write",
-                    status=204, example=None)
+    @wire.operation(
+        name="webhook_endpoints.delete",
+        summary="Delete a webhook endpoint",
+        scope="webhooks:write",
+        status=204,
+        example=None,
+    )
     def delete(self, call: wire.Call, endpoint_id: str) -> None:
         """Nothing is sent there any more."""
         endpoints.delete(endpoint_id, client=call.client)
@@ -79,9 +133,16 @@ class OneEndpoint(wire.Door):
 class Deliveries(wire.Door):
     """/v1/webhook_endpoints/{id}/deliveries"""
 
-    @wire.operation(name="webhook_endpoints.deliveries", summary="List an endpoint's deliveries", scope="webhooks:read",
-                    paged=True, query=shapes.DeliveryFilters, answers=shapes.DeliveryShape, render=shapes.delivery,
-                    example=_page(_DELIVERY))
+    @wire.operation(
+        name="webhook_endpoints.deliveries",
+        summary="List an endpoint's deliveries",
+        scope="webhooks:read",
+        paged=True,
+        query=shapes.DeliveryFilters,
+        answers=shapes.DeliveryShape,
+        render=shapes.delivery,
+        example=_page(_DELIVERY),
+    )
     def get(self, call: wire.Call, query: shapes.DeliveryFilters, endpoint_id: str) -> pages.Page[Delivery]:
         """What was sent, what was answered, and when it is tried again."""
         endpoint = selectors.endpoint_of(call.client, endpoint_id)
@@ -91,8 +152,16 @@ class Deliveries(wire.Door):
 class Events(wire.Door):
     """/v1/events"""
 
-    @wire.operation(name="events.list", summary="List events", scope="events:read", paged=True,
-                    query=shapes.EventFilters, answers=shapes.EventShape, render=shapes.event, example=_page(_EVENT))
+    @wire.operation(
+        name="events.list",
+        summary="List events",
+        scope="events:read",
+        paged=True,
+        query=shapes.EventFilters,
+        answers=shapes.EventShape,
+        render=shapes.event,
+        example=_page(_EVENT),
+    )
     def get(self, call: wire.Call, query: shapes.EventFilters) -> pages.Page[Event]:
         """Every change, newest first; of one object, `sequence` gives the order and shows what is missing."""
         return pages.page(selectors.events_of(call.client, type_=query.type, object_id=query.object_id), query)
@@ -101,8 +170,14 @@ class Events(wire.Door):
 class OneEvent(wire.Door):
     """/v1/events/{id}"""
 
-    @wire.operation(name="events.retrieve", summary="Retrieve an event", scope="events:read",
-                    answers=shapes.EventShape, render=shapes.event, example=_EVENT)
+    @wire.operation(
+        name="events.retrieve",
+        summary="Retrieve an event",
+        scope="events:read",
+        answers=shapes.EventShape,
+        render=shapes.event,
+        example=_EVENT,
+    )
     def get(self, call: wire.Call, event_id: str) -> Event:
         """As it was delivered."""
         return selectors.events_of(call.client).get(pk=event_id)

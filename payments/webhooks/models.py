@@ -111,12 +111,13 @@ class Delivery(models.Model):
     class Meta:
         app_label = "payments"
         verbose_name_plural = "deliveries"
-        constraints = (
-            models.CheckConstraint(name="delivery_state", condition=Q(state__in=DeliveryState.values)),
-        )
+        constraints = (models.CheckConstraint(name="delivery_state", condition=Q(state__in=DeliveryState.values)),)
         indexes = (
-            models.Index(fields=["endpoint", "object_id", "sequence"], name="delivery_pending",
-                         condition=Q(state=DeliveryState.PENDING)),
+            models.Index(
+                fields=["endpoint", "object_id", "sequence"],
+                name="delivery_pending",
+                condition=Q(state=DeliveryState.PENDING),
+            ),
             models.Index(fields=["endpoint", "id"], name="delivery_endpoint"),
         )
 
@@ -143,8 +144,9 @@ class InboundEvent(models.Model):
     type = models.CharField(max_length=80)
     kind = models.CharField(max_length=24, choices=[(kind.value, kind.value) for kind in EventKind])
     body = models.BinaryField(help_text="The bytes that the PSP signed; what happens is read from them, also again.")
-    provider_reference = models.CharField(max_length=80, blank=True, default="",
-                                          help_text="The PSP's id of the payment.")
+    provider_reference = models.CharField(
+        max_length=80, blank=True, default="", help_text="The PSP's id of the payment."
+    )
     state = models.CharField(max_length=10, choices=InboundState, default=InboundState.RECEIVED)
     attempts = models.PositiveIntegerField(default=0)
     note = models.TextField(blank=True, default="", help_text="Why it was not processed.")
@@ -158,10 +160,14 @@ class InboundEvent(models.Model):
             models.CheckConstraint(name="inbound_state", condition=Q(state__in=InboundState.values)),
         )
         indexes = (
-            models.Index(fields=["provider_reference"], name="inbound_provider_reference",
-                         condition=~Q(provider_reference="")),
-            models.Index(fields=["received_at"], name="inbound_unfinished",
-                         condition=Q(state__in=["received", "waiting", "failed"])),
+            models.Index(
+                fields=["provider_reference"], name="inbound_provider_reference", condition=~Q(provider_reference="")
+            ),
+            models.Index(
+                fields=["received_at"],
+                name="inbound_unfinished",
+                condition=Q(state__in=["received", "waiting", "failed"]),
+            ),
         )
 
     def __str__(self) -> str:

@@ -39,33 +39,51 @@ def pause(unreachable_for: timedelta) -> timedelta:
 
 def wants(patterns: Iterable[str], type_: str) -> bool:
     """True when one of an endpoint's patterns (`*`, `order.paid`, `order.*`) covers the type of an event."""
-    return any(pattern in ("*", type_) or (pattern.endswith(".*") and type_.startswith(pattern[:-1]))
-               for pattern in patterns)
+    return any(
+        pattern in ("*", type_) or (pattern.endswith(".*") and type_.startswith(pattern[:-1])) for pattern in patterns
+    )
 
 
-_NOT_PUBLIC_4: Final[Sequence[IPv4Network]] = tuple(map(IPv4Network, (
-    "0.0.0.0/8",        # this network
-    "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16",  # private
-    "100.64.0.0/10",    # carrier-grade NAT; one cloud's metadata lives here too
-    "127.0.0.0/8",      # loopback
-    "168.63.129.16/32", # metadata of Azure, a public number that leads inside
-    "169.254.0.0/16",   # link-local; metadata of most clouds
-    "192.0.0.0/24",     # protocol assignments
-    "192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24",  # documentation
-    "192.31.196.0/24", "192.52.193.0/24", "192.175.48.0/24",  # AS112, AMT
-    "192.88.99.0/24",   # relays of 6to4
-    "198.18.0.0/15",    # benchmarks
-    "224.0.0.0/4",      # multicast
-    "240.0.0.0/4",      # reserved, broadcast
-)))
+_NOT_PUBLIC_4: Final[Sequence[IPv4Network]] = tuple(
+    map(
+        IPv4Network,
+        (
+            "0.0.0.0/8",  # this network
+            "10.0.0.0/8",
+            "172.16.0.0/12",
+            "192.168.0.0/16",  # private
+            "100.64.0.0/10",  # carrier-grade NAT; one cloud's metadata lives here too
+            "127.0.0.0/8",  # loopback
+            "168.63.129.16/32",  # metadata of Azure, a public number that leads inside
+            "169.254.0.0/16",  # link-local; metadata of most clouds
+            "192.0.0.0/24",  # protocol assignments
+            "192.0.2.0/24",
+            "198.51.100.0/24",
+            "203.0.113.0/24",  # documentation
+            "192.31.196.0/24",
+            "192.52.193.0/24",
+            "192.175.48.0/24",  # AS112, AMT
+            "192.88.99.0/24",  # relays of 6to4
+            "198.18.0.0/15",  # benchmarks
+            "224.0.0.0/4",  # multicast
+            "240.0.0.0/4",  # reserved, broadcast
+        ),
+    )
+)
 _PUBLIC_6: Final = IPv6Network("2000::/3")
 """The only global unicast there is: outside lie loopback, mapped and NAT64 addresses, unique and site-local ones."""
-_NOT_PUBLIC_6: Final[Sequence[IPv6Network]] = tuple(map(IPv6Network, (
-    "2001::/23",        # protocol assignments, Teredo
-    "2001:db8::/32", "3fff::/20",  # documentation
-    "2002::/16",        # 6to4: an IPv4 address inside
-    "2620:4f:8000::/48",  # AS112
-)))
+_NOT_PUBLIC_6: Final[Sequence[IPv6Network]] = tuple(
+    map(
+        IPv6Network,
+        (
+            "2001::/23",  # protocol assignments, Teredo
+            "2001:db8::/32",
+            "3fff::/20",  # documentation
+            "2002::/16",  # 6to4: an IPv4 address inside
+            "2620:4f:8000::/48",  # AS112
+        ),
+    )
+)
 
 
 def may_call(address: str, *, loopback: bool) -> bool:

@@ -18,13 +18,16 @@ def _pattern(text: str) -> str:
 def _is_pattern(text: str) -> bool:
     head, dot, tail = text.partition(".")
     word = head.replace("_", "")
-    return text == "*" or (bool(dot) and word.isalpha() and word.islower()
-                           and (tail == "*" or tail.replace("_", "").isalpha()))
+    return text == "*" or (
+        bool(dot) and word.isalpha() and word.islower() and (tail == "*" or tail.replace("_", "").isalpha())
+    )
 
 
 Pattern = Annotated[str, Field(max_length=60), AfterValidator(_pattern)]
-Patterns = Annotated[list[Pattern], Field(min_length=1, max_length=50,
-                                          description="`*`, types like `order.paid`, or prefixes like `order.*`.")]
+Patterns = Annotated[
+    list[Pattern],
+    Field(min_length=1, max_length=50, description="`*`, types like `order.paid`, or prefixes like `order.*`."),
+]
 Url = Annotated[str, Field(max_length=2000, description="https, public, without user name and fragment.")]
 Description = Annotated[str, fields.Line(200, shortest=0)]
 

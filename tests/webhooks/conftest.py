@@ -1,11 +1,12 @@
 """A shop with a server that receives events, and time that passes at once."""
 
+import threading
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
@@ -81,6 +82,32 @@ def moment() -> datetime:
 def order_id() -> str:
     """The id of some order."""
     return ids.new("ord")
+
+
+class Elsewhere:
+    """Something that is done in another thread, with a connection of its own, and held before its commit."""
+
+    def __init__(self, action: Callable[[], object]) -> None:
+        self._action = action
+        self._done, self._commit = threading.Event(), threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+        assert self._done.wait(10)
+
+    def _run(self) -> None:
+        try:
+            with transaction.atomic():
+                self._action()
+                self._done.set()
+                self._commit.wait(20)
+        finally:
+            connection.close()
+
+    def commit(self) -> None:
+        """Let it commit, and wait until it has."""
+        self._commit.set()
+        self._thread.join(10)
+        assert not self._thread.is_alive()
 
 
 def deliver_all(after: timedelta = timedelta()) -> None:

@@ -79,9 +79,10 @@ class Receiver:
                 receiver.connections += 1
                 super().setup()
 
-            def do_POST(self) -> None:  # noqa: N802  the library's name
-                request = Received(self.path, dict(self.headers.items()),
-                                   self.rfile.read(int(self.headers["content-length"])))
+            def do_POST(self) -> None:
+                request = Received(
+                    self.path, dict(self.headers.items()), self.rfile.read(int(self.headers["content-length"]))
+                )
                 receiver._note(request)
                 answer = receiver.answer(request)
                 self.send_response(answer.status)

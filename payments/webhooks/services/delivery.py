@@ -112,15 +112,26 @@ def _record_success(delivery: Delivery, reply: targets.Reply) -> None:
 
 def _record_failure(delivery: Delivery, reply: targets.Reply) -> None:
     now = clock.now()
-    again_at = policy.next_attempt(first=delivery.created_at, attempts=delivery.attempts + 1, now=now,
-                                   chance=_chance.random())
+    again_at = policy.next_attempt(
+        first=delivery.created_at, attempts=delivery.attempts + 1, now=now, chance=_chance.random()
+    )
     reason = _reason_to_disable(delivery.endpoint, reply)
     over = again_at is None or bool(reason)
-    log.info("delivery_failed", delivery=delivery.pk, endpoint=delivery.endpoint_id, status=reply.status,
-             error=reply.error, again_at=again_at)
+    log.info(
+        "delivery_failed",
+        delivery=delivery.pk,
+        endpoint=delivery.endpoint_id,
+        status=reply.status,
+        error=reply.error,
+        again_at=again_at,
+    )
     with unit.work():
-        _record(delivery, reply, state=DeliveryState.FAILED if over else DeliveryState.PENDING,
-                next_attempt_at=None if over else again_at)
+        _record(
+            delivery,
+            reply,
+            state=DeliveryState.FAILED if over else DeliveryState.PENDING,
+            next_attempt_at=None if over else again_at,
+        )
         _note_failure(delivery.endpoint, reply, reason)
         if over:
             _call_the_next(delivery)
@@ -139,8 +150,13 @@ def _only(delivery: Delivery) -> QuerySet[Delivery]:
 
 
 def _record(delivery: Delivery, reply: targets.Reply, **changes: object) -> None:
-    _only(delivery).update(attempts=delivery.attempts + 1, last_status=reply.status, last_error=reply.error,
-                           response=reply.excerpt, **changes)
+    _only(delivery).update(
+        attempts=delivery.attempts + 1,
+        last_status=reply.status,
+        last_error=reply.error,
+        response=reply.excerpt,
+        **changes,
+    )
 
 
 def _reason_to_disable(endpoint: Endpoint, reply: targets.Reply) -> str:

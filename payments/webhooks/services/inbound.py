@@ -57,9 +57,18 @@ def receive(psp: str, account_code: str, body: bytes, headers: Mapping[str, str]
     except NotificationRefused as refused:
         log.warning("notification_refused", account=account_code, why=str(refused), bytes=len(body))
         raise NotificationUnsigned("The notification was refused.") from refused
-    rows = [InboundEvent(provider_account_id=account.pk, event_key=event.event_key, type=event.type, kind=event.kind,
-                         body=body, provider_reference=event.provider_reference, state=_first_state(event))
-            for event in events]
+    rows = [
+        InboundEvent(
+            provider_account_id=account.pk,
+            event_key=event.event_key,
+            type=event.type,
+            kind=event.kind,
+            body=body,
+            provider_reference=event.provider_reference,
+            state=_first_state(event),
+        )
+        for event in events
+    ]
     with unit.work():
         for row in rows:
             if _store(row) and row.state == InboundState.RECEIVED:
@@ -89,8 +98,17 @@ def _store(row: InboundEvent) -> bool:
             "INSERT INTO payments_inboundevent (id, provider_account_id, event_key, type, kind, body,"
             " provider_reference, state, attempts, note, received_at)"
             " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, 0, '', %s) ON CONFLICT DO NOTHING",
-            [ids.decode("in", row.pk), ids.decode("pa", row.provider_account_id), row.event_key, row.type, row.kind,
-             bytes(row.body), row.provider_reference, row.state, row.received_at],
+            [
+                ids.decode("in", row.pk),
+                ids.decode("pa", row.provider_account_id),
+                row.event_key,
+                row.type,
+                row.kind,
+                bytes(row.body),
+                row.provider_reference,
+                row.state,
+                row.received_at,
+            ],
         )
         return bool(cursor.rowcount)
 
@@ -152,8 +170,9 @@ def _settle(row: InboundEvent, state: InboundState, note: str = "") -> None:
     with unit.work():
         _update(row, state, note)
         if row.state == InboundState.WAITING and state in DONE:
-            attention.close_items(row.pk, because="the notification was matched", by="webhooks",
-                                  kind=AttentionKind.UNMATCHED_EVENT)
+            attention.close_items(
+                row.pk, because="the notification was matched", by="webhooks", kind=AttentionKind.UNMATCHED_EVENT
+            )
 
 
 def _update(row: InboundEvent, state: InboundState, note: str) -> None:

@@ -26,8 +26,17 @@ def emit(
     object commit in its order. `previous` holds changed fields as they were before.
     """
     invariant(type_ in catalogue.TYPES, f"{type_!r} stands in the catalogue of events")
-    unit.current().add(Event(client_id=client_id, type=type_, object_id=object_id, sequence=sequence, data=data,
-                             previous=previous, created_at=clock.now()))
+    unit.current().add(
+        Event(
+            client_id=client_id,
+            type=type_,
+            object_id=object_id,
+            sequence=sequence,
+            data=data,
+            previous=previous,
+            created_at=clock.now(),
+        )
+    )
     unit.after_commit(_ring)
 
 
@@ -48,8 +57,10 @@ def plan_deliveries() -> bool:
         endpoints = _endpoints({event.client_id for event in events})
         for event in events:
             _plan(event, endpoints.get(event.client_id, ()))
-        work.run("UPDATE payments_event SET dispatched_at = %s WHERE id = ANY(%s)",
-                 [clock.now(), [ids.decode("evt", event.pk) for event in events]])
+        work.run(
+            "UPDATE payments_event SET dispatched_at = %s WHERE id = ANY(%s)",
+            [clock.now(), [ids.decode("evt", event.pk) for event in events]],
+        )
     return len(events) == BATCH
 
 
@@ -75,7 +86,8 @@ def _plan(event: Event, endpoints: Iterable[Endpoint]) -> None:
     """One delivery, and the job that makes it, for each endpoint that wants the event."""
     for endpoint in endpoints:
         if policy.wants(endpoint.event_types, event.type):
-            delivery = Delivery(endpoint_id=endpoint.pk, event_id=event.pk, object_id=event.object_id,
-                                sequence=event.sequence)
+            delivery = Delivery(
+                endpoint_id=endpoint.pk, event_id=event.pk, object_id=event.object_id, sequence=event.sequence
+            )
             unit.current().add(delivery)
             jobs.enqueue("deliver", unique=f"deliver:{delivery.pk}", delivery_id=delivery.pk)

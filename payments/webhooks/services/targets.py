@@ -60,8 +60,9 @@ def post(url: str, body: bytes, headers: Mapping[str, str]) -> Reply:
     if objection is not None:
         return Reply(None, objection)
     try:
-        response = _pools.urlopen("POST", url, body=body, headers=headers, redirect=False, preload_content=False,
-                                  decode_content=False)
+        response = _pools.urlopen(
+            "POST", url, body=body, headers=headers, redirect=False, preload_content=False, decode_content=False
+        )
     except TargetRefusedError as error:
         return Reply(None, str(error))
     except (OSError, HTTPError, ValueError) as error:  # ValueError: a name that IDNA cannot spell
@@ -178,7 +179,10 @@ def _open_pools() -> urllib3.PoolManager:
     context = ssl.create_default_context()
     context.sslsocket_class = _BoundedTls
     pools = urllib3.PoolManager(
-        num_pools=100, maxsize=4, retries=False, ssl_context=context,
+        num_pools=100,
+        maxsize=4,
+        retries=False,
+        ssl_context=context,
         timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=ANSWER_SECONDS),
     )
     pools.pool_classes_by_scheme = {"http": _Pool, "https": _TlsPool}
