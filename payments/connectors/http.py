@@ -1,0 +1,106 @@
+"""The one HTTP client of the connectors: pooled, bounded in time, and plain about what may have arrived."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import urlsplit
+
+import urllib3
+import urllib3.connection
+import urllib3.connectionpool
+
+CONNECT_SECONDS: Final = 2.0
+"""For TCP, and again for each step of the TLS handshake. Between bytes of an answer `read_seconds` may pass."""
+
+POOLED: Final = 32
+"""Connections kept open per host; more threads than that open connections of their own and close them."""
+
+
+class FailedError(Exception):
+    """The request got no answer to act on. Texts name what happened and where, never what was said."""
+
+
+class UnsentError(FailedError):
+    """Proof that no byte of the request left: refused connection, DNS, TLS, connect timeout."""
+
+
+class AmbiguousError(FailedError):
+    """The request may have arrived and been executed: timeout, reset, or an answer that cannot be read."""
+
+
+def _allow(what: str) -> None:
+    """No objection."""
+
+
+before_request: Callable[[str], None] = _allow
+"""Asked before each request with what is about to happen ("a POST to api.stripe.com").
+
+The host program may set it to something that raises, to forbid waiting for a network while it holds locks.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back, whatever its status; headers are case-insensitive."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@contextmanager
+def _before_the_first_byte(host: str) -> Iterator[None]:
+    """A connection that does not come about is proof that nothing was sent on it."""
+    try:
+        yield
+    except (OSError, ValueError, urllib3.exceptions.HTTPError) as error:
+        raise UnsentError(f"no connection to {host}: {type(error).__name__}") from None
+
+
+class _Connection(urllib3.connection.HTTPConnection):
+    def connect(self) -> None:
+        with _before_the_first_byte(self.host):
+            super().connect()
+
+
+class _SecureConnection(urllib3.connection.HTTPSConnection):
+    def connect(self) -> None:
+        with _before_the_first_byte(self.host):
+            super().connect()
+
+
+class _Pool(urllib3.connectionpool.HTTPConnectionPool):
+    ConnectionCls = _Connection
+
+
+class _SecurePool(urllib3.connectionpool.HTTPSConnectionPool):
+    ConnectionCls = _SecureConnection
+
+
+class Client:
+    """Sends each request once: no retries, no redirects, no proxies. Safe to share between threads."""
+
+    def __init__(self, *, read_seconds: float) -> None:
+        self._timeout = urllib3.Timeout(connect=CONNECT_SECONDS, read=read_seconds)
+        self._pools = urllib3.PoolManager(maxsize=POOLED, retries=False)
+        self._pools.pool_classes_by_scheme = {"http": _Pool, "https": _SecurePool}
+
+    def send(self, method: str, url: str, headers: Mapping[str, str], body: bytes | str | None = None) -> Answer:
+        """The answer, whatever its status; `UnsentError` or `AmbiguousError` when there is none."""
+        host = urlsplit(url).hostname or ""
+        before_request(f"a {method} to {host}")
+        try:
+            response = self._pools.request(
+                method, url, headers=dict(headers), body=body, timeout=self._timeout, redirect=False
+            )
+        except (OSError, urllib3.exceptions.HTTPError) as error:
+            raise AmbiguousError(f"no whole answer from {host}: {type(error).__name__}") from None
+        return Answer(response.status, response.headers, response.data)
+
+
+INTERACTIVE: Final = Client(read_seconds=10)
+"""For calls that a customer or an agent waits for."""
+
+BACKGROUND: Final = Client(read_seconds=25)
+"""For jobs."""

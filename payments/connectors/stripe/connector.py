@@ -1,0 +1,401 @@
+"""Stripe, spoken to through its own SDK over our HTTP client; every answer becomes an outcome."""
+
+import logging
+import time
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from functools import partial
+from typing import Any, Final
+
+import orjson
+import stripe
+
+from payments.connectors import http
+from payments.connectors.base import (
+    DECLINES,
+    AnyRequest,
+    Authorize,
+    Cancel,
+    Capabilities,
+    Capture,
+    Complete,
+    Outcome,
+    PspEvent,
+    Refund,
+    Verdict,
+)
+from payments.connectors.stripe import mapping, webhooks
+from payments.kernel import money
+from payments.kernel.errors import invariant
+
+logger = logging.getLogger(__name__)
+
+Json = Mapping[str, Any]
+
+KEY_SECONDS: Final = 23 * 3600
+"""How long a key surely repeats its first answer: Stripe may forget it once it is 24 hours old."""
+
+KEY_LENGTH: Final = 255
+CANCEL_REASONS: Final = frozenset(["abandoned", "duplicate", "fraudulent", "requested_by_customer"])
+REFUND_REASONS: Final = frozenset(["duplicate", "fraudulent", "requested_by_customer"])
+
+stripe.enable_telemetry = False  # it would write a file to the home directory and time our requests for Stripe
+logging.getLogger("stripe").setLevel(logging.WARNING)  # at DEBUG the SDK logs whole bodies
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """One account at Stripe. `interactive` calls give up after 10 s of silence, others after 25 s.
+
+    `base_url` without a trailing slash leads to any server that speaks Stripe; None is Stripe itself. During a
+    rotation several `webhook_secrets` count; `livemode` is what every answer and notification must say.
+    """
+
+    account: str
+    api_key: str = field(repr=False)
+    publishable_key: str
+    webhook_secrets: Sequence[str] = field(repr=False)
+    base_url: str | None
+    livemode: bool
+    interactive: bool
+
+
+class _Transport(stripe.HTTPClient):
+    """The SDK's requests on our client. An error answer leaves as our exception, before the SDK interprets it."""
+
+    name = "countinghouse"
+
+    def __init__(self, client: http.Client, account: str) -> None:
+        super().__init__()
+        self._client = client
+        self._account = account
+
+    def request(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str] | None,
+        post_data: Any = None,
+        *,
+        _usage: list[str] | None = None,
+    ) -> tuple[str, int, Mapping[str, str]]:
+        answer = self._client.send(method.upper(), url, headers or {}, post_data)
+        content = _content(answer)
+        if answer.status in {401, 403}:
+            logger.error("Stripe refuses the API key of the account %s: HTTP %s", self._account, answer.status)
+        if not 200 <= answer.status < 300:
+            error = content.get("error")
+            raise mapping.RefusedError(
+                answer.status,
+                error if isinstance(error, dict) else {},
+                replayed=answer.headers.get("Idempotent-Replayed") == "true",
+                request_id=answer.headers.get("Request-Id", ""),
+            )
+        if not content:
+            raise mapping.UnreadableError(f"HTTP {answer.status} without a JSON object")
+        return answer.body.decode(), answer.status, answer.headers
+
+    def close(self) -> None:
+        """Connections belong to the shared client."""
+
+
+def _content(answer: http.Answer) -> dict[str, Any]:
+    """The JSON object in an answer, empty when there is none: a proxy's page, a cut body."""
+    try:
+        content = orjson.loads(answer.body)
+    except orjson.JSONDecodeError:
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+class StripeConnector:
+    """`payments.connectors.base.Connector` for one account at Stripe."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        client = stripe.StripeClient(
+            settings.api_key,
+            base_addresses={"api": settings.base_url} if settings.base_url else {},
+            max_network_retries=0,
+            http_client=_Transport(http.INTERACTIVE if settings.interactive else http.BACKGROUND, settings.account),
+        )
+        self._intents = client.v1.payment_intents
+        self._refunds = client.v1.refunds
+
+    def authorize(self, request: Authorize) -> Outcome:
+        """Create the intent, then confirm it: two requests.
+
+        Until it is confirmed an intent charges nobody, so whatever goes wrong before is proof of no effect.
+        """
+        return self._answered(lambda: self._authorized(request))
+
+    def complete_action(self, request: Complete) -> Outcome:
+        """Stripe finishes by itself once the customer is back: read what became of it."""
+        reference = request.provider_reference
+        return self._answered(lambda: mapping.payment(self._look(reference)), reference)
+
+    def capture(self, request: Capture) -> Outcome:
+        """Take reserved money; Stripe releases the rest, so a capture that is not final is declined here."""
+        return self._answered(lambda: self._captured(request), request.provider_reference)
+
+    def cancel(self, request: Cancel) -> Outcome:
+        """Void an authorisation or stop a payment that waits; when it was paid meanwhile, say so."""
+        return self._answered(lambda: self._canceled(request), request.provider_reference)
+
+    def refund(self, request: Refund) -> Outcome:
+        """Give money back; `provider_reference` of the outcome is the refund's id."""
+        return self._answered(lambda: self._refunded(request))
+
+    def find(self, request: AnyRequest, *, provider_reference: str, sent_at: datetime) -> Outcome:
+        """The evidence about a call whose answer is not known: never a guess, and never a second charge."""
+        fresh = time.time() - sent_at.timestamp() < KEY_SECONDS
+
+        def evidence() -> Outcome:
+            try:
+                return self._found(request, provider_reference, fresh=fresh)
+            except http.FailedError as failure:
+                asked = mapping.failed(failure, provider_reference=provider_reference)
+                return replace(asked, verdict=Verdict.UNKNOWN, decline=None)
+
+        return self._answered(evidence)
+
+    def read_notification(self, body: bytes, headers: Mapping[str, str], *, now: datetime) -> Sequence[PspEvent]:
+        """Verify a webhook and translate it; Stripe sends one event at a time."""
+        webhooks.verify(body, headers, secrets=self._settings.webhook_secrets, now=now)
+        return self.translate_notification(body)
+
+    def translate_notification(self, body: bytes) -> Sequence[PspEvent]:
+        """Translate a webhook that was verified before."""
+        return [webhooks.read(body, livemode=self._settings.livemode)]
+
+    def client_options(self) -> Mapping[str, str]:
+        """What Stripe.js and the mobile SDKs need."""
+        return {"publishable_key": self._settings.publishable_key}
+
+    def capabilities(self, method: str) -> Capabilities:
+        """What Stripe lets us do with a payment method; of an unknown one nothing is expected."""
+        return mapping.capabilities(method)
+
+    # --- asking ---
+
+    def _answered(self, ask: Callable[[], Outcome], reference: str = "") -> Outcome:
+        """What `ask` learns, or what its failure proves."""
+        started = time.monotonic()
+        try:
+            outcome = ask()
+        except http.FailedError as failure:
+            outcome = mapping.failed(failure, provider_reference=reference)
+        except money.AmountInvalid as invalid:
+            outcome = _refused_here("amount_not_supported", invalid.detail)
+        return replace(outcome, latency_ms=round((time.monotonic() - started) * 1000))
+
+    def _ask(self, verb: Callable[..., Any], *ids: str, key: str = "", params: Json | None = None) -> dict[str, Any]:
+        """One request; its JSON object, when it is of our environment. Raises `http.FailedError`."""
+        invariant(len(key) <= KEY_LENGTH, "an idempotency key has at most 255 characters at Stripe")
+        options = {"idempotency_key": key} if key else {}
+        answer: dict[str, Any] = verb(*ids, params=dict(params or {}), options=options).to_dict()
+        if answer.get("livemode", self._settings.livemode) is not self._settings.livemode:
+            raise mapping.UnreadableError("the answer is of the other environment (livemode)")
+        return answer
+
+    def _look(self, intent_id: str) -> dict[str, Any]:
+        """The intent as it is. A question that fails leaves everything open, whatever the reason."""
+        try:
+            return self._ask(self._intents.retrieve, intent_id)
+        except http.FailedError as failure:
+            raise http.AmbiguousError(f"the payment cannot be read: {failure}") from failure
+
+    # --- payments ---
+
+    def _authorized(self, request: Authorize) -> Outcome:
+        try:
+            intent_id = self._created(request)
+        except http.FailedError as failure:
+            outcome = mapping.failed(failure)
+            return outcome if outcome.decline else replace(outcome, verdict=Verdict.UNAVAILABLE)
+        params: dict[str, Any] = {"return_url": request.return_url} if request.return_url else {}
+        if request.off_session:
+            params["off_session"] = True
+        key = f"{request.key}-confirm"
+        try:
+            return self._changed(self._intents.confirm, intent_id, key=key, params=params, settled=_was_confirmed)
+        except http.FailedError as failure:
+            return mapping.failed(failure, provider_reference=intent_id)
+
+    def _created(self, request: Authorize) -> str:
+        """The id of the unconfirmed intent of this key: made, or found when it was made before."""
+        amount, currency = mapping.to_stripe(request.amount), request.amount.currency.code.lower()
+        params = {
+            "amount": amount,
+            "currency": currency,
+            "capture_method": "automatic" if request.capture else "manual",
+            "payment_method": request.token,
+            "allowed_payment_method_types": [mapping.method_type(request.method)],
+            "metadata": {**request.metadata, "attempt": request.reference},
+        }
+        if request.description:
+            params["description"] = request.description
+        intent = self._ask(self._intents.create, key=f"{request.key}-create", params=params)
+        if (intent.get("amount"), intent.get("currency")) != (amount, currency):
+            raise mapping.UnreadableError("the intent was created with another amount")
+        return mapping.text(intent, "id")
+
+    def _captured(self, request: Capture) -> Outcome:
+        if not request.final:
+            return _refused_here("request_refused", "Stripe releases the rest at the first capture")
+        params = {"amount_to_capture": mapping.to_stripe(request.amount)}
+        key, reference = f"{request.key}-capture", request.provider_reference
+        return self._changed(self._intents.capture, reference, key=key, params=params, settled=_has_ended)
+
+    def _canceled(self, request: Cancel) -> Outcome:
+        params = {"cancellation_reason": request.reason} if request.reason in CANCEL_REASONS else {}
+        key, reference = f"{request.key}-cancel", request.provider_reference
+        return self._changed(self._intents.cancel, reference, key=key, params=params, settled=_has_ended)
+
+    def _changed(
+        self, verb: Callable[..., Any], intent_id: str, *, key: str, params: Json, settled: Callable[[Outcome], bool]
+    ) -> Outcome:
+        """Ask for a change. When Stripe refuses it because the intent is elsewhere already, the intent says where."""
+        try:
+            return mapping.payment(self._ask(verb, intent_id, key=key, params=params))
+        except mapping.RefusedError as refusal:
+            if refusal.verdict is not Verdict.DECLINED:
+                raise
+            declined = mapping.failed(refusal, provider_reference=intent_id)
+            if refusal.status == 402:
+                return declined
+        now = mapping.payment(self._look(intent_id))
+        return now if settled(now) else declined
+
+    # --- refunds ---
+
+    def _refunded(self, request: Refund) -> Outcome:
+        params = {
+            "payment_intent": request.provider_reference,
+            "amount": mapping.to_stripe(request.amount),
+            "metadata": {"refund": request.reference},
+        }
+        if request.reason in REFUND_REASONS:
+            params["reason"] = request.reason
+        try:
+            return mapping.refund(self._ask(self._refunds.create, key=f"{request.key}-refund", params=params))
+        except mapping.RefusedError as refusal:
+            if refusal.verdict is not Verdict.DECLINED:
+                raise
+            because = mapping.refund_decline(refusal.error.get("code"))
+            return self._refund_made(request) or mapping.failed(refusal, because=because)
+
+    def _refund_made(self, request: Refund) -> Outcome | None:
+        """The refund that carries our id, among all of its payment."""
+        params: dict[str, Any] = {"payment_intent": request.provider_reference, "limit": 100}
+        try:
+            while True:
+                page = self._ask(self._refunds.list, params=params)
+                rows = mapping.rows(page)
+                for row in rows:
+                    if mapping.reference(row, "refund") == request.reference:
+                        return mapping.refund(row)
+                if not rows or page.get("has_more") is not True:
+                    return None
+                params["starting_after"] = mapping.text(rows[-1], "id")
+        except http.FailedError as failure:
+            raise http.AmbiguousError(f"the refunds cannot be read: {failure}") from failure
+
+    # --- evidence ---
+
+    def _found(self, request: AnyRequest, reference: str, *, fresh: bool) -> Outcome:
+        match request:
+            case Authorize():
+                return self._payment_found(request, reference, fresh=fresh)
+            case Complete():
+                return mapping.payment(self._look(request.provider_reference))
+            case Capture():
+                trace = partial(self._end_of, request.provider_reference)
+                return _repeated(partial(self._captured, request), trace, fresh=fresh)
+            case Cancel():
+                trace = partial(self._end_of, request.provider_reference)
+                return _repeated(partial(self._canceled, request), trace, fresh=fresh)
+            case Refund():
+                return _repeated(partial(self._refunded, request), partial(self._refund_made, request), fresh=fresh)
+
+    def _end_of(self, intent_id: str) -> Outcome | None:
+        now = mapping.payment(self._look(intent_id))
+        return now if _has_ended(now) else None
+
+    def _payment_found(self, request: Authorize, reference: str, *, fresh: bool) -> Outcome:
+        """By its known id, else by creating it again with its key (that charges nobody), else by search."""
+        if reference:
+            return self._concluded(reference)
+        if fresh:
+            try:
+                return self._concluded(self._created(request))
+            except mapping.RefusedError as refusal:
+                if refusal.verdict is Verdict.DECLINED or refusal.is_old_failure:
+                    outcome = mapping.failed(refusal)  # the first answer was this: there was nothing to confirm
+                    return outcome if outcome.decline else replace(outcome, verdict=Verdict.UNAVAILABLE)
+                if refusal.status < 500:
+                    raise
+        return self._searched(request)
+
+    def _searched(self, request: Authorize) -> Outcome:
+        """By our id in the metadata. The index lags behind, so that finding nothing proves nothing."""
+        query = f"metadata['attempt']:'{request.reference}'"
+        found = mapping.rows(self._ask(self._intents.search, params={"query": query, "limit": 10}))
+        ids = [mapping.text(row, "id") for row in found if mapping.reference(row, "attempt") == request.reference]
+        if len(ids) != 1:
+            return Outcome(verdict=Verdict.UNKNOWN, detail=f"{len(ids)} payment intents carry the attempt's id")
+        return self._concluded(ids[0])
+
+    def _concluded(self, intent_id: str) -> Outcome:
+        """What became of an intent. One that was never confirmed is canceled: proof that nothing will happen."""
+        intent = self._look(intent_id)
+        waits = intent.get("status") in {"requires_confirmation", "requires_payment_method"}
+        if waits and not intent.get("last_payment_error"):
+            intent = self._abandoned(intent_id)
+        found = mapping.payment(intent)
+        if found.verdict is Verdict.CANCELED and not found.raw["latest_charge"]:
+            return replace(found, verdict=Verdict.UNAVAILABLE, detail="canceled before anything was charged")
+        return found
+
+    def _abandoned(self, intent_id: str) -> dict[str, Any]:
+        """The intent after our cancel, or after whatever was faster than it."""
+        params = {"cancellation_reason": "abandoned"}
+        try:
+            # A key of its own each time: a stored error must not stand in the way of the next look.
+            return self._ask(self._intents.cancel, intent_id, key=uuid.uuid4().hex, params=params)
+        except http.FailedError:
+            return self._look(intent_id)
+
+
+def _was_confirmed(now: Outcome) -> bool:
+    return now.verdict in {Verdict.APPROVED, Verdict.ACTION_REQUIRED, Verdict.PENDING, Verdict.CANCELED}
+
+
+def _has_ended(now: Outcome) -> bool:
+    """Whether there is nothing left to capture or cancel."""
+    return now.captured or now.verdict in {Verdict.PENDING, Verdict.CANCELED}
+
+
+def _refused_here(code: str, detail: str) -> Outcome:
+    """Nothing was sent: Stripe could not do it."""
+    return Outcome(verdict=Verdict.DECLINED, decline=DECLINES[code], detail=detail)
+
+
+def _repeated(again: Callable[[], Outcome], trace: Callable[[], Outcome | None], *, fresh: bool) -> Outcome:
+    """Repeat a call with its key while the key is good; else, or when that fails, look for what it has left.
+
+    No trace is proof only when the first request has surely ended: its stored error was repeated, or it is old.
+    """
+    ended = not fresh
+    if fresh:
+        try:
+            return again()
+        except http.FailedError as failure:
+            ended = isinstance(failure, mapping.RefusedError) and failure.is_old_failure
+    seen = trace()
+    if seen is not None:
+        return seen
+    verdict = Verdict.UNAVAILABLE if ended else Verdict.UNKNOWN
+    return Outcome(verdict=verdict, detail="Stripe shows no trace of it")

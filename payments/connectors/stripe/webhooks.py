@@ -1,0 +1,125 @@
+"""Stripe's notifications: proof of origin over the raw body, then translation."""
+
+import hmac
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from hashlib import sha256
+from typing import Any, Final
+
+import orjson
+
+from payments.connectors.base import EventKind, NotificationRefused, PspEvent
+from payments.connectors.stripe import mapping
+
+HEADER: Final = "stripe-signature"
+
+TOLERANCE_SECONDS: Final = 300
+"""How far a signature's time may be from ours, in both directions: Stripe signs each delivery anew."""
+
+KINDS: Final[Mapping[str, EventKind]] = {
+    "payment_intent.requires_action": EventKind.PAYMENT_UPDATED,
+    "payment_intent.processing": EventKind.PAYMENT_UPDATED,
+    "payment_intent.amount_capturable_updated": EventKind.PAYMENT_UPDATED,
+    "payment_intent.succeeded": EventKind.PAYMENT_UPDATED,
+    "payment_intent.payment_failed": EventKind.PAYMENT_UPDATED,
+    "payment_intent.canceled": EventKind.PAYMENT_UPDATED,
+    "refund.created": EventKind.REFUND_UPDATED,
+    "refund.updated": EventKind.REFUND_UPDATED,
+    "refund.failed": EventKind.REFUND_UPDATED,
+    "charge.refund.updated": EventKind.REFUND_UPDATED,
+}
+"""The types that mean something here; all others are unused."""
+
+
+def verify(body: bytes, headers: Mapping[str, str], *, secrets: Sequence[str], now: datetime) -> None:
+    """Raise `NotificationRefused` unless one of the secrets signed this body, and did so about now.
+
+    docs.stripe.com/webhooks/signatures: HMAC-SHA256 over "<t>.<raw body>" in hexadecimal; any v1 entry may match.
+    """
+    header = next((value for name, value in headers.items() if name.lower() == HEADER), "")
+    signed_at, signatures = _parts(header)
+    known = [secret for secret in secrets if secret]
+    if not any(_matches(body, signed_at, signature, secret) for secret in known for signature in signatures):
+        raise NotificationRefused("no signature of this account's secrets")
+    if abs(now.timestamp() - int(signed_at)) > TOLERANCE_SECONDS:
+        raise NotificationRefused("the signature is too old, or from the future")
+
+
+def _parts(header: str) -> tuple[str, list[str]]:
+    """The time as it was written, and the v1 signatures of `t=1,v1=abc,v1=def,v0=...`."""
+    entries = [entry.strip().partition("=") for entry in header.split(",")]
+    times = [value for name, _, value in entries if name == "t"]
+    if len(times) != 1 or not (times[0].isascii() and times[0].isdigit()) or len(times[0]) > 12:
+        raise NotificationRefused("the signature header has no time")
+    return times[0], [value for name, _, value in entries if name == "v1"]
+
+
+def _matches(body: bytes, signed_at: str, signature: str, secret: str) -> bool:
+    expected = hmac.new(secret.encode(), signed_at.encode() + b"." + body, sha256).hexdigest()
+    return hmac.compare_digest(expected.encode(), signature.encode(errors="replace"))
+
+
+def read(body: bytes, *, livemode: bool) -> PspEvent:
+    """Translate a verified body; `NotificationRefused` when it is unreadable or of the other environment."""
+    try:
+        event = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        raise NotificationRefused("the body is not JSON") from None
+    if not isinstance(event, dict) or event.get("object") != "event":
+        raise NotificationRefused("the body is not an event")
+    if event.get("livemode") is not livemode:
+        raise NotificationRefused("the event is of the other environment (livemode)")
+    try:
+        return _translated(event)
+    except mapping.UnreadableError as error:
+        raise NotificationRefused(f"unreadable event: {error}") from None
+
+
+def _translated(event: dict[str, Any]) -> PspEvent:
+    translated = PspEvent(
+        kind=KINDS.get(mapping.text(event, "type"), EventKind.UNUSED),
+        event_key=mapping.text(event, "id"),
+        type=event["type"],
+        occurred_at=_occurred_at(event.get("created")),
+    )
+    match translated.kind:
+        case EventKind.PAYMENT_UPDATED:
+            return _about_payment(translated, _subject(event))
+        case EventKind.REFUND_UPDATED:
+            return _about_refund(translated, _subject(event))
+    return translated
+
+
+def _subject(event: dict[str, Any]) -> dict[str, Any]:
+    data = event.get("data")
+    subject = data.get("object") if isinstance(data, dict) else None
+    if not isinstance(subject, dict):
+        raise mapping.UnreadableError("the event is about nothing")
+    return subject
+
+
+def _about_payment(event: PspEvent, intent: dict[str, Any]) -> PspEvent:
+    outcome = mapping.payment(intent)
+    reference = mapping.reference(intent, "attempt")
+    return replace(event, reference=reference, provider_reference=outcome.provider_reference, outcome=outcome)
+
+
+def _about_refund(event: PspEvent, refund: dict[str, Any]) -> PspEvent:
+    outcome = mapping.refund(refund)
+    return replace(
+        event,
+        reference=mapping.reference(refund, "refund"),
+        provider_reference=mapping.expandable(refund, "payment_intent"),
+        modification_reference=outcome.provider_reference,
+        outcome=outcome,
+    )
+
+
+def _occurred_at(created: object) -> datetime:
+    if type(created) is not int:
+        raise mapping.UnreadableError("created is missing")
+    try:
+        return datetime.fromtimestamp(created, tz=UTC)
+    except (OverflowError, OSError, ValueError):
+        raise mapping.UnreadableError("created is no time") from None

@@ -1,0 +1,450 @@
+"""What every connector promises, tried on every PSP: the verdict is right, and money moves at most once."""
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from payments.connectors import base
+from payments.connectors.base import Authorize, Cancel, Capture, Complete, Outcome, Refund, Verdict
+from payments.kernel import clock, ids
+from tests.connectors import benches
+from tests.connectors.benches import (
+    Bench,
+    Moved,
+    authorize,
+    cancel_of,
+    capture_of,
+    eur,
+    just_now,
+    paid,
+    refund_of,
+    until,
+)
+
+FAULTS: Final[Mapping[str, Verdict]] = {
+    "reset_before": Verdict.UNKNOWN,
+    "reset_after": Verdict.UNKNOWN,
+    "error_500_before": Verdict.UNKNOWN,
+    "error_500_after": Verdict.UNKNOWN,
+    "error_503_before": Verdict.UNKNOWN,
+    "rate_limit_429": Verdict.UNAVAILABLE,
+    "hang": Verdict.UNKNOWN,
+    "garbage_200": Verdict.UNKNOWN,
+}
+"""What goes wrong, and what a caller may conclude from it: only a 429 proves that nothing happened."""
+
+OPTIONS: Final = {"hang": {"seconds": 1.5}}
+
+
+# --- authorize ---
+
+
+def test_a_payment_is_captured_at_once(bench: Bench) -> None:
+    request, outcome = paid(bench)
+
+    assert (outcome.captured, outcome.amount) == (True, eur("30.00"))
+    assert outcome.provider_reference
+    assert outcome.latency_ms >= 1
+    assert bench.moved(request.reference) == Moved(captured=3000)
+
+
+def test_a_payment_is_reserved_for_a_later_capture(bench: Bench) -> None:
+    request, outcome = paid(bench, capture=False)
+
+    assert (outcome.captured, outcome.amount) == (False, eur("30.00"))
+    assert bench.moved(request.reference) == Moved(reserved=3000)
+
+
+def test_every_decline_is_told_in_our_words(bench: Bench) -> None:
+    for declining in bench.declines:
+        outcome = bench.connector().authorize(authorize(bench, declining.token))
+
+        assert outcome.verdict is Verdict.DECLINED, declining
+        assert outcome.decline is not None
+        told = (outcome.decline.decline_code, outcome.decline.category, outcome.decline.may_retry)
+        assert told == (declining.decline_code, declining.category, declining.may_retry)
+        assert outcome.provider_reference
+        assert outcome.raw["code"], "the PSP's own code is kept for people"
+
+
+def test_theft_and_fraud_read_like_any_other_decline(bench: Bench) -> None:
+    generic = base.DECLINES["generic_decline"].customer_message
+    for declining in bench.declines:
+        if declining.category is base.Category.FRAUD:
+            outcome = bench.connector().authorize(authorize(bench, declining.token))
+            assert outcome.decline is not None
+            assert outcome.decline.customer_message == generic
+
+
+def test_an_unknown_token_is_a_decline_and_not_an_exception(bench: Bench) -> None:
+    outcome = bench.connector().authorize(authorize(bench, "unknown"))
+
+    assert outcome.verdict is Verdict.DECLINED
+    assert outcome.decline == base.DECLINES["payment_method_invalid"]
+
+
+def test_the_same_key_twice_charges_once(bench: Bench) -> None:
+    request, first = paid(bench)
+    second = bench.connector().authorize(request)
+
+    assert second.provider_reference == first.provider_reference
+    assert bench.moved(request.reference) == Moved(captured=3000)
+
+
+def test_eight_threads_share_one_connector(bench: Bench) -> None:
+    connector, requests = bench.connector(), [authorize(bench) for _ in range(8)]
+    outcomes: dict[str, Outcome] = {}
+
+    def pay(request: Authorize) -> None:
+        outcomes[request.reference] = connector.authorize(request)
+
+    threads = [threading.Thread(target=pay, args=(request,)) for request in requests]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+
+    assert {o.verdict for o in outcomes.values()} == {Verdict.APPROVED}
+    assert len({o.provider_reference for o in outcomes.values()}) == len(requests)
+    assert all(bench.moved(request.reference) == Moved(captured=3000) for request in requests)
+
+
+# --- challenge ---
+
+
+def challenged(bench: Bench) -> tuple[Authorize, Outcome]:
+    request = authorize(bench, "challenge")
+    outcome = bench.connector().authorize(request)
+    assert outcome.verdict is Verdict.ACTION_REQUIRED, outcome
+    return request, outcome
+
+
+def complete(outcome: Outcome, details: Mapping[str, str]) -> Complete:
+    return Complete(key=ids.uuid7().hex, provider_reference=outcome.provider_reference, details=details)
+
+
+def test_a_challenge_sends_the_customer_away_and_ends_in_a_payment(bench: Bench) -> None:
+    request, outcome = challenged(bench)
+    assert outcome.next_action is not None
+    assert outcome.next_action["type"] == "redirect"
+    assert outcome.next_action["url"].startswith("http")
+    assert bench.moved(request.reference) == Moved()
+
+    ended = bench.connector().complete_action(complete(outcome, bench.challenge(outcome, passed=True)))
+
+    assert (ended.verdict, ended.captured, ended.amount) == (Verdict.APPROVED, True, eur("30.00"))
+    assert bench.moved(request.reference) == Moved(captured=3000)
+
+
+def test_a_failed_challenge_is_a_decline(bench: Bench) -> None:
+    request, outcome = challenged(bench)
+    ended = bench.connector().complete_action(complete(outcome, bench.challenge(outcome, passed=False)))
+
+    assert ended.verdict is Verdict.DECLINED
+    assert ended.decline == base.DECLINES["authentication_failed"]
+    assert bench.moved(request.reference) == Moved()
+
+
+def test_a_customer_who_comes_back_without_an_answer_is_sent_again(bench: Bench) -> None:
+    _, outcome = challenged(bench)
+    ended = bench.connector().complete_action(complete(outcome, {}))
+
+    assert (ended.verdict, ended.next_action) == (Verdict.ACTION_REQUIRED, outcome.next_action)
+
+
+def test_without_a_customer_a_challenge_is_a_decline(bench: Bench) -> None:
+    outcome = bench.connector().authorize(authorize(bench, "challenge", off_session=True, return_url=""))
+
+    assert outcome.verdict is Verdict.DECLINED
+    assert outcome.decline == base.DECLINES["authentication_required"]
+
+
+# --- capture and cancel ---
+
+
+@pytest.mark.parametrize("amount", ["30.00", "12.34"])
+def test_a_reservation_is_captured_in_full_or_in_part(bench: Bench, amount: str) -> None:
+    request, reserved = paid(bench, capture=False)
+    outcome = bench.connector().capture(capture_of(reserved, amount))
+
+    assert outcome.verdict is bench.answers["capture"]
+    if outcome.verdict is Verdict.APPROVED:
+        assert (outcome.captured, outcome.amount) == (True, eur(amount))
+    captured = int(amount.replace(".", ""))
+    assert bench.moved(request.reference) == Moved(captured=captured), "the rest is released"
+
+
+def test_a_capture_beyond_the_reservation_is_declined(bench: Bench) -> None:
+    request, reserved = paid(bench, capture=False)
+    outcome = bench.connector().capture(capture_of(reserved, "30.01"))
+
+    assert outcome.verdict is Verdict.DECLINED
+    assert outcome.decline == base.DECLINES["amount_not_supported"]
+    assert bench.moved(request.reference) == Moved(reserved=3000)
+
+
+def test_a_second_capture_says_what_was_captured_and_takes_nothing(bench: Bench) -> None:
+    request, reserved = paid(bench, capture=False)
+    bench.connector().capture(capture_of(reserved, "10.00"))
+    outcome = bench.connector().capture(capture_of(reserved, "20.00"))
+
+    assert (outcome.verdict, outcome.amount) == (Verdict.APPROVED, eur("10.00"))
+    assert bench.moved(request.reference) == Moved(captured=1000)
+
+
+def test_a_capture_that_is_not_final_needs_a_method_that_allows_it(bench: Bench) -> None:
+    request, reserved = paid(bench, capture=False)
+    if bench.connector().capabilities("card").multiple_captures:
+        pytest.skip("this PSP captures cards several times")
+    outcome = bench.connector().capture(replace(capture_of(reserved, "10.00"), final=False))
+
+    assert outcome.verdict is Verdict.DECLINED
+    assert bench.moved(request.reference) == Moved(reserved=3000), "nothing was released by mistake"
+
+
+def test_a_reservation_is_voided(bench: Bench) -> None:
+    request, reserved = paid(bench, capture=False)
+    outcome = bench.connector().cancel(cancel_of(reserved))
+
+    assert outcome.verdict is bench.answers["cancel"]
+    assert bench.moved(request.reference) == Moved()
+
+
+def test_a_payment_that_waits_for_its_customer_is_stopped(bench: Bench) -> None:
+    request, waiting = challenged(bench)
+    outcome = bench.connector().cancel(cancel_of(waiting))
+    bench.challenge(waiting, passed=True)
+
+    assert outcome.verdict is bench.answers["cancel"]
+    assert bench.moved(request.reference) == Moved()
+
+
+def test_a_cancel_that_comes_too_late_says_that_the_money_was_taken(bench: Bench) -> None:
+    request, done = paid(bench)
+    outcome = bench.connector().cancel(cancel_of(done))
+
+    assert (outcome.verdict, outcome.captured, outcome.amount) == (Verdict.APPROVED, True, eur("30.00"))
+    assert bench.moved(request.reference) == Moved(captured=3000)
+
+
+def test_a_cancel_of_what_is_canceled_is_canceled(bench: Bench) -> None:
+    _, reserved = paid(bench, capture=False)
+    bench.connector().cancel(cancel_of(reserved))
+    assert bench.connector().cancel(cancel_of(reserved)).verdict is bench.answers["cancel"]
+
+
+def test_a_capture_of_what_was_voided_says_so(bench: Bench) -> None:
+    request, reserved = paid(bench, capture=False)
+    bench.connector().cancel(cancel_of(reserved))
+
+    assert bench.connector().capture(capture_of(reserved)).verdict is Verdict.CANCELED
+    assert bench.moved(request.reference) == Moved()
+
+
+# --- refund ---
+
+
+def test_a_payment_is_given_back_in_full(bench: Bench) -> None:
+    request, done = paid(bench)
+    outcome = bench.connector().refund(refund_of(done))
+
+    assert (outcome.verdict, outcome.amount) == (bench.answers["refund"], eur("30.00"))
+    assert outcome.provider_reference not in {"", done.provider_reference}
+    assert bench.moved(request.reference) == Moved(captured=3000, refunded=3000, refunds=1)
+
+
+def test_a_payment_is_given_back_in_parts_and_never_more_than_was_paid(bench: Bench) -> None:
+    request, done = paid(bench)
+    outcomes = [bench.connector().refund(refund_of(done, amount)) for amount in ("10.00", "15.00", "5.01")]
+
+    answers = bench.answers["refund"]
+    assert [outcome.verdict for outcome in outcomes] == [answers, answers, Verdict.DECLINED]
+    assert outcomes[-1].decline is not None
+    assert bench.moved(request.reference) == Moved(captured=3000, refunded=2500, refunds=2)
+
+
+def test_what_was_given_back_in_full_is_not_given_back_again(bench: Bench) -> None:
+    request, done = paid(bench)
+    bench.connector().refund(refund_of(done))
+    again = bench.connector().refund(refund_of(done))
+
+    assert (again.verdict, again.decline) == (Verdict.DECLINED, base.DECLINES["refund_exceeds_payment"])
+    assert bench.moved(request.reference).refunds == 1
+
+
+def test_a_refund_may_take_its_time(bench: Bench) -> None:
+    request, done = paid(bench, "pending_refund")
+    outcome = bench.connector().refund(refund_of(done))
+
+    assert (outcome.verdict, outcome.amount) == (Verdict.PENDING, eur("30.00"))
+    assert bench.moved(request.reference) == Moved(captured=3000, refunded=3000, refunds=1)
+
+
+def test_a_refund_that_bounces_is_found_declined_later(bench: Bench) -> None:
+    request, done = paid(bench)
+    refund = refund_of(done)
+    bench.simulator.fault(bench.operations["refund"], "bounced_refund", bench.account, seconds=0)
+    assert bench.connector().refund(refund).verdict is bench.answers["refund"]
+
+    assert until(lambda: bench.moved(request.reference) == Moved(captured=3000)), "the money is ours again"
+    long_ago = clock.now() - timedelta(days=2)
+    outcome = bench.connector().find(refund, provider_reference="", sent_at=long_ago)
+    assert (outcome.verdict, outcome.decline) == (Verdict.DECLINED, base.DECLINES["refund_method_closed"])
+
+
+# --- faults: the verdict is right, and what is found later is the truth ---
+
+
+@dataclass(frozen=True)
+class Verb:
+    """One verb: what has to exist first, how it is asked, and what the PSP's book says when it worked."""
+
+    name: str
+    prepare: Callable[[Bench], tuple[Authorize, base.AnyRequest]]
+    worked: Moved
+    had_not: Moved
+
+
+def _authorize(bench: Bench) -> tuple[Authorize, base.AnyRequest]:
+    request = authorize(bench)
+    return request, request
+
+
+def _capture(bench: Bench) -> tuple[Authorize, base.AnyRequest]:
+    request, reserved = paid(bench, capture=False)
+    return request, capture_of(reserved, "20.00")
+
+
+def _cancel(bench: Bench) -> tuple[Authorize, base.AnyRequest]:
+    request, reserved = paid(bench, capture=False)
+    return request, cancel_of(reserved)
+
+
+def _refund(bench: Bench) -> tuple[Authorize, base.AnyRequest]:
+    request, done = paid(bench)
+    return request, refund_of(done, "20.00")
+
+
+VERBS: Final = (
+    Verb("authorize", _authorize, worked=Moved(captured=3000), had_not=Moved()),
+    Verb("capture", _capture, worked=Moved(captured=2000), had_not=Moved(reserved=3000)),
+    Verb("cancel", _cancel, worked=Moved(), had_not=Moved(reserved=3000)),
+    Verb("refund", _refund, worked=Moved(captured=3000, refunded=2000, refunds=1), had_not=Moved(captured=3000)),
+)
+
+
+def send(connector: base.Connector, request: base.AnyRequest) -> Outcome:
+    match request:
+        case Authorize():
+            return connector.authorize(request)
+        case Capture():
+            return connector.capture(request)
+        case Cancel():
+            return connector.cancel(request)
+        case Refund():
+            return connector.refund(request)
+        case Complete():
+            return connector.complete_action(request)
+
+
+def expected(bench: Bench, verb: Verb) -> Verdict:
+    """The verdict on this verb when it worked."""
+    return bench.answers.get(verb.name, Verdict.APPROVED)
+
+
+@pytest.mark.parametrize("verb", VERBS, ids=lambda verb: verb.name)
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_fault_gets_the_right_verdict_and_is_settled_by_evidence(
+    bench: Bench, verb: Verb, fault: str, impatient: None
+) -> None:
+    connector = bench.connector()
+    payment, request = verb.prepare(bench)
+    bench.simulator.fault(bench.operations[verb.name], fault, bench.account, **OPTIONS.get(fault, {}))
+
+    outcome = send(connector, request)
+    assert outcome.verdict is FAULTS[fault]
+    before = bench.moved(payment.reference)
+    if fault == "rate_limit_429":
+        assert before == verb.had_not
+
+    found = connector.find(request, provider_reference=outcome.provider_reference, sent_at=just_now())
+    after = bench.moved(payment.reference)
+    assert found.verdict in {expected(bench, verb), Verdict.UNAVAILABLE}
+    assert after == (verb.worked if found.verdict is expected(bench, verb) else verb.had_not)
+    if before == verb.worked:
+        assert found.verdict is expected(bench, verb), "what happened is found"
+
+
+@pytest.mark.parametrize("verb", VERBS, ids=lambda verb: verb.name)
+@pytest.mark.parametrize("fault", ["reset_before", "reset_after", "error_500_before", "error_500_after"])
+def test_a_call_of_days_ago_is_settled_without_repeating_it(bench: Bench, verb: Verb, fault: str) -> None:
+    connector = bench.connector()
+    payment, request = verb.prepare(bench)
+    bench.simulator.fault(bench.operations[verb.name], fault, bench.account)
+    outcome = send(connector, request)
+    before = bench.moved(payment.reference)
+
+    long_ago = clock.now() - timedelta(days=2)
+    found = connector.find(request, provider_reference=outcome.provider_reference, sent_at=long_ago)
+
+    assert bench.moved(payment.reference) == before, "nothing is repeated with a key that the PSP has forgotten"
+    assert found.verdict is (expected(bench, verb) if before == verb.worked else Verdict.UNAVAILABLE)
+
+
+@pytest.mark.parametrize("verb", VERBS, ids=lambda verb: verb.name)
+def test_the_same_key_twice_moves_money_once(bench: Bench, verb: Verb) -> None:
+    connector = bench.connector()
+    payment, request = verb.prepare(bench)
+    outcomes = [send(connector, request) for _ in range(2)]
+
+    assert [outcome.verdict for outcome in outcomes] == [expected(bench, verb)] * 2
+    assert bench.moved(payment.reference) == verb.worked
+
+
+@pytest.mark.parametrize("verb", VERBS, ids=lambda verb: verb.name)
+def test_nothing_is_found_while_the_psp_is_away(bench: Bench, verb: Verb) -> None:
+    _, request = verb.prepare(bench)
+    away = bench.connector(base_url="http://127.0.0.1:9")
+
+    assert send(away, request).verdict is Verdict.UNAVAILABLE
+    found = away.find(request, provider_reference="", sent_at=just_now())
+    assert found.verdict is Verdict.UNKNOWN, "a refused question proves nothing about the call"
+
+
+@pytest.mark.parametrize("verb", [verb for verb in VERBS if verb.name != "cancel"], ids=lambda verb: verb.name)
+def test_the_amount_is_the_psps_own_word(bench: Bench, verb: Verb) -> None:
+    _, request = verb.prepare(bench)
+    bench.simulator.fault(bench.operations[verb.name], "wrong_amount", bench.account, delta=-100)
+    outcome = send(bench.connector(), request)
+
+    assert isinstance(request, Authorize | Capture | Refund)
+    assert outcome.verdict is expected(bench, verb)
+    assert outcome.amount == request.amount - eur("1.00")
+
+
+# --- what needs no PSP ---
+
+
+def test_clients_get_public_options_only(bench: Bench) -> None:
+    options = bench.connector().client_options()
+    assert options
+    assert not any("sk_" in value or "whsec_" in value for value in options.values())
+
+
+def test_cards_can_be_reserved_and_refunded_in_part_and_unknown_methods_promise_nothing(bench: Bench) -> None:
+    card = bench.connector().capabilities("card")
+    assert card.manual_capture
+    assert card.partial_capture
+    assert card.partial_refund
+    unknown = bench.connector().capabilities("sea_shells")
+    assert not any([unknown.manual_capture, unknown.partial_capture, unknown.multiple_captures, unknown.partial_refund])
+
+
+def test_every_connector_has_a_bench() -> None:
+    package = Path(base.__file__).parent
+    assert set(benches.BENCHES) == {found.parent.name for found in package.glob("*/connector.py")}

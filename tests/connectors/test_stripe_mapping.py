@@ -1,0 +1,292 @@
+"""Stripe's numbers and words against its own lists, and every amount there and back."""
+
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from moneyed import Money
+
+from payments.connectors import http
+from payments.connectors.base import DECLINES, Category, Verdict
+from payments.connectors.stripe import mapping
+from payments.kernel import money
+
+# docs.stripe.com/declines/codes and the error codes of a payment, each as it stands there.
+LISTED = """
+approve_with_id issuer_not_available processing_error reenter_transaction try_again_later
+insufficient_funds card_velocity_exceeded withdrawal_count_limit_exceeded
+authentication_required authentication_not_handled mobile_device_authentication_required
+incorrect_cvc invalid_cvc incorrect_number invalid_number incorrect_zip incorrect_address invalid_expiry_month
+invalid_expiry_year incorrect_pin invalid_pin offline_pin_required online_or_offline_pin_required
+generic_decline do_not_honor call_issuer no_action_taken not_permitted service_not_allowed transaction_not_allowed
+security_violation invalid_amount new_account_information_available do_not_try_again
+lost_card stolen_card pickup_card restricted_card fraudulent merchant_blacklist expired_card invalid_account
+card_not_supported currency_not_supported pin_try_exceeded revocation_of_authorization
+revocation_of_all_authorizations stop_payment_order testmode_decline duplicate_transaction
+partner_generic_decline invalid_customer_account payment_limit_exceeded invalid_billing_agreement compliance_violation
+invalid_authorization invalid_payment_information invalid_business_account partner_high_risk_customer payment_disputed
+partner_payment_not_found expired_payment_information
+card_declined payment_intent_authentication_failure payment_intent_payment_attempt_expired
+payment_intent_payment_attempt_failed payment_intent_incompatible_payment_method
+payment_intent_konbini_rejected_confirmation_number payment_method_not_available payment_method_provider_decline
+payment_method_provider_timeout payment_method_customer_decline payment_method_currency_mismatch amount_too_small
+amount_too_large capture_charge_authorization_expired charge_exceeds_source_limit charge_exceeds_transaction_limit
+debit_not_authorized sepa_unsupported_account card_decline_rate_limit_exceeded resource_missing
+""".split()  # noqa: SIM905  as the page lists them
+
+NEVER_AGAIN = """
+lost_card stolen_card pickup_card restricted_card fraudulent merchant_blacklist expired_card invalid_account
+card_not_supported currency_not_supported pin_try_exceeded revocation_of_authorization
+revocation_of_all_authorizations stop_payment_order testmode_decline do_not_try_again invalid_billing_agreement
+compliance_violation invalid_authorization
+""".split()  # noqa: SIM905  as the page lists them
+
+CURRENCIES = sorted(money.EXPONENTS)
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency", "stripe"),
+    [
+        ("19.99", "EUR", 1999),
+        ("500", "JPY", 500),
+        ("5", "ISK", 500),  # no decimals in ISO 4217, two in the API
+        ("7000", "UGX", 700000),
+        ("2.00", "MGA", 2),  # two decimals in ISO 4217, none in the API
+        ("1.230", "KWD", 1230),
+        ("175", "HUF", 17500),
+        ("30", "TWD", 3000),
+    ],
+)
+def test_amounts_as_stripe_writes_them(amount: str, currency: str, stripe: int) -> None:
+    assert mapping.to_stripe(Money(amount, currency)) == stripe
+    assert mapping.from_stripe(stripe, currency.lower()) == Money(amount, currency)
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency"), [("1.234", "KWD"), ("2.50", "MGA"), ("0.5", "JPY"), ("1.2345", "CLF"), ("0.001", "EUR")]
+)
+def test_what_stripe_cannot_say_is_refused_and_never_rounded(amount: str, currency: str) -> None:
+    with pytest.raises(money.AmountInvalid):
+        mapping.to_stripe(Money(amount, currency))
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency"),
+    [
+        (50, "isk"),
+        (1.5, "eur"),
+        (True, "eur"),
+        (None, "eur"),
+        ("5", "eur"),
+        (5, "xxy"),
+        (5, ""),
+        (5, None),
+        (10**20, "eur"),
+    ],
+)
+def test_what_means_nothing_is_unreadable(amount: object, currency: object) -> None:
+    with pytest.raises(mapping.UnreadableError):
+        mapping.from_stripe(amount, currency)
+
+
+@given(units=st.integers(0, 10**9), currency=st.sampled_from(CURRENCIES))
+def test_every_currency_goes_there_and_back(units: int, currency: str) -> None:
+    # The smallest step that both ISO 4217 and Stripe can say.
+    step = Decimal(1).scaleb(-min(money.exponent(currency), mapping.exponent(currency), 2))
+    amount = Money(units * step, currency)
+    stripe = mapping.to_stripe(amount)
+
+    assert mapping.from_stripe(stripe, currency.lower()) == amount
+    assert Decimal(stripe) == amount.amount * 10 ** mapping.exponent(currency)
+
+
+@given(minor=st.integers(0, 10**9), currency=st.sampled_from(CURRENCIES))
+def test_every_amount_is_said_exactly_or_refused(minor: int, currency: str) -> None:
+    amount = money.from_minor(minor, currency)
+    try:
+        stripe = mapping.to_stripe(amount)
+    except money.AmountInvalid:
+        assert currency in mapping.ZERO_DECIMAL or money.exponent(currency) > 2
+        return
+    assert mapping.from_stripe(stripe, currency) == amount
+
+
+@pytest.mark.parametrize("code", LISTED)
+def test_every_listed_code_has_our_word(code: str) -> None:
+    for error in ({"code": code}, {"code": "card_declined", "decline_code": code}):
+        assert mapping.decline(error) == DECLINES[mapping.DECLINE_CODES[code]]
+
+
+@pytest.mark.parametrize("code", NEVER_AGAIN)
+def test_what_stripe_calls_final_is_not_tried_again(code: str) -> None:
+    decline = mapping.decline({"code": "card_declined", "decline_code": code})
+    assert decline.category in {Category.HARD, Category.FRAUD}
+    assert not decline.may_retry
+
+
+def test_only_soft_declines_go_on_to_another_provider_and_all_of_them_may_be_tried_again() -> None:
+    soft = {code for code, decline in DECLINES.items() if decline.category is Category.SOFT and not decline.may_retry}
+    assert soft == {"method_unavailable"}
+
+
+def test_every_word_is_used_and_every_code_leads_to_a_word() -> None:
+    ours = set(mapping.DECLINE_CODES.values()) | set(mapping.REFUND_CODES.values())
+    assert ours <= set(DECLINES)
+    assert set(DECLINES) - ours == {"request_refused", "refund_declined"}, "the two defaults"
+
+
+def test_a_new_decline_code_is_a_generic_decline() -> None:
+    assert (
+        mapping.decline({"code": "card_declined", "decline_code": "made_up_next_year"}) == DECLINES["generic_decline"]
+    )
+    assert mapping.decline({"code": ["not", "text"], "decline_code": {}}) == DECLINES["generic_decline"]
+
+
+def test_the_advice_code_beats_the_table() -> None:
+    funds = {"code": "card_declined", "decline_code": "insufficient_funds"}
+    final = mapping.decline({**funds, "advice_code": "do_not_try_again"})
+    assert (final.decline_code, final.category, final.may_retry) == ("insufficient_funds", Category.HARD, False)
+    check = mapping.decline({**funds, "advice_code": "confirm_card_data"})
+    assert (check.category, check.may_retry) == (Category.CUSTOMER, True)
+    stolen = mapping.decline({"decline_code": "stolen_card", "advice_code": "do_not_try_again"})
+    assert stolen.category is Category.FRAUD
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "verdict"),
+    [
+        (400, {"type": "invalid_request_error"}, Verdict.DECLINED),
+        (400, {"type": "idempotency_error"}, Verdict.UNKNOWN),
+        (401, {}, Verdict.UNAVAILABLE),
+        (402, {"type": "card_error", "code": "card_declined"}, Verdict.DECLINED),
+        (403, {}, Verdict.UNAVAILABLE),
+        (404, {"type": "invalid_request_error", "code": "resource_missing"}, Verdict.DECLINED),
+        (404, {}, Verdict.UNKNOWN),
+        (409, {"code": "idempotency_key_in_use"}, Verdict.UNKNOWN),
+        (429, {"code": "rate_limit"}, Verdict.UNAVAILABLE),
+        (429, {"code": "lock_timeout"}, Verdict.UNAVAILABLE),
+        (429, {}, Verdict.UNAVAILABLE),
+        (302, {}, Verdict.UNKNOWN),
+        (418, {}, Verdict.UNKNOWN),
+        (500, {"type": "api_error"}, Verdict.UNKNOWN),
+        (502, {}, Verdict.UNKNOWN),
+        (503, {}, Verdict.UNKNOWN),
+    ],
+)
+def test_what_each_error_answer_proves(status: int, error: dict[str, str], verdict: Verdict) -> None:
+    outcome = mapping.failed(mapping.RefusedError(status, error, request_id="req_1"), provider_reference="pi_1")
+
+    assert outcome.verdict is verdict
+    assert (outcome.decline is not None) == (verdict is Verdict.DECLINED)
+    assert outcome.raw["http_status"] == status
+    assert (outcome.raw["request_id"], outcome.provider_reference) == ("req_1", "pi_1")
+
+
+def test_only_what_never_left_is_proof_among_the_failures() -> None:
+    assert mapping.failed(http.UnsentError("refused")).verdict is Verdict.UNAVAILABLE
+    assert mapping.failed(http.AmbiguousError("reset")).verdict is Verdict.UNKNOWN
+    assert mapping.failed(mapping.UnreadableError("garbage")).verdict is Verdict.UNKNOWN
+
+
+INTENT = {
+    "id": "pi_1",
+    "object": "payment_intent",
+    "amount": 3000,
+    "amount_received": 2900,
+    "amount_capturable": 2800,
+    "currency": "eur",
+    "latest_charge": {"id": "ch_1", "object": "charge"},
+}
+
+
+@pytest.mark.parametrize(
+    ("status", "verdict", "captured", "amount"),
+    [
+        ("succeeded", Verdict.APPROVED, True, "29.00"),
+        ("requires_capture", Verdict.APPROVED, False, "28.00"),
+        ("processing", Verdict.PENDING, False, "30.00"),
+        ("requires_payment_method", Verdict.DECLINED, False, None),
+        ("canceled", Verdict.CANCELED, False, None),
+        ("requires_confirmation", Verdict.UNKNOWN, False, None),
+    ],
+)
+def test_what_each_status_means_for_the_money(
+    status: str,
+    verdict: Verdict,
+    captured: bool,  # noqa: FBT001
+    amount: str | None,
+) -> None:
+    outcome = mapping.payment({**INTENT, "status": status})
+
+    assert (outcome.verdict, outcome.captured) == (verdict, captured)
+    assert outcome.amount == (Money(amount, "EUR") if amount else None)
+    assert outcome.provider_reference == "pi_1"
+    assert outcome.raw["latest_charge"] == "ch_1"
+
+
+def test_a_redirect_becomes_ours_and_other_actions_keep_stripes_name() -> None:
+    redirect = {"type": "redirect_to_url", "redirect_to_url": {"url": "https://bank.example", "return_url": "x"}}
+    outcome = mapping.payment({**INTENT, "status": "requires_action", "next_action": redirect})
+    assert outcome.verdict is Verdict.ACTION_REQUIRED
+    assert outcome.next_action == {"type": "redirect", "url": "https://bank.example"}
+
+    voucher = {"type": "oxxo_display_details", "oxxo_display_details": {"number": "123"}}
+    outcome = mapping.payment({**INTENT, "status": "requires_action", "next_action": voucher})
+    assert outcome.next_action == {"type": "oxxo_display_details", "data": {"number": "123"}}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"status": "made_up_next_year"},
+        {"status": None},
+        {"object": "charge"},
+        {"id": ""},
+        {"status": "succeeded", "amount_received": None},
+        {"status": "succeeded", "currency": 7},
+        {"status": "requires_action", "next_action": None},
+        {"status": "requires_action", "next_action": {"type": "redirect_to_url", "redirect_to_url": {}}},
+    ],
+)
+def test_an_intent_that_is_not_one_is_unreadable(change: dict[str, object]) -> None:
+    with pytest.raises(mapping.UnreadableError):
+        mapping.payment({**INTENT, "status": "succeeded", **change})
+
+
+REFUND = {"id": "re_1", "object": "refund", "amount": 3000, "currency": "eur", "payment_intent": "pi_1"}
+
+
+@pytest.mark.parametrize(
+    ("status", "verdict"),
+    [
+        ("succeeded", Verdict.APPROVED),
+        ("pending", Verdict.PENDING),
+        ("requires_action", Verdict.PENDING),
+        ("failed", Verdict.DECLINED),
+        ("canceled", Verdict.CANCELED),
+    ],
+)
+def test_what_each_refund_status_means(status: str, verdict: Verdict) -> None:
+    outcome = mapping.refund({**REFUND, "status": status, "failure_reason": "lost_or_stolen_card"})
+
+    assert (outcome.verdict, outcome.amount) == (verdict, Money("30.00", "EUR"))
+    assert (outcome.provider_reference, outcome.raw["payment_intent"]) == ("re_1", "pi_1")
+    closed = DECLINES["refund_method_closed"]
+    assert outcome.decline == (closed if verdict is Verdict.DECLINED else None)
+
+
+@pytest.mark.parametrize(
+    "change", [{"status": "new"}, {"status": "succeeded", "object": "x"}, {"status": "succeeded", "amount": "1"}]
+)
+def test_a_refund_that_is_not_one_is_unreadable(change: dict[str, object]) -> None:
+    with pytest.raises(mapping.UnreadableError):
+        mapping.refund({**REFUND, **change})
+
+
+def test_wallets_are_cards_and_vouchers_can_do_little() -> None:
+    assert mapping.method_type("apple_pay") == mapping.method_type("google_pay") == "card"
+    assert mapping.capabilities("apple_pay") == mapping.capabilities("card")
+    assert mapping.capabilities("klarna").manual_capture
+    boleto = mapping.capabilities("boleto")
+    assert not any([boleto.manual_capture, boleto.partial_capture, boleto.multiple_captures, boleto.partial_refund])
