@@ -1,13 +1,14 @@
 """Every route of the platform; the only module that opens the doors of the apps."""
 
 from django.contrib import admin
-from django.urls import URLPattern, URLResolver, include, path
+from django.urls import URLPattern, URLResolver, include, path, re_path
 
 from payments.intents import api as intents
 from payments.intents import views as intent_views
 from payments.orders import api as orders
 from payments.rest import views as rest
 from payments.webhooks import api as webhooks
+from refunds import api as refunds
 
 # The REST API: each line names one door.
 V1: list[URLPattern | URLResolver] = [
@@ -24,11 +25,15 @@ V1: list[URLPattern | URLResolver] = [
     path("payment_intents/<str:intent_id>/capture", intents.IntentCapture.as_view()),
     path("payment_intents/<str:intent_id>/cancel", intents.IntentCancel.as_view()),
     path("payment_intents/<str:intent_id>/timeline", intents.IntentTimeline.as_view()),
+    path("refunds", refunds.Refunds.as_view()),
+    path("refunds/<str:refund_id>", refunds.RefundDoor.as_view()),
+    path("refunds/<str:refund_id>/cancel", refunds.RefundCancel.as_view()),
     path("webhook_endpoints", webhooks.Endpoints.as_view()),
     path("webhook_endpoints/<str:endpoint_id>", webhooks.OneEndpoint.as_view()),
     path("webhook_endpoints/<str:endpoint_id>/deliveries", webhooks.Deliveries.as_view()),
     path("events", webhooks.Events.as_view()),
     path("events/<str:event_id>", webhooks.OneEvent.as_view()),
+    re_path(r"", rest.Nowhere.as_view()),
 ]
 
 urlpatterns: list[URLPattern | URLResolver] = [

@@ -1,14 +1,13 @@
 """One PostgreSQL and one Valkey for the run, a database for each worker, and the PSP simulator for who asks."""
 
-import contextlib
-import http.client
+import functools
 import os
 import shutil
 import signal
 import sys
 import tempfile
 import urllib.parse
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import django
@@ -16,7 +15,7 @@ import pytest
 from django import test
 from pytest_django.plugin import DjangoDbBlocker
 
-from config import accounts, embedded, processes
+from config import accounts, embedded, processes, programs
 from tests import reset
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -28,8 +27,7 @@ def _address_everything() -> None:
     """Say in the environment where everything will be, before Django reads it; nothing is started here."""
     platform = f"127.0.0.1:{embedded.free_port()}"
     if CONTROLLER:
-        directory = Path(tempfile.mkdtemp(prefix="countinghouse-test-"))
-        directory.chmod(0o711)  # PostgreSQL runs as nobody where the tests run as root
+        directory = Path(tempfile.gettempdir()) / f"countinghouse-test-{os.getpid()}"
         SERVERS.extend(
             [embedded.Postgres(directory / "postgres", durable=False), embedded.Valkey(directory / "valkey")]
         )
@@ -38,12 +36,12 @@ def _address_everything() -> None:
             "COUNTINGHOUSE_ROLE": "shell",
             "DATABASE_URL": SERVERS[0].url,
             "RUN_DIR": str(directory),
-            "DJANGO_SETTINGS_MODULE": "config.settings",
             **accounts.new_secrets(),
         }
     worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw-1").removeprefix("gw"))
     redis_url = SERVERS[1].url if CONTROLLER else os.environ["REDIS_URL"]
     os.environ |= {
+        "DJANGO_SETTINGS_MODULE": "config.settings",
         "REDIS_URL": redis_url.rpartition("/")[0] + f"/{worker + 1}",
         "SIMULATOR_URL": f"http://127.0.0.1:{embedded.free_port()}",
         "DJANGO_LIVE_TEST_SERVER_ADDRESS": platform,
@@ -53,10 +51,14 @@ def _address_everything() -> None:
 
 _address_everything()
 django.setup()
+if CONTROLLER:
+    del os.environ["DJANGO_SETTINGS_MODULE"]  # a worker that inherited it would read the settings before its addresses
 
 
 def pytest_configure() -> None:
     """Start the servers: in the controller, so that all workers share them."""
+    if SERVERS:
+        SERVERS[0].directory.parent.mkdir(mode=0o711)  # PostgreSQL runs as nobody where the tests run as root
     for server in SERVERS:
         server.start()
 
@@ -85,30 +87,19 @@ def simulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     url = os.environ["SIMULATOR_URL"]
     address = urllib.parse.urlsplit(url)
     log = tmp_path_factory.mktemp("simulator") / "simulator.log"
-    command = [sys.executable, "-m", "payments.simulator", "--host", "127.0.0.1", "--port", str(address.port)]
+    command = programs.simulator_command(host="127.0.0.1", port=address.port or 80, journal=log.with_suffix(".jsonl"))
     known = accounts.for_simulator(dict(os.environ), platform=os.environ["PUBLIC_URL"])
     with log.open("ab") as output:
         process = processes.spawn(
-            [*command, "--journal", str(log.with_suffix(".jsonl"))],
+            [sys.executable, *command],
             environment=os.environ | {"SIMULATOR_ACCOUNTS": known},
             log=output,
             directory=ROOT,
         )
+    answering = functools.partial(programs.answers, address.port or 80, "/", below=500)
     try:
-        if not processes.wait_until(_answers(address.netloc), timeout=20, process=process):
+        if not processes.wait_until(answering, timeout=20, process=process):
             pytest.fail(f"the simulator did not start:\n{processes.tail(log)}")
         yield url
     finally:
         processes.stop(process, how=signal.SIGTERM, grace=5)
-
-
-def _answers(netloc: str) -> Callable[[], bool]:
-    def ask() -> bool:
-        with contextlib.closing(http.client.HTTPConnection(netloc, timeout=2)) as connection:
-            try:
-                connection.request("GET", "/")
-                return connection.getresponse().status < 500
-            except OSError:
-                return False
-
-    return ask

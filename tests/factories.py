@@ -3,9 +3,11 @@
 import http.client
 import itertools
 import json
+import threading
+import time
 import urllib.parse
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -155,7 +157,16 @@ def broken() -> list[str]:
 
 def assert_books_close() -> None:
     """The end of every story: all invariants hold and the trial balance is zero per currency."""
-    assert broken() == []
+    found = broken()
+    assert not found, "\n".join(found)
     balances = ledger.trial_balance()
     for currency in {currency for _, currency in balances}:
         assert sum(minor for (_, of), minor in balances.items() if of == currency) == 0
+
+
+def until(condition: Callable[[], object], *, seconds: float = 15) -> None:
+    """Look again and again until something has happened elsewhere, in another process or thread."""
+    deadline, pause = time.monotonic() + seconds, threading.Event()
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        pause.wait(0.02)

@@ -2,7 +2,7 @@
 
 from payments.connectors.base import Outcome
 from payments.gateway import accounts
-from payments.intents.models import Capture, PaymentIntent
+from payments.intents.models import Capture
 from payments.intents.selectors import Held
 from payments.intents.services import announcements
 from payments.intents.states import AttemptStatus, CaptureStatus, IntentStatus
@@ -125,22 +125,21 @@ def expire(held: Held, outcome: Outcome, by: str) -> None:
 def authorize(held: Held, _outcome: Outcome, by: str) -> None:
     """Money is reserved for a capture; one that nobody waits for any more is voided."""
     attempt, intent = held.tried, held.intent
-    wanted = _is_wanted(held, "authorize")
+    awaited, fits = _is_awaited(held, "authorize"), _fits_order(held)
     attempt.advance("authorize", because="authorised", by=by, authorized_at=clock.now())
-    if not wanted:
-        jobs.enqueue("cancel_attempt", attempt_id=attempt.pk)
-        return
-    intent.advance(
-        "authorize",
-        because="authorised",
-        by=by,
-        next_action=None,
-        last_payment_error=None,
-        amount_capturable_minor=attempt.amount_minor,
-        latest_attempt_id=attempt.pk,
-    )
-    announcements.announce(intent, attempt, "payment_intent.requires_capture")
-    if intent.cancel_reason:
+    if awaited:
+        intent.advance(
+            "authorize",
+            because="authorised",
+            by=by,
+            next_action=None,
+            last_payment_error=None,
+            amount_capturable_minor=attempt.amount_minor,
+            latest_attempt_id=attempt.pk,
+            cancel_reason=intent.cancel_reason or ("" if fits else "order_not_payable"),
+        )
+        announcements.announce(intent, attempt, "payment_intent.requires_capture")
+    if not awaited or intent.cancel_reason:
         jobs.enqueue("cancel_attempt", attempt_id=attempt.pk)
 
 
@@ -150,28 +149,28 @@ def take(held: Held, amount: int, capture: Capture | None, by: str) -> None:
     Money that nobody waits for any more is booked all the same, and given back at once.
     """
     attempt, intent, order = held.tried, held.intent, held.order
-    wanted, other = _is_wanted(held, "capture"), intent.latest_attempt_id
+    awaited, fits, other = _is_awaited(held, "capture"), _fits_order(held), intent.latest_attempt_id
     attempt.advance("capture", because="captured", by=by)
     capture = _succeeded(held, amount, capture, by)
     _book(held, capture)
     intent.change(amount_captured_minor=intent.amount_captured_minor + amount)
     if order is not None:
         orders.follow_money(order, paid=amount, because=f"{intent.pk} captured", by=by)
-    if not wanted:
+    if awaited:
+        intent.advance(
+            "capture",
+            because="captured",
+            by=by,
+            next_action=None,
+            last_payment_error=None,
+            amount_capturable_minor=0,
+            latest_attempt_id=attempt.pk,
+        )
+        announcements.announce(intent, attempt, "payment_intent.succeeded")
+        if other != attempt.pk:
+            jobs.enqueue("cancel_attempt", attempt_id=other)
+    if not (awaited and fits):
         jobs.enqueue("refund_duplicate", unique=f"refund_duplicate:{capture.pk}", capture_id=capture.pk)
-        return
-    intent.advance(
-        "capture",
-        because="captured",
-        by=by,
-        next_action=None,
-        last_payment_error=None,
-        amount_capturable_minor=0,
-        latest_attempt_id=attempt.pk,
-    )
-    announcements.announce(intent, attempt, "payment_intent.succeeded")
-    if other != attempt.pk:
-        jobs.enqueue("cancel_attempt", attempt_id=other)
 
 
 def _succeeded(held: Held, amount: int, capture: Capture | None, by: str) -> Capture:
@@ -228,17 +227,19 @@ def reverse(held: Held, capture: Capture, *, because: str, by: str) -> None:
         announcements.announce(intent, held.attempt, "payment_intent.reversed")
 
 
-def _is_wanted(held: Held, event: str) -> bool:
-    """False for money that comes too late: its intent or order has ended, or has been paid otherwise."""
-    intent, order, attempt = held.intent, held.order, held.tried
-    if not intent.may(event) or _another_holds(intent, attempt.pk):
-        return False
+def _is_awaited(held: Held, event: str) -> bool:
+    """False for money that comes too late for its intent: it has ended, or holds another attempt's reservation."""
+    intent, attempt = held.intent, held.tried
+    another_holds = intent.status == IntentStatus.REQUIRES_CAPTURE and intent.latest_attempt_id != attempt.pk
+    return intent.may(event) and not another_holds
+
+
+def _fits_order(held: Held) -> bool:
+    """False when the order has ended, or would be paid beyond its total."""
+    order = held.order
     if order is None:
         return True
     if order.status in (OrderStatus.CANCELED, OrderStatus.EXPIRED):
         return False
-    return order.amount_paid_minor - order.amount_refunded_minor + attempt.amount_minor <= order.amount_total_minor
-
-
-def _another_holds(intent: PaymentIntent, attempt_id: str) -> bool:
-    return intent.status == IntentStatus.REQUIRES_CAPTURE and intent.latest_attempt_id != attempt_id
+    taken = order.amount_paid_minor - order.amount_refunded_minor
+    return taken + held.tried.amount_minor <= order.amount_total_minor

@@ -103,7 +103,7 @@ def apply(held: Held, outcome: Outcome, *, by: str) -> None:
         attempt.change(provider_reference=outcome.provider_reference)
     event = _event(held, outcome)
     if not attempt.may(event):
-        log.info("old_news", attempt=attempt.pk, status=attempt.status, event=event)
+        log.info("old_news", attempt=attempt.pk, status=attempt.status, news=event)
         return
     if event == "capture":
         _captured(held, outcome, by)
