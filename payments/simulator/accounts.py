@@ -13,12 +13,18 @@ class Account:
     code: str
     psp: str
     api_key: str
+    publishable_key: str = ""
     webhook_url: str = ""
     webhook_secret: str = ""
     country: str = "US"
     currency: str = "usd"
     events: list[str] = field(default_factory=lambda: ["*"])
     settings: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def both_keys(self) -> list[str]:
+        """The keys that open it: the secret one, and the one for browsers and apps if there is one."""
+        return [key for key in (self.api_key, self.publishable_key) if key]
 
 
 class BadAccountError(ValueError):
@@ -44,21 +50,26 @@ class Accounts:
             raise BadAccountError("psp and api_key are required strings")
         if row["psp"] == "stripe" and not row["api_key"].startswith("sk_test_"):
             raise BadAccountError("a Stripe key of the simulator starts with sk_test_")
-        owner = self._by_key.get((row["psp"], row["api_key"]))
-        if owner is not None and owner.code != code:
-            raise BadAccountError(f"this api_key belongs to account {owner.code}")
-        return self._keep(Account(**row))
+        account = Account(**row)
+        if account.publishable_key and account.psp == "stripe" and not account.publishable_key.startswith("pk_test_"):
+            raise BadAccountError("a publishable key of the simulator starts with pk_test_")
+        for key in account.both_keys:
+            owner = self._by_key.get((account.psp, key))
+            if owner is not None and owner.code != code:
+                raise BadAccountError(f"one of its keys belongs to account {owner.code}")
+        return self._keep(account)
 
     def _keep(self, account: Account) -> Account:
         old = self._by_code.get(account.code)
         if old is not None:
-            del self._by_key[old.psp, old.api_key]
+            for key in old.both_keys:
+                del self._by_key[old.psp, key]
             # Others hold the object: change it in place.
             for name in Account.__dataclass_fields__:
                 setattr(old, name, getattr(account, name))
             account = old
         self._by_code[account.code] = account
-        self._by_key[account.psp, account.api_key] = account
+        self._by_key.update({(account.psp, key): account for key in account.both_keys})
         self._journal.note(account.code, "account", account.code, account)
         return account
 
@@ -71,7 +82,7 @@ class Accounts:
         return self._by_code.get(code)
 
     def by_key(self, psp: str, api_key: str) -> Account | None:
-        """The account that this API key opens."""
+        """The account that this key opens, be it secret or publishable."""
         return self._by_key.get((psp, api_key))
 
     def all(self) -> list[Account]:

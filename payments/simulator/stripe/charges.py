@@ -20,11 +20,8 @@ def retrieve(call: Call) -> Json:
 def list_all(call: Call) -> Json:
     """GET /v1/charges?payment_intent=&customer="""
     intent, customer = call.params.get("payment_intent"), call.params.get("customer")
-    rows = (
-        r
-        for r in call.shop.newest(objects.Charge)
-        if intent in {None, r.payment_intent} and customer in {None, r.customer}
-    )
+    charges = call.shop.newest(objects.Charge) if intent is None else reversed(call.shop.charges_of(intent))
+    rows = (r for r in charges if customer in {None, r.customer})
     return listing.page(rows, call.params, lambda r: render.charge(r, call.shop), "/v1/charges")
 
 

@@ -70,7 +70,7 @@ def _authentication(method: objects.PaymentMethod, intent: objects.PaymentIntent
     if rule == "lookup_error":
         return "error"
     options = params.get("payment_method_options") or intent.given.get("payment_method_options") or {}
-    requested = (options.get("card") or {}).get("request_three_d_secure") in {"any", "challenge"}
+    requested = (options.get("card") or {}).get("request_three_d_secure") in ("any", "challenge")
     wanted = {
         "never": False,
         "always": True,

@@ -2,6 +2,8 @@
 
 import asyncio
 import base64
+import binascii
+import functools
 import logging
 from dataclasses import dataclass
 from typing import Any
@@ -42,6 +44,15 @@ class Exchange:
         return (self.operation.name,)
 
 
+# Browsers may come from any page, as at Stripe: their key is what limits them.
+PREFLIGHT = (
+    (b"access-control-allow-origin", b"*"),
+    (b"access-control-allow-methods", b"GET, HEAD, PUT, PATCH, POST, DELETE"),
+    (b"access-control-allow-headers", b"authorization, content-type, idempotency-key, stripe-version"),
+    (b"access-control-max-age", b"300"),
+)
+
+
 class Door:
     """The ASGI application under /v1."""
 
@@ -51,6 +62,9 @@ class Door:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
+        if scope["method"] == "OPTIONS":
+            await wire.respond(send, 200, list(PREFLIGHT), b"")
+            return
         request_id = self._world.ids.next("req_")
         try:
             exchange = self._open(scope, await wire.body(receive), request_id)
@@ -64,13 +78,15 @@ class Door:
 
     def _open(self, scope: Scope, body: bytes, request_id: str) -> Exchange:
         headers = dict(scope["headers"])
-        shop = self._authenticate(headers.get(b"authorization", b"").decode("latin-1"))
+        shop, publishable = self._authenticate(headers.get(b"authorization", b"").decode("latin-1"))
         method, path = scope["method"], scope["path"].removeprefix("/v1/").rstrip("/")
         found = routes.find(method, path)
         if found is None:
             message = f"Unrecognized request URL ({method}: /v1/{path}). Please see https://stripe.com/docs."
             raise _unknown_url(message)
         raw = forms.decode((body if method == "POST" else scope["query_string"]).decode("utf-8", "replace"))
+        if publishable:
+            _check_publishable(shop, found[0], found[1], raw)
         key = headers.get(b"idempotency-key") if method == "POST" else None
         host = headers.get(b"host", b"127.0.0.1").decode("latin-1")
         return Exchange(
@@ -85,10 +101,11 @@ class Door:
             id=request_id,
         )
 
-    def _authenticate(self, header: str) -> Shop:
+    def _authenticate(self, header: str) -> tuple[Shop, bool]:
+        """Whose key it is, and whether it is the one for browsers."""
         kind, _, credentials = header.partition(" ")
         if kind.lower() == "basic":
-            credentials = base64.b64decode(credentials, validate=False).decode("latin-1").partition(":")[0]
+            credentials = _user(credentials)
         if not credentials:
             raise errors.unauthorized(
                 "You did not provide an API key. You need to provide your API key in the Authorization header, "
@@ -97,7 +114,7 @@ class Door:
         account = self._world.accounts.by_key(PSP, credentials)
         if account is None:
             raise errors.unauthorized(f"Invalid API Key provided: {credentials[:8]}{'*' * 12}{credentials[-4:]}")
-        return self._shops[account.code]
+        return self._shops[account.code], credentials == account.publishable_key
 
     async def _answer(self, exchange: Exchange, scope: Scope, receive: Receive, send: Send) -> None:
         account = exchange.shop.account.code
@@ -201,6 +218,7 @@ class Door:
         return shown, exchange.method == "POST"
 
 
+@functools.cache
 def _effects(names: tuple[str, ...]) -> frozenset[str]:
     """The faults that can change what this operation does: others are not even counted."""
     return frozenset(fault for fault in EFFECT if MEANT.get(fault) is None or MEANT[fault].intersection(names))
@@ -217,6 +235,27 @@ MEANT = {
         "refunds.create",
     },
 }
+
+
+def _user(credentials: str) -> str:
+    """The key in HTTP basic authentication; empty when it cannot be read."""
+    try:
+        return base64.b64decode(credentials).decode("latin-1").partition(":")[0]
+    except binascii.Error:
+        return ""
+
+
+def _check_publishable(shop: Shop, operation: Operation, args: list[str], raw: Json) -> None:
+    """Raises StripeError unless a browser may do this: make a payment method, use an intent whose secret it has."""
+    if operation.name == "payment_methods.create":
+        return
+    intent = shop.find(objects.PaymentIntent, args[0] if args else None)
+    known = intent is not None and raw.get("client_secret") == intent.client_secret
+    if operation.name not in {"payment_intents.retrieve", "payment_intents.confirm"} or not known:
+        raise errors.unauthorized(
+            "This API call cannot be made with a publishable API key. Please use a secret API key. You can find a list "
+            "of your API keys at https://dashboard.stripe.com/account/apikeys."
+        )
 
 
 def _unknown_url(message: str) -> errors.StripeError:
@@ -256,6 +295,7 @@ async def _send(
     headers = [
         (b"request-id", request_id.encode()),
         (b"stripe-version", API_VERSION.encode()),
+        (b"access-control-allow-origin", b"*"),
         *(extra or ()),
     ]
     if not any(name == b"content-type" for name, _ in headers):

@@ -6,6 +6,7 @@ from urllib.parse import parse_qsl
 
 from payments.simulator.stripe import errors
 
+DEEPEST = 10
 _KEY = re.compile(r"\[([^\]]*)\]")
 
 
@@ -23,12 +24,17 @@ def decode(raw: str) -> dict[str, Any]:
             _put(params, name, value)
         else:
             params[name] = value
-    return {name: _lists(value) for name, value in params.items()} if nested else params
+    if not nested:
+        return params
+    # Keys of metadata may look like indices and are none.
+    return {name: value if name == "metadata" else _lists(value) for name, value in params.items()}
 
 
 def _put(params: dict[str, Any], name: str, value: str) -> None:
     head, _, tail = name.partition("[")
     steps = [head, *_KEY.findall("[" + tail)]
+    if len(steps) > DEEPEST:
+        raise errors.InvalidError(f"Invalid parameter: {name[:100]}", param=head)
     place = params
     for step in steps[:-1]:
         place = place.setdefault(step or str(len(place)), {})

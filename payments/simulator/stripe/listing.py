@@ -56,7 +56,7 @@ def _created(records: Iterable[R], wanted: Any) -> Iterable[R]:
     bounds = wanted if isinstance(wanted, dict) else {"gte": wanted, "lte": wanted}
     try:
         tests = [(_BOUNDS[name], int(value)) for name, value in bounds.items()]
-    except (KeyError, ValueError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise errors.InvalidError("Invalid created: gt, gte, lt, lte with Unix times", "created") from error
     return (record for record in records if all(test(record.created, bound) for test, bound in tests))
 

@@ -32,7 +32,7 @@ def _convert(wanted: "str | Spec", value: Any, name: str) -> Any:
         if value == "":
             return None
         if not isinstance(value, Mapping):
-            raise errors.InvalidError(f"Invalid object: {name} must be a hash", name, "parameter_invalid_empty")
+            raise errors.InvalidError(f"Invalid object: {name} must be a hash", name)
         return check(wanted, value, name)
     return _CONVERSIONS[wanted](value, name)
 
@@ -76,9 +76,6 @@ def _metadata(value: Any, name: str) -> dict[str, str]:
     """New values by key; an empty value deletes the key; an empty string deletes all (`{"": ""}`)."""
     if value == "":
         return {"": ""}
-    if isinstance(value, list):
-        # Keys that are all digits look like indices.
-        value = {str(index): item for index, item in enumerate(value)}
     if not isinstance(value, Mapping):
         raise errors.InvalidError("Invalid metadata: must be a hash", name)
     for key, item in value.items():

@@ -21,6 +21,25 @@ from payments.simulator.stripe.parameters import ANY, BOOL, INT, LIST, META, STR
 
 Json = dict[str, Any]
 
+CARD_OPTIONS = (
+    "capture_method",
+    "cvc_token",
+    "installments",
+    "mandate_options",
+    "moto",
+    "network",
+    "request_extended_authorization",
+    "request_incremental_authorization",
+    "request_multicapture",
+    "request_overcapture",
+    "request_three_d_secure",
+    "require_cvc_recollection",
+    "setup_future_usage",
+    "statement_descriptor_suffix_kana",
+    "statement_descriptor_suffix_kanji",
+    "three_d_secure",
+)
+OPTIONS: parameters.Spec = {**dict.fromkeys(types.TYPES, ANY), "card": dict.fromkeys(CARD_OPTIONS, ANY), "link": ANY}
 _COMMON: parameters.Spec = {
     "amount_details": ANY,
     "allowed_payment_method_types": LIST,
@@ -31,7 +50,7 @@ _COMMON: parameters.Spec = {
     "payment_details": ANY,
     "payment_method": STR,
     "payment_method_data": payment_methods.DATA,
-    "payment_method_options": ANY,
+    "payment_method_options": OPTIONS,
     "receipt_email": STR,
     "setup_future_usage": STR,
     "shipping": customers.SHIPPING,

@@ -214,8 +214,10 @@ def cancel(call: Call) -> Json:
 
 def list_all(call: Call) -> Json:
     """GET /v1/refunds?charge=&payment_intent="""
-    charge, intent = call.params.get("charge"), call.params.get("payment_intent")
-    rows = (
-        r for r in call.shop.newest(objects.Refund) if charge in {None, r.charge} and intent in {None, r.payment_intent}
-    )
-    return listing.page(rows, call.params, lambda r: render.refund(r, call.shop), "/v1/refunds")
+    shop, charge, intent = call.shop, call.params.get("charge"), call.params.get("payment_intent")
+    refunds = shop.newest(objects.Refund)
+    if intent is not None:
+        charges = shop.charges_of(shop.get(objects.PaymentIntent, intent, "payment_intent").id)
+        refunds = reversed([refund for made in charges for refund in shop.refunds_of(made)])
+    rows = (record for record in refunds if charge in {None, record.charge})
+    return listing.page(rows, call.params, lambda record: render.refund(record, shop), "/v1/refunds")

@@ -121,7 +121,7 @@ def _check(wishes: Json) -> None:
     except (zoneinfo.ZoneInfoNotFoundError, ValueError) as error:
         raise errors.InvalidError("Unknown timezone.", "parameters[timezone]") from error
     for column in wishes.get("columns") or ():
-        if column not in KNOWN and not str(column).startswith(METADATA):
+        if str(column) not in KNOWN and not str(column).startswith(METADATA):
             raise errors.InvalidError(f"Unknown column: {column}", "parameters[columns]")
 
 

@@ -144,6 +144,11 @@ class Shop:
         table = self.tables["refund"]
         return [table[key] for key in self.by_charge.get(charge.id, ()) if key in table]
 
+    def charges_of(self, intent_id: str) -> list[objects.Charge]:
+        """The intent's charges, oldest first: the failed ones too."""
+        table = self.tables["charge"]
+        return [table[key] for key in self.by_intent.get(intent_id, ()) if key in table]
+
     def disputes_of(self, charge: objects.Charge) -> list[objects.Dispute]:
         """The charge's disputes, oldest first."""
         table = self.tables["dispute"]
