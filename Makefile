@@ -36,7 +36,7 @@ demo: install ## Fill a fresh platform with payments and walk through one; EXIT=
 	@exec $(MANAGE) demo
 
 test: install ## Run the tests on servers of their own; ARGS= goes to pytest
-	$(BIN)/pytest -n $(WORKERS) --dist loadgroup $(ARGS)
+	$(BIN)/pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
 check: install ## Lint, types, import contracts, migrations and generated documents
 	$(BIN)/ruff check
