@@ -1,6 +1,5 @@
 """Reading refunds, what can be refunded, and holding the rows of one refund under the house's lock order."""
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,8 +11,9 @@ from payments.gateway.models import ProviderCall
 from payments.intents import selectors as intent_selectors
 from payments.intents.models import Capture, PaymentAttempt, PaymentIntent
 from payments.intents.selectors import Held as HeldPayment
-from payments.intents.states import CaptureStatus, IntentStatus
+from payments.intents.states import CaptureStatus
 from payments.kernel import invariants, money
+from payments.kernel.jobs import Job
 from payments.orders import selectors as order_selectors
 from payments.orders.models import OrderLine
 from refunds.models import Refund, RefundLine
@@ -44,7 +44,7 @@ class Held(RefundWithLines):
 class Source:
     """Captured money of one attempt of which `available` minor units can be given back.
 
-    It is `wanted` unless it came too late and waits to be given back by itself.
+    It is `wanted` unless it came too late, and waits to be given back by itself.
     """
 
     payment: HeldPayment
@@ -74,26 +74,22 @@ def refunded_units(lines: Sequence[OrderLine]) -> dict[str, tuple[int, int]]:
 def sources(payment: HeldPayment) -> list[Source]:
     """The captured money of a payment, by attempt; together never more than is refundable."""
     left = money.to_minor(refundable(payment.intent))
+    captured: dict[str, list[Capture]] = {}
+    captures = Capture.objects.filter(intent=payment.intent, status=CaptureStatus.SUCCEEDED)
+    for capture in captures.select_related("attempt").order_by("captured_at"):
+        captured.setdefault(capture.attempt_id, []).append(capture)
     found = []
-    for attempt, captured, captured_at in _captured(payment.intent):
-        available = max(0, min(left, captured - _given_back(attempt.pk)))
+    for attempt_id, rows in captured.items():
+        available = max(0, min(left, sum(row.amount_minor for row in rows) - _given_back(attempt_id)))
         left -= available
-        wanted = (payment.intent.status == IntentStatus.SUCCEEDED
-                  and payment.intent.latest_attempt_id == attempt.pk)
-        found.append(Source(payment, attempt, available, wanted, captured_at))
+        found.append(Source(payment, rows[-1].attempt, available, not _too_late(rows),
+                            rows[-1].captured_at or rows[-1].created_at))
     return found
 
 
-def _captured(intent: PaymentIntent) -> list[tuple[PaymentAttempt, int, datetime]]:
-    """Attempts that took money, how much, and when last; the intent's own attempt before all."""
-    captures = Capture.objects.filter(intent=intent, status=CaptureStatus.SUCCEEDED).select_related("attempt")
-    amounts: Counter[str] = Counter()
-    newest: dict[str, Capture] = {}
-    for capture in captures.order_by("captured_at"):
-        amounts[capture.attempt_id] += capture.amount_minor
-        newest[capture.attempt_id] = capture
-    own_first = sorted(newest.values(), key=lambda row: row.attempt_id == intent.latest_attempt_id, reverse=True)
-    return [(row.attempt, amounts[row.attempt_id], row.captured_at or row.created_at) for row in own_first]
+def _too_late(captures: Sequence[Capture]) -> bool:
+    """True while the job waits that gives one of these captures back."""
+    return Job.objects.filter(unique_key__in=[f"refund_duplicate:{row.pk}" for row in captures]).exists()
 
 
 def _given_back(attempt_id: str) -> int:

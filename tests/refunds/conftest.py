@@ -1,0 +1,31 @@
+"""A shop, a calm simulator, and the notifications that it would send."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from payments.ledger import services as ledger
+from tests import factories
+from tests.refunds.psp import Psp
+
+
+@pytest.fixture
+def sim(simulator: str) -> Iterator[factories.Simulator]:
+    """The simulator without faults and without a past."""
+    control = factories.Simulator(simulator)
+    control.calm()
+    yield control
+    control.calm()
+
+
+@pytest.fixture
+def shop(db: None, sim: factories.Simulator) -> Iterator[factories.Shop]:
+    """A client of the API; what is remembered of the ledger's accounts goes with them."""
+    yield factories.shop()
+    ledger.forget_accounts()
+
+
+@pytest.fixture
+def psp(shop: factories.Shop, simulator: str) -> Psp:
+    """The provider account stripe-us, seen from the PSP's side."""
+    return Psp(simulator)

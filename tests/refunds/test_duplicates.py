@@ -1,0 +1,137 @@
+"""Money that came too late is given back by itself, once, and never without a bound."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from payments.intents.models import Capture
+from payments.intents.services import lifecycle
+from payments.kernel import clock
+from payments.kernel.attention import AttentionItem
+from payments.kernel.jobs import Job
+from refunds.models import Refund
+from refunds.services import duplicates
+from tests import factories
+from tests.refunds.psp import Psp
+from tests.refunds.test_sending import due
+
+
+def paid_twice(shop: factories.Shop, sim: factories.Simulator) -> dict[str, str]:
+    """An intent whose customer left 3-D Secure, paid with another card, and then passed 3-D Secure all the same."""
+    first = shop.confirm(shop.intent(), "pm_card_threeDSecure2Required")
+    paid = shop.confirm(first, "pm_card_visa")
+    assert paid["status"] == "succeeded"
+    sim.challenge(first["latest_attempt"]["provider_reference"], "success")
+    return {"intent": paid["id"], "order": paid["order"], "late": first["latest_attempt"]["id"]}
+
+
+def test_a_payment_that_came_too_late_goes_back_by_itself(shop: factories.Shop, sim: factories.Simulator) -> None:
+    paid = paid_twice(shop, sim)
+    factories.work()
+
+    [refund] = shop.get("refunds")["data"]
+    assert (refund["status"], refund["origin"], refund["reason"], refund["amount"]) == (
+        "succeeded", "duplicate", "duplicate", 1999)
+    assert Refund.objects.get().attempt_id == paid["late"]
+    payments = [line for line in sim.book() if line["object"] == "payment"]
+    assert sorted(line["amount_captured"] - line["amount_refunded"] for line in payments) == [0, 1999]
+    intent = shop.get(f"payment_intents/{paid['intent']}")
+    assert (intent["status"], intent["amount_captured"], intent["amount_refunded"]) == ("succeeded", 3998, 1999)
+    factories.assert_books_close()
+
+
+def test_asking_again_gives_nothing_back_again(shop: factories.Shop, sim: factories.Simulator) -> None:
+    paid = paid_twice(shop, sim)
+    factories.work()
+    for _ in range(2):
+        duplicates.give_back(Capture.objects.get(attempt_id=paid["late"]).pk)
+    factories.work()
+
+    assert Refund.objects.count() == 1
+    factories.assert_books_close()
+
+
+def test_an_agent_who_was_faster_leaves_nothing_to_give_back(shop: factories.Shop, sim: factories.Simulator) -> None:
+    """The rest of the intent is refunded, both payments of it, while the automatic refund still waits for its turn."""
+    paid = paid_twice(shop, sim)
+    lifecycle.cancel_attempt(paid["late"], by="test")
+    assert Job.objects.filter(name="refund_duplicate").count() == 1
+    first = shop.post("refunds", {"payment_intent": paid["intent"], "reason": "fraudulent"})
+    assert (first["amount"], len(first["related"])) == (1999, 1)
+    factories.work()
+
+    assert Refund.objects.filter(status="succeeded", origin="api").count() == Refund.objects.count() == 2
+    assert sum(line["amount_refunded"] for line in sim.book() if line["object"] == "refund") == 3998
+    factories.assert_books_close()
+
+
+def test_what_goes_back_by_itself_is_not_touched_by_a_partial_refund(
+    shop: factories.Shop, sim: factories.Simulator
+) -> None:
+    paid = paid_twice(shop, sim)
+    lifecycle.cancel_attempt(paid["late"], by="test")
+    asked = shop.post("refunds", {"order": paid["order"], "amount": 500, "reason": "goodwill"})
+    assert Refund.objects.get(pk=asked["id"]).attempt_id != paid["late"], "although that was captured later"
+    factories.work()
+
+    assert shop.get(f"orders/{paid['order']}")["amount_refunded"] == 1999 + 500
+    factories.assert_books_close()
+
+
+def test_a_partial_refund_takes_from_the_payment_that_counts(shop: factories.Shop, sim: factories.Simulator) -> None:
+    paid = paid_twice(shop, sim)
+    factories.work()
+    asked = shop.post("refunds", {"payment_intent": paid["intent"], "amount": 500, "reason": "goodwill"})
+    factories.work()
+
+    assert Refund.objects.get(pk=asked["id"]).attempt_id != paid["late"]
+    assert shop.get(f"refunds/{asked['id']}")["status"] == "succeeded"
+    assert shop.post("refunds", {"order": paid["order"], "reason": "goodwill"})["amount"] == 1499
+    factories.work()
+    factories.assert_books_close()
+
+
+def test_what_cannot_be_given_back_by_itself_gets_a_person(
+    shop: factories.Shop, sim: factories.Simulator, psp: Psp
+) -> None:
+    paid = paid_twice(shop, sim)
+    sim.scenario("refunds.create", "rate_limit_429", times=1)
+    factories.work()
+    refund = Refund.objects.get()
+    assert refund.status == "requested"
+    psp.refund(refund.attempt.provider_reference, 1999)
+    due()
+    factories.work()
+
+    refund.refresh_from_db()
+    assert refund.status == "failed"
+    items = AttentionItem.objects.filter(closed_at=None).values_list("kind", "object_id")
+    assert ("overpayment", refund.pk) in items
+    assert Capture.objects.get(attempt_id=paid["late"]).pk == refund.duplicate_of_id
+    psp.notify()
+    factories.assert_books_close()
+
+
+def test_a_bug_cannot_empty_the_account(
+    shop: factories.Shop, sim: factories.Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(duplicates, "MOST_PER_HOUR", 1)
+    paid_twice(shop, sim)
+    factories.work()
+    second = paid_twice(shop, sim)
+    factories.work()
+
+    capture = Capture.objects.get(attempt_id=second["late"])
+    assert Refund.objects.count() == 1
+    [item] = AttentionItem.objects.filter(closed_at=None)
+    assert (item.kind, item.object_id) == ("auto_refund_limit", capture.pk)
+    assert Job.objects.get(name="refund_duplicate").due_at > timezone.now() + timedelta(minutes=50)
+    with clock.at(timezone.now() + timedelta(hours=2)):
+        duplicates.give_back(capture.pk)
+    due()
+    factories.work()
+    item.refresh_from_db()
+    assert item.closed_at is not None
+    assert Refund.objects.filter(status="succeeded").count() == 2
+    factories.assert_books_close()
