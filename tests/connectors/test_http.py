@@ -70,6 +70,20 @@ def test_connections_are_kept_and_nothing_is_sent_twice() -> None:
     assert len(server.passed) == 3
 
 
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_a_request_without_an_answer_is_not_sent_again(method: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(5)
+        thread = threading.Thread(target=lambda: reset(server.accept()[0]), daemon=True)
+        thread.start()
+        with pytest.raises(http.AmbiguousError):
+            CLIENT.send(method, f"http://127.0.0.1:{server.getsockname()[1]}/v1/things", {})
+        thread.join(5)
+        server.settimeout(0.1)
+        with pytest.raises(TimeoutError):
+            server.accept()
+
+
 def test_a_redirect_is_an_answer_and_is_not_followed() -> None:
     with relay.Relay() as server:
         server.answer("GET", 302, {}, {"Location": f"{server.url}/elsewhere"})
