@@ -14,6 +14,7 @@ from typing import Any
 from django.core.management import call_command
 from django.test import Client
 
+from config.demo import book
 from payments.gateway import accounts
 from payments.kernel import drain, invariants
 from payments.kernel.jobs import Queue
@@ -170,3 +171,9 @@ def until(condition: Callable[[], object], *, seconds: float = 15) -> None:
     while not condition():
         assert time.monotonic() < deadline, "it did not happen in time"
         pause.wait(0.02)
+
+
+def assert_books_agree(sim: Simulator) -> None:
+    """The PSP's book of truth and our rows say the same, object by object."""
+    found = book.differences(sim.book())
+    assert not found, "\n".join(found)

@@ -18,8 +18,8 @@ from payments.kernel.errors import invariant
 LOOKS: Final = tuple(timedelta(seconds=s) for s in (5, 15, 45, 120, 300, 900, 3600))
 """When recovery looks at an unknown call: after each of these, then hourly, and never gives up."""
 
-ANSWER_OVERDUE: Final = timedelta(seconds=20)
-"""A call without any answer after this long belongs to a process that died: an interactive call takes 12 s at most."""
+ANSWER_OVERDUE: Final = timedelta(seconds=45)
+"""A call without any answer after this long belongs to a process that died: an interactive one takes 36 s at most."""
 
 KINDS: Final[dict[type, CallKind]] = {
     Authorize: CallKind.AUTHORIZE,
