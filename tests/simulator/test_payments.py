@@ -166,6 +166,27 @@ def test_a_card_is_saved_for_later_while_paying(merchant: process.Merchant) -> N
     assert again.status == "succeeded"
 
 
+def test_expand_reaches_related_objects(merchant: process.Merchant) -> None:
+    made = merchant.pay(capture_method="automatic")
+    refund = merchant.v1.refunds.create(
+        params={
+            "payment_intent": made.id,
+            "amount": 100,
+            "expand": ["charge.payment_intent", "balance_transaction.source"],
+        }
+    )
+    assert isinstance(refund.charge, stripe.Charge)
+    assert isinstance(refund.charge.payment_intent, stripe.PaymentIntent)
+    assert isinstance(refund.balance_transaction, stripe.BalanceTransaction)
+    assert isinstance(refund.balance_transaction.source, stripe.Refund)
+    page = merchant.v1.payment_intents.list(params={"expand": ["data.latest_charge.refunds"]})
+    assert isinstance(page.data[0].latest_charge, stripe.Charge)
+    assert page.data[0].latest_charge.refunds is not None
+    for wish in ("latest_charge", "data.amount", "data.latest_charge.colour", "data.a.b.c.d"):
+        with pytest.raises(stripe.InvalidRequestError):
+            merchant.v1.payment_intents.list(params={"expand": [wish]})
+
+
 def test_lists_are_newest_first_and_paged(merchant: process.Merchant) -> None:
     made = [merchant.pay(amount=1_000 + number).id for number in range(5)]
 
@@ -251,6 +272,7 @@ def test_what_stripe_would_refuse_is_refused(
 ) -> None:
     with pytest.raises(stripe.InvalidRequestError) as refused:
         merchant.v1.payment_intents.create(params=params)  # type: ignore[arg-type]
+    assert merchant.book() == [], "and nothing has happened"
     assert (refused.value.http_status, refused.value.code, refused.value.param) == (400, code, param)
     assert refused.value.request_id
 

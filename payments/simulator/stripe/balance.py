@@ -5,7 +5,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 from payments.simulator.clock import DAY
-from payments.simulator.stripe import cards, currencies, listing, objects, parameters, render
+from payments.simulator.stripe import cards, currencies, funds, listing, objects, parameters
 from payments.simulator.stripe.calls import Call
 from payments.simulator.stripe.shop import Shop
 
@@ -143,7 +143,7 @@ LIST: parameters.Spec = {
 
 def retrieve(call: Call) -> Json:
     """GET /v1/balance_transactions/{id}"""
-    return render.balance_transaction(call.shop.get(objects.BalanceTransaction, call.args[0]), call.shop)
+    return funds.balance_transaction(call.shop.get(objects.BalanceTransaction, call.args[0]), call.shop)
 
 
 def list_all(call: Call) -> Json:
@@ -157,7 +157,7 @@ def list_all(call: Call) -> Json:
         if all(getattr(row, name) == value for name, value in wanted.items())
     )
     return listing.page(
-        rows, call.params, lambda row: render.balance_transaction(row, call.shop), "/v1/balance_transactions"
+        rows, call.params, lambda row: funds.balance_transaction(row, call.shop), "/v1/balance_transactions"
     )
 
 

@@ -6,10 +6,12 @@ from typing import Any
 from payments.simulator.clock import DAY
 from payments.simulator.stripe import (
     balance,
+    cards,
     charging,
     currencies,
     errors,
     events,
+    funds,
     listing,
     objects,
     parameters,
@@ -21,37 +23,8 @@ from payments.simulator.stripe.shop import Shop
 
 Json = dict[str, Any]
 
-EVIDENCE = (
-    "access_activity_log",
-    "billing_address",
-    "cancellation_policy",
-    "cancellation_policy_disclosure",
-    "cancellation_rebuttal",
-    "customer_communication",
-    "customer_email_address",
-    "customer_name",
-    "customer_purchase_ip",
-    "customer_signature",
-    "duplicate_charge_documentation",
-    "duplicate_charge_explanation",
-    "duplicate_charge_id",
-    "product_description",
-    "receipt",
-    "refund_policy",
-    "refund_policy_disclosure",
-    "refund_refusal_explanation",
-    "service_date",
-    "service_documentation",
-    "shipping_address",
-    "shipping_carrier",
-    "shipping_date",
-    "shipping_documentation",
-    "shipping_tracking_number",
-    "uncategorized_file",
-    "uncategorized_text",
-)
 UPDATE: parameters.Spec = {
-    "evidence": {**dict.fromkeys(EVIDENCE, STR), "enhanced_evidence": ANY},
+    "evidence": {**dict.fromkeys(funds.EVIDENCE, STR), "enhanced_evidence": ANY},
     "metadata": META,
     "submit": BOOL,
     "intended_submission_method": STR,
@@ -65,7 +38,7 @@ SLOW_DECISION = 60 * DAY
 # 15.00 in major units of the settlement currency.
 FEE = 15
 NETWORK_CODES = {"fraudulent": "10.4", "product_not_received": "13.1", "duplicate": "12.6.1"}
-OPEN = ("needs_response", "warning_needs_response")
+OPEN = funds.OPEN_DISPUTE
 REVIEW = {"needs_response": "under_review", "warning_needs_response": "warning_under_review"}
 
 
@@ -74,15 +47,10 @@ def open_dispute(shop: Shop, charge: objects.Charge, reason: str) -> None:
     inquiry = reason == "inquiry"
     method = shop.known(objects.PaymentMethod, charge.payment_method)
     card = render.payment_method(method).get("card", {})
-    taken = sum(dispute.amount for dispute in shop.disputes_of(charge))
-    # The card with several disputes has its amount disputed in two parts.
-    part = charge.amount_captured // 2 if reason == "duplicate" or taken else charge.amount_captured
-    if reason == "product_not_received" and card.get("last4") == "0079":
-        part = charge.amount_captured - charge.amount_captured // 2
     dispute = objects.Dispute(
         id=shop.new_id("du_1"),
         created=shop.now(),
-        amount=min(part, charge.amount_captured - taken) or charge.amount_captured,
+        amount=_amount(shop, charge, cards.get(method.card)),
         currency=charge.currency,
         charge=charge.id,
         payment_intent=charge.payment_intent,
@@ -102,6 +70,14 @@ def open_dispute(shop: Shop, charge: objects.Charge, reason: str) -> None:
     shop.later(ANSWER_WITHIN, "dispute_due", dispute.id)
 
 
+def _amount(shop: Shop, charge: objects.Charge, card: cards.Card) -> int:
+    """The whole payment; several disputes share it, and the last one takes what is left."""
+    before = shop.disputes_of(charge)
+    if len(before) + 1 < len(card.disputes):
+        return charge.amount_captured // len(card.disputes)
+    return charge.amount_captured - sum(dispute.amount for dispute in before)
+
+
 def _withdraw(shop: Shop, dispute: objects.Dispute, charge: objects.Charge) -> None:
     amount, rate = balance.settled(shop, charge, dispute.amount)
     fee = currencies.minor(Decimal(FEE), shop.account.currency)
@@ -115,47 +91,7 @@ def tell(shop: Shop, dispute: objects.Dispute, event: str, previous: Json | None
     """An event about the dispute."""
     charge = shop.known(objects.Charge, dispute.charge)
     kind = shop.known(objects.PaymentMethod, charge.payment_method).type
-    events.emit(shop, f"charge.dispute.{event}", show(shop, dispute), previous, kind)
-
-
-def show(shop: Shop, record: objects.Dispute) -> Json:
-    """A dispute as Stripe's object."""
-    rows = [shop.known(objects.BalanceTransaction, row) for row in record.balance_transactions]
-    answered = bool(record.evidence)
-    return {
-        "id": record.id,
-        "object": "dispute",
-        "amount": record.amount,
-        "balance_transactions": [render.balance_transaction(row, shop) for row in rows],
-        "charge": record.charge,
-        "created": record.created,
-        "currency": record.currency,
-        "enhanced_eligibility_types": [],
-        "evidence": {**dict.fromkeys(EVIDENCE), "enhanced_evidence": {}, **record.evidence},
-        "evidence_details": {
-            "due_by": record.due_by if record.status in OPEN else None,
-            "enhanced_eligibility": {},
-            "has_evidence": answered,
-            "past_due": record.status in OPEN and record.due_by < shop.now(),
-            "submission_count": record.submissions,
-        },
-        "intended_submission_method": None,
-        "is_charge_refundable": record.case_type == "inquiry" and record.status != "warning_closed",
-        "livemode": False,
-        "metadata": record.metadata,
-        "network_reason_code": record.network_reason_code,
-        "payment_intent": record.payment_intent,
-        "payment_method_details": {
-            "card": {
-                "brand": record.brand,
-                "case_type": record.case_type,
-                "network_reason_code": record.network_reason_code,
-            },
-            "type": "card",
-        },
-        "reason": record.reason,
-        "status": record.status,
-    }
+    events.emit(shop, f"charge.dispute.{event}", funds.dispute(dispute, shop), previous, kind)
 
 
 def _move(shop: Shop, dispute: objects.Dispute, status: str) -> None:
@@ -206,7 +142,7 @@ def decide(shop: Shop, dispute: objects.Dispute) -> None:
 
 def retrieve(call: Call) -> Json:
     """GET /v1/disputes/{id}"""
-    return show(call.shop, call.shop.get(objects.Dispute, call.args[0]))
+    return funds.dispute(call.shop.get(objects.Dispute, call.args[0]), call.shop)
 
 
 def update(call: Call) -> Json:
@@ -226,7 +162,7 @@ def update(call: Call) -> Json:
         shop.later(DECISION if known else SLOW_DECISION, "decide_dispute", dispute.id)
     else:
         _move(shop, dispute, dispute.status)
-    return show(shop, dispute)
+    return funds.dispute(dispute, shop)
 
 
 def close(call: Call) -> Json:
@@ -235,7 +171,7 @@ def close(call: Call) -> Json:
     if dispute.status not in OPEN:
         raise errors.RefusedError("This dispute is already closed.")
     close_as(call.shop, dispute, "lost" if dispute.status == "needs_response" else "warning_closed")
-    return show(call.shop, dispute)
+    return funds.dispute(dispute, call.shop)
 
 
 def list_all(call: Call) -> Json:
@@ -246,7 +182,7 @@ def list_all(call: Call) -> Json:
         for record in call.shop.newest(objects.Dispute)
         if charge in {None, record.charge} and intent in {None, record.payment_intent}
     )
-    return listing.page(rows, call.params, lambda record: show(call.shop, record), "/v1/disputes")
+    return listing.page(rows, call.params, lambda record: funds.dispute(record, call.shop), "/v1/disputes")
 
 
 def warn(shop: Shop, charge: objects.Charge) -> None:

@@ -11,8 +11,8 @@ from typing import Any
 from starlette.types import Receive, Scope, Send
 
 from payments.simulator import wire
-from payments.simulator.scenarios import EFFECT, TRANSPORT, Facts, Scenario
-from payments.simulator.stripe import cards, errors, forms, idempotency, listing, objects, parameters, routes
+from payments.simulator.scenarios import EFFECT, TRANSPORT, Facts
+from payments.simulator.stripe import cards, errors, expanding, forms, idempotency, objects, parameters, routes
 from payments.simulator.stripe.calls import Call, Operation
 from payments.simulator.stripe.shop import API_VERSION, PSP, Request, Shop, dumps
 from payments.simulator.world import World
@@ -132,7 +132,10 @@ class Door:
             await _send(send, error.status, dumps(error.body(exchange.id)), exchange.id)
             return
         pause = self._world.latency.ms / 1_000 + (fault.options["ms"] / 1_000 if fault and kind == "slow" else 0)
-        status, body, extra = await self._execute(exchange, pause, fault)
+        status, body, extra = await self._execute(exchange, pause)
+        if fault and kind == "hang":
+            # It is done, and its key is free again: only the answer hangs.
+            await asyncio.sleep(fault.options["seconds"])
         if kind == "reset_after":
             await wire.reset(scope, receive)
         elif kind == "garbage_200":
@@ -144,9 +147,7 @@ class Door:
                 extra.append((b"content-type", b"text/csv"))
             await _send(send, status, body, exchange.id, extra)
 
-    async def _execute(
-        self, exchange: Exchange, pause: float, fault: Scenario | None
-    ) -> tuple[int, bytes, list[tuple[bytes, bytes]]]:
+    async def _execute(self, exchange: Exchange, pause: float) -> tuple[int, bytes, list[tuple[bytes, bytes]]]:
         """Run, or give the kept answer again. The key is in use from the first check to the answer."""
         shop, key = exchange.shop, exchange.key
         extra: list[tuple[bytes, bytes]] = []
@@ -171,8 +172,6 @@ class Door:
                     idempotency.keep(shop, key, exchange.path, print_, answer)
                 # What happened is on disk before anybody hears of it.
                 self._world.journal.flush()
-            if fault is not None and fault.fault == "hang":
-                await asyncio.sleep(fault.options["seconds"])
         finally:
             shop.executing.discard(key or "")
         return answer.status, answer.body, extra
@@ -198,6 +197,7 @@ class Door:
     def _operate(self, exchange: Exchange, operation: Operation) -> tuple[Json | str, bool]:
         shop = exchange.shop
         params = parameters.check(operation.spec, exchange.raw)
+        expanding.check(operation.name, params.get("expand"))
         faults = _effects(exchange.names)
         fault = self._world.scenarios.pick(faults, exchange.names, shop.account.code, lambda: _facts(exchange))
         kind = fault.fault if fault else ""
@@ -214,7 +214,7 @@ class Door:
         if kind == "error_500_after":
             raise broken
         if params.get("expand") and isinstance(shown, dict):
-            listing.expand(shop, shown, params["expand"])
+            expanding.expand(shop, shown, params["expand"])
         return shown, exchange.method == "POST"
 
 

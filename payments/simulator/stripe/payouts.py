@@ -3,7 +3,7 @@
 from typing import Any
 
 from payments.simulator.clock import DAY
-from payments.simulator.stripe import balance, events, listing, objects, parameters
+from payments.simulator.stripe import balance, events, funds, listing, objects, parameters
 from payments.simulator.stripe.calls import Call
 from payments.simulator.stripe.parameters import STR
 from payments.simulator.stripe.shop import PSP, Shop
@@ -48,7 +48,7 @@ def day_end(shop: Shop) -> None:
         row.payout = payout.id
         shop.save(row)
     shop.save(payout)
-    events.emit(shop, "payout.created", show(payout))
+    events.emit(shop, "payout.created", funds.payout(payout))
     shop.later(RECONCILED_AFTER, "reconcile_payout", payout.id)
     shop.later(ARRIVES_AFTER, "pay_payout", payout.id)
 
@@ -57,56 +57,23 @@ def reconcile(shop: Shop, payout: objects.Payout) -> None:
     """Its transactions may be listed now."""
     payout.reconciliation_status = "completed"
     shop.save(payout)
-    events.emit(shop, "payout.reconciliation_completed", show(payout))
+    events.emit(shop, "payout.reconciliation_completed", funds.payout(payout))
 
 
 def arrive(shop: Shop, payout: objects.Payout) -> None:
     """The money is at the bank."""
     payout.status, payout.trace = "paid", payout.id[-12:]
     shop.save(payout)
-    events.emit(shop, "payout.paid", show(payout), {"status": "in_transit"})
-
-
-def show(record: objects.Payout) -> Json:
-    """A payout as Stripe's object."""
-    return {
-        "id": record.id,
-        "object": "payout",
-        "amount": record.amount,
-        "application_fee": None,
-        "application_fee_amount": None,
-        "arrival_date": record.arrival_date,
-        "automatic": True,
-        "balance_transaction": record.balance_transaction,
-        "created": record.created,
-        "currency": record.currency,
-        "description": "STRIPE PAYOUT",
-        "destination": "ba_1simulatedbankaccount",
-        "failure_balance_transaction": None,
-        "failure_code": None,
-        "failure_message": None,
-        "livemode": False,
-        "metadata": record.metadata,
-        "method": "standard",
-        "original_payout": None,
-        "payout_method": None,
-        "reconciliation_status": record.reconciliation_status,
-        "reversed_by": None,
-        "source_type": "card",
-        "statement_descriptor": None,
-        "status": record.status,
-        "trace_id": {"status": "supported" if record.trace else "pending", "value": record.trace},
-        "type": "bank_account",
-    }
+    events.emit(shop, "payout.paid", funds.payout(payout), {"status": "in_transit"})
 
 
 def retrieve(call: Call) -> Json:
     """GET /v1/payouts/{id}"""
-    return show(call.shop.get(objects.Payout, call.args[0]))
+    return funds.payout(call.shop.get(objects.Payout, call.args[0]))
 
 
 def list_all(call: Call) -> Json:
     """GET /v1/payouts?status="""
     status = call.params.get("status")
     rows = (record for record in call.shop.newest(objects.Payout) if status in {None, record.status})
-    return listing.page(rows, call.params, show, "/v1/payouts")
+    return listing.page(rows, call.params, funds.payout, "/v1/payouts")

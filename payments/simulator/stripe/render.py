@@ -292,41 +292,6 @@ def _destination(record: objects.Refund, method: objects.PaymentMethod) -> Json:
     return {"card": card, "type": "card"}
 
 
-def balance_transaction(record: objects.BalanceTransaction, shop: Shop) -> Json:
-    """A balance transaction."""
-    fees = (
-        [
-            {
-                "amount": record.fee,
-                "application": None,
-                "currency": record.currency,
-                "description": "Stripe processing fees",
-                "type": "stripe_fee",
-            }
-        ]
-        if record.fee
-        else []
-    )
-    return {
-        "id": record.id,
-        "object": "balance_transaction",
-        "amount": record.amount,
-        "available_on": record.available_on,
-        "balance_type": "payments",
-        "created": record.created,
-        "currency": record.currency,
-        "description": record.description,
-        "exchange_rate": record.exchange_rate,
-        "fee": record.fee,
-        "fee_details": fees,
-        "net": record.amount - record.fee,
-        "reporting_category": record.reporting_category,
-        "source": record.source,
-        "status": "available" if record.available_on <= shop.now() else "pending",
-        "type": record.type,
-    }
-
-
 def shown_amount(amount: int, currency: str) -> str:
     """An amount for a message to people."""
     return f"{currencies.major(amount, currency)} {currency.upper()}"
