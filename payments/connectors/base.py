@@ -109,7 +109,8 @@ class Outcome:
 
     `provider_reference` is the PSP's id of what the call makes or changes: of the refund for a refund, else of the
     payment. `amount` is what the PSP says was authorised, captured or refunded. `captured` says whether an approved
-    authorisation has already taken the money. `raw` holds PSP codes and ids for people, never card data or secrets.
+    authorisation has already taken the money. `raw` holds PSP codes and ids for people, never card data or secrets;
+    under `card` it may say `brand` and `last4`, by which customers know their card.
     """
 
     verdict: Verdict

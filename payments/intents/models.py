@@ -6,6 +6,7 @@ from typing import Final
 
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Cast, Right
 
 from payments.gateway.models import ProviderAccount
 from payments.intents.states import ATTEMPT, CAPTURE, INTENT, AttemptStatus, CaptureStatus, IntentStatus
@@ -89,6 +90,7 @@ class PaymentIntent(records.Stateful, records.Announced):
             models.Index(fields=["order"], name="intent_order"),
             models.Index(fields=["customer"], name="intent_customer"),
             models.Index(fields=["client", "id"], name="intent_client"),
+            models.Index(Right(Cast("id", models.TextField()), 4), name="intent_last_four"),
             models.Index(
                 fields=["expires_at"],
                 name="intent_expiry",
@@ -126,6 +128,8 @@ class PaymentAttempt(records.Stateful):
     call_id = models.CharField(max_length=40)
     provider_reference = models.CharField(max_length=80, blank=True, default="")
     reason_for_route = models.CharField(max_length=200, blank=True, default="")
+    card_brand = models.CharField(max_length=24, blank=True, default="", help_text="As the PSP calls it.")
+    card_last4 = models.CharField(max_length=4, blank=True, default="", help_text="What the customer reads us.")
     decline = models.JSONField(null=True, blank=True)
     superseded_at = models.DateTimeField(null=True, blank=True)
     authorized_at = models.DateTimeField(null=True, blank=True)
@@ -156,6 +160,7 @@ class PaymentAttempt(records.Stateful):
                 name="attempt_order_held",
                 condition=Q(status__in=["ready", "sent", "action_required", "pending", "unknown", "authorized"]),
             ),
+            models.Index(fields=["card_last4", "id"], name="attempt_card_last4", condition=~Q(card_last4="")),
         )
 
     def __str__(self) -> str:

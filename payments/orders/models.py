@@ -1,6 +1,7 @@
 """Customers and their orders with lines."""
 
 from django.db import models
+from django.db.models.functions import Lower, Right
 
 from payments.kernel import ids, money, records
 from payments.orders.states import ORDER, OrderStatus
@@ -21,7 +22,9 @@ class Customer(records.Record, records.Announced):
 
     class Meta:
         app_label = "payments"
+        permissions = (("see_personal_data", "Can see names and e-mail addresses"),)
         constraints = (models.UniqueConstraint(fields=["client", "reference"], name="customer_reference"),)
+        indexes = (models.Index(Lower("email"), name="customer_email", condition=~models.Q(email="")),)
 
     def __str__(self) -> str:
         return self.name or self.reference
@@ -70,6 +73,7 @@ class Order(records.Stateful, records.Announced):
         )
         indexes = (
             models.Index(fields=["customer"], name="order_customer"),
+            models.Index(Right("reference", 4), name="order_last_four"),
             models.Index(fields=["expires_at"], name="order_expiry", condition=models.Q(status="open")),
         )
 

@@ -225,6 +225,19 @@ def test_what_each_status_means_for_the_money(
     assert outcome.raw["latest_charge"] == "ch_1"
 
 
+def test_the_card_is_known_by_what_customers_read_on_it() -> None:
+    card = {"id": "pm_1", "card": {"brand": "visa", "last4": "4242", "fingerprint": "not ours to keep"}}
+    known = {"brand": "visa", "last4": "4242"}
+
+    assert mapping.payment({**INTENT, "status": "succeeded", "payment_method": card}).raw["card"] == known
+    declined = {**INTENT, "status": "requires_payment_method", "last_payment_error": {"payment_method": card}}
+    assert mapping.payment(declined).raw["card"] == known
+    refused = mapping.RefusedError(402, {"type": "card_error", "code": "card_declined", "payment_method": card})
+    assert mapping.failed(refused).raw["card"] == known
+    for unknown in ("pm_1", None, {"card": {}}, {"card": {"last4": None}}, {"ideal": {}}):
+        assert "card" not in mapping.payment({**INTENT, "status": "succeeded", "payment_method": unknown}).raw
+
+
 def test_a_redirect_becomes_ours_and_other_actions_keep_stripes_name() -> None:
     redirect = {"type": "redirect_to_url", "redirect_to_url": {"url": "https://bank.example", "return_url": "x"}}
     outcome = mapping.payment({**INTENT, "status": "requires_action", "next_action": redirect})

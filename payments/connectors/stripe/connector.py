@@ -203,7 +203,7 @@ class StripeConnector:
     def _look(self, intent_id: str) -> dict[str, Any]:
         """The intent as it is. A question that fails leaves everything open, whatever the reason."""
         try:
-            return self._ask(self._intents.retrieve, intent_id)
+            return self._ask(self._intents.retrieve, intent_id, params=mapping.WITH_CARD)
         except http.FailedError as failure:
             raise http.AmbiguousError(f"the payment cannot be read: {failure}") from failure
 
@@ -259,7 +259,7 @@ class StripeConnector:
     ) -> Outcome:
         """Ask for a change. When Stripe refuses it because the intent is elsewhere already, the intent says where."""
         try:
-            return mapping.payment(self._ask(verb, intent_id, key=key, params=params))
+            return mapping.payment(self._ask(verb, intent_id, key=key, params={**params, **mapping.WITH_CARD}))
         except mapping.RefusedError as refusal:
             if refusal.verdict is not Verdict.DECLINED:
                 raise

@@ -14,6 +14,9 @@ from payments.kernel import money
 
 Json = Mapping[str, Any]
 
+WITH_CARD: Final[Json] = MappingProxyType({"expand": ["payment_method"]})
+"""Asks for an intent together with its payment method, which says the card's brand and last four digits."""
+
 
 class RefusedError(http.FailedError):
     """Stripe answered with an error. Its message is left out: it may repeat what was sent."""
@@ -261,7 +264,8 @@ def payment(intent: Json) -> Outcome:
     if intent.get("object") != "payment_intent":
         raise UnreadableError("the answer is not a payment intent")
     status = text(intent, "status")
-    raw = {"status": status, "latest_charge": expandable(intent, "latest_charge")}
+    raw: dict[str, Any] = {"status": status, "latest_charge": expandable(intent, "latest_charge")}
+    raw |= _card(intent)
     seen = Outcome(verdict=Verdict.UNKNOWN, provider_reference=text(intent, "id"), raw=raw)
     match status:
         case "requires_payment_method":
@@ -278,11 +282,22 @@ def payment(intent: Json) -> Outcome:
     return replace(seen, verdict=verdict, amount=amount, captured=status == "succeeded", next_action=action)
 
 
+def _card(answer: Json) -> dict[str, Any]:
+    """What customers know their card by, where an intent or an error tells the payment method in full."""
+    method = answer.get("payment_method")
+    card = method.get("card") if isinstance(method, Mapping) else None
+    last4 = card.get("last4") if isinstance(card, Mapping) else None
+    if not isinstance(card, Mapping) or not isinstance(last4, str) or len(last4) != 4:
+        return {}
+    return {"card": {"brand": str(card.get("brand") or "")[:24], "last4": last4}}
+
+
 def _declined(seen: Outcome, intent: Json) -> Outcome:
     """An intent that we confirmed comes back to requires_payment_method only when its payment failed."""
     error = intent.get("last_payment_error")
     error = error if isinstance(error, Mapping) else {}
-    return replace(seen, verdict=Verdict.DECLINED, decline=decline(error), raw={**seen.raw, **_codes(error)})
+    raw = {**seen.raw, **_codes(error), **_card(error)}
+    return replace(seen, verdict=Verdict.DECLINED, decline=decline(error), raw=raw)
 
 
 def _next_action(intent: Json) -> Mapping[str, Any]:
@@ -329,7 +344,7 @@ def failed(failure: http.FailedError, *, because: Decline | None = None, provide
             return replace(seen, verdict=Verdict.UNAVAILABLE)
         case RefusedError():
             codes = {**_codes(failure.error), "http_status": failure.status, "request_id": failure.request_id}
-            outcome = replace(seen, verdict=failure.verdict, raw=codes)
+            outcome = replace(seen, verdict=failure.verdict, raw={**codes, **_card(failure.error)})
             if failure.verdict is not Verdict.DECLINED:
                 return outcome
             return replace(outcome, decline=because or decline(failure.error, otherwise="request_refused"))

@@ -101,6 +101,9 @@ def apply(held: Held, outcome: Outcome, *, by: str) -> None:
     attempt, before = held.tried, held.tried.status
     if outcome.provider_reference and not attempt.provider_reference:
         attempt.change(provider_reference=outcome.provider_reference)
+    card = outcome.raw.get("card")
+    if card and not attempt.card_last4:
+        attempt.change(card_brand=card["brand"], card_last4=card["last4"])
     event = _event(held, outcome)
     if not attempt.may(event):
         log.info("old_news", attempt=attempt.pk, status=attempt.status, news=event)
