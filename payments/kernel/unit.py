@@ -34,6 +34,7 @@ class Unit:
     def __init__(self) -> None:
         self.result: object = None
         self._inserts: dict[tuple[type[models.Model], bool], list[models.Model]] = {}
+        self._linked: dict[tuple[type[models.Model], type[models.Model]], tuple[list[Any], list[Any]]] = {}
         self._changes: dict[models.Model, set[str]] = {}
         self._guarded: list[tuple[str, Sequence[object]]] = []
         self._statements: list[tuple[str, Sequence[object]]] = []
@@ -42,6 +43,12 @@ class Unit:
         """INSERT these rows on leaving; with `once`, rows whose unique key is taken are passed over."""
         for row in rows:
             self._inserts.setdefault((type(row), once), []).append(row)
+
+    def add_linked(self, parent: models.Model, children: Sequence[models.Model]) -> None:
+        """INSERT a row together with the rows that refer to it: all such pairs of the unit are one statement."""
+        parents, all_children = self._linked.setdefault((type(parent), type(children[0])), ([], []))
+        parents.append(parent)
+        all_children.extend(children)
 
     def change(self, row: models.Model, **values: object) -> None:
         """Set columns of a row now, and UPDATE it on leaving, guarded by the version that was read."""
@@ -91,10 +98,16 @@ class Unit:
     def _insert_statements(self) -> Iterator[tuple[str, Sequence[object]]]:
         # what may be there already goes first: the others refer to it
         for (model, once), rows in sorted(self._inserts.items(), key=lambda item: not item[0][1]):
-            fields, head, group = _insert_head(model)
-            tail = " ON CONFLICT DO NOTHING" if once else ""
-            sql = head + ", ".join([group] * len(rows)) + tail
-            yield sql, [_prepared(field, row) for row in rows for field in fields]
+            sql, values = _values(model, rows)
+            yield f"{sql} ON CONFLICT DO NOTHING" if once else sql, values
+        for models_, (parents, children) in self._linked.items():
+            (first, above), (second, below) = map(_values, models_, (parents, children))
+            yield f"WITH parents AS ({first}) {second}", [*above, *below]
+
+
+def _values(model: type[models.Model], rows: Sequence[models.Model]) -> tuple[str, list[Any]]:
+    fields, head, group = _insert_head(model)
+    return head + ", ".join([group] * len(rows)), [_prepared(field, row) for row in rows for field in fields]
 
 
 @cache

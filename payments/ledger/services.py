@@ -28,7 +28,6 @@ def post(
     it: a state that says "captured" and its posting are one commit or none.
     """
     now = clock.now()
-    work = unit.current()
     transfer = Transfer(
         event=event,
         source_id=source_id,
@@ -37,19 +36,17 @@ def post(
         narrative=narrative,
         refs=dict(refs),
     )
-    work.add(transfer)
-    for line in lines:
-        currency = line.amount.currency.code
-        account = _account(line.account, currency)
-        work.add(
-            Entry(
-                transfer=transfer,
-                account_id=account,
-                amount_minor=money.to_minor(line.amount),
-                currency=currency,
-                booked_at=now,
-            )
+    entries = [
+        Entry(
+            transfer=transfer,
+            account_id=_account(line.account, line.amount.currency.code),
+            amount_minor=money.to_minor(line.amount),
+            currency=line.amount.currency.code,
+            booked_at=now,
         )
+        for line in lines
+    ]
+    unit.current().add_linked(transfer, entries)
 
 
 def _account(code: str, currency: str) -> uuid.UUID:
