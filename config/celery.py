@@ -14,8 +14,9 @@ app.conf.update(
     accept_content=["json"],
     task_serializer="json",
     result_serializer="json",
-    broker_url=conf.settings.BROKER_URL or "redis://127.0.0.1:1/0",
+    broker_url=conf.settings.BROKER_URL or "redis://127.0.0.1:1/0",  # nobody listens there: jobs wait for the sweeper
     broker_connection_retry_on_startup=True,
+    broker_connection_max_retries=None,  # a worker outlives any outage of the broker: its sweeper goes on
     broker_connection_timeout=0.3,
     # A broker that hangs costs a publisher half a second, not a minute.
     broker_transport_options={

@@ -70,6 +70,8 @@ def settings(*, level: str, form: str) -> dict[str, Any]:
             "celery": {"level": level},
             "django": {"level": level},
             "django.server": {"handlers": ["stdout"], "level": level, "propagate": False},
+            "celery.app.trace": {"level": "WARNING"},  # two lines for each ring of the doorbell
+            "celery.worker.strategy": {"level": "WARNING"},
             "stripe": {"level": "WARNING"},
         },
     }
