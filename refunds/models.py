@@ -55,12 +55,19 @@ class Refund(records.Stateful, records.Announced):
     note = models.CharField(max_length=500, blank=True, default="")
     origin = models.CharField(max_length=10, choices=Origin)
     requested_by = models.CharField(max_length=80)
-    duplicate_of = models.ForeignKey(Capture, null=True, blank=True, on_delete=models.PROTECT, related_name="+",
-                                     help_text="The capture that came too late and is given back.")
+    duplicate_of = models.ForeignKey(
+        Capture,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        help_text="The capture that came too late and is given back.",
+    )
     failure_reason = models.CharField(max_length=80, blank=True, default="")
     call_id = models.CharField(max_length=40, blank=True, default="")
-    provider_reference = models.CharField(max_length=80, blank=True, default="",
-                                          help_text="The PSP's id of the refund.")
+    provider_reference = models.CharField(
+        max_length=80, blank=True, default="", help_text="The PSP's id of the refund."
+    )
     related = models.JSONField(default=list, blank=True)
     metadata = models.JSONField(default=dict, blank=True)
     sent_at = models.DateTimeField(null=True, blank=True)
@@ -75,14 +82,20 @@ class Refund(records.Stateful, records.Announced):
             models.CheckConstraint(name="refund_amount_positive", condition=Q(amount_minor__gt=0)),
             models.CheckConstraint(name="refund_reason", condition=Q(reason__in=Reason.values)),
             models.CheckConstraint(name="refund_origin", condition=Q(origin__in=Origin.values)),
-            models.CheckConstraint(name="refund_settled",
-                                   condition=Q(status__in=IN_FLIGHT, settled_at__isnull=True)
-                                   | (~Q(status__in=IN_FLIGHT) & Q(settled_at__isnull=False))),
+            models.CheckConstraint(
+                name="refund_settled",
+                condition=Q(status__in=IN_FLIGHT, settled_at__isnull=True)
+                | (~Q(status__in=IN_FLIGHT) & Q(settled_at__isnull=False)),
+            ),
             models.CheckConstraint(name="refund_note", condition=~Q(reason="other", note="")),
-            models.UniqueConstraint(fields=["account", "provider_reference"], name="refund_provider_reference",
-                                    condition=~Q(provider_reference="")),
-            models.UniqueConstraint(fields=["duplicate_of"], name="refund_one_per_duplicate",
-                                    condition=Q(duplicate_of__isnull=False)),
+            models.UniqueConstraint(
+                fields=["account", "provider_reference"],
+                name="refund_provider_reference",
+                condition=~Q(provider_reference=""),
+            ),
+            models.UniqueConstraint(
+                fields=["duplicate_of"], name="refund_one_per_duplicate", condition=Q(duplicate_of__isnull=False)
+            ),
         )
         indexes = (
             models.Index(fields=["order_id"], name="refund_order", condition=~Q(order_id="")),

@@ -66,8 +66,10 @@ def refundable(intent: PaymentIntent) -> Money:
 def refunded_units(lines: Sequence[OrderLine]) -> dict[str, tuple[int, int]]:
     """Per order line: how many units are in refunds that live, and the minor units that they come to."""
     found = RefundLine.objects.filter(line__in=lines, refund__status__in=LIVING).values_list("line_id")
-    taken = {line_id: (int(units), int(amount)) for line_id, units, amount
-             in found.annotate(units=Sum("quantity"), worth=Sum("amount_minor"))}
+    taken = {
+        line_id: (int(units), int(amount))
+        for line_id, units, amount in found.annotate(units=Sum("quantity"), worth=Sum("amount_minor"))
+    }
     return {line.pk: taken.get(line.pk, (0, 0)) for line in lines}
 
 
@@ -82,8 +84,11 @@ def sources(payment: HeldPayment) -> list[Source]:
     for attempt_id, rows in captured.items():
         available = max(0, min(left, sum(row.amount_minor for row in rows) - _given_back(attempt_id)))
         left -= available
-        found.append(Source(payment, rows[-1].attempt, available, not _too_late(rows),
-                            rows[-1].captured_at or rows[-1].created_at))
+        found.append(
+            Source(
+                payment, rows[-1].attempt, available, not _too_late(rows), rows[-1].captured_at or rows[-1].created_at
+            )
+        )
     return found
 
 
@@ -148,14 +153,18 @@ def alike(intent_id: str, amount_minor: int, *, since: datetime) -> Refund | Non
 
 
 invariants.declare(
-    1, "refund_one_object", "At most one refund at the PSP per refund of ours",
+    1,
+    "refund_one_object",
+    "At most one refund at the PSP per refund of ours",
     """SELECT owner_id, count(DISTINCT provider_reference) || ' refunds at the PSP' FROM payments_providercall
         WHERE kind = 'refund' AND verdict IN ('approved', 'pending') GROUP BY owner_id
        HAVING count(DISTINCT provider_reference) > 1""",
     "SELECT count(*) FROM refunds_refund",
 )
 invariants.declare(
-    5, "refund_reservations", "What an intent has reserved and refunded is the sum of its refunds",
+    5,
+    "refund_reservations",
+    "What an intent has reserved and refunded is the sum of its refunds",
     """SELECT i.id::text, 'refunding ' || i.amount_refunding_minor || ', refunded ' || i.amount_refunded_minor
          FROM payments_paymentintent i LEFT JOIN refunds_refund r ON r.intent_id = i.id
         GROUP BY i.id HAVING i.amount_refunding_minor <>
@@ -164,14 +173,18 @@ invariants.declare(
     "SELECT count(*) FROM payments_paymentintent",
 )
 invariants.declare(
-    5, "refund_lines_add_up", "A refund by lines is the sum of its lines",
+    5,
+    "refund_lines_add_up",
+    "A refund by lines is the sum of its lines",
     """SELECT r.id::text, r.amount_minor || ', lines ' || sum(l.amount_minor)
          FROM refunds_refund r JOIN refunds_refundline l ON l.refund_id = r.id
         GROUP BY r.id HAVING r.amount_minor <> sum(l.amount_minor)""",
     "SELECT count(DISTINCT refund_id) FROM refunds_refundline",
 )
 invariants.declare(
-    10, "refund_posted", "Every refund that succeeded has one posting of that; one that never did has none",
+    10,
+    "refund_posted",
+    "Every refund that succeeded has one posting of that; one that never did has none",
     """SELECT r.id::text, r.status || ' with ' || count(t.id) || ' postings of success'
          FROM refunds_refund r LEFT JOIN payments_transfer t
            ON t.event = 'refund_succeeded' AND t.source_id = 're_' || replace(r.id::text, '-', '')
@@ -180,7 +193,9 @@ invariants.declare(
     "SELECT count(*) FROM refunds_refund",
 )
 invariants.declare(
-    10, "refunds_in_flight", "The ledger's refunds in flight are the refunds in flight",
+    10,
+    "refunds_in_flight",
+    "The ledger's refunds in flight are the refunds in flight",
     """WITH booked AS (SELECT substr(a.code, 19) AS account, a.currency, -sum(e.amount_minor) AS amount
                          FROM payments_entry e JOIN payments_account a ON a.id = e.account_id
                         WHERE a.code LIKE 'refunds_in_flight/%' GROUP BY a.code, a.currency),
@@ -193,7 +208,9 @@ invariants.declare(
     "SELECT count(*) FROM refunds_refund WHERE settled_at IS NULL",
 )
 invariants.declare(
-    13, "refund_owned", "Every refund that is not settled has a job, a call that is looked after, or a person",
+    13,
+    "refund_owned",
+    "Every refund that is not settled has a job, a call that is looked after, or a person",
     """WITH waiting AS (SELECT 're_' || replace(id::text, '-', '') AS id, status FROM refunds_refund
                          WHERE settled_at IS NULL)
        SELECT id, status FROM waiting r

@@ -27,13 +27,24 @@ def give_back(capture_id: str, *, by: str = "platform") -> None:
             return
         too_many = _made_lately() >= MOST_PER_HOUR
         if too_many:
-            attention.open_item(AttentionKind.AUTO_REFUND_LIMIT, capture.pk,
-                                f"more than {MOST_PER_HOUR} automatic refunds within an hour")
+            attention.open_item(
+                AttentionKind.AUTO_REFUND_LIMIT,
+                capture.pk,
+                f"more than {MOST_PER_HOUR} automatic refunds within an hour",
+            )
         else:
-            found = next(source for source in selectors.sources(payment) if source.attempt.pk == capture.attempt_id)
-            if amount := min(capture.amount_minor, found.available):
-                held = moves.begin(payment, amount, reason=Reason.DUPLICATE, origin=Origin.DUPLICATE,
-                                   requested_by=by, duplicate_of=capture)
+            left = [
+                source.available for source in selectors.sources(payment) if source.attempt.pk == capture.attempt_id
+            ]
+            if amount := min(capture.amount_minor, sum(left)):
+                held = moves.begin(
+                    payment,
+                    amount,
+                    reason=Reason.DUPLICATE,
+                    origin=Origin.DUPLICATE,
+                    requested_by=by,
+                    duplicate_of=capture,
+                )
                 jobs.enqueue("send_refund", refund_id=held.pk)
             attention.close_items(capture.pk, because="it is given back", by=by, kind=AttentionKind.AUTO_REFUND_LIMIT)
     if too_many:

@@ -68,8 +68,15 @@ def _imported(payment: HeldPayment, event: PspEvent, outcome: Outcome, by: str) 
         raise NotYet("a refund of ours waits for its answer, and it may be this one")
     if amount is None or amount.currency.code != attempt.currency:
         raise NotYet(f"{amount} cannot be a refund of a payment in {attempt.currency}")
-    held = moves.begin(payment, money.to_minor(amount), reason=Reason.OTHER, note=OUTSIDE, origin=Origin.OUTSIDE,
-                       requested_by=by, provider_reference=event.modification_reference)
+    held = moves.begin(
+        payment,
+        money.to_minor(amount),
+        reason=Reason.OTHER,
+        note=OUTSIDE,
+        origin=Origin.OUTSIDE,
+        requested_by=by,
+        provider_reference=event.modification_reference,
+    )
     moves.send(held, "", by)
     return held
 
@@ -96,5 +103,6 @@ def _own_outside(refund: Refund, by: str) -> None:
     if refund.settled_at is None:
         attention.open_item(attention.AttentionKind.UNMATCHED_EVENT, refund.pk, "made outside, and not settled yet")
     else:
-        attention.close_items(refund.pk, because=f"the refund is {refund.status}", by=by,
-                              kind=attention.AttentionKind.UNMATCHED_EVENT)
+        attention.close_items(
+            refund.pk, because=f"the refund is {refund.status}", by=by, kind=attention.AttentionKind.UNMATCHED_EVENT
+        )

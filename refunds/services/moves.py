@@ -29,9 +29,16 @@ def begin(payment: HeldPayment, amount_minor: int, lines: Sequence[RefundLine] =
     `facts` are columns of the refund that only the caller knows.
     """
     intent, attempt = payment.intent, payment.tried
-    refund = Refund(**{"id": ids.new("re"), **facts}, client_id=intent.client_id, intent=intent,
-                    order_id=intent.order_id or "", attempt=attempt, account_id=attempt.account_id,
-                    currency=intent.currency, amount_minor=amount_minor)
+    refund = Refund(
+        **{"id": ids.new("re"), **facts},
+        client_id=intent.client_id,
+        intent=intent,
+        order_id=intent.order_id or "",
+        attempt=attempt,
+        account_id=attempt.account_id,
+        currency=intent.currency,
+        amount_minor=amount_minor,
+    )
     for line in lines:
         line.refund = refund
     unit.current().add(refund, *lines)
@@ -88,8 +95,9 @@ def succeed(held: Held, outcome: Outcome, by: str) -> None:
     refund, amount = held.refund, held.refund.amount_minor
     reserved = refund.status in IN_FLIGHT
     in_flight = reserved and refund.sent_at is not None
-    refund.advance("succeed", because=outcome.detail or "refunded by the PSP", by=by, failure_reason="",
-                   settled_at=clock.now())
+    refund.advance(
+        "succeed", because=outcome.detail or "refunded by the PSP", by=by, failure_reason="", settled_at=clock.now()
+    )
     recipe = postings.refund_succeeded if in_flight else postings.refund_succeeded_after_all
     _post(held, postings.Event.REFUND_SUCCEEDED, recipe(_code(refund), refund.amount), "succeeded")
     _shift(held.payment.intent, refunding=-amount if reserved else 0, refunded=amount)
@@ -106,8 +114,11 @@ def fail(held: Held, outcome: Outcome, by: str) -> None:
     release(held)
     announcements.announce(held, "refund.failed")
     if held.refund.origin == Origin.DUPLICATE:
-        attention.open_item(AttentionKind.OVERPAYMENT, held.refund.pk,
-                            f"{money.text(held.refund.amount)} came too late and cannot be given back: {decline}")
+        attention.open_item(
+            AttentionKind.OVERPAYMENT,
+            held.refund.pk,
+            f"{money.text(held.refund.amount)} came too late and cannot be given back: {decline}",
+        )
 
 
 def cancel_at_psp(held: Held, outcome: Outcome, by: str) -> None:
@@ -151,8 +162,9 @@ def _code(refund: Refund) -> str:
 def _post(held: Held, event: postings.Event, lines: postings.Lines, what: str) -> None:
     refund = held.refund
     refs = {"intent": refund.intent_id, "attempt": refund.attempt_id, "order": refund.order_id}
-    ledger.post(event, refund.pk, lines, refs=refs,
-                narrative=f"Refund of {money.text(refund.amount)} by {_code(refund)} {what}")
+    ledger.post(
+        event, refund.pk, lines, refs=refs, narrative=f"Refund of {money.text(refund.amount)} by {_code(refund)} {what}"
+    )
 
 
 def _shift(intent: PaymentIntent, *, refunding: int = 0, refunded: int = 0) -> None:
@@ -161,18 +173,21 @@ def _shift(intent: PaymentIntent, *, refunding: int = 0, refunded: int = 0) -> N
     refunded += intent.amount_refunded_minor
     over = refunding + refunded > intent.amount_captured_minor
     if over and not intent.over_returned:
-        detail = f"{refunded + refunding} of {intent.amount_captured_minor} captured minor units went back"
+        back = money.from_minor(refunding + refunded, intent.currency)
+        detail = f"{money.text(back)} went back of {money.text(intent.amount_captured)} captured"
         attention.open_item(AttentionKind.OVER_RETURNED, intent.pk, detail)
     elif intent.over_returned and not over:
-        attention.close_items(intent.pk, because="no more went back than was captured", by="refunds",
-                              kind=AttentionKind.OVER_RETURNED)
+        attention.close_items(
+            intent.pk, because="no more went back than was captured", by="refunds", kind=AttentionKind.OVER_RETURNED
+        )
     intent.change(amount_refunding_minor=refunding, amount_refunded_minor=refunded, over_returned=over)
 
 
 def _follow(held: Held, refunded: int, by: str) -> None:
     if held.payment.order is not None:
-        orders.follow_money(held.payment.order, refunded=refunded, by=by,
-                            because=f"{held.refund.pk} {held.refund.status}")
+        orders.follow_money(
+            held.payment.order, refunded=refunded, by=by, because=f"{held.refund.pk} {held.refund.status}"
+        )
 
 
 def _count_units(lines: Sequence[RefundLine], sign: int) -> None:
@@ -184,4 +199,6 @@ def _count_units(lines: Sequence[RefundLine], sign: int) -> None:
     for line in sorted(lines, key=lambda line: line.line_id):
         unit.current().run(
             "UPDATE payments_orderline SET quantity_refunded = greatest(0, least(quantity, quantity_refunded + %s))"
-            " WHERE id = %s", [sign * line.quantity, ids.decode("line", line.line_id)])
+            " WHERE id = %s",
+            [sign * line.quantity, ids.decode("line", line.line_id)],
+        )

@@ -110,8 +110,9 @@ def apply(held: Held, outcome: Outcome, *, by: str) -> None:
     else:
         MOVES[event](held, outcome, by)
     if before == RefundStatus.UNKNOWN != refund.status:
-        attention.close_items(refund.pk, because=f"the refund is {refund.status}", by=by,
-                              kind=attention.AttentionKind.UNKNOWN_OUTCOME)
+        attention.close_items(
+            refund.pk, because=f"the refund is {refund.status}", by=by, kind=attention.AttentionKind.UNKNOWN_OUTCOME
+        )
 
 
 def _event(refund: Refund, outcome: Outcome) -> str | None:

@@ -82,17 +82,18 @@ def _parts(draft: RefundDraft, payments: Sequence[HeldPayment]) -> list[_Part]:
     if draft.lines:
         return _parts_by_line(_lines(draft, payments), found)
     left = sum(source.available for source in found)
-    _refuse_beyond(left if draft.amount is None else draft.amount, left, payments)
-    amounts = policy.spread(left if draft.amount is None else draft.amount, [source.available for source in found])
+    wanted = left if draft.amount is None else draft.amount
+    _refuse_beyond(wanted, left, payments[0].intent.currency, param="amount")
+    amounts = policy.spread(wanted, [source.available for source in found])
     return [_Part(source, amount) for source, amount in zip(found, amounts, strict=True) if amount]
 
 
-def _refuse_beyond(wanted: int, left: int, payments: Sequence[HeldPayment]) -> None:
+def _refuse_beyond(wanted: int, left: int, currency: str, *, param: str) -> None:
     if left <= 0 or wanted <= 0:
         raise refusals.RefundNothingToRefund("There is nothing left to refund.")
     if wanted > left:
-        text = money.text(money.from_minor(left, payments[0].intent.currency))
-        raise refusals.RefundExceedsRefundable(f"{text} can be refunded.", param="amount", refundable=left)
+        text = money.text(money.from_minor(left, currency))
+        raise refusals.RefundExceedsRefundable(f"{text} can be refunded.", param=param, refundable=left)
 
 
 def _lines(draft: RefundDraft, payments: Sequence[HeldPayment]) -> list[RefundLine]:
@@ -110,8 +111,11 @@ def _lines(draft: RefundDraft, payments: Sequence[HeldPayment]) -> list[RefundLi
 def _line(line: OrderLine, units: int, taken: int, taken_minor: int) -> RefundLine:
     if taken + units > line.quantity:
         raise refusals.RefundLineAlreadyRefunded(
-            f"{line.quantity - taken} of {line.quantity} units of {line.name} are left.", param="lines",
-            line=line.pk, quantity_left=line.quantity - taken)
+            f"{line.quantity - taken} of {line.quantity} units of {line.name} are left.",
+            param="lines",
+            line=line.pk,
+            quantity_left=line.quantity - taken,
+        )
     worth = policy.worth(line.amount_total, line.quantity, taken + units) - taken_minor
     return RefundLine(line=line, quantity=units, currency=line.currency, amount_minor=max(worth, 0))
 
@@ -120,11 +124,12 @@ def _parts_by_line(lines: Sequence[RefundLine], found: Sequence[Source]) -> list
     """Every line is given back by one payment; a line that none of them covers can be given back by amount only."""
     available = [source.available for source in found]
     total = sum(line.amount_minor for line in lines)
-    _refuse_beyond(total, sum(available), [found[0].payment])
+    _refuse_beyond(total, sum(available), lines[0].currency, param="lines")
     places = policy.place([line.amount_minor for line in lines], available)
     if places is None:
-        raise refusals.RefundExceedsRefundable("No single payment covers these lines: refund by amount.", param="lines",
-                                               refundable=max(available))
+        raise refusals.RefundExceedsRefundable(
+            "No single payment covers these lines: refund by amount.", param="lines", refundable=max(available)
+        )
     parts = []
     for index in dict.fromkeys(places):
         chosen = [line for line, place in zip(lines, places, strict=True) if place == index]
@@ -140,7 +145,9 @@ def _refuse_duplicate(parts: Sequence[_Part]) -> None:
             raise refusals.RefundDuplicateSuspected(
                 f"{money.text(earlier.amount)} of this payment is being refunded by {earlier.pk}, made at"
                 f" {earlier.created_at:%H:%M:%S} UTC. If it is meant once more, say so.",
-                param="confirm_duplicate", refund=earlier.pk)
+                param="confirm_duplicate",
+                refund=earlier.pk,
+            )
 
 
 def _begin(draft: RefundDraft, parts: Sequence[_Part], *, by: str, origin: Origin) -> Held:
@@ -148,9 +155,20 @@ def _begin(draft: RefundDraft, parts: Sequence[_Part], *, by: str, origin: Origi
     made = []
     for name, part in zip(names, parts, strict=True):
         part.source.payment.attempt = part.source.attempt
-        made.append(moves.begin(
-            part.source.payment, part.amount, part.lines, id=name, reason=draft.reason, note=draft.note, origin=origin,
-            requested_by=by, related=[other for other in names if other != name], metadata=dict(draft.metadata)))
+        made.append(
+            moves.begin(
+                part.source.payment,
+                part.amount,
+                part.lines,
+                id=name,
+                reason=draft.reason,
+                note=draft.note,
+                origin=origin,
+                requested_by=by,
+                related=[other for other in names if other != name],
+                metadata=dict(draft.metadata),
+            )
+        )
         jobs.enqueue("send_refund", refund_id=name)
     return made[0]
 

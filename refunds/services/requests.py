@@ -7,5 +7,6 @@ from refunds.models import Refund
 
 def refund(row: Refund, attempt: PaymentAttempt, key: str) -> RefundRequest:
     """Give money of an attempt back; `key` is the id of the call."""
-    return RefundRequest(key=key, reference=row.pk, provider_reference=attempt.provider_reference, amount=row.amount,
-                         reason=row.reason)
+    return RefundRequest(
+        key=key, reference=row.pk, provider_reference=attempt.provider_reference, amount=row.amount, reason=row.reason
+    )

@@ -41,10 +41,16 @@ def recover(call_id: str, *, by: str = "recovery") -> None:
     if call.look_at is None:
         return
     refund = Refund.objects.select_related("attempt").get(pk=call.owner_id)
-    outcome = calls.find(call, requests.refund(refund, refund.attempt, call.pk),
-                         provider_reference=call.provider_reference or refund.provider_reference)
+    outcome = calls.find(
+        call,
+        requests.refund(refund, refund.attempt, call.pk),
+        provider_reference=call.provider_reference or refund.provider_reference,
+    )
     outcomes.settle(refund.pk, call.pk, outcome, by=by)
     if outcome.verdict is Verdict.UNKNOWN and clock.now() - call.sent_at >= NEEDS_A_PERSON_AFTER:
         with unit.work():
-            attention.open_item(attention.AttentionKind.UNKNOWN_OUTCOME, refund.pk,
-                                f"the refund is unknown since {call.sent_at:%Y-%m-%d %H:%M:%S} UTC")
+            attention.open_item(
+                attention.AttentionKind.UNKNOWN_OUTCOME,
+                refund.pk,
+                f"the refund is unknown since {call.sent_at:%Y-%m-%d %H:%M:%S} UTC",
+            )

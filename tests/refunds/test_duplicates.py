@@ -32,7 +32,11 @@ def test_a_payment_that_came_too_late_goes_back_by_itself(shop: factories.Shop, 
 
     [refund] = shop.get("refunds")["data"]
     assert (refund["status"], refund["origin"], refund["reason"], refund["amount"]) == (
-        "succeeded", "duplicate", "duplicate", 1999)
+        "succeeded",
+        "duplicate",
+        "duplicate",
+        1999,
+    )
     assert Refund.objects.get().attempt_id == paid["late"]
     payments = [line for line in sim.book() if line["object"] == "payment"]
     assert sorted(line["amount_captured"] - line["amount_refunded"] for line in payments) == [0, 1999]

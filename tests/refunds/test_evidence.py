@@ -183,7 +183,8 @@ def test_more_than_was_captured_is_recorded_and_owned(shop: factories.Shop, psp:
     assert items() == [("over_returned", intent["id"])]
     assert factories.broken() == []
     assert shop.call("POST", "refunds", {"payment_intent": intent["id"], "reason": "goodwill"}).json()["code"] == (
-        "refund_nothing_to_refund")
+        "refund_nothing_to_refund"
+    )
 
     factories.work(Queue.MONEY)
     assert shop.get(f"refunds/{refund['id']}")["status"] == "failed"

@@ -29,11 +29,15 @@ def line_changed(refund: Refund) -> None:
     RefundLine.objects.update(amount_minor=1)
 
 
-
 def posted_twice(refund: Refund) -> None:
     with unit.work():
-        ledger.post(postings.Event.REFUND_SENT, "re_nobody", postings.refund_sent("stripe-us", refund.amount),
-                    narrative="nobody's refund", refs={})
+        ledger.post(
+            postings.Event.REFUND_SENT,
+            "re_nobody",
+            postings.refund_sent("stripe-us", refund.amount),
+            narrative="nobody's refund",
+            refs={},
+        )
 
 
 def abandoned(refund: Refund) -> None:

@@ -15,8 +15,10 @@ AMOUNTS = st.integers(0, 10**9)
 def test_a_line_in_steps_sums_to_its_total(total: int, steps: list[int]) -> None:
     quantity = sum(steps)
     counts = [sum(steps[:n]) for n in range(len(steps) + 1)]
-    parts = [policy.worth(Money(total, "JPY"), quantity, after) - policy.worth(Money(total, "JPY"), quantity, before)
-             for before, after in pairwise(counts)]
+    parts = [
+        policy.worth(Money(total, "JPY"), quantity, after) - policy.worth(Money(total, "JPY"), quantity, before)
+        for before, after in pairwise(counts)
+    ]
     assert sum(parts) == total
     assert all(abs(part - total * step / quantity) <= 1 for part, step in zip(parts, steps, strict=True))
 

@@ -77,8 +77,10 @@ def test_a_double_click_in_the_same_moment_is_suspected(shop: factories.Shop) ->
 
 def test_one_who_cancels_and_one_who_sends_do_not_both_win(shop: factories.Shop, sim: factories.Simulator) -> None:
     intent = shop.paid(2000)
-    made = [shop.post("refunds", {"payment_intent": intent["id"], "amount": 10 + n, "reason": "goodwill"})["id"]
-            for n in range(5)]
+    made = [
+        shop.post("refunds", {"payment_intent": intent["id"], "amount": 10 + n, "reason": "goodwill"})["id"]
+        for n in range(5)
+    ]
 
     def act(number: int) -> str:
         refund_id = made[number // 2]
@@ -97,9 +99,7 @@ def test_one_who_cancels_and_one_who_sends_do_not_both_win(shop: factories.Shop,
     factories.assert_books_close()
 
 
-def test_an_answer_and_its_notifications_that_meet_are_one_refund(
-    shop: factories.Shop, psp: Psp
-) -> None:
+def test_an_answer_and_its_notifications_that_meet_are_one_refund(shop: factories.Shop, psp: Psp) -> None:
     intent = shop.paid(2000)
     for n in range(3):
         shop.post("refunds", {"payment_intent": intent["id"], "amount": 10 + n, "reason": "goodwill"})

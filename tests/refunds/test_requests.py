@@ -26,8 +26,10 @@ def refused(shop: factories.Shop, **facts: Any) -> tuple[int, str, str | None]:
 
 def order_of(shop: factories.Shop, *lines: tuple[int, int], **facts: Any) -> dict[str, Any]:
     """A paid order with lines of (quantity, unit amount)."""
-    drafts = [{"sku": f"S-{n}", "name": f"Article {n}", "quantity": quantity, "unit_amount": unit}
-              for n, (quantity, unit) in enumerate(lines)]
+    drafts = [
+        {"sku": f"S-{n}", "name": f"Article {n}", "quantity": quantity, "unit_amount": unit}
+        for n, (quantity, unit) in enumerate(lines)
+    ]
     order = shop.order(lines=drafts, **facts)
     shop.confirm(shop.intent(order))
     return shop.get(f"orders/{order['id']}")
@@ -40,12 +42,21 @@ def balance(account: str) -> int:
 
 def test_a_part_of_a_payment_goes_back(shop: factories.Shop, sim: factories.Simulator) -> None:
     intent = shop.paid(1999)
-    asked = shop.post("refunds", {"payment_intent": intent["id"], "amount": 500, "reason": "goodwill",
-                                  "metadata": {"ticket": "T-1"}})
+    asked = shop.post(
+        "refunds", {"payment_intent": intent["id"], "amount": 500, "reason": "goodwill", "metadata": {"ticket": "T-1"}}
+    )
     assert (asked["status"], asked["amount"], asked["currency"], asked["order"]) == (
-        "requested", 500, "USD", intent["order"])
+        "requested",
+        500,
+        "USD",
+        intent["order"],
+    )
     assert (asked["reason"], asked["origin"], asked["metadata"], asked["note"]) == (
-        "goodwill", "api", {"ticket": "T-1"}, None)
+        "goodwill",
+        "api",
+        {"ticket": "T-1"},
+        None,
+    )
 
     factories.work(Queue.MONEY)
     found = shop.get(f"refunds/{asked['id']}")
@@ -66,7 +77,10 @@ def test_clients_learn_each_step_in_order(shop: factories.Shop) -> None:
 
     told = Event.objects.filter(object_id=asked["id"]).order_by("sequence")
     assert [(event.sequence, event.type, event.data["status"]) for event in told] == [
-        (1, "refund.created", "requested"), (2, "refund.sent", "sent"), (3, "refund.succeeded", "succeeded")]
+        (1, "refund.created", "requested"),
+        (2, "refund.sent", "sent"),
+        (3, "refund.succeeded", "succeeded"),
+    ]
     assert told[2].data == {**asked, "status": "succeeded", "settled_at": told[2].data["settled_at"]}
 
 
@@ -88,8 +102,15 @@ def test_a_line_that_goes_back_unit_by_unit_sums_to_its_total(shop: factories.Sh
     shop_lines = order["lines"]
     amounts = []
     for step in range(3):
-        asked = shop.post("refunds", {"order": order["id"], "reason": "damaged", "confirm_duplicate": True,
-                                      "lines": [{"line": shop_lines[0]["id"], "quantity": 1}]})
+        asked = shop.post(
+            "refunds",
+            {
+                "order": order["id"],
+                "reason": "damaged",
+                "confirm_duplicate": True,
+                "lines": [{"line": shop_lines[0]["id"], "quantity": 1}],
+            },
+        )
         amounts.append(asked["amount"])
         assert asked["lines"] == [{"line": shop_lines[0]["id"], "quantity": 1, "amount": asked["amount"]}]
         assert shop.get(f"orders/{order['id']}")["lines"][0]["quantity_refunded"] == step + 1
@@ -105,8 +126,15 @@ def test_a_discounted_line_goes_back_in_units_that_sum_to_what_it_cost(shop: fac
     order = shop.order(lines=[line])
     shop.confirm(shop.intent(order))
     amounts = [
-        shop.post("refunds", {"order": order["id"], "reason": "damaged", "confirm_duplicate": True,
-                              "lines": [{"line": order["lines"][0]["id"], "quantity": quantity}]})["amount"]
+        shop.post(
+            "refunds",
+            {
+                "order": order["id"],
+                "reason": "damaged",
+                "confirm_duplicate": True,
+                "lines": [{"line": order["lines"][0]["id"], "quantity": quantity}],
+            },
+        )["amount"]
         for quantity in (2, 1, 4)
     ]
     assert sum(amounts) == 650
@@ -136,8 +164,10 @@ def test_an_order_paid_by_two_payments_goes_back_to_both(shop: factories.Shop, s
 
 def test_a_refund_is_canceled_before_it_is_sent(shop: factories.Shop, sim: factories.Simulator) -> None:
     order = order_of(shop, (2, 500))
-    asked = shop.post("refunds", {"order": order["id"], "reason": "damaged",
-                                  "lines": [{"line": order["lines"][0]["id"], "quantity": 2}]})
+    asked = shop.post(
+        "refunds",
+        {"order": order["id"], "reason": "damaged", "lines": [{"line": order["lines"][0]["id"], "quantity": 2}]},
+    )
     canceled = shop.post(f"refunds/{asked['id']}/cancel", {})
     assert canceled["status"] == "canceled"
     assert shop.get(f"orders/{order['id']}")["lines"][0]["quantity_refunded"] == 0
@@ -174,16 +204,28 @@ def test_each_refusal_in_the_order_of_the_code(shop: factories.Shop) -> None:
     assert refused(shop, payment_intent=unpaid["id"]) == (409, "payment_intent_unexpected_state", None)
     assert refused(shop, order=unpaid["order"]) == (409, "payment_intent_unexpected_state", None)
     assert refused(shop, order=order["id"], lines=[{"line": f"line_{NOBODY}", "quantity": 1}]) == (
-        422, "refund_line_unknown", "lines")
+        422,
+        "refund_line_unknown",
+        "lines",
+    )
     assert refused(shop, order=order["id"], lines=[{"line": line, "quantity": 3}]) == (
-        422, "refund_line_already_refunded", "lines")
+        422,
+        "refund_line_already_refunded",
+        "lines",
+    )
     assert refused(shop, order=order["id"], lines=[{"line": free, "quantity": 1}]) == (
-        422, "refund_nothing_to_refund", None)
+        422,
+        "refund_nothing_to_refund",
+        None,
+    )
     assert refused(shop, payment_intent=intent["id"], amount=1001) == (422, "refund_exceeds_refundable", "amount")
     assert refund(shop, payment_intent=intent["id"], amount=1001).json()["refundable"] == 1000
     assert refund(shop, payment_intent=intent["id"], amount=900).status_code == 201
     assert refused(shop, order=order["id"], lines=[{"line": line, "quantity": 1}]) == (
-        422, "refund_exceeds_refundable", "amount")
+        422,
+        "refund_exceeds_refundable",
+        "lines",
+    )
     assert refund(shop, payment_intent=intent["id"]).status_code == 201
     assert refused(shop, payment_intent=intent["id"]) == (422, "refund_nothing_to_refund", None)
     assert refused(shop, payment_intent=intent["id"], amount=1) == (422, "refund_nothing_to_refund", None)
@@ -200,8 +242,7 @@ def test_each_refusal_in_the_order_of_the_code(shop: factories.Shop) -> None:
         ({"payment_intent": f"pi_{NOBODY}", "amount": 5, "lines": [{"line": f"line_{NOBODY}", "quantity": 1}]}, None),
         ({"payment_intent": f"pi_{NOBODY}", "reason": "because"}, "reason"),
         ({"payment_intent": f"pi_{NOBODY}", "lines": []}, "lines"),
-        ({"payment_intent": f"pi_{NOBODY}", "lines": [{"line": f"line_{NOBODY}", "quantity": 0}]},
-         "lines[0].quantity"),
+        ({"payment_intent": f"pi_{NOBODY}", "lines": [{"line": f"line_{NOBODY}", "quantity": 0}]}, "lines[0].quantity"),
         ({"payment_intent": f"pi_{NOBODY}", "lines": [{"line": f"line_{NOBODY}", "quantity": 1}] * 2}, None),
         ({"payment_intent": f"ord_{NOBODY}"}, "payment_intent"),
     ],
@@ -211,8 +252,12 @@ def test_what_cannot_be_meant_is_refused(shop: factories.Shop, body: dict[str, A
 
 
 def test_a_key_is_required(shop: factories.Shop) -> None:
-    answer = shop.http.post("/v1/refunds", {"payment_intent": f"pi_{NOBODY}", "reason": "damaged"},
-                            content_type="application/json", headers={"authorization": f"Bearer {shop.key}"})
+    answer = shop.http.post(
+        "/v1/refunds",
+        {"payment_intent": f"pi_{NOBODY}", "reason": "damaged"},
+        content_type="application/json",
+        headers={"authorization": f"Bearer {shop.key}"},
+    )
     assert (answer.status_code, answer.json()["code"]) == (400, "idempotency_key_required")
 
 

@@ -118,7 +118,10 @@ def test_a_psp_out_of_reach_is_asked_again_later_and_gives_back_once(
     calls = ProviderCall.objects.filter(owner_id=refund.pk).order_by("id").values_list("verdict", flat=True)
     assert list(calls) == ["unavailable", "unavailable", "approved"]
     assert list(Event.objects.filter(object_id=refund.pk).order_by("sequence").values_list("type", flat=True)) == [
-        "refund.created", "refund.sent", "refund.succeeded"]
+        "refund.created",
+        "refund.sent",
+        "refund.succeeded",
+    ]
     factories.assert_books_close()
 
 

@@ -6,7 +6,7 @@ from payments.intents.models import Capture
 from payments.intents.selectors import Held
 from payments.intents.services import announcements
 from payments.intents.states import AttemptStatus, CaptureStatus, IntentStatus
-from payments.kernel import clock, ids, jobs, money, unit
+from payments.kernel import attention, clock, ids, jobs, money, unit
 from payments.ledger import postings
 from payments.ledger import services as ledger
 from payments.orders import services as orders
@@ -217,9 +217,11 @@ def reverse(held: Held, capture: Capture, *, because: str, by: str) -> None:
         refs={"intent": intent.pk, "attempt": held.tried.pk, "order": intent.order_id or ""},
     )
     left = intent.amount_captured_minor - capture.amount_minor
-    intent.change(
-        amount_captured_minor=left, over_returned=left < intent.amount_refunded_minor + intent.amount_refunding_minor
-    )
+    over = left < intent.amount_refunded_minor + intent.amount_refunding_minor
+    intent.change(amount_captured_minor=left, over_returned=over)
+    if over:
+        why = f"refunds exceed the {money.text(intent.amount_captured)} that are still captured"
+        attention.open_item(attention.AttentionKind.OVER_RETURNED, intent.pk, why)
     if held.order is not None:
         orders.follow_money(held.order, paid=-capture.amount_minor, because=because, by=by)
     if intent.may("reverse"):
