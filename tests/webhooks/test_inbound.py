@@ -171,6 +171,12 @@ def test_signed_nonsense_leaves_nothing(account: ProviderAccount, body: bytes) -
     assert not InboundEvent.objects.exists()
 
 
+@pytest.mark.parametrize("key", ["evt_" + "1" * 300, "evt_\0", "evt_\ud800"])
+def test_a_key_that_no_psp_would_make_leaves_nothing(account: ProviderAccount, key: str) -> None:
+    assert notifications.send(notifications.body(key)).status_code == 400
+    assert not InboundEvent.objects.exists()
+
+
 @pytest.mark.parametrize("to", ["stripe/no-such-account", "adyen/stripe-us", "nobody/stripe-us"])
 def test_at_an_unknown_address_nobody_listens(account: ProviderAccount, to: str) -> None:
     answer = notifications.send(notifications.body("evt_1"), to=to)
