@@ -2,6 +2,7 @@
 
 from django.db.models import QuerySet
 
+from payments.kernel import invariants
 from payments.rest.models import ApiClient
 from payments.webhooks.models import Delivery, DeliveryState, Endpoint, Event
 
@@ -28,3 +29,26 @@ def events_of(client: ApiClient, *, type_: str | None = None, object_id: str | N
     if type_ is not None:
         rows = rows.filter(type=type_)
     return rows if object_id is None else rows.filter(object_id=object_id)
+
+
+invariants.declare(
+    13,
+    "delivery_owned",
+    "Every event that is still to be delivered has a job",
+    """SELECT id::text, 'pending without a job' FROM payments_delivery d
+        WHERE state = 'pending' AND NOT EXISTS (
+              SELECT FROM payments_job WHERE unique_key = 'deliver:wd_' || replace(d.id::text, '-', ''))""",
+    "SELECT count(*) FROM payments_delivery WHERE state = 'pending'",
+)
+invariants.declare(
+    13,
+    "notification_owned",
+    "Every notification that is not processed has a job, or a person",
+    """WITH open AS (SELECT 'in_' || replace(id::text, '-', '') AS id, state FROM payments_inboundevent
+                      WHERE state IN ('received', 'waiting', 'failed'))
+       SELECT id, state FROM open o
+        WHERE NOT EXISTS (SELECT FROM payments_job
+                           WHERE name = 'process_inbound' AND arguments ->> 'inbound_id' = o.id)
+          AND NOT EXISTS (SELECT FROM payments_attentionitem WHERE object_id = o.id AND closed_at IS NULL)""",
+    "SELECT count(*) FROM payments_inboundevent WHERE state IN ('received', 'waiting', 'failed')",
+)

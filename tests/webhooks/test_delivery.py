@@ -6,12 +6,13 @@ import threading
 from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
+from uuid import UUID
 
 import pytest
 from django.db import connection, transaction
 from django.utils import timezone
 
-from payments.kernel import clock, drain, unit
+from payments.kernel import clock, drain, ids, invariants, unit
 from payments.kernel.errors import Bug
 from payments.kernel.jobs import Job, Queue, Retry
 from payments.rest.models import ApiClient
@@ -320,3 +321,13 @@ def test_a_delivery_that_is_done_is_not_made_again(
     deliver_all()
     delivery.deliver(delivery_of(event_id).pk)
     assert len(receiver.received) == 1
+
+
+def test_a_delivery_without_its_job_is_found(emit: Emit, endpoint: Endpoint, order_id: str) -> None:
+    event_id = emit(order_id)
+    outbox.plan_deliveries()
+    (whole,) = invariants.verify("delivery_owned")
+    assert (whole.looked_at, whole.broken) == (1, [])
+    Job.objects.all().delete()
+    (lost,) = invariants.verify("delivery_owned")
+    assert [ids.encode("wd", UUID(subject)) for subject, _ in lost.broken] == [delivery_of(event_id).pk]

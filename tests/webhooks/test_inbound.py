@@ -14,7 +14,7 @@ from moneyed import Money
 from payments.connectors.base import EventKind, PspEvent, Verdict
 from payments.gateway import accounts
 from payments.gateway.models import ProviderAccount
-from payments.kernel import clock, drain
+from payments.kernel import clock, drain, invariants
 from payments.kernel.attention import AttentionItem
 from payments.kernel.jobs import Job, Queue
 from payments.webhooks import dispatch
@@ -296,3 +296,12 @@ def test_what_cannot_be_stored_is_not_acknowledged(account: ProviderAccount) -> 
     assert notifications.send(notifications.body("evt_1")).status_code == 200  # the PSP comes again
     assert InboundEvent.objects.count() == 1
     connection.close()  # and with it the short timeout
+
+
+def test_a_notification_without_job_and_person_is_found(account: ProviderAccount, handler: Handler) -> None:
+    notifications.send(notifications.body("evt_1"))
+    (whole,) = invariants.verify("notification_owned")
+    assert (whole.looked_at, whole.broken) == (1, [])
+    Job.objects.all().delete()
+    (lost,) = invariants.verify("notification_owned")
+    assert lost.broken == [(InboundEvent.objects.get().pk, "received")]
