@@ -9,7 +9,7 @@ from payments.intents import selectors as intent_selectors
 from payments.intents.models import PaymentAttempt
 from payments.intents.selectors import Held as HeldPayment
 from payments.intents.states import AttemptStatus
-from payments.kernel import attention, money, unit
+from payments.kernel import attention, ids, money, unit
 from payments.webhooks.dispatch import NotYet
 from refunds import selectors
 from refunds.models import Origin, Reason, Refund
@@ -29,6 +29,8 @@ def accept(account_id: str, event: PspEvent) -> None:
     outcome = event.outcome
     if outcome is None:
         return
+    if not event.modification_reference:
+        raise NotYet(f"{event.type} does not say which refund it is about")
     by = f"notification {event.type}"
     with unit.work():
         payment = intent_selectors.hold_with_attempt(_attempt_id(account_id, event))
@@ -51,12 +53,24 @@ def _attempt_id(account_id: str, event: PspEvent) -> str:
 
 
 def _known(account_id: str, event: PspEvent) -> Refund | None:
-    """Our row for the PSP's refund. One that carries our reference, while ours is another one, was made outside."""
+    """Our row for the PSP's refund. One that carries our reference, while ours is another one, was made outside.
+
+    Anybody at the PSP can write a reference on a refund: it counts for a refund of that very payment only.
+    """
     rows = Refund.objects.filter(account_id=account_id)
     found = rows.filter(provider_reference=event.modification_reference).first()
-    if found is None and event.reference.startswith("re_"):
-        found = rows.filter(pk=event.reference, provider_reference="").first()
+    if found is None and _is_id(event.reference):
+        unnamed = rows.filter(provider_reference="", attempt__provider_reference=event.provider_reference)
+        found = unnamed.filter(pk=event.reference).first()
     return found
+
+
+def _is_id(reference: str) -> bool:
+    try:
+        ids.decode("re", reference)
+    except ValueError:
+        return False
+    return True
 
 
 def _imported(payment: HeldPayment, event: PspEvent, outcome: Outcome, by: str) -> Held:

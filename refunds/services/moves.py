@@ -22,6 +22,13 @@ FIRST_PAUSE: Final = timedelta(seconds=30)
 """Longer than a call of a job can take: whatever asks about the old call has its answer before a new one leaves."""
 LONGEST_PAUSE: Final = timedelta(minutes=15)
 
+TAKE_UNITS: Final = "UPDATE payments_orderline SET quantity_refunded = quantity_refunded + %s WHERE id = %s"
+"""For a refund that begins: the table refuses more units than the line has."""
+FOLLOW_UNITS: Final = """
+    UPDATE payments_orderline SET quantity_refunded = greatest(0, least(quantity, quantity_refunded + %s)) WHERE id = %s
+"""
+"""For what a PSP reports: it is recorded, and the count stays within the line."""
+
 
 def begin(payment: HeldPayment, amount_minor: int, lines: Sequence[RefundLine] = (), **facts: Any) -> Held:
     """Put a refund of the payment's attempt on record and reserve its amount, with the payment held.
@@ -44,7 +51,7 @@ def begin(payment: HeldPayment, amount_minor: int, lines: Sequence[RefundLine] =
     unit.current().add(refund, *lines)
     held = Held(refund, lines, payment)
     _shift(intent, refunding=amount_minor)
-    _count_units(lines, 1)
+    _count_units(TAKE_UNITS, lines, 1)
     announcements.announce(held, "refund.created")
     return held
 
@@ -102,7 +109,7 @@ def succeed(held: Held, outcome: Outcome, by: str) -> None:
     _post(held, postings.Event.REFUND_SUCCEEDED, recipe(_code(refund), refund.amount), "succeeded")
     _shift(held.payment.intent, refunding=-amount if reserved else 0, refunded=amount)
     if not reserved:
-        _count_units(held.lines, 1)
+        _count_units(FOLLOW_UNITS, held.lines, 1)
     _follow(held, amount, by)
     announcements.announce(held, "refund.succeeded")
 
@@ -140,7 +147,7 @@ def bounce(held: Held, outcome: Outcome, by: str) -> None:
     if undo:
         _post(held, postings.Event.REFUND_BOUNCED, postings.refund_bounced(_code(refund), refund.amount), "came back")
         _shift(held.payment.intent, refunded=-amount)
-        _count_units(held.lines, -1)
+        _count_units(FOLLOW_UNITS, held.lines, -1)
         _follow(held, -amount, by)
     attention.open_item(AttentionKind.REFUND_BOUNCED, refund.pk, f"{money.text(refund.amount)} came back: {reason}")
     announcements.announce(held, "refund.bounced")
@@ -152,7 +159,7 @@ def release(held: Held) -> None:
         lines = postings.refund_failed(_code(held.refund), held.refund.amount)
         _post(held, postings.Event.REFUND_FAILED, lines, "came to nothing")
     _shift(held.payment.intent, refunding=-held.refund.amount_minor)
-    _count_units(held.lines, -1)
+    _count_units(FOLLOW_UNITS, held.lines, -1)
 
 
 def _code(refund: Refund) -> str:
@@ -190,15 +197,11 @@ def _follow(held: Held, refunded: int, by: str) -> None:
         )
 
 
-def _count_units(lines: Sequence[RefundLine], sign: int) -> None:
+def _count_units(sql: str, lines: Sequence[RefundLine], sign: int) -> None:
     """Show on the order's lines how many units are refunded; in one order of rows, so that nobody waits in a ring.
 
-    What decides are the refunds that live (`selectors.refunded_units`); the count stays within the line whatever a
-    PSP reports late.
+    The count is for reading and for the table's guard; what is left is reckoned from the refunds that live
+    (`selectors.refunded_units`).
     """
     for line in sorted(lines, key=lambda line: line.line_id):
-        unit.current().run(
-            "UPDATE payments_orderline SET quantity_refunded = greatest(0, least(quantity, quantity_refunded + %s))"
-            " WHERE id = %s",
-            [sign * line.quantity, ids.decode("line", line.line_id)],
-        )
+        unit.current().run(sql, [sign * line.quantity, ids.decode("line", line.line_id)])

@@ -1,5 +1,6 @@
 """Asking for money to be given back, and taking that back before it is sent."""
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -90,7 +91,7 @@ def _parts(draft: RefundDraft, payments: Sequence[HeldPayment]) -> list[_Part]:
 
 def _refuse_beyond(wanted: int, left: int, currency: str, *, param: str) -> None:
     if left <= 0 or wanted <= 0:
-        raise refusals.RefundNothingToRefund("There is nothing left to refund.")
+        raise refusals.RefundNothingToRefund("There is nothing to refund.")
     if wanted > left:
         text = money.text(money.from_minor(left, currency))
         raise refusals.RefundExceedsRefundable(f"{text} can be refunded.", param=param, refundable=left)
@@ -154,10 +155,9 @@ def _begin(draft: RefundDraft, parts: Sequence[_Part], *, by: str, origin: Origi
     names = [ids.new("re") for _ in parts]
     made = []
     for name, part in zip(names, parts, strict=True):
-        part.source.payment.attempt = part.source.attempt
         made.append(
             moves.begin(
-                part.source.payment,
+                dataclasses.replace(part.source.payment, attempt=part.source.attempt),
                 part.amount,
                 part.lines,
                 id=name,

@@ -206,6 +206,23 @@ def test_a_second_refund_at_the_psp_under_our_name_is_one_made_outside(
     factories.assert_books_close()
 
 
+@pytest.mark.parametrize("reference", ["of another payment", "re_nonsense"])
+def test_a_reference_that_somebody_wrote_by_hand_proves_nothing(
+    shop: factories.Shop, sim: factories.Simulator, psp: Psp, reference: str
+) -> None:
+    sim.scenario("refunds.create", "reset_before", times=1)
+    refund = sent(shop)
+    other = shop.paid(1999)
+    written = refund.pk if reference == "of another payment" else reference
+    psp.refund(other["latest_attempt"]["provider_reference"], 500, **{"metadata[refund]": written})
+    psp.notify()
+
+    refund.refresh_from_db()
+    assert refund.status == "unknown"
+    assert Refund.objects.get(origin="outside").intent_id == other["id"]
+    factories.assert_books_close()
+
+
 def test_an_outside_refund_that_is_not_settled_has_an_owner_until_it_is(
     shop: factories.Shop, patient: tuple[process.Simulator, Psp]
 ) -> None:

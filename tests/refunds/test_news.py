@@ -15,6 +15,7 @@ from payments.intents.services import moves
 from payments.kernel import unit
 from payments.kernel.attention import AttentionItem
 from payments.kernel.jobs import Queue
+from payments.webhooks.dispatch import NotYet
 from refunds import handlers
 from refunds.models import Refund
 from refunds.services import refunds
@@ -92,6 +93,8 @@ def test_what_is_said_about_another_refund_changes_nothing(shop: factories.Shop,
     tell(news(refund, Verdict.APPROVED))
     nameless = dataclasses.replace(news(refund, Verdict.DECLINED), outcome=Outcome(verdict=Verdict.DECLINED))
     tell(nameless)
+    with pytest.raises(NotYet):
+        tell(dataclasses.replace(news(refund, Verdict.DECLINED), modification_reference=""))
 
     refund.refresh_from_db()
     assert refund.status == "succeeded"
