@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from django.templatetags.static import static
+
 import config.databases
 from config import environment, logs, security
 
@@ -118,6 +120,8 @@ if ENVIRONMENT.production:
     SECURE_REDIRECT_EXEMPT = [r"^metrics$"]  # scraped from inside, past the TLS proxy
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
+WEBHOOK_TARGETS_ON_LOOPBACK = not ENVIRONMENT.production  # clients of development listen on this machine
+
 # REST
 REST_FRAMEWORK: dict[str, object] = {
     "DEFAULT_AUTHENTICATION_CLASSES": [],  # the doors name theirs
@@ -136,7 +140,18 @@ SPECTACULAR_SETTINGS = {
 }
 
 # Back office
-UNFOLD = {"SITE_TITLE": "Countinghouse", "SITE_HEADER": "Countinghouse", "SHOW_VIEW_ON_SITE": False}
+UNFOLD = {
+    "SITE_TITLE": "Countinghouse",
+    "SITE_HEADER": "Countinghouse",
+    "SITE_SYMBOL": "account_balance_wallet",
+    "SITE_URL": None,
+    "SHOW_VIEW_ON_SITE": False,
+    "BORDER_RADIUS": "6px",
+    "COLORS": {"primary": {"500": "#60a5fa", "600": "#1d4ed8", "700": "#1e40af"}},
+    "STYLES": [lambda _request: static("backoffice/backoffice.css")],
+    "SIDEBAR": {"navigation": "reporting.admin.navigation.sidebar"},
+    "DASHBOARD_CALLBACK": "reporting.admin.navigation.home",
+}
 
 # Logs
 logs.configure()

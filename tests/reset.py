@@ -20,6 +20,9 @@ def fixture_teardown(_case: test.TransactionTestCase) -> None:
     """What replaces Django's flush: it costs 90 ms and fails on the guards of the ledger."""
     connection.close_if_unusable_or_obsolete()
     seeded = _tables(SEEDS)
+    from payments.ledger import services as ledger  # noqa: PLC0415  Django is not configured yet when we are imported
+
+    ledger.forget_accounts()
     changed = [*_filled(_tables("public") - seeded), *_changed(seeded)]
     if not changed:
         return

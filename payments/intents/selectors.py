@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from payments.gateway import accounts
 from payments.gateway.models import ProviderCall
 from payments.intents import routing
 from payments.intents.models import Capture, PaymentAttempt, PaymentIntent
 from payments.intents.states import HELD, LIVE, AttemptStatus
+from payments.kernel import reads
 from payments.orders.models import Order
 
 
@@ -37,12 +39,17 @@ def intent(intent_id: str, *, client_id: str) -> PaymentIntent:
     return PaymentIntent.objects.get(pk=intent_id, client_id=client_id)
 
 
+LOCK_BOTH: Final = "ON b.id = a.order_id WHERE a.id = %s FOR UPDATE OF b, a"
+"""One statement locks both: PostgreSQL takes the locks in the order that OF names, the order's first."""
+
+
 def hold(intent_id: str, *, client_id: str | None = None) -> Held:
     """Lock an intent and, before it, its order; `DoesNotExist` when it is not this client's."""
-    row = _locked_with_order(intent_id) or PaymentIntent.objects.select_for_update().get(pk=intent_id, order=None)
+    both = reads.pair(PaymentIntent, Order, LOCK_BOTH, [reads.key(PaymentIntent, intent_id)])
+    row, order = both or (PaymentIntent.objects.select_for_update().get(pk=intent_id, order=None), None)
     if client_id is not None and row.client_id != client_id:
         raise PaymentIntent.DoesNotExist
-    return Held(row, row.order)
+    return Held(row, order)
 
 
 def hold_with_attempt(attempt_id: str) -> Held:
@@ -50,15 +57,6 @@ def hold_with_attempt(attempt_id: str) -> Held:
     held = hold(PaymentAttempt.objects.values_list("intent_id", flat=True).get(pk=attempt_id))
     held.attempt = PaymentAttempt.objects.get(pk=attempt_id)
     return held
-
-
-def _locked_with_order(intent_id: str) -> PaymentIntent | None:
-    """One statement locks both: PostgreSQL takes the locks in the order that OF names, the order's first.
-
-    The filter on the order's total, which is always positive, makes the join an inner one, as a lock needs it.
-    """
-    rows = PaymentIntent.objects.select_related("order").filter(order__amount_total_minor__gt=0)
-    return rows.select_for_update(of=("order", "self")).filter(pk=intent_id).first()
 
 
 def latest_attempt(row: PaymentIntent) -> PaymentAttempt | None:
@@ -82,18 +80,21 @@ def authorized(row: PaymentIntent) -> PaymentAttempt | None:
     return PaymentAttempt.objects.filter(pk=row.latest_attempt_id, status=AttemptStatus.AUTHORIZED).first()
 
 
+HELD_FOR_ORDER: Final = f"""WHERE a.order_id = %s AND a.superseded_at IS NULL
+    AND a.status IN ({", ".join(f"'{status}'" for status in HELD)})"""
+
+
 def held_for_order(order_id: str, *, except_waiting_of: str) -> int:
     """Minor units that live or authorised attempts of an order hold.
 
     Superseded attempts do not count, nor what only waits for the customer of the intent `except_waiting_of`:
     that customer has come back and pays otherwise.
     """
-    found = PaymentAttempt.objects.filter(order_id=order_id, status__in=HELD, superseded_at__isnull=True)
-    rows = found.values_list("amount_minor", "intent_id", "status")
+    found = reads.rows(PaymentAttempt, HELD_FOR_ORDER, [order_id])
     return sum(
-        amount
-        for amount, intent_id, status in rows
-        if not (intent_id == except_waiting_of and status == AttemptStatus.ACTION_REQUIRED)
+        row.amount_minor
+        for row in found
+        if not (row.intent_id == except_waiting_of and row.status == AttemptStatus.ACTION_REQUIRED)
     )
 
 

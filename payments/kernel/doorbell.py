@@ -3,6 +3,7 @@
 A ring that is lost costs a few seconds, because every worker also looks by itself.
 """
 
+import os
 import threading
 import time
 from typing import Final
@@ -36,7 +37,7 @@ class Doorbell:
             return
         with self._lock:
             self._pending.add(queue)
-            if self._thread is None or not self._thread.is_alive():  # also after a fork
+            if self._thread is None or not self._thread.is_alive():
                 self._thread = threading.Thread(target=self._serve, name="doorbell", daemon=True)
                 self._thread.start()
         self._wake.set()
@@ -60,6 +61,15 @@ class Doorbell:
 
 
 _doorbell = Doorbell()
+
+
+def _renew() -> None:
+    """A forked child has neither the thread nor anybody who could release its lock."""
+    global _doorbell
+    _doorbell = Doorbell()
+
+
+os.register_at_fork(after_in_child=_renew)
 
 
 def ring(queue: str) -> None:

@@ -3,7 +3,7 @@
 import threading
 import time
 import traceback
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
@@ -70,8 +70,7 @@ def _drain(queue: Queue) -> int:
     while True:
         fed = [feed() for feed in FEEDERS[queue]]
         claimed = _claim(queue)
-        for lease in claimed:
-            _run(lease)
+        _forget([lease for lease in claimed if _run(lease)])
         done += len(claimed)
         if not claimed and not any(fed):
             return done
@@ -92,12 +91,12 @@ def _claim(queue: Queue) -> list[Lease]:
     return [Lease(job) for job in sorted(claimed, key=lambda job: job.pk)]
 
 
-def _run(lease: Lease) -> None:
-    """Run one job and settle it: done, later, or dead. Nothing that a job raises stops the drain."""
+def _run(lease: Lease) -> bool:
+    """Run one job; True when it is done for good, else it is put off or dead. Nothing it raises stops the drain."""
     job, kind = lease.job, REGISTRY.get(lease.job.name)
     if kind is None:
         _settle_failure(lease, None, "no such job is registered")
-        return
+        return False
     try:
         with structlog.contextvars.bound_contextvars(job=job.name, job_id=str(job.pk)), unit.joined_by(lease):
             kind.function(**job.arguments)
@@ -109,15 +108,21 @@ def _run(lease: Lease) -> None:
         log.exception("job_failed", job=job.name, arguments=job.arguments, attempts=job.attempts)
         _settle_failure(lease, kind, traceback.format_exc(limit=-8))
     else:
-        _settle_success(lease, kind)
-
-
-def _settle_success(lease: Lease, kind: Kind) -> None:
-    if kind.every is not None:
+        if kind.every is None:
+            return True
         _reschedule(lease, kind.every, "", attempts=0)
-        return
-    with connection.cursor() as cursor:
-        cursor.execute("DELETE FROM payments_job WHERE id = %s AND fence = %s", [lease.job.pk, lease.job.fence])
+    return False
+
+
+def _forget(done: Sequence[Lease]) -> None:
+    """Delete jobs that are done, together: one that is lost before this runs again, and finds nothing to do."""
+    if done:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "DELETE FROM payments_job j USING unnest(%s::uuid[], %s::bigint[]) AS done (id, fence)"
+                " WHERE j.id = done.id AND j.fence = done.fence",
+                [[lease.job.pk for lease in done], [lease.job.fence for lease in done]],
+            )
 
 
 def _settle_failure(lease: Lease, kind: Kind | None, error: str) -> None:

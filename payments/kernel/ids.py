@@ -19,6 +19,15 @@ _lock = threading.Lock()
 _last = 0
 
 
+def _free_lock() -> None:
+    """In a forked child nobody is left who could release what another thread held at the fork."""
+    global _lock
+    _lock = threading.Lock()
+
+
+os.register_at_fork(after_in_child=_free_lock)
+
+
 def uuid7(at: datetime | None = None) -> uuid.UUID:
     """A time-ordered UUID (RFC 9562, version 7), strictly increasing within this process.
 

@@ -63,15 +63,19 @@ def from_minor(amount: int, currency: str) -> Money:
 
 
 def to_minor(amount: Money) -> int:
-    """19.99 EUR -> 1999. Refuses fractions of a minor unit and amounts beyond the limit."""
-    if not amount.amount.is_finite():
-        raise AmountInvalid(f"{amount.amount} is not an amount.")
-    scaled = amount.amount.scaleb(exponent(amount.currency.code))
-    if scaled != scaled.to_integral_value():
-        raise AmountInvalid(f"{amount} has a fraction of a minor unit.")
-    if abs(scaled) >= LIMIT:
-        raise AmountInvalid(f"{amount} is beyond the largest amount.")
-    return int(scaled)
+    """19.99 EUR -> 1999. Refuses fractions of a minor unit, however small, and amounts beyond the limit.
+
+    Every step is exact: arithmetic that rounds to the 28 digits of Python's decimals would lose a fraction.
+    """
+    value, places = amount.amount, exponent(amount.currency.code)
+    if not value.is_finite():
+        raise AmountInvalid(f"{value} is not an amount.")
+    if value.copy_abs() >= Decimal(LIMIT).scaleb(-places):
+        raise AmountInvalid(f"{value} {amount.currency.code} is beyond the largest amount.")
+    whole = value.quantize(Decimal(1).scaleb(-places))
+    if whole != value:
+        raise AmountInvalid(f"{value} {amount.currency.code} has a fraction of a minor unit.")
+    return int(whole.scaleb(places))
 
 
 def parse(text: str, currency: str) -> Money:

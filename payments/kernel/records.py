@@ -57,7 +57,7 @@ class StateChange(models.Model):
     to_state = models.CharField(max_length=24)
     event = models.CharField(max_length=24)
     because = models.TextField()
-    by = models.CharField(max_length=80)
+    by = models.CharField(max_length=120)
     at = models.DateTimeField(default=clock.now)
 
     class Meta:

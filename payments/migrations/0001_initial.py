@@ -362,7 +362,7 @@ class Migration(migrations.Migration):
                 ('to_state', models.CharField(max_length=24)),
                 ('event', models.CharField(max_length=24)),
                 ('because', models.TextField()),
-                ('by', models.CharField(max_length=80)),
+                ('by', models.CharField(max_length=120)),
                 ('at', models.DateTimeField(default=payments.kernel.clock.now)),
             ],
             options={

@@ -27,6 +27,6 @@ TYPES: Final[Mapping[str, str]] = {
     "refund.succeeded": "The provider has made the refund; the customer's bank shows it some days later.",
     "refund.failed": "The provider could not refund: see `failure_reason`.",
     "refund.bounced": "A refund that had succeeded came back.",
-    "refund.canceled": "The refund was canceled before it was sent.",
+    "refund.canceled": "The refund was canceled before it was sent, or by the provider: nothing went back.",
     "report.ready": "A report can be downloaded.",
 }

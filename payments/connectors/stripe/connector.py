@@ -1,6 +1,5 @@
 """Stripe, spoken to through its own SDK over our HTTP client; every answer becomes an outcome."""
 
-import logging
 import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
@@ -8,8 +7,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from typing import Any, Final
+from urllib.parse import quote
 
-import orjson
 import stripe
 
 from payments.connectors import http
@@ -26,13 +25,23 @@ from payments.connectors.base import (
     Refund,
     Verdict,
 )
-from payments.connectors.stripe import mapping, webhooks
+from payments.connectors.stripe import mapping, transport, webhooks
 from payments.kernel import money
 from payments.kernel.errors import invariant
 
-logger = logging.getLogger(__name__)
-
 Json = Mapping[str, Any]
+
+Verb = tuple[str, str]
+"""A method and an address of Stripe's API."""
+
+CREATE: Final = ("post", "/v1/payment_intents")
+RETRIEVE: Final = ("get", "/v1/payment_intents/{}")
+SEARCH: Final = ("get", "/v1/payment_intents/search")
+CONFIRM: Final = ("post", "/v1/payment_intents/{}/confirm")
+CAPTURE: Final = ("post", "/v1/payment_intents/{}/capture")
+CANCEL: Final = ("post", "/v1/payment_intents/{}/cancel")
+REFUND: Final = ("post", "/v1/refunds")
+REFUNDS: Final = ("get", "/v1/refunds")
 
 KEY_SECONDS: Final = 23 * 3600
 """How long a key surely repeats its first answer: Stripe may forget it once it is 24 hours old."""
@@ -40,9 +49,6 @@ KEY_SECONDS: Final = 23 * 3600
 KEY_LENGTH: Final = 255
 CANCEL_REASONS: Final = frozenset(["abandoned", "duplicate", "fraudulent", "requested_by_customer"])
 REFUND_REASONS: Final = frozenset(["duplicate", "fraudulent", "requested_by_customer"])
-
-stripe.enable_telemetry = False  # it would write a file to the home directory and time our requests for Stripe
-logging.getLogger("stripe").setLevel(logging.WARNING)  # at DEBUG the SDK logs whole bodies
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,67 +68,19 @@ class Settings:
     interactive: bool
 
 
-class _Transport(stripe.HTTPClient):
-    """The SDK's requests on our client. An error answer leaves as our exception, before the SDK interprets it."""
-
-    name = "countinghouse"
-
-    def __init__(self, client: http.Client, account: str) -> None:
-        super().__init__()
-        self._client = client
-        self._account = account
-
-    def request(
-        self,
-        method: str,
-        url: str,
-        headers: Mapping[str, str] | None,
-        post_data: Any = None,
-        *,
-        _usage: list[str] | None = None,
-    ) -> tuple[str, int, Mapping[str, str]]:
-        answer = self._client.send(method.upper(), url, headers or {}, post_data)
-        content = _content(answer)
-        if answer.status in {401, 403}:
-            logger.error("Stripe refuses the API key of the account %s: HTTP %s", self._account, answer.status)
-        if not 200 <= answer.status < 300:
-            error = content.get("error")
-            raise mapping.RefusedError(
-                answer.status,
-                error if isinstance(error, dict) else {},
-                replayed=answer.headers.get("Idempotent-Replayed") == "true",
-                request_id=answer.headers.get("Request-Id", ""),
-            )
-        if not content:
-            raise mapping.UnreadableError(f"HTTP {answer.status} without a JSON object")
-        return answer.body.decode(), answer.status, answer.headers
-
-    def close(self) -> None:
-        """Connections belong to the shared client."""
-
-
-def _content(answer: http.Answer) -> dict[str, Any]:
-    """The JSON object in an answer, empty when there is none: a proxy's page, a cut body."""
-    try:
-        content = orjson.loads(answer.body)
-    except orjson.JSONDecodeError:
-        return {}
-    return content if isinstance(content, dict) else {}
-
-
 class StripeConnector:
     """`payments.connectors.base.Connector` for one account at Stripe."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        client = stripe.StripeClient(
+        self._client = stripe.StripeClient(
             settings.api_key,
             base_addresses={"api": settings.base_url} if settings.base_url else {},
             max_network_retries=0,
-            http_client=_Transport(http.INTERACTIVE if settings.interactive else http.BACKGROUND, settings.account),
+            http_client=transport.Transport(
+                http.INTERACTIVE if settings.interactive else http.BACKGROUND, settings.account
+            ),
         )
-        self._intents = client.v1.payment_intents
-        self._refunds = client.v1.refunds
 
     def authorize(self, request: Authorize) -> Outcome:
         """Create the intent, then confirm it: two requests.
@@ -191,19 +149,25 @@ class StripeConnector:
             outcome = _refused_here("amount_not_supported", invalid.detail)
         return replace(outcome, latency_ms=round((time.monotonic() - started) * 1000))
 
-    def _ask(self, verb: Callable[..., Any], *ids: str, key: str = "", params: Json | None = None) -> dict[str, Any]:
-        """One request; its JSON object, when it is of our environment. Raises `http.FailedError`."""
+    def _ask(self, verb: Verb, *ids: str, key: str = "", params: Json | None = None) -> dict[str, Any]:
+        """One request; its JSON object, when it is of our environment. Raises `http.FailedError`.
+
+        The SDK's objects are passed by: making them costs more than the rest of the request.
+        """
         invariant(len(key) <= KEY_LENGTH, "an idempotency key has at most 255 characters at Stripe")
         options = {"idempotency_key": key} if key else {}
-        answer: dict[str, Any] = verb(*ids, params=dict(params or {}), options=options).to_dict()
+        method, path = verb
+        answer: Any = self._client.raw_request(
+            method, path.format(*map(quote, ids)), **dict(params or {}), **options
+        ).data
         if answer.get("livemode", self._settings.livemode) is not self._settings.livemode:
             raise mapping.UnreadableError("the answer is of the other environment (livemode)")
-        return answer
+        return dict(answer)
 
     def _look(self, intent_id: str) -> dict[str, Any]:
         """The intent as it is. A question that fails leaves everything open, whatever the reason."""
         try:
-            return self._ask(self._intents.retrieve, intent_id, params=mapping.WITH_CARD)
+            return self._ask(RETRIEVE, intent_id, params=mapping.WITH_CARD)
         except http.FailedError as failure:
             raise http.AmbiguousError(f"the payment cannot be read: {failure}") from failure
 
@@ -220,7 +184,7 @@ class StripeConnector:
             params["off_session"] = True
         key = f"{request.key}-confirm"
         try:
-            return self._changed(self._intents.confirm, intent_id, key=key, params=params, settled=_was_confirmed)
+            return self._changed(CONFIRM, intent_id, key=key, params=params, settled=_was_confirmed)
         except http.FailedError as failure:
             return mapping.failed(failure, provider_reference=intent_id)
 
@@ -237,7 +201,7 @@ class StripeConnector:
         }
         if request.description:
             params["description"] = request.description
-        intent = self._ask(self._intents.create, key=f"{request.key}-create", params=params)
+        intent = self._ask(CREATE, key=f"{request.key}-create", params=params)
         if (intent.get("amount"), intent.get("currency")) != (amount, currency):
             raise mapping.UnreadableError("the intent was created with another amount")
         return mapping.text(intent, "id")
@@ -247,15 +211,15 @@ class StripeConnector:
             return _refused_here("request_refused", "Stripe releases the rest at the first capture")
         params = {"amount_to_capture": mapping.to_stripe(request.amount)}
         key, reference = f"{request.key}-capture", request.provider_reference
-        return self._changed(self._intents.capture, reference, key=key, params=params, settled=_has_ended)
+        return self._changed(CAPTURE, reference, key=key, params=params, settled=_has_ended)
 
     def _canceled(self, request: Cancel) -> Outcome:
         params = {"cancellation_reason": request.reason} if request.reason in CANCEL_REASONS else {}
         key, reference = f"{request.key}-cancel", request.provider_reference
-        return self._changed(self._intents.cancel, reference, key=key, params=params, settled=_has_ended)
+        return self._changed(CANCEL, reference, key=key, params=params, settled=_has_ended)
 
     def _changed(
-        self, verb: Callable[..., Any], intent_id: str, *, key: str, params: Json, settled: Callable[[Outcome], bool]
+        self, verb: Verb, intent_id: str, *, key: str, params: Json, settled: Callable[[Outcome], bool]
     ) -> Outcome:
         """Ask for a change. When Stripe refuses it because the intent is elsewhere already, the intent says where."""
         try:
@@ -280,7 +244,7 @@ class StripeConnector:
         if request.reason in REFUND_REASONS:
             params["reason"] = request.reason
         try:
-            return mapping.refund(self._ask(self._refunds.create, key=f"{request.key}-refund", params=params))
+            return mapping.refund(self._ask(REFUND, key=f"{request.key}-refund", params=params))
         except mapping.RefusedError as refusal:
             if refusal.verdict is not Verdict.DECLINED:
                 raise
@@ -292,7 +256,7 @@ class StripeConnector:
         params: dict[str, Any] = {"payment_intent": request.provider_reference, "limit": 100}
         try:
             while True:
-                page = self._ask(self._refunds.list, params=params)
+                page = self._ask(REFUNDS, params=params)
                 rows = mapping.rows(page)
                 for row in rows:
                     if mapping.reference(row, "refund") == request.reference:
@@ -342,7 +306,7 @@ class StripeConnector:
     def _searched(self, request: Authorize) -> Outcome:
         """By our id in the metadata. The index lags behind, so that finding nothing proves nothing."""
         query = f"metadata['attempt']:'{request.reference}'"
-        found = mapping.rows(self._ask(self._intents.search, params={"query": query, "limit": 10}))
+        found = mapping.rows(self._ask(SEARCH, params={"query": query, "limit": 10}))
         ids = [mapping.text(row, "id") for row in found if mapping.reference(row, "attempt") == request.reference]
         if len(ids) != 1:
             return Outcome(verdict=Verdict.UNKNOWN, detail=f"{len(ids)} payment intents carry the attempt's id")
@@ -364,7 +328,7 @@ class StripeConnector:
         params = {"cancellation_reason": "abandoned"}
         try:
             # A key of its own each time: a stored error must not stand in the way of the next look.
-            return self._ask(self._intents.cancel, intent_id, key=uuid.uuid4().hex, params=params)
+            return self._ask(CANCEL, intent_id, key=uuid.uuid4().hex, params=params)
         except http.FailedError:
             return self._look(intent_id)
 

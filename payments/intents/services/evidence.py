@@ -1,13 +1,19 @@
 """Accepting a PSP's notification as evidence about an attempt."""
 
+from django.core.exceptions import ValidationError
+
 from payments.connectors.base import PspEvent, Verdict
 from payments.gateway import calls
 from payments.gateway.models import ProviderCall
 from payments.intents import selectors
 from payments.intents.models import PaymentAttempt
 from payments.intents.services import outcomes
+from payments.intents.states import AttemptStatus
 from payments.kernel import unit
 from payments.webhooks.dispatch import NotYet
+
+TAKEN = (AttemptStatus.CAPTURED, AttemptStatus.CAPTURE_FAILED)
+"""Attempts whose money has been taken and booked; their call was closed in the same commit."""
 
 DECIDES = (Verdict.APPROVED, Verdict.DECLINED, Verdict.CANCELED, Verdict.PENDING, Verdict.ACTION_REQUIRED)
 
@@ -20,8 +26,8 @@ def accept(account_id: str, event: PspEvent) -> None:
     attempt = _attempt(account_id, event)
     if attempt is None:
         raise NotYet(f"no attempt for {event.provider_reference}")
-    if event.outcome is None:
-        return
+    if event.outcome is None or (event.outcome.captured and attempt.status in TAKEN):
+        return  # as most are: the answer to our own call was quicker
     by = f"notification {event.type}"
     with unit.work():
         held = selectors.hold_with_attempt(attempt.pk)
@@ -31,9 +37,13 @@ def accept(account_id: str, event: PspEvent) -> None:
 
 def _attempt(account_id: str, event: PspEvent) -> PaymentAttempt | None:
     found = PaymentAttempt.objects.filter(account_id=account_id)
-    if event.reference.startswith("att_"):
-        return found.filter(pk=event.reference).first()
-    return found.filter(provider_reference=event.provider_reference).first() if event.provider_reference else None
+    try:
+        known = found.filter(pk=event.reference).first() if event.reference else None
+    except ValidationError:
+        known = None  # somebody else's reference
+    if known is None and event.provider_reference:
+        known = found.filter(provider_reference=event.provider_reference).first()
+    return known
 
 
 def _close_calls(attempt: PaymentAttempt, event: PspEvent, by: str) -> None:

@@ -204,15 +204,16 @@ def complete_action(attempt_id: str, *, by: str) -> Held:
     return held
 
 
-def cancel_order(order_id: str, *, client_id: str, by: str) -> Order:
+def cancel_order(order_id: str, *, client_id: str, by: str) -> order_selectors.OrderWithLines:
     """Cancel an open order of which nothing lives."""
     with unit.work() as work:
         order = order_selectors.locked(order_id, client_id=client_id)
         if selectors.held_for_order(order_id, except_waiting_of=""):
             raise OrderPaymentInProgress("A payment of this order is in progress.")
         orders.end(order, "cancel", because="canceled by the client", by=by)
-        work.returns(order)
-    return order
+        canceled = order_selectors.OrderWithLines(order, order_selectors.lines([order])[order.pk])
+        work.returns(canceled)
+    return canceled
 
 
 def expire_due() -> None:
