@@ -25,6 +25,21 @@ ACCOUNTS = (
 )
 
 
+EVENTS = [
+    "payment_intent.requires_action",
+    "payment_intent.processing",
+    "payment_intent.amount_capturable_updated",
+    "payment_intent.succeeded",
+    "payment_intent.payment_failed",
+    "payment_intent.canceled",
+    "refund.created",
+    "refund.updated",
+    "refund.failed",
+    "charge.refund.updated",
+]
+"""What a webhook endpoint at Stripe subscribes to: what is acted upon, and nothing that is only stored."""
+
+
 def new_secrets() -> dict[str, str]:
     """Fresh secrets of every account, by environment variable."""
     made = {}
@@ -42,6 +57,8 @@ def for_simulator(known: dict[str, str], *, platform: str) -> str:
             dataclasses.asdict(account)
             | {
                 "api_key": known[account.variable("API_KEY")],
+                "publishable_key": known[account.variable("PUBLISHABLE_KEY")],
+                "events": EVENTS,
                 "webhook_secret": known[account.variable("WEBHOOK_SECRET")],
                 "webhook_url": f"{platform}/webhooks/{account.psp}/{account.code}",
             }
