@@ -1,8 +1,13 @@
-"""The Django app reporting."""
+"""The Django app reporting: money counted."""
 
 from django.apps import AppConfig
 
 
 class ReportingConfig(AppConfig):
+    """Loads what registers itself: jobs."""
+
     name = "reporting"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from reporting import handlers  # noqa: F401, PLC0415  models are loaded only now

@@ -1,0 +1,162 @@
+"""What reports look like on paper: the answer models and examples of the API's document."""
+
+from typing import Any, Final, Literal
+
+from pydantic import AwareDatetime
+
+from payments.rest import wire
+from reporting.models import FileFormat
+from reporting.states import RunStatus
+
+
+class ReportParametersObject(wire.Output):
+    """What the file is about: from `interval_start`, inclusive, to `interval_end`, exclusive."""
+
+    interval_start: AwareDatetime
+    interval_end: AwareDatetime
+    timezone: str
+    currency: str | None
+
+
+class ControlTotalObject(wire.Output):
+    """How many movements of one kind in one currency there are, and what they come to."""
+
+    movement: str
+    currency: str
+    count: int
+    amount: str
+    amount_minor: int
+
+
+class ReportObject(wire.Output):
+    """One file of a report. `rows` counts what is written so far; `tied` says whether the totals are the ledger's."""
+
+    id: str
+    object: Literal["report"]
+    report: str
+    report_version: int
+    parameters: ReportParametersObject
+    format: FileFormat
+    status: RunStatus
+    rows: int
+    size: int | None
+    sha256: str | None
+    tied: bool | None
+    control_totals: list[ControlTotalObject]
+    created_at: AwareDatetime
+    ready_at: AwareDatetime | None
+
+
+class AsOfObject(wire.Output):
+    """What the file had seen: `complete` when nothing can be added to its interval any more."""
+
+    at: AwareDatetime
+    xid: str
+    complete: bool
+
+
+class ManifestParametersObject(ReportParametersObject):
+    """The same with whose rows they are; null for everybody's."""
+
+    client: str | None
+
+
+class DifferenceObject(wire.Output):
+    """Where file and ledger differ."""
+
+    movement: str
+    currency: str
+    count: int
+    amount_minor: int
+
+
+class ManifestObject(wire.Output):
+    """What proves a file. `hash` is the SHA-256 of the other fields but `generated_at`, as JSON with sorted keys."""
+
+    run: str
+    report: str
+    report_version: int
+    columns: list[str]
+    parameters: ManifestParametersObject
+    format: FileFormat
+    as_of: AsOfObject
+    rows: int
+    size: int
+    sha256: str
+    control_totals: list[ControlTotalObject]
+    ledger_totals: list[ControlTotalObject]
+    differences: list[DifferenceObject]
+    tied: bool
+    code_version: str
+    number: int
+    previous: str | None
+    hash: str
+    generated_at: AwareDatetime
+
+
+REPORT_BODY: Final[dict[str, Any]] = {
+    "report": "payments",
+    "parameters": {
+        "interval_start": "2026-11-01T00:00:00+01:00",
+        "interval_end": "2026-12-01T00:00:00+01:00",
+        "timezone": "Europe/Amsterdam",
+    },
+    "format": "csv",
+}
+_PARAMETERS: Final[dict[str, Any]] = {
+    "interval_start": "2026-10-31T23:00:00Z",
+    "interval_end": "2026-11-30T23:00:00Z",
+    "timezone": "Europe/Amsterdam",
+    "currency": None,
+}
+REPORT: Final[dict[str, Any]] = {
+    "id": "rep_01936b2d9c6e7b3f8f4e2a1d5c7b9e11",
+    "object": "report",
+    "report": "payments",
+    "report_version": 1,
+    "parameters": _PARAMETERS,
+    "format": "csv",
+    "status": "requested",
+    "rows": 0,
+    "size": None,
+    "sha256": None,
+    "tied": None,
+    "control_totals": [],
+    "created_at": "2026-12-01T06:00:00Z",
+    "ready_at": None,
+}
+_TOTALS: Final[list[dict[str, Any]]] = [
+    {"movement": "captured", "currency": "EUR", "count": 2, "amount": "39.98", "amount_minor": 3998}
+]
+_SHA256: Final = "5feceb66ffc86f38d952786c6d696c79c2dbc239dd4e91b46729d73a27fb57e9"
+READY: Final[dict[str, Any]] = {
+    **REPORT,
+    "status": "ready",
+    "rows": 2,
+    "size": 812,
+    "sha256": _SHA256,
+    "tied": True,
+    "control_totals": _TOTALS,
+    "ready_at": "2026-12-01T06:00:03Z",
+}
+MANIFEST: Final[dict[str, Any]] = {
+    "run": REPORT["id"],
+    "report": "payments",
+    "report_version": 1,
+    "columns": ["report_version", "transfer_id", "movement", "currency", "amount", "amount_minor"],
+    "parameters": {**_PARAMETERS, "client": "cli_01936b2d9c6e7b3f8f4e2a1d5c7b9e12"},
+    "format": "csv",
+    "as_of": {"at": "2026-12-01T06:00:01Z", "xid": "918273", "complete": True},
+    "rows": 2,
+    "size": 812,
+    "sha256": _SHA256,
+    "control_totals": _TOTALS,
+    "ledger_totals": _TOTALS,
+    "differences": [],
+    "tied": True,
+    "code_version": "0.1.0",
+    "number": 7,
+    "previous": "6b86b273ff34fce19d6b804eff5a3f5747ada4eaa22f1d49c01e52ddb7875b4b",
+    "hash": "d4735e3a265e16eee03f59718b9b5d03019c07d8b6c51f90da3a666eec13ab35",
+    "generated_at": "2026-12-01T06:00:03Z",
+}

@@ -1,0 +1,243 @@
+"""What a report is: its columns, its rows, and what the ledger must say about them. All of it becomes one COPY."""
+
+import zoneinfo
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from enum import StrEnum
+from functools import cache
+from typing import Any, Final, Self
+
+from payments.kernel import ids, money
+from payments.kernel.errors import Refusal
+from payments.ledger.postings import Event
+
+
+class ReportIntervalInvalid(Refusal):
+    """The interval of a report ends after it begins, in this century or the next."""
+
+    code, status = "report_interval_invalid", 422
+
+
+class TimezoneUnknown(Refusal):
+    """There is no such time zone in the IANA database."""
+
+    code, status = "timezone_unknown", 400
+
+
+class Kind(StrEnum):
+    """What a column holds, and so how it is written."""
+
+    TEXT = "text"
+    WORD = "word"
+    ID = "id"
+    AMOUNT = "amount"
+    MINOR = "minor"
+    TIME = "time"
+    LOCAL_TIME = "local_time"
+
+
+MEANINGS: Final[Mapping[Kind, str]] = {
+    Kind.TEXT: "Text of others; one that a spreadsheet would take for a formula is preceded by `'`.",
+    Kind.WORD: "A word of ours.",
+    Kind.ID: "An id, as the API shows it.",
+    Kind.AMOUNT: "Decimal in major units, with the decimals of ISO 4217.",
+    Kind.MINOR: "Whole number of minor units.",
+    Kind.TIME: "ISO 8601 in UTC, with `Z`.",
+    Kind.LOCAL_TIME: "ISO 8601 in the chosen time zone, with its offset.",
+}
+
+FORMS: Final[Mapping[Kind, str]] = {
+    # OWASP, CSV injection: also behind a tab or line break, and in the full-width forms of some input methods
+    Kind.TEXT: """CASE WHEN left({0}, 1) IN ('=', '+', '-', '@', E'\\t', E'\\r', E'\\n', '＝', '＋', '－', '＠')
+             THEN '''' || {0} ELSE {0} END""",  # noqa: RUF001
+    Kind.WORD: "{0}",
+    Kind.ID: "{0}",
+    Kind.AMOUNT: "({0}) * unit.value",
+    Kind.MINOR: "{0}",
+    Kind.TIME: """to_char({0} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')""",
+    Kind.LOCAL_TIME: """to_char({0}, 'YYYY-MM-DD"T"HH24:MI:SSTZH:TZM')""",
+}
+"""The SQL of each kind around a column's expression. The session's time zone is the chosen one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column: its name in the header, its kind, the SQL of its value, and what it means."""
+
+    name: str
+    kind: Kind
+    expression: str
+    meaning: str
+
+    @property
+    def sql(self) -> str:
+        """The SQL of what stands in the file."""
+        return FORMS[self.kind].format(self.expression)
+
+
+def public_id(prefix: str, column: str) -> str:
+    """SQL of a public id: `pi`, `i.id` -> `pi_0198…`; null stays null."""
+    return f"'{prefix}_' || replace({column}::text, '-', '')"
+
+
+YEARS: Final = range(2000, 2200)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parameters:
+    """What a report is about: from `interval_start`, inclusive, to `interval_end`, exclusive.
+
+    `timezone` (IANA) is that of `created_local`; `currency` and `client_id` narrow the rows. Refuses an interval that
+    is none, and an unknown time zone or currency.
+    """
+
+    interval_start: datetime
+    interval_end: datetime
+    timezone: str = "UTC"
+    currency: str | None = None
+    client_id: str | None = None
+
+    def __post_init__(self) -> None:
+        if not all(moment.year in YEARS for moment in (self.interval_start, self.interval_end)):
+            raise ReportIntervalInvalid(f"Years from {YEARS.start} to {YEARS.stop - 1}.", param="interval_start")
+        if self.interval_end <= self.interval_start:
+            raise ReportIntervalInvalid("The interval ends after it begins.", param="interval_end")
+        if self.timezone not in _zones():
+            raise TimezoneUnknown(f"{self.timezone!r} is not a time zone.", param="timezone")
+        if self.currency is not None:
+            money.exponent(self.currency)
+
+    def days(self) -> tuple[date, date]:
+        """The days of both ends in the chosen time zone."""
+        zone = zoneinfo.ZoneInfo(self.timezone)
+        return self.interval_start.astimezone(zone).date(), self.interval_end.astimezone(zone).date()
+
+    def as_json(self) -> dict[str, Any]:
+        """For rows and manifests; times in UTC."""
+        return {
+            "interval_start": _utc(self.interval_start),
+            "interval_end": _utc(self.interval_end),
+            "timezone": self.timezone,
+            "currency": self.currency,
+            "client": self.client_id,
+        }
+
+    @classmethod
+    def from_json(cls, given: Mapping[str, Any]) -> Self:
+        """What `as_json` has written."""
+        return cls(
+            interval_start=datetime.fromisoformat(given["interval_start"]),
+            interval_end=datetime.fromisoformat(given["interval_end"]),
+            timezone=given["timezone"],
+            currency=given["currency"],
+            client_id=given["client"],
+        )
+
+
+@cache
+def _zones() -> frozenset[str]:
+    return frozenset(name for name in zoneinfo.available_timezones() if name not in ("Factory", "localtime"))
+
+
+def _utc(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """One row per movement of money that the ledger has booked in the interval, by when the money moved.
+
+    Rows come from `source`, in which the ledger's transfer is `t`; `columns` begin with `head(…)` and are only ever
+    appended to, or the `version` changes. `client` is the SQL of whose payment a row is. `sign` turns what was booked
+    on `psp_receivable` into the report's sense of plus and minus.
+    """
+
+    name: str
+    version: int
+    title: str
+    use: str
+    events: tuple[Event, ...]
+    columns: tuple[Column, ...]
+    source: str
+    client: str
+    sign: int
+
+    @property
+    def header(self) -> list[str]:
+        """The names of the columns."""
+        return [column.name for column in self.columns]
+
+    @property
+    def query(self) -> str:
+        """The SELECT of the file. Its parameters are `bound(…)`."""
+        columns = ",\n       ".join(f"{column.sql} AS {column.name}" for column in self.columns)
+        currency = next(column.expression for column in self.columns if column.name == "currency")
+        return f"""
+SELECT {columns}
+  FROM {self.source}
+  JOIN unnest(%(currencies)s::text[], %(units)s::numeric[]) AS unit (currency, value) ON unit.currency = {currency}
+ WHERE {MOVED}
+   AND (%(currency)s::text IS NULL OR {currency} = %(currency)s)
+   AND (%(client)s::uuid IS NULL OR {self.client} = %(client)s)
+ ORDER BY t.id"""  # noqa: S608  our own SQL; what callers say is bound
+
+    def bound(self, parameters: Parameters, as_of: str) -> dict[str, Any]:
+        """The values of `query` and `CONTROL`; `as_of` is the transaction id below which everything has ended."""
+        return {
+            "version": self.version,
+            "events": [event.value for event in self.events],
+            "interval_start": parameters.interval_start,
+            "interval_end": parameters.interval_end,
+            "as_of": as_of,
+            "currency": parameters.currency,
+            "client": ids.decode("cli", parameters.client_id) if parameters.client_id else None,
+            "currencies": list(money.EXPONENTS),
+            "units": [Decimal(1).scaleb(-exponent) for exponent in money.EXPONENTS.values()],
+            "sign": self.sign,
+        }
+
+
+MOVED: Final = """t.event = ANY(%(events)s)
+   AND t.effective_at >= %(interval_start)s AND t.effective_at < %(interval_end)s
+   AND t.xid < %(as_of)s::xid8"""
+"""Movements of the interval. Ids and clocks are not commit order: rows of transactions from which on some still ran are
+left for the next file, so that nothing slips in behind what was read."""
+
+CONTROL: Final = f"""
+WITH moved AS MATERIALIZED (
+    SELECT t.id, t.event, t.booked_at, t.refs ->> 'intent' AS intent FROM payments_transfer t WHERE {MOVED})
+SELECT moved.event, entry.currency, count(*), sum(entry.amount_minor) * %(sign)s
+  FROM payments_entry entry
+  JOIN payments_account account ON account.id = entry.account_id
+  JOIN moved ON moved.id = entry.transfer_id
+ WHERE split_part(account.code, '/', 1) = 'psp_receivable'
+   AND entry.id >= (SELECT payments_uuid_floor(min(booked_at) - interval '1 minute') FROM moved)
+   AND entry.id <= (SELECT payments_uuid_floor(max(booked_at) + interval '1 minute') FROM moved)
+   AND (%(currency)s::text IS NULL OR entry.currency = %(currency)s)
+   AND (%(client)s::uuid IS NULL OR %(client)s = (
+        SELECT client_id FROM payments_paymentintent WHERE id = substr(moved.intent, 4)::uuid))
+ GROUP BY moved.event, entry.currency"""  # noqa: S608  our own SQL
+"""What the ledger says about the same interval, from its entries alone: (movement, currency, count, minor units).
+
+Entries are written with their transfer, so their ids bound the monthly partitions that are read."""
+
+
+def head(*, currency: str, minor: str) -> tuple[Column, ...]:
+    """The columns that every report of movements begins with; control totals are taken from their bytes."""
+    return (
+        Column("report_version", Kind.WORD, "%(version)s", "Version of this list of columns."),
+        Column("transfer_id", Kind.ID, public_id("tr", "t.id"), "The movement in the ledger; rows are in its order."),
+        Column("movement", Kind.WORD, "t.event", "What happened."),
+        Column("currency", Kind.WORD, currency, "ISO 4217."),
+        Column("amount", Kind.AMOUNT, minor, "How much, signed."),
+        Column("amount_minor", Kind.MINOR, minor, "The same in minor units."),
+        Column("created_utc", Kind.TIME, "t.effective_at", "When the money moved."),
+        Column("created_local", Kind.LOCAL_TIME, "t.effective_at", "The same in the chosen time zone."),
+        Column("booked_utc", Kind.TIME, "t.booked_at", "When it was written into the ledger."),
+    )
+
+
+MOVEMENT, CURRENCY, MINOR = 2, 3, 5
+"""Where `head` has what control totals are made of. No cell up to there is ever quoted."""

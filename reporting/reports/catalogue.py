@@ -1,0 +1,9 @@
+"""Every report there is, by name."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from reporting.reports import payments, refunds
+from reporting.reports.base import Report
+
+REPORTS: Final[Mapping[str, Report]] = {report.name: report for report in (payments.REPORT, refunds.REPORT)}

@@ -1,0 +1,56 @@
+"""Reading report runs, and the proofs that they hold."""
+
+from django.db.models import QuerySet
+
+from payments.kernel import invariants
+from reporting.models import ReportRun
+from reporting.states import RunStatus
+
+
+def runs_of(client_id: str | None) -> QuerySet[ReportRun]:
+    """A client's own reports; everybody's when None, which is for staff."""
+    rows = ReportRun.objects.all()
+    return rows if client_id is None else rows.filter(client_id=client_id)
+
+
+def run(run_id: str, *, client_id: str | None) -> ReportRun:
+    """One report; `DoesNotExist` when it is not this client's."""
+    return runs_of(client_id).get(pk=run_id)
+
+
+def hold(run_id: str, *, client_id: str | None = None) -> ReportRun:
+    """The same, locked until the end of the transaction."""
+    return runs_of(client_id).select_for_update().get(pk=run_id)
+
+
+def last_ready(report: str) -> ReportRun | None:
+    """The ready run of a report with the highest number."""
+    return ReportRun.objects.filter(report=report, status=RunStatus.READY).order_by("-number").first()
+
+
+invariants.declare(
+    10, "report_tied", "Every ready report says truly whether its totals are the ledger's, and its manifest is its own",
+    """SELECT id::text, 'tied: ' || tied || ', differences: ' || (manifest ->> 'differences')
+         FROM reporting_reportrun WHERE status = 'ready'
+          AND (tied <> (manifest -> 'control_totals' = manifest -> 'ledger_totals')
+               OR tied <> (manifest ->> 'tied')::boolean OR sha256 <> manifest ->> 'sha256')""",
+    "SELECT count(*) FROM reporting_reportrun WHERE status = 'ready'",
+)
+invariants.declare(
+    13, "report_owned", "Every report that is asked for has a job",
+    """WITH waiting AS (SELECT 'rep_' || replace(id::text, '-', '') AS id, status FROM reporting_reportrun
+                         WHERE status IN ('requested', 'running'))
+       SELECT id, status FROM waiting w WHERE NOT EXISTS (
+              SELECT FROM payments_job WHERE name = 'produce_report' AND arguments ->> 'run_id' = w.id)""",
+    "SELECT count(*) FROM reporting_reportrun WHERE status IN ('requested', 'running')",
+)
+invariants.declare(
+    17, "report_chain", "Every manifest carries the hash of the one before it, without a gap",
+    """SELECT id::text, 'number ' || number || ' does not follow ' || coalesce(before::text, 'nothing')
+         FROM (SELECT id, number, manifest ->> 'previous' AS previous,
+                      lag(number) OVER chain AS before, lag(manifest ->> 'hash') OVER chain AS hash
+                 FROM reporting_reportrun WHERE number IS NOT NULL WINDOW chain AS (PARTITION BY report ORDER BY number)
+              ) linked
+        WHERE number <> coalesce(before, 0) + 1 OR previous IS DISTINCT FROM hash""",
+    "SELECT count(*) FROM reporting_reportrun WHERE number IS NOT NULL",
+)

@@ -1,0 +1,137 @@
+"""One snapshot, one COPY: the rows of a report as they leave PostgreSQL, and what the ledger says about them."""
+
+import hashlib
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, BinaryIO, Final
+
+import psycopg
+from django.db import connection
+
+from payments.kernel.errors import invariant
+from reporting.reports import base
+from reporting.reports.base import Parameters, Report
+
+BATCH: Final = 1000
+PROGRESS_SECONDS: Final = 1.0
+TIMEOUT_MS: Final = 8 * 60 * 1000
+"""For one statement; shorter than the job's lease."""
+
+Totals = Mapping[tuple[str, str], tuple[int, int]]
+"""(movement, currency) -> how many, and how many minor units."""
+
+AS_OF: Final = """
+SELECT statement_timestamp(), pg_snapshot_xmin(pg_current_snapshot())::text,
+       statement_timestamp() >= %(end)s + interval '5 seconds' AND NOT EXISTS (
+           SELECT FROM pg_stat_activity
+            WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid()
+              AND xact_start < %(end)s + interval '5 seconds')"""
+"""The moment, the first transaction that may not have ended, and whether the interval can still get rows: it can until
+it is over, and while a transaction runs that began before it was. The seconds are for one that took its time from the
+clock before it began."""
+
+
+@dataclass(frozen=True, slots=True)
+class AsOf:
+    """What a snapshot had seen."""
+
+    at: datetime
+    xid: str
+    complete: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Extraction:
+    """What was written, and what the ledger says in the same snapshot."""
+
+    as_of: AsOf
+    rows: int
+    size: int
+    sha256: str
+    totals: Totals
+    ledger: Totals
+
+
+def extract(report: Report, parameters: Parameters, sink: BinaryIO, progress: Callable[[int], None]) -> Extraction:
+    """Write the file of a report to `sink`, in constant memory.
+
+    `progress` is called about once a second with the rows so far; what it raises ends the extraction.
+    """
+    with _snapshot(parameters) as (cursor, as_of):
+        bound = report.bound(parameters, as_of.xid)
+        page = _Page(sink, report.header)
+        with cursor.copy(f"COPY ({report.query}) TO STDOUT (FORMAT csv, ENCODING 'UTF8')", bound) as copy:
+            _write(copy, page, progress)
+        cursor.execute(base.CONTROL, bound)
+        ledger = {(movement, currency): (count, int(minor)) for movement, currency, count, minor in cursor}
+    return Extraction(as_of, page.rows, page.size, page.digest.hexdigest(), page.totals(), ledger)
+
+
+@contextmanager
+def _snapshot(parameters: Parameters) -> Iterator[tuple[psycopg.Cursor[Any], AsOf]]:
+    """A read-only transaction on a connection of its own, that sees the database as of one moment."""
+    reader = connection.copy()
+    try:
+        reader.ensure_connection()
+        raw = reader.connection
+        invariant(raw is not None, "a connection was opened")
+        cursor = psycopg.ClientCursor(raw)
+        cursor.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        cursor.execute(AS_OF, {"end": parameters.interval_end})
+        [found] = cursor.fetchall()
+        cursor.execute("SELECT set_config('TimeZone', %s, true), set_config('statement_timeout', %s, true)",
+                       [parameters.timezone, str(TIMEOUT_MS)])
+        yield cursor, AsOf(*found)
+    finally:
+        reader.close()
+
+
+def _write(copy: psycopg.Copy, page: "_Page", progress: Callable[[int], None]) -> None:
+    """PostgreSQL sends one row at a time, ended by a line feed."""
+    due = time.monotonic() + PROGRESS_SECONDS
+    rows = []
+    for row in copy:
+        rows.append(bytes(row))
+        if len(rows) == BATCH:
+            page.write(rows)
+            rows = []
+            if time.monotonic() >= due:
+                progress(page.rows)
+                due = time.monotonic() + PROGRESS_SECONDS
+    page.write(rows)
+
+
+class _Page:
+    """The file as it grows: rows ended by CRLF (RFC 4180), their hash, and their totals, taken from their bytes."""
+
+    def __init__(self, sink: BinaryIO, header: list[str]) -> None:
+        self.rows = self.size = 0
+        self.digest = hashlib.sha256()
+        self._sink = sink
+        self._totals: dict[tuple[bytes, bytes], list[int]] = {}
+        self._put(",".join(header).encode() + b"\r\n")
+
+    def write(self, rows: list[bytes]) -> None:
+        """Add rows. Only the end of each is changed: a line feed within a cell stays what it is."""
+        if not rows:
+            return
+        for row in rows:
+            cells = row.split(b",", base.MINOR + 1)
+            total = self._totals.setdefault((cells[base.MOVEMENT], cells[base.CURRENCY]), [0, 0])
+            total[0] += 1
+            total[1] += int(cells[base.MINOR])
+        self.rows += len(rows)
+        self._put(b"\r\n".join([row[:-1] for row in rows]) + b"\r\n")
+
+    def totals(self) -> Totals:
+        """What the rows come to."""
+        return {(movement.decode(), currency.decode()): (count, minor)
+                for (movement, currency), (count, minor) in self._totals.items()}
+
+    def _put(self, block: bytes) -> None:
+        self.size += len(block)
+        self.digest.update(block)
+        self._sink.write(block)

@@ -1,0 +1,25 @@
+"""How report runs look to clients, in answers and in events."""
+
+from typing import Any
+
+from reporting.models import ReportRun
+
+
+def report(run: ReportRun) -> dict[str, Any]:
+    """The `report` object of the API."""
+    return {
+        "id": run.pk,
+        "object": "report",
+        "report": run.report,
+        "report_version": run.report_version,
+        "parameters": {name: value for name, value in run.parameters.items() if name != "client"},
+        "format": run.format,
+        "status": run.status,
+        "rows": run.rows,
+        "size": run.size if run.sha256 else None,
+        "sha256": run.sha256 or None,
+        "tied": run.tied,
+        "control_totals": run.manifest["control_totals"] if run.manifest else [],
+        "created_at": run.created_at,
+        "ready_at": run.ready_at,
+    }

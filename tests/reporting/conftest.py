@@ -1,0 +1,42 @@
+"""A shop, a calm simulator, a finance desk, and a directory for its files."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pytest_django.fixtures import Settings
+
+from payments.ledger import services as ledger
+from tests import factories
+from tests.reporting.desk import Desk
+
+
+@pytest.fixture
+def sim(simulator: str) -> Iterator[factories.Simulator]:
+    """The simulator without faults and without a past."""
+    control = factories.Simulator(simulator)
+    control.calm()
+    yield control
+    control.calm()
+
+
+@pytest.fixture
+def directory(tmp_path: Path, settings: Settings) -> Path:
+    """Where the files of reports are kept."""
+    settings.RUN_DIR = tmp_path
+    settings.ROOT_URLCONF = "tests.reporting.urls"
+    return tmp_path / "reports"
+
+
+@pytest.fixture
+def shop(transactional_db: None, sim: factories.Simulator, directory: Path) -> Iterator[factories.Shop]:
+    """A client of the API. Reports read on a connection of their own, so what they read is committed."""
+    ledger.forget_accounts()
+    yield factories.shop()
+    ledger.forget_accounts()
+
+
+@pytest.fixture
+def desk(shop: factories.Shop) -> Desk:
+    """The shop's finance desk."""
+    return Desk(shop)
