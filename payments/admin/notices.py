@@ -1,0 +1,151 @@
+"""Events for clients and their deliveries; notifications from PSPs."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Q
+
+from payments.admin import base, shown
+from payments.gateway.models import ProviderAccount
+from payments.webhooks.models import Delivery, Endpoint, Event, InboundEvent
+
+DELIVERY_COLUMNS = (
+    shown.Column("Delivery", lambda row, viewer: viewer.link(row, f"#{row.sequence} to {row.endpoint.url}")),
+    shown.status_of("state"),
+    shown.number_of("attempts", "Tries"),
+    shown.Column("Last answer", lambda row, _: str(row.last_status or row.last_error or shown.NOTHING)),
+    shown.time_of("next_attempt_at", "Next try"),
+)
+
+
+@admin.register(Event)
+class EventAdmin(base.ModelAdmin):
+    """One change that clients are told of."""
+
+    columns = (
+        shown.text_of("type", "Event"),
+        shown.reference_of("object_id", "About"),
+        shown.number_of("sequence"),
+        shown.linked("client"),
+        shown.time_of("created_at"),
+    )
+    sections = (
+        (
+            "About",
+            (*columns, shown.time_of("dispatched_at"), shown.raw_of("data", "The object after the change"),
+             shown.raw_of("previous", "What was different before")),
+        ),
+    )  # fmt: skip
+    list_select_related = ("client",)
+    list_filter = ("client", base.CreatedFilter)
+    id_lookups = dict.fromkeys(("pi", "ord", "cus", "re"), "object_id")
+    search_help_text = "Id of an event, or of what it is about"
+    nothing_here = "Nothing has happened yet that clients are told of."
+
+    def headline(self, row: Any, _viewer: shown.Viewer) -> object:
+        """Its type."""
+        return row.type
+
+    def tables(self, row: Any, viewer: shown.Viewer) -> Sequence[shown.Table]:
+        """Where it went."""
+        deliveries = Delivery.objects.filter(event=row).select_related("endpoint").order_by("pk")
+        empty = "No endpoint wants this event."
+        return (shown.table("Deliveries", deliveries, DELIVERY_COLUMNS, viewer, empty=empty),)
+
+
+@admin.register(Endpoint)
+class EndpointAdmin(base.ModelAdmin):
+    """An address of a client that receives events. Its secret is shown to the client alone."""
+
+    columns = (
+        shown.text_of("url", "Address"),
+        shown.Column("State", lambda row, _: _endpoint_state(row)),
+        shown.linked("client"),
+        shown.time_of("failing_since"),
+        shown.time_of("created_at"),
+    )
+    sections = (
+        (
+            "About",
+            (*columns[1:], shown.text_of("description"), shown.list_of("event_types"),
+             shown.text_of("disabled_reason"), shown.time_of("paused_until"), shown.time_of("deleted_at")),
+        ),
+    )  # fmt: skip
+    list_select_related = ("client",)
+    list_filter = ("enabled",)
+    nothing_here = "No client has asked for events yet."
+
+    def tables(self, row: Any, viewer: shown.Viewer) -> Sequence[shown.Table]:
+        """What was sent there last."""
+        deliveries = Delivery.objects.filter(endpoint=row).select_related("endpoint").order_by("-pk")
+        empty = "Nothing has been sent there yet."
+        return (shown.table("Newest deliveries", deliveries, DELIVERY_COLUMNS, viewer, empty=empty),)
+
+
+def _endpoint_state(row: Endpoint) -> str:
+    if row.deleted_at is not None:
+        return shown.status("deleted")
+    return shown.status("enabled" if row.enabled else "disabled")
+
+
+@admin.register(Delivery)
+class DeliveryAdmin(base.ModelAdmin):
+    """One event on its way to one endpoint."""
+
+    columns = (
+        shown.reference_of("object_id", "About"),
+        shown.status_of("state"),
+        shown.linked("endpoint"),
+        shown.number_of("attempts", "Tries"),
+        shown.Column("Last answer", lambda row, _: str(row.last_status or row.last_error or shown.NOTHING)),
+        shown.time_of("created_at"),
+    )
+    sections = (
+        (
+            "About",
+            (*columns, shown.reference_of("event_id", "Event"), shown.number_of("sequence"),
+             shown.time_of("next_attempt_at", "Next try"), shown.time_of("delivered_at"),
+             shown.words_of("response", "The endpoint's answer")),
+        ),
+    )  # fmt: skip
+    list_select_related = ("endpoint",)
+    list_filter = ("state", base.CreatedFilter)
+    id_lookups = {"evt": "event", "we": "endpoint"}
+    search_help_text = "Id of a delivery, an event or an endpoint"
+    nothing_here = "Nothing has been delivered to clients yet."
+
+
+@admin.register(InboundEvent)
+class InboundEventAdmin(base.ModelAdmin):
+    """One notification of a PSP, as it came."""
+
+    columns = (
+        shown.text_of("type", "Notification"),
+        shown.status_of("state"),
+        shown.linked("provider_account"),
+        shown.code_of("provider_reference", "PSP's reference"),
+        shown.time_of("received_at"),
+    )
+    sections = (
+        (
+            "About",
+            (*columns, shown.code_of("event_key", "PSP's key"), shown.text_of("kind", "Handled as"),
+             shown.number_of("attempts", "Tries"), shown.time_of("processed_at"),
+             shown.words_of("note", "Why it was not processed"),
+             shown.Column("What the PSP sent", lambda row, viewer: shown.raw_bytes(row.body, viewer), wide=True)),
+        ),
+    )  # fmt: skip
+    list_select_related = ("provider_account",)
+    list_filter = ("state", "provider_account", base.CreatedFilter)
+    search_help_text = "PSP's reference or key, or an id"
+    nothing_here = "No PSP has told us anything yet."
+
+    def find(self, term: str, _viewer: shown.Viewer) -> Q:
+        """By the PSP's id of the payment, or by the notification's own key."""
+        accounts = list(ProviderAccount.objects.values_list("pk", flat=True))
+        return Q(provider_reference=term) | Q(provider_account_id__in=accounts, event_key=term)
+
+    def headline(self, row: Any, _viewer: shown.Viewer) -> object:
+        """Its type."""
+        return row.type

@@ -1,0 +1,341 @@
+"""How things look in the back office: money, states, times, ids with links, raw data without secrets."""
+
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any, Final
+from urllib.parse import urlencode
+
+from django.apps import apps
+from django.contrib import admin
+from django.db import models
+from django.urls import reverse
+from django.utils.html import format_html, format_html_join
+from moneyed import Money
+
+from payments.kernel import ids, money
+
+NOTHING: Final = "–"
+SEES_PERSONAL_DATA: Final = "payments.see_personal_data"
+ROWS: Final = 100
+"""How many rows a table on a page shows at most; the list behind it has all."""
+
+_EMAIL = re.compile(r"([A-Za-z0-9])[A-Za-z0-9._%+-]*@([A-Za-z0-9])[A-Za-z0-9-]*(\.[A-Za-z0-9.-]+)")
+_SECRET = re.compile(r"secret|token|password|authorization|api_?key|signature|hmac|cvc|cvv|cookie", re.IGNORECASE)
+_PERSON = re.compile(r"^(name|phone|address|line1|line2|postal_code|.*_name|.*_phone|ip|.*_ip)$", re.IGNORECASE)
+_CARD_NUMBER = re.compile(r"(?<![0-9A-Za-z])(?:\d[ -]?){12,18}\d(?![0-9A-Za-z])")
+
+_TONES: Final[Mapping[str, str]] = {
+    state: tone
+    for tone, states in {
+        "good": "succeeded paid captured processed approved enabled active delivered ready_to_download tied",
+        "wait": "processing pending sent requested requires_action action_required requires_capture authorized ready"
+        " running received waiting partially_paid partially_refunded queued",
+        "bad": "failed declined unknown dead bounced reversed capture_failed unavailable not_tied disabled",
+    }.items()
+    for state in states.split()
+}
+
+
+@dataclass(frozen=True)
+class Viewer:
+    """Who looks: decides which links lead somewhere and whether personal data is shown."""
+
+    user: Any
+
+    def may(self, permission: str) -> bool:
+        """True when this person has a permission, as `app.codename`."""
+        return bool(self.user.has_perm(permission))
+
+    @property
+    def sees_personal_data(self) -> bool:
+        """True for who talks to customers; everybody else reads `j•••@e•••.com`."""
+        return self.may(SEES_PERSONAL_DATA)
+
+    def personal(self, text: str) -> str:
+        """Personal data, or what may be shown of it."""
+        return text if self.sees_personal_data else hidden(text)
+
+    def link(self, row: models.Model | None, text: object = None) -> str:
+        """A row as a link to its page, or as text for who may not open that."""
+        if row is None:
+            return NOTHING
+        return self._link(type(row), str(row.pk), str(row) if text is None else str(text))
+
+    def reference(self, object_id: str) -> str:
+        """An id of ours as a link to its page, with a button that copies it."""
+        if not object_id:
+            return NOTHING
+        model = models_by_prefix().get(object_id.rpartition("_")[0])
+        if model is None:
+            return copyable(object_id)
+        return format_html("{} {}", self._link(model, object_id, short(object_id)), _copy_button(object_id))
+
+    def _link(self, model: type[models.Model], pk: str, text: str) -> str:
+        meta = model._meta
+        may = admin.site.is_registered(model) and self.may(f"{meta.app_label}.view_{meta.model_name}")
+        if not may:
+            return text
+        return format_html('<a class="bo-link" href="{}">{}</a>', address(model, pk), text)
+
+
+def address(model: type[models.Model], pk: object) -> str:
+    """The address of one row's page."""
+    meta = model._meta
+    return reverse(f"admin:{meta.app_label}_{meta.model_name}_change", args=[pk])
+
+
+def list_address(model: type[models.Model], **filters: object) -> str:
+    """The address of a table's list, filtered."""
+    meta = model._meta
+    filtered = f"?{urlencode(filters)}" if filters else ""
+    return reverse(f"admin:{meta.app_label}_{meta.model_name}_changelist") + filtered
+
+
+@cache
+def models_by_prefix() -> Mapping[str, type[models.Model]]:
+    """Which table an id belongs to, by its prefix."""
+    return {model._meta.pk.prefix: model for model in apps.get_models() if isinstance(model._meta.pk, ids.IdField)}
+
+
+# --- single values --------------------------------------------------------------------------------------------------
+
+
+def amount(value: Money | None) -> str:
+    """19.9 EUR -> "19.90 EUR"; thousands are grouped, for eyes and not for programs."""
+    if value is None:
+        return NOTHING
+    code = value.currency.code
+    text = f"{value.amount:,.{money.exponent(code)}f}".replace("-", "−")
+    return format_html('<span class="bo-money">{} {}</span>', text, code)
+
+
+def status(value: str, words: str = "") -> str:
+    """A state as a coloured label; the words say it, the colour only helps to find it."""
+    if not value:
+        return NOTHING
+    tone = _TONES.get(value, "quiet")
+    return format_html('<span class="bo-status bo-{}">{}</span>', tone, words or plain(value))
+
+
+def plain(value: str) -> str:
+    """requires_capture -> Requires capture."""
+    return value.replace("_", " ").capitalize()
+
+
+def moment(value: datetime | None) -> str:
+    """A time in UTC, to the second."""
+    if value is None:
+        return NOTHING
+    utc = value.astimezone(UTC)
+    return format_html('<time class="bo-time" datetime="{}">{}</time>', utc.isoformat(), f"{utc:%Y-%m-%d %H:%M:%S}")
+
+
+def day(value: datetime) -> str:
+    """3 Nov 2026."""
+    return f"{value.astimezone(UTC):%-d %b %Y}"
+
+
+def short(object_id: str) -> str:
+    """An id by its kind and its end, which is what differs between two of the same minute."""
+    prefix, _, digits = object_id.rpartition("_")
+    return f"{prefix}_…{digits[-8:]}" if prefix and len(digits) == 32 else object_id
+
+
+def copyable(text: str) -> str:
+    """Text that is copied by one click: ids, references."""
+    if not text:
+        return NOTHING
+    return format_html('<code class="bo-code">{}</code> {}', text, _copy_button(text))
+
+
+def _copy_button(text: str) -> str:
+    return format_html(
+        '<button type="button" class="bo-copy" data-copy="{}" aria-label="Copy {}" title="Copy {}">'
+        '<span class="material-symbols-outlined" aria-hidden="true">content_copy</span></button>',
+        text,
+        text,
+        text,
+    )
+
+
+def hidden(text: str) -> str:
+    """john@example.com -> j•••@e•••.com; other text keeps its first letter."""
+    if not text:
+        return text
+    masked, count = _EMAIL.subn(r"\1•••@\2•••\3", text)
+    return masked if count else f"{text[0]}•••"
+
+
+def raw(value: object, viewer: Viewer) -> str:
+    """JSON for people, indented, without secrets and card numbers; personal data only for who may see it."""
+    if value in (None, {}, [], ""):
+        return NOTHING
+    text = json.dumps(_safe(value, viewer), indent=2, ensure_ascii=False, default=str)
+    return format_html('<pre class="bo-raw" tabindex="0">{}</pre>', text)
+
+
+def raw_bytes(value: bytes | memoryview | None, viewer: Viewer) -> str:
+    """Stored bytes, read as JSON where they are."""
+    if value is None:
+        return NOTHING
+    data = bytes(value)
+    try:
+        return raw(json.loads(data), viewer)
+    except ValueError:
+        return f"{len(data)} bytes that are not JSON"
+
+
+def words(text: str, viewer: Viewer) -> str:
+    """Longer text as it came (errors, answers), without card numbers, masked like everything else."""
+    if not text:
+        return NOTHING
+    return format_html('<pre class="bo-raw" tabindex="0">{}</pre>', _safe(text, viewer))
+
+
+def _safe(value: object, viewer: Viewer, name: str = "") -> object:
+    if isinstance(value, Mapping):
+        return {key: _safe(item, viewer, str(key)) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_safe(item, viewer, name) for item in value]
+    if not isinstance(value, str) or not value:
+        return value
+    if _SECRET.search(name):
+        return "•••"
+    if not viewer.sees_personal_data:
+        value = hidden(value) if _PERSON.match(name) else _EMAIL.sub(r"\1•••@\2•••\3", value)
+    return _CARD_NUMBER.sub("•••", value)
+
+
+# --- columns and tables ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Column:
+    """One fact about a row, for lists and pages alike. `wide` ones take the whole width of a page."""
+
+    title: str
+    cell: Callable[[Any, Viewer], object]
+    wide: bool = False
+
+    def bound(self, viewer: Viewer) -> Callable[[Any], object]:
+        """The column as Django's lists call it."""
+
+        def column(row: Any) -> object:
+            return self.cell(row, viewer)
+
+        column.__name__ = re.sub(r"\W+", "_", self.title.lower())
+        column.short_description = self.title  # type: ignore[attr-defined]  # Django's convention
+        return column
+
+
+def titled(name: str) -> str:
+    """latest_attempt_id -> Latest attempt."""
+    return name.removesuffix("_id").removesuffix("_minor").replace("_", " ").capitalize()
+
+
+def text_of(name: str, title: str = "") -> Column:
+    """An attribute as text."""
+    return Column(title or titled(name), lambda row, _: str(_get(row, name) or NOTHING))
+
+
+def number_of(name: str, title: str = "") -> Column:
+    """An attribute as a number; zero is a number."""
+    return Column(title or titled(name), lambda row, _: NOTHING if _get(row, name) is None else f"{_get(row, name):,}")
+
+
+def code_of(name: str, title: str = "") -> Column:
+    """A reference that is copied by one click."""
+    return Column(title or titled(name), lambda row, _: copyable(str(_get(row, name) or "")))
+
+
+def amount_of(name: str, title: str = "") -> Column:
+    """An amount with its currency."""
+    return Column(title or titled(name), lambda row, _: amount(_get(row, name)))
+
+
+def status_of(name: str = "status", title: str = "") -> Column:
+    """A state as a label."""
+    return Column(title or titled(name), lambda row, _: status(str(_get(row, name) or "")))
+
+
+def choice_of(name: str, title: str = "") -> Column:
+    """The words of a choice."""
+    return Column(title or titled(name), lambda row, _: str(getattr(row, f"get_{name}_display")() or NOTHING))
+
+
+def time_of(name: str, title: str = "") -> Column:
+    """A time in UTC."""
+    return Column(f"{title or titled(name.removesuffix('_at'))} (UTC)", lambda row, _: moment(_get(row, name)))
+
+
+def flag_of(name: str, title: str = "") -> Column:
+    """Yes or no, in words."""
+    return Column(title or titled(name), lambda row, _: "Yes" if _get(row, name) else "No")
+
+
+def list_of(name: str, title: str = "", none: str = NOTHING) -> Column:
+    """A list of short texts; `none` is what an empty one means."""
+    return Column(title or titled(name), lambda row, _: ", ".join(map(str, _get(row, name))) or none)
+
+
+def reference_of(name: str, title: str = "") -> Column:
+    """An id of another object, as a link."""
+    return Column(title or titled(name), lambda row, viewer: viewer.reference(str(_get(row, name) or "")))
+
+
+def linked(name: str, title: str = "", text: Callable[[Any], str] = str) -> Column:
+    """Another row, by its own words, as a link."""
+
+    def cell(row: Any, viewer: Viewer) -> str:
+        other = _get(row, name)
+        return viewer.link(other, text(other)) if other is not None else NOTHING
+
+    return Column(title or titled(name), cell)
+
+
+def personal_of(name: str, title: str = "") -> Column:
+    """Personal data: masked for who does not need it."""
+    return Column(title or titled(name), lambda row, viewer: viewer.personal(str(_get(row, name) or "")) or NOTHING)
+
+
+def raw_of(name: str, title: str = "") -> Column:
+    """JSON as it came, without secrets."""
+    return Column(title or titled(name), lambda row, viewer: raw(_get(row, name), viewer), wide=True)
+
+
+def words_of(name: str, title: str = "") -> Column:
+    """Longer text as it came."""
+    return Column(title or titled(name), lambda row, viewer: words(str(_get(row, name) or ""), viewer), wide=True)
+
+
+def _get(row: Any, path: str) -> Any:
+    for name in path.split("."):
+        row = getattr(row, name, None)
+    return row
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows that belong to a page, ready to be shown; `empty` says in words that there are none."""
+
+    title: str
+    headers: Sequence[str]
+    rows: Sequence[Sequence[object]]
+    empty: str
+    more: bool = False
+
+
+def table(title: str, rows: Iterable[Any], columns: Sequence[Column], viewer: Viewer, *, empty: str) -> Table:
+    """The first rows with their columns; `rows` is a query or a list in its order."""
+    found = list(rows[: ROWS + 1]) if isinstance(rows, models.QuerySet | list) else list(rows)
+    cells = [[column.cell(row, viewer) for column in columns] for row in found[:ROWS]]
+    return Table(title, [column.title for column in columns], cells, empty, more=len(found) > ROWS)
+
+
+def joined(parts: Iterable[object], separator: str = ", ") -> str:
+    """Cells side by side."""
+    return format_html_join(separator, "{}", ((part,) for part in parts)) or NOTHING

@@ -1,0 +1,83 @@
+"""Make the groups of the back office, with what each may do: `manage.py roles`, again after every upgrade."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from django.contrib.auth.models import Group, Permission
+from django.core.management.base import BaseCommand, CommandError
+
+PAYMENTS: Final = (
+    "payments.view_order",
+    "payments.view_orderline",
+    "payments.view_paymentintent",
+    "payments.view_paymentattempt",
+    "payments.view_capture",
+    "refunds.view_refund",
+    "refunds.view_refundline",
+)
+"""What whoever looks at payments at all may see."""
+
+ROLES: Final[Mapping[str, tuple[str, ...]]] = {
+    "support": (
+        *PAYMENTS,
+        "payments.view_customer",
+        "payments.see_personal_data",
+        "payments.view_statechange",
+        "refunds.add_refund",
+    ),
+    "finance": (
+        *PAYMENTS,
+        "payments.view_account",
+        "payments.view_transfer",
+        "payments.view_entry",
+        "reporting.view_reportrun",
+        "reporting.add_reportrun",
+        "reporting.download_untied_report",
+    ),
+    "engineer": (
+        *PAYMENTS,
+        "payments.view_customer",
+        "payments.view_statechange",
+        "payments.view_legalentity",
+        "payments.view_provideraccount",
+        "payments.change_provideraccount",
+        "payments.view_providercall",
+        "payments.view_job",
+        "payments.change_job",
+        "payments.view_attentionitem",
+        "payments.view_event",
+        "payments.view_endpoint",
+        "payments.view_delivery",
+        "payments.view_inboundevent",
+        "payments.view_apiclient",
+        "payments.view_apikey",
+        "payments.view_idempotencykey",
+    ),
+}
+"""Who may do what. Staff without a group may do nothing; users and groups are the superuser's.
+
+`see_personal_data` shows names and e-mail addresses, which others read as `j•••@e•••.com`; `change_provideraccount`
+is the switch of an account, `change_job` the replay of dead jobs. Nothing else is ever changed by hand.
+"""
+
+
+class Command(BaseCommand):
+    """Bring the groups to what ROLES says; members stay."""
+
+    help = __doc__
+
+    def handle(self, *_: Any, **options: Any) -> None:
+        """Make or correct every group."""
+        for name, wanted in ROLES.items():
+            group, _made = Group.objects.get_or_create(name=name)
+            group.permissions.set([_permission(one) for one in wanted])
+            if options["verbosity"]:
+                self.stdout.write(f"{name}: {len(wanted)} permissions")
+
+
+def _permission(name: str) -> Permission:
+    app, _, codename = name.partition(".")
+    try:
+        return Permission.objects.get(content_type__app_label=app, codename=codename)
+    except Permission.DoesNotExist:
+        raise CommandError(f"There is no permission {name}: run `manage.py migrate` first.") from None

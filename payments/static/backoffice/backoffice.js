@@ -1,0 +1,89 @@
+// The back office's few behaviours: copy an id, send a form once, follow the amount of a refund.
+"use strict";
+
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-copy]");
+  if (!button) return;
+  event.preventDefault();
+  const done = () => {
+    button.classList.add("bo-copied");
+    setTimeout(() => button.classList.remove("bo-copied"), 1500);
+  };
+  if (navigator.clipboard) navigator.clipboard.writeText(button.dataset.copy).then(done);
+});
+
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (!(form instanceof HTMLFormElement) || !("once" in form.dataset)) return;
+  if (form.dataset.once === "sent") {
+    event.preventDefault();
+    return;
+  }
+  form.dataset.once = "sent";
+  const button = form.querySelector("button[type=submit]");
+  if (button) {
+    button.setAttribute("aria-busy", "true");
+    button.classList.add("bo-busy");
+  }
+});
+
+// A page that comes back from the browser's history can be sent again.
+window.addEventListener("pageshow", (event) => {
+  if (!event.persisted) return;
+  document.querySelectorAll("form[data-once]").forEach((form) => {
+    form.dataset.once = "";
+    form.querySelectorAll(".bo-busy").forEach((button) => button.classList.remove("bo-busy"));
+  });
+});
+
+// Whole minor units of what was typed, or null: the server decides, this only shows.
+function minor(text, exponent) {
+  const match = /^(\d{1,12})(?:\.(\d+))?$/.exec(text.trim());
+  if (!match || (match[2] || "").length > exponent) return null;
+  return Number(match[1] + (match[2] || "").padEnd(exponent, "0"));
+}
+
+function words(amount, exponent, currency) {
+  const digits = String(Math.abs(amount)).padStart(exponent + 1, "0");
+  const whole = digits.slice(0, digits.length - exponent).replace(/\B(?=(\d{3})+$)/g, ",");
+  return whole + (exponent ? "." + digits.slice(-exponent) : "") + " " + currency;
+}
+
+document.addEventListener("DOMContentLoaded", () => {
+  const form = document.querySelector("form[data-xray]");
+  if (!form) return;
+  const { currency } = form.dataset;
+  const exponent = Number(form.dataset.exponent);
+  const field = form.elements.namedItem("amount");
+  const said = form.querySelector("[data-amount]");
+  const show = () => {
+    const typed = field.value.trim();
+    const amount = typed === "" ? Number(form.dataset.refundable) : minor(typed, exponent);
+    const known = amount !== null && amount > 0 && amount <= Number(form.dataset.refundable);
+    said.textContent = known ? words(amount, exponent, currency) : "";
+    document.querySelectorAll("[data-plus]").forEach((output) => {
+      const after = Number(output.dataset.plus) + Number(output.dataset.sign) * amount;
+      output.textContent = known ? words(after, exponent, currency) : "–";
+    });
+  };
+  form.addEventListener("input", show);
+  show();
+});
+
+// A page that waits for a report looks every second, and shows the finished page by itself.
+document.addEventListener("DOMContentLoaded", () => {
+  const waiting = document.querySelector("[data-progress]");
+  if (!waiting) return;
+  const look = async () => {
+    const answer = await fetch(waiting.dataset.progress, { headers: { accept: "application/json" } });
+    if (!answer.ok) return;
+    const run = await answer.json();
+    if (run.status !== "requested" && run.status !== "running") {
+      window.location.reload();
+      return;
+    }
+    waiting.querySelector("[data-progress-words]").textContent = `${run.rows} rows so far`;
+    setTimeout(look, 1000);
+  };
+  setTimeout(look, 1000);
+});

@@ -1,0 +1,82 @@
+"""The way through the back office: groups of pages, each shown to who may open it."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from django.http import HttpRequest
+from django.urls import reverse_lazy
+
+GROUPS: Final[Mapping[str, tuple[tuple[str, str, str, str], ...]]] = {
+    "": (
+        ("Payments", "payments", "paymentintent", "payments"),
+        ("Orders", "payments", "order", "shopping_bag"),
+        ("Customers", "payments", "customer", "person"),
+        ("Refunds", "refunds", "refund", "undo"),
+    ),
+    "Finance": (
+        ("Reports", "reporting", "reportrun", "description"),
+        ("Ledger transfers", "payments", "transfer", "sync_alt"),
+        ("Ledger entries", "payments", "entry", "list_alt"),
+        ("Ledger accounts", "payments", "account", "account_balance"),
+    ),
+    "Operations": (
+        ("Needs attention", "payments", "attentionitem", "priority_high"),
+        ("Jobs", "payments", "job", "bolt"),
+        ("Provider accounts", "payments", "provideraccount", "toggle_on"),
+        ("Calls to PSPs", "payments", "providercall", "call_made"),
+        ("PSP notifications", "payments", "inboundevent", "call_received"),
+        ("Client events", "payments", "event", "campaign"),
+        ("Deliveries", "payments", "delivery", "local_shipping"),
+        ("Webhook endpoints", "payments", "endpoint", "webhook"),
+    ),
+    "Records": (
+        ("Attempts", "payments", "paymentattempt", "credit_card"),
+        ("Captures", "payments", "capture", "download_done"),
+        ("State changes", "payments", "statechange", "history"),
+        ("API clients", "payments", "apiclient", "apps"),
+        ("API keys", "payments", "apikey", "key"),
+        ("Idempotency keys", "payments", "idempotencykey", "fingerprint"),
+        ("Legal entities", "payments", "legalentity", "domain"),
+    ),
+    "Staff": (
+        ("Users", "auth", "user", "badge"),
+        ("Roles", "auth", "group", "groups"),
+    ),
+}
+"""Heading -> (words, app, model, symbol). Lines of orders and refunds are reached from their pages."""
+
+
+def sidebar(request: HttpRequest) -> list[dict[str, Any]]:  # noqa: ARG001  unfold's signature
+    """The menu at the side, as unfold wants it."""
+    return [
+        {
+            "title": title or None,
+            "separator": bool(title),
+            "items": [
+                {
+                    "title": words,
+                    "icon": icon,
+                    "link": reverse_lazy(f"admin:{app}_{model}_changelist"),
+                    "permission": _may_view(app, model),
+                }
+                for words, app, model, icon in pages
+            ],
+        }
+        for title, pages in GROUPS.items()
+    ]
+
+
+def _may_view(app: str, model: str) -> Callable[[HttpRequest], bool]:
+    return lambda request: request.user.has_perm(f"{app}.view_{model}")
+
+
+def home(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
+    """What the first page shows besides the menu: the same places, as large targets."""
+    places = []
+    for group in sidebar(request):
+        links = [(one["title"], one["link"], one["icon"]) for one in group["items"] if one["permission"](request)]
+        if links:
+            places.append((group["title"] or "Every day", links))
+    searches = reverse_lazy("admin:payments_paymentintent_changelist")
+    may_search = request.user.has_perm("payments.view_paymentintent")
+    return {**context, "places": places, "search_url": searches if may_search else ""}

@@ -1,0 +1,214 @@
+"""Payments: the list, the page that tells the whole story, and the refund form."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db.models import Q
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import URLPattern, reverse
+from django.utils.html import format_html
+
+from payments.admin import base, shown
+from payments.intents import selectors as intent_selectors
+from payments.intents.models import PaymentIntent
+from payments.kernel import money
+from payments.ledger import selectors as ledger
+from refunds import selectors as refund_selectors
+from reporting.admin import refunding, search, sentence, story
+
+MAY_REFUND = "refunds.add_refund"
+
+REFUND_COLUMNS = (
+    shown.Column("Refund", lambda row, viewer: viewer.reference(row.pk)),
+    shown.amount_of("amount"),
+    shown.status_of(),
+    shown.choice_of("reason"),
+    shown.text_of("requested_by", "Asked for by"),
+    shown.time_of("created_at"),
+)
+ATTEMPT_COLUMNS = (
+    shown.Column("Attempt", lambda row, viewer: viewer.reference(row.pk)),
+    shown.status_of(),
+    shown.Column("Method", lambda row, _: sentence.method(row)),
+    shown.linked("account", "Provider account"),
+    shown.code_of("provider_reference", "PSP's reference"),
+    shown.time_of("created_at"),
+)
+CAPTURE_COLUMNS = (
+    shown.Column("Capture", lambda row, viewer: viewer.reference(row.pk)),
+    shown.amount_of("amount"),
+    shown.status_of(),
+    shown.time_of("captured_at"),
+)
+TRANSFER_COLUMNS = (
+    shown.text_of("narrative", "Booked"),
+    shown.Column("Entries", lambda row, _: _entries(row)),
+    shown.time_of("booked_at", "When"),
+)
+
+
+def _entries(row: Any) -> str:
+    cells = (
+        format_html("{} {}", entry.account.code, shown.amount(money.from_minor(entry.amount_minor, entry.currency)))
+        for entry in row.entries.all()
+    )
+    return shown.joined(cells, "; ")
+
+
+def _order(row: Any, viewer: shown.Viewer) -> str:
+    return viewer.link(row.order, row.order.reference) if row.order is not None else "None"
+
+
+def _customer(row: Any, viewer: shown.Viewer) -> str:
+    customer = row.customer
+    if customer is None:
+        return "Guest"
+    return viewer.link(customer, viewer.personal(customer.name or customer.email) or customer.reference)
+
+
+class PaymentList(base.ChangeList):
+    """A page of payments with the attempt that each of them shows, in one query more."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        """The rows, each with its `attempt`."""
+        super().get_results(request)
+        rows = list(self.result_list)
+        attempts = intent_selectors.latest_attempts(rows)
+        for row in rows:
+            row.attempt = attempts.get(row.pk)
+        self.result_list = rows
+
+
+@admin.register(PaymentIntent)
+class PaymentAdmin(base.ModelAdmin):
+    """A payment: what happened, where the money is, and what can be done."""
+
+    columns = (
+        shown.amount_of("amount", "Payment"),
+        shown.status_of(),
+        shown.Column("Order", _order),
+        shown.Column("Customer", _customer),
+        shown.Column("Method", lambda row, _: sentence.method(row.attempt) or shown.NOTHING),
+        shown.time_of("created_at"),
+    )
+    list_select_related = ("order", "customer")
+    list_filter = ("status", base.CreatedFilter)
+    id_lookups = {"ord": "order", "cus": "customer", "att": "attempts", "cap": "captures", "re": "refunds"}
+    search_help_text = "Order, e-mail, •four digits, PSP's reference or any id"
+    nothing_here = "No payment yet. Payments appear when a shop makes them through the API."
+    record_template = "admin/payment.html"
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> Any:  # noqa: ARG002  Django's signature
+        """The list with attempts."""
+        return PaymentList
+
+    def find(self, term: str, viewer: shown.Viewer) -> Q:
+        """By what customers say."""
+        return search.payments(term.removeprefix("•"), personal=viewer.sees_personal_data)
+
+    def heading(self, row: Any, viewer: shown.Viewer) -> str:
+        """By the order's reference, which people say."""
+        return f"Payment of {row.order.reference}" if row.order is not None else super().heading(row, viewer)
+
+    def facts(self, request: HttpRequest, row: PaymentIntent) -> dict[str, Any]:
+        """The whole story, in the order in which it is asked for on the phone."""
+        viewer = shown.Viewer(request.user)
+        refunds = list(row.refunds.order_by("pk"))
+        attempts = list(row.attempts.select_related("account").order_by("pk"))
+        latest = next((one for one in attempts if one.pk == row.latest_attempt_id), None)
+        return {
+            **super().facts(request, row),
+            "sentence": sentence.told(row, latest, refunds),
+            "error": sentence.error(row),
+            "figures": _figures(row),
+            "order": _order(row, viewer),
+            "customer": _customer(row, viewer),
+            "why_not": self._why_not(request, row),
+            "sections": [("About", [(c.title, c.cell(row, viewer), c.wide) for c in ABOUT])],
+            "tables": _tables(row, attempts, refunds, viewer),
+            "timeline": story.lines(row, tuple(one.pk for one in refunds), viewer),
+        }
+
+    def headline(self, row: Any, _viewer: shown.Viewer) -> object:
+        """How much, and how it stands."""
+        return shown.joined((shown.amount(row.amount), shown.status(row.status)), " ")
+
+    def doings(self, request: HttpRequest, row: PaymentIntent) -> Sequence[tuple[str, str]]:
+        """Refund, when there is something to refund."""
+        if self._why_not(request, row):
+            return ()
+        return (("Refund", reverse("admin:payments_paymentintent_refund", args=[row.pk])),)
+
+    def _why_not(self, request: HttpRequest, row: PaymentIntent) -> str:
+        """Why nothing can be refunded here and now; "" when something can."""
+        if not request.user.has_perm(MAY_REFUND):
+            return "Refunds are made by support."
+        if not row.amount_captured_minor:
+            return "Nothing can be refunded: no money was taken."
+        if not money.to_minor(refund_selectors.refundable(row)):
+            return "Nothing is left to refund."
+        return ""
+
+    # --- the refund form
+
+    def get_urls(self) -> list[URLPattern]:
+        """The admin's routes and the refund form."""
+        return [self.route("refund", self.refund, "refund"), *super().get_urls()]
+
+    def refund(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Show what a refund would do; on POST ask for it, once per form however often it is sent."""
+        if not request.user.has_perm(MAY_REFUND):
+            raise PermissionDenied
+        row = self.row(request, object_id)
+        if isinstance(row, HttpResponse):
+            return row
+        why_not = self._why_not(request, row)
+        if why_not and request.method != "POST":
+            messages.warning(request, why_not)
+            return HttpResponseRedirect(shown.address(PaymentIntent, row.pk))
+        form = refunding.RefundForm(row, request.POST or None)
+        if request.method == "POST" and form.is_valid():
+            made = refunding.ask(form, by=f"staff {request.user.get_username()}")
+            if made is not None:
+                text = f"{money.text(made.amount)} are on their way back. The timeline shows what comes of it."
+                messages.success(request, text)
+                return HttpResponseRedirect(shown.address(PaymentIntent, row.pk))
+            row.refresh_from_db()
+        context = {"row": row, "form": form, "xray": refunding.xray(row), "back": shown.address(PaymentIntent, row.pk)}
+        title = f"Refund: {self.heading(row, shown.Viewer(request.user))}"
+        return self.page(request, "admin/refund.html", title, context)
+
+
+ABOUT = (
+    shown.linked("client"),
+    shown.text_of("description"),
+    shown.choice_of("capture_method", "Money is taken"),
+    shown.time_of("created_at"),
+    shown.time_of("expires_at"),
+    shown.raw_of("metadata"),
+)
+
+
+def _figures(row: PaymentIntent) -> list[tuple[str, str]]:
+    """Where the money is now."""
+    return [
+        ("Authorised, not taken", shown.amount(row.amount_capturable)),
+        ("Captured", shown.amount(row.amount_captured)),
+        ("On its way back", shown.amount(row.amount_refunding)),
+        ("Refunded", shown.amount(row.amount_refunded)),
+        ("Refundable now", shown.amount(refund_selectors.refundable(row))),
+    ]
+
+
+def _tables(row: PaymentIntent, attempts: list[Any], refunds: list[Any], viewer: shown.Viewer) -> list[shown.Table]:
+    captures = list(row.captures.order_by("pk"))
+    transfers = list(ledger.journal([*(one.pk for one in captures), *(one.pk for one in refunds)]))
+    table = shown.table
+    return [
+        table("Refunds", refunds, REFUND_COLUMNS, viewer, empty="No money was given back."),
+        table("Attempts", attempts, ATTEMPT_COLUMNS, viewer, empty="Nobody has tried to pay yet."),
+        table("Captures", captures, CAPTURE_COLUMNS, viewer, empty="No money was taken."),
+        table("In the ledger", transfers, TRANSFER_COLUMNS, viewer, empty="Nothing is booked: no money has moved."),
+    ]

@@ -1,0 +1,248 @@
+"""Reports: asked for, watched while they are written, downloaded with their manifest."""
+
+import zoneinfo
+from collections.abc import Sequence
+from datetime import date, datetime, time, timedelta
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.urls import URLPattern, path, reverse
+
+from payments.admin import base, shown
+from payments.kernel import clock
+from payments.kernel.errors import Refusal
+from reporting.models import FileFormat, ReportRun
+from reporting.reports.base import Parameters
+from reporting.reports.catalogue import REPORTS
+from reporting.services import exports
+from reporting.states import RunStatus
+
+MAY_DOWNLOAD_UNTIED = "reporting.download_untied_report"
+
+
+class ReportForm(forms.Form):
+    """Which report, over which days, in which time zone."""
+
+    report = forms.ChoiceField(choices=[], widget=forms.RadioSelect)
+    first_day = forms.DateField(widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"))
+    last_day = forms.DateField(
+        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"), help_text="It is in the report as a whole."
+    )
+    timezone = forms.CharField(
+        max_length=64, label="Time zone", help_text="Whose days these are: UTC, or like Europe/Amsterdam."
+    )
+    currency = forms.CharField(required=False, max_length=3, help_text="Like EUR. Empty means every currency.")
+    format = forms.ChoiceField(choices=FileFormat.choices)
+
+    def __init__(self, data: Any = None) -> None:
+        last_month = clock.now().date().replace(day=1) - timedelta(days=1)
+        first = {"first_day": last_month.replace(day=1), "last_day": last_month, "timezone": "UTC",
+                 "report": next(iter(REPORTS)), "format": FileFormat.CSV}  # fmt: skip
+        super().__init__(data, initial=first)
+        self.fields["report"].choices = [(one.name, one.title) for one in REPORTS.values()]  # type: ignore[attr-defined]
+
+    def clean_timezone(self) -> str:
+        """A name of the IANA database."""
+        name: str = self.cleaned_data["timezone"].strip()
+        if name not in zoneinfo.available_timezones():
+            raise forms.ValidationError("There is no such time zone. Write UTC, or like Europe/Amsterdam.")
+        return name
+
+    def parameters(self) -> Parameters:
+        """From the first day's midnight to the midnight after the last; refuses like the API."""
+        said = self.cleaned_data
+        zone = zoneinfo.ZoneInfo(said["timezone"])
+        return Parameters(
+            interval_start=_midnight(said["first_day"], zone),
+            interval_end=_midnight(said["last_day"] + timedelta(days=1), zone),
+            timezone=said["timezone"],
+            currency=said["currency"].strip().upper() or None,
+        )
+
+
+def _midnight(day: date, zone: zoneinfo.ZoneInfo) -> datetime:
+    return datetime.combine(day, time.min, zone)
+
+
+def _interval(row: ReportRun) -> str:
+    first, after = Parameters.from_json(row.parameters).days()
+    return f"{first} to {after - timedelta(days=1)}, {row.parameters['timezone']}"
+
+
+def _tied(row: ReportRun) -> str:
+    if row.tied is None:
+        return shown.NOTHING
+    return shown.status("tied", "Tied to the ledger") if row.tied else shown.status("not_tied", "NOT TIED")
+
+
+def _totals(row: ReportRun, viewer: shown.Viewer) -> object:
+    return shown.raw((row.manifest or {}).get("control_totals"), viewer)
+
+
+@admin.register(ReportRun)
+class ReportRunAdmin(base.ModelAdmin):
+    """Files for finance, each with the manifest that proves it."""
+
+    columns = (
+        shown.Column("Report", lambda row, _: _title(row)),
+        shown.status_of(),
+        shown.Column("Days", lambda row, _: _interval(row)),
+        shown.number_of("rows"),
+        shown.Column("Ledger", lambda row, _: _tied(row)),
+        shown.text_of("requested_by", "Asked for by"),
+        shown.time_of("created_at"),
+    )
+    sections = (
+        (
+            "About",
+            (
+                shown.Column("Days", lambda row, _: _interval(row)),
+                shown.Column("Currency", lambda row, _: row.parameters.get("currency") or "Every currency"),
+                shown.number_of("rows"),
+                shown.Column("Size", lambda row, _: f"{row.size:,} bytes" if row.sha256 else shown.NOTHING),
+                shown.Column("Ledger", lambda row, _: _tied(row)),
+                shown.choice_of("format"),
+                shown.text_of("requested_by", "Asked for by"),
+                shown.time_of("created_at"),
+                shown.time_of("ready_at"),
+                shown.code_of("sha256", "SHA-256 of the uncompressed file"),
+                shown.text_of("error", "Why it failed"),
+                shown.Column("Control totals", _totals, wide=True),
+            ),
+        ),
+    )
+    list_filter = ("status", base.CreatedFilter)
+    nothing_here = "No report has been asked for yet."
+    record_template = "admin/report.html"
+    change_list_template = "admin/reports.html"
+
+    def headline(self, row: Any, _viewer: shown.Viewer) -> object:
+        """Which report, and how far it is."""
+        return shown.joined((_title(row), shown.status(row.status)), " ")
+
+    def facts(self, request: HttpRequest, row: ReportRun) -> dict[str, Any]:
+        """The page, with the address that says how far it is."""
+        moving = row.status in (RunStatus.REQUESTED, RunStatus.RUNNING)
+        return {**super().facts(request, row), "moving": moving, "progress_url": _at(row, "progress")}
+
+    def doings(self, request: HttpRequest, row: ReportRun) -> Sequence[tuple[str, str]]:
+        """Download, manifest, cancel."""
+        found = []
+        if row.status == RunStatus.READY and _may_download(request, row):
+            found = [("Download", _at(row, "download")), ("Manifest", _at(row, "manifest"))]
+        if row.may("cancel") and self.may(request, "add"):
+            found.append(("Cancel", _at(row, "cancel")))
+        return found
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        """The list, with the way to a new report."""
+        new = reverse("admin:reporting_reportrun_new") if self.may(request, "add") else ""
+        return super().changelist_view(request, {"new_url": new, **(extra_context or {})})
+
+    def get_urls(self) -> list[URLPattern]:
+        """The admin's routes and those of reports."""
+        new = path("new/", self.admin_site.admin_view(self.new), name="reporting_reportrun_new")
+        pages = [self.route(name, getattr(self, name), name) for name in ("download", "manifest", "progress", "cancel")]
+        return [new, *pages, *super().get_urls()]
+
+    def new(self, request: HttpRequest) -> HttpResponse:
+        """Ask for a report."""
+        if not self.may(request, "add"):
+            raise PermissionDenied
+        form = ReportForm(request.POST or None)
+        if form.is_valid():
+            run = self._asked(form, by=f"staff {request.user.get_username()}"[:80])
+            if run is not None:
+                messages.success(request, "The report is being written. This page follows it.")
+                return HttpResponseRedirect(shown.address(ReportRun, run.pk))
+        context = {"form": form, "reports": REPORTS.values(), "back": self.list_url()}
+        return self.page(request, "admin/new_report.html", "New report", context)
+
+    @staticmethod
+    def _asked(form: ReportForm, *, by: str) -> ReportRun | None:
+        try:
+            said = form.cleaned_data
+            return exports.request(said["report"], form.parameters(), by=by, file_format=said["format"])
+        except (Refusal, OverflowError) as refusal:
+            field = {"interval_end": "last_day", "interval_start": "first_day", "currency": "currency"}
+            param = getattr(refusal, "param", "") or ""
+            form.add_error(field.get(param, "last_day"), getattr(refusal, "detail", "The interval is too far away."))
+            return None
+
+    def download(self, request: HttpRequest, object_id: str) -> HttpResponse | FileResponse:
+        """The file, streamed; what does not tie only for who may see that."""
+        row = self.row(request, object_id)
+        if isinstance(row, HttpResponse):
+            return row
+        if not _may_download(request, row):
+            raise PermissionDenied
+        try:
+            untied = request.user.has_perm(MAY_DOWNLOAD_UNTIED)
+            file = exports.download(row.pk, client_id=None, by=f"staff {request.user.get_username()}", untied=untied)
+        except Refusal as refusal:
+            messages.error(request, refusal.detail)
+            return HttpResponseRedirect(shown.address(ReportRun, row.pk))
+        stream = file.path.open("rb")
+        return FileResponse(stream, as_attachment=True, filename=file.name, content_type=file.content_type)
+
+    def manifest(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """What proves the file, as JSON."""
+        row = self.row(request, object_id)
+        if isinstance(row, HttpResponse):
+            return row
+        if not _may_download(request, row):
+            raise PermissionDenied
+        try:
+            found = exports.manifest(row.pk, client_id=None)
+        except Refusal as refusal:
+            messages.error(request, refusal.detail)
+            return HttpResponseRedirect(shown.address(ReportRun, row.pk))
+        name = exports.filename(row)
+        return JsonResponse(
+            found,
+            json_dumps_params={"indent": 2},
+            headers={"content-disposition": f'attachment; filename="{name}.manifest.json"'},
+        )
+
+    def progress(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """How far it is, for the page that waits."""
+        row = self.row(request, object_id)
+        if isinstance(row, HttpResponse):
+            return row
+        return JsonResponse({"status": row.status, "words": shown.plain(row.status), "rows": f"{row.rows:,}"})
+
+    def cancel(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Have no file made."""
+        if not self.may(request, "add"):
+            raise PermissionDenied
+        row = self.row(request, object_id)
+        if isinstance(row, HttpResponse):
+            return row
+        back = shown.address(ReportRun, row.pk)
+        if request.method == "POST":
+            try:
+                exports.cancel(row.pk, client_id=None, by=f"staff {request.user.get_username()}"[:80])
+                messages.success(request, "The report is canceled.")
+            except Refusal as refusal:
+                messages.warning(request, refusal.detail)
+            return HttpResponseRedirect(back)
+        context = {"row": row, "effect": "No file will be made; what was written so far is thrown away.",
+                   "button": "Cancel the report", "danger": True, "back": back}  # fmt: skip
+        return self.page(request, "admin/confirm.html", "Cancel the report", context)
+
+
+def _title(row: ReportRun) -> str:
+    return REPORTS[row.report].title if row.report in REPORTS else row.report
+
+
+def _at(row: ReportRun, name: str) -> str:
+    return reverse(f"admin:reporting_reportrun_{name}", args=[row.pk])
+
+
+def _may_download(request: HttpRequest, row: ReportRun) -> bool:
+    """Finance alone has files: who may ask for them."""
+    may = request.user.has_perm("reporting.add_reportrun")
+    return may and (row.tied is not False or request.user.has_perm(MAY_DOWNLOAD_UNTIED))

@@ -1,0 +1,91 @@
+"""What happened to a payment, in the words that support says on the phone."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from payments.intents.models import PaymentAttempt, PaymentIntent
+from payments.intents.states import AttemptStatus, IntentStatus
+from payments.kernel import money
+from refunds.models import Refund
+from refunds.states import IN_FLIGHT, RefundStatus
+
+
+def told(intent: PaymentIntent, attempt: PaymentAttempt | None, refunds: Sequence[Refund]) -> str:
+    """The whole story in one to three sentences; `attempt` is the one that the intent shows."""
+    return " ".join(part for part in (_paid(intent, attempt), *_given_back(intent, refunds)) if part)
+
+
+def error(intent: PaymentIntent) -> str:
+    """Why the last try came to nothing, and what the customer was told; "" when there is no error."""
+    found = intent.last_payment_error
+    if not found:
+        return ""
+    code = str(found.get("decline_code") or found.get("code") or "").replace("_", " ")
+    said = f" The customer was told: “{found['customer_message']}”" if found.get("customer_message") else ""
+    return f"The last try failed: {code}.{said}"
+
+
+def method(attempt: PaymentAttempt | None) -> str:
+    """card, or Visa •4242."""
+    if attempt is None:
+        return ""
+    if attempt.card_last4:
+        brand = attempt.card_brand.replace("_", " ").title() or "card"
+        return f"{brand} •{attempt.card_last4}"
+    return attempt.method.replace("_", " ")
+
+
+def _paid(intent: PaymentIntent, attempt: PaymentAttempt | None) -> str:
+    amount = money.text(intent.amount)
+    where = attempt.account.code if attempt is not None else ""
+    by = f" by {method(attempt)}" if attempt is not None else ""
+    match intent.status:
+        case IntentStatus.SUCCEEDED:
+            taken = money.text(intent.amount_captured)
+            of = "" if intent.amount_captured_minor == intent.amount_minor else f" of {amount}"
+            return f"Paid {taken}{of}{by}{_on(_captured_at(intent))}, captured by {where}."
+        case IntentStatus.REQUIRES_CAPTURE:
+            return f"{amount} are reserved{by} at {where}, and not taken yet."
+        case IntentStatus.REQUIRES_ACTION:
+            return f"The customer must confirm {amount}{by} with their bank first. Nothing was taken yet."
+        case IntentStatus.PROCESSING:
+            return _processing(amount, by, where, attempt)
+        case IntentStatus.REQUIRES_PAYMENT_METHOD:
+            return f"{amount} are not paid{', and can be tried again' if attempt is not None else ' yet'}."
+        case IntentStatus.REVERSED:
+            return f"{amount} had been taken{by}, but the capture failed afterwards: {where} did not keep the money."
+        case _:
+            return f"The payment of {amount} was {'canceled' if intent.status == 'canceled' else 'not made in time'}."
+
+
+def _processing(amount: str, by: str, where: str, attempt: PaymentAttempt | None) -> str:
+    if attempt is not None and attempt.status == AttemptStatus.UNKNOWN:
+        return f"Whether {where} took {amount}{by} is not known yet; it is being asked. Nobody should pay again."
+    return f"{amount}{by} are on their way: {where} has the payment and will say what came of it."
+
+
+def _given_back(intent: PaymentIntent, refunds: Sequence[Refund]) -> list[str]:
+    said = []
+    if intent.amount_refunded_minor:
+        everything = intent.amount_refunded_minor == intent.amount_captured_minor
+        last = max((row.settled_at for row in refunds if row.status == RefundStatus.SUCCEEDED and row.settled_at),
+                   default=None)  # fmt: skip
+        said.append(f"{'All of it' if everything else money.text(intent.amount_refunded)} went back{_on(last)}.")
+    if intent.amount_refunding_minor:
+        said.append(f"{money.text(intent.amount_refunding)} are on their way back.")
+    if any(row.status == RefundStatus.BOUNCED for row in refunds):
+        said.append("A refund came back: the customer did not get it.")
+    stuck = sum(row.status in (RefundStatus.FAILED, RefundStatus.CANCELED_AT_PSP) for row in refunds)
+    if stuck and not any(row.status in IN_FLIGHT for row in refunds):
+        said.append("A refund failed." if stuck == 1 else f"{stuck} refunds failed.")
+    if intent.over_returned:
+        said.append("More went back than was taken.")
+    return said
+
+
+def _captured_at(intent: PaymentIntent) -> datetime | None:
+    return max((row.captured_at for row in intent.captures.all() if row.captured_at), default=None)
+
+
+def _on(moment: datetime | None) -> str:
+    return f" on {moment.astimezone(UTC):%-d %b %Y}" if moment is not None else ""

@@ -1,0 +1,96 @@
+"""Engineers: a provider is switched off with a reason, a dead job runs again."""
+
+from typing import Any
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.test import Client
+
+from payments.gateway import accounts
+from payments.gateway.models import ProviderAccount
+from payments.kernel.attention import AttentionItem
+from payments.kernel.jobs import Job
+from refunds.models import Refund
+from tests import factories
+from tests.backoffice import pages
+
+
+@pytest.fixture
+def engineer(staff: Any) -> Client:
+    """An engineer's browser."""
+    browser: Client = staff("engineer")
+    return browser
+
+
+def test_a_provider_is_switched_off_with_a_reason_and_on_again(engineer: Client, shop: factories.Shop) -> None:
+    account = ProviderAccount.objects.get(code="stripe-us")
+    switch = pages.page_of("payments", "provideraccount", account.pk, "switch")
+    assert "No new payment is sent to it" in pages.text(engineer, switch)
+
+    engineer.post(switch, {"reason": ""})
+    engineer.post(switch, {"reason": "bad"})
+    account.refresh_from_db()
+    assert account.enabled, "without a reason nothing is switched"
+
+    answer = engineer.post(switch, {"reason": "Half of all cards are declined there."}, follow=True)
+    assert "stripe-us is switched off." in pages.plain(answer.content.decode())
+    assert [one.code for one in accounts.enabled()] == ["stripe-eu"], "routing knows it at once"
+    page = pages.text(engineer, pages.page_of("payments", "provideraccount", account.pk))
+    assert "Enabled → Disabled Half of all cards are declined there. staff engineer" in page
+    assert "Half of all cards" in LogEntry.objects.get().change_message
+
+    engineer.post(switch, {"reason": "The incident is over."})
+    assert {one.code for one in accounts.enabled()} == {"stripe-us", "stripe-eu"}
+
+
+def test_payments_that_a_switched_off_provider_has_go_on(
+    engineer: Client, shop: factories.Shop, paid: dict[str, Any]
+) -> None:
+    account = ProviderAccount.objects.get(code="stripe-us")
+    engineer.post(pages.page_of("payments", "provideraccount", account.pk, "switch"), {"reason": "An incident."})
+    shop.post("refunds", {"payment_intent": paid["id"], "amount": 100, "reason": "goodwill"})
+    factories.work()
+
+    assert Refund.objects.get().status == "succeeded"
+
+
+@pytest.mark.parametrize("way", ["page", "list"])
+def test_a_dead_job_runs_again(engineer: Client, shop: factories.Shop, paid: dict[str, Any], way: str) -> None:
+    shop.post("refunds", {"payment_intent": paid["id"], "amount": 100, "reason": "goodwill"})
+    job = Job.objects.get(name="send_refund")
+    Job.objects.filter(pk=job.pk).update(state="dead", last_error="Traceback: nobody was at home")
+    page = pages.page_of("payments", "job", job.pk, "replay")
+    assert "nobody was at home" in pages.text(engineer, page)
+    assert Job.objects.get(pk=job.pk).state == "dead", "looking does nothing"
+
+    if way == "page":
+        answer = engineer.post(page, follow=True)
+    else:
+        choice = {"action": "replay_selected", "_selected_action": [str(job.pk)]}
+        answer = engineer.post(pages.list_of("payments", "job"), choice, follow=True)
+    assert "again" in pages.plain(answer.content.decode())
+    factories.work()
+    assert Refund.objects.get().status == "succeeded"
+    assert LogEntry.objects.get().change_message == "replayed"
+
+
+def test_a_job_that_lives_is_not_replayed(engineer: Client, shop: factories.Shop, paid: dict[str, Any]) -> None:
+    shop.post("refunds", {"payment_intent": paid["id"], "amount": 100, "reason": "goodwill"})
+    job = Job.objects.get(name="send_refund")
+
+    answer = engineer.post(pages.page_of("payments", "job", job.pk, "replay"), follow=True)
+    assert "It is not dead: it runs by itself." in pages.plain(answer.content.decode())
+    assert not LogEntry.objects.exists()
+
+
+def test_what_needs_a_person_is_seen_with_its_age(
+    engineer: Client, shop: factories.Shop, sim: factories.Simulator
+) -> None:
+    empty = pages.text(engineer, pages.list_of("payments", "attentionitem"))
+    assert "Nothing needs a person. That is how it should be." in empty
+
+    sim.scenario("payment_intents.confirm", "wrong_amount", times=1)
+    shop.confirm(shop.intent())
+    item = AttentionItem.objects.get()
+    assert "0 min" in pages.text(engineer, pages.list_of("payments", "attentionitem"), state="open")
+    assert "asked for 19.99 USD" in pages.text(engineer, pages.page_of("payments", "attentionitem", item.pk))

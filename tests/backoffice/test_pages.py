@@ -1,0 +1,142 @@
+"""Every table can be listed, searched and read, empty or full, with a number of queries that does not grow."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.contrib import admin
+from django.db import connection
+from django.db.models import Model
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from payments.kernel import unit
+from payments.kernel.attention import AttentionItem, AttentionKind
+from payments.kernel.jobs import Job
+from payments.kernel.records import StateChange
+from payments.rest.models import ApiClient
+from payments.webhooks.models import Delivery, Endpoint, Event, InboundEvent
+from reporting.reports.base import Parameters
+from reporting.services import exports
+from tests import factories
+from tests.backoffice import pages
+
+OURS = ("payments", "refunds", "reporting")
+MODELS = [model for app in OURS for model in apps.get_app_config(app).get_models()]
+NAMES = [model._meta.label_lower for model in MODELS]
+LIST_QUERIES = 9
+"""Session, person, estimate, count, rows, and what a list needs besides: never one per row."""
+PAGE_QUERIES = 36
+
+
+@pytest.fixture
+def full(shop: factories.Shop, paid: dict[str, Any]) -> dict[str, Any]:
+    """At least one row in every table."""
+    line = shop.get(f"orders/{paid['order']}")["lines"][0]
+    shop.post("refunds", {"order": paid["order"], "lines": [{"line": line["id"], "quantity": 1}], "reason": "damaged"})
+    first, last = datetime(2026, 1, 1, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UTC)
+    exports.request("payments", Parameters(interval_start=first, interval_end=last), by="a test")
+    factories.work()
+    client, event = ApiClient.objects.get(name="shop"), Event.objects.order_by("pk")[0]
+    endpoint = Endpoint.objects.create(client=client, url="https://shop.example/hooks", event_types=["*"])
+    facts = {"event": event, "object_id": event.object_id, "sequence": event.sequence}
+    Delivery.objects.create(endpoint=endpoint, last_error="connection refused", **facts)
+    StateChange.objects.create(object_id=paid["id"], from_state="a", to_state="b", event="x", because="y", by="z")
+    Job.objects.create(name="send_refund", queue="money", arguments={"refund_id": "re_" + "0" * 32}, state="dead")
+    account = paid["latest_attempt"]["provider_account"]
+    InboundEvent.objects.create(
+        provider_account_id=_account(account), event_key="evt_1", type="charge.updated", kind="unused",
+        body=b'{"customer_email": "jane.doe@example.com", "client_secret": "pi_secret_1"}', state="ignored",
+    )  # fmt: skip
+    with unit.work() as work:
+        work.add(AttentionItem(kind=AttentionKind.UNKNOWN_OUTCOME, object_id=paid["id"], detail="no answer"))
+    return paid
+
+
+def _account(code: str) -> str:
+    model: Any = apps.get_model("payments", "ProviderAccount")
+    return str(model.objects.get(code=code).pk)
+
+
+def test_every_table_of_ours_has_its_pages() -> None:
+    assert [model for model in MODELS if not admin.site.is_registered(model)] == []
+
+
+@pytest.mark.parametrize("model", MODELS, ids=NAMES)
+def test_an_empty_list_says_so_in_words(boss: Client, model: type[Model]) -> None:
+    shown = pages.text(boss, pages.list_of(*model._meta.label_lower.split(".")))
+
+    assert admin.site._registry[model].nothing_here in shown  # type: ignore[attr-defined]
+    assert "Nothing matches “nobody@example.com”" in pages.text(
+        boss, pages.list_of(*model._meta.label_lower.split(".")), q="nobody@example.com"
+    )
+
+
+def test_every_full_list_and_page_is_there_and_asks_little(boss: Client, full: dict[str, Any]) -> None:
+    for model in MODELS:
+        app, name = model._meta.label_lower.split(".")
+        row = model._default_manager.order_by("-pk").first()
+        assert row is not None, f"the story left no {name}"
+        with CaptureQueriesContext(connection) as asked:
+            assert boss.get(pages.list_of(app, name)).status_code == 200
+        assert len(asked) <= LIST_QUERIES, (name, [query["sql"][:90] for query in asked])
+        with CaptureQueriesContext(connection) as asked:
+            assert boss.get(pages.page_of(app, name, row.pk)).status_code == 200, name
+        assert len(asked) <= PAGE_QUERIES, (name, len(asked))
+
+
+def test_a_list_of_many_asks_no_more_than_a_list_of_one(boss: Client, shop: factories.Shop) -> None:
+    shop.paid()
+    with CaptureQueriesContext(connection) as one:
+        boss.get(pages.list_of("payments", "paymentintent"))
+    for amount in range(500, 512):
+        shop.paid(amount)
+    with CaptureQueriesContext(connection) as many:
+        shown = pages.text(boss, pages.list_of("payments", "paymentintent"))
+
+    assert len(many) == len(one)
+    assert "13 payment intents" in shown
+
+
+def test_nobody_edits_rows_by_hand(boss: Client, paid: dict[str, Any]) -> None:
+    page = pages.payment(paid["id"])
+
+    assert boss.post(page, {"status": "canceled"}).status_code == 405
+    assert boss.get(page.replace("/change/", "/delete/")).status_code == 403
+    assert boss.get(pages.list_of("payments", "paymentintent") + "add/").status_code == 403
+
+
+def test_an_id_that_is_none_leads_home_with_words(boss: Client) -> None:
+    answer = boss.get(pages.payment("pi_nothing"), follow=True)
+
+    assert "doesn’t exist" in pages.plain(answer.content.decode())
+
+
+@pytest.mark.parametrize(("created", "found"), [("today", True), ("yesterday", False), ("7", True), ("30", True)])
+def test_lists_are_narrowed_by_when_and_by_state(
+    boss: Client,
+    paid: dict[str, Any],
+    created: str,
+    found: bool,  # noqa: FBT001
+) -> None:
+    rows = pages.text(boss, pages.list_of("payments", "paymentintent"), created=created, status__exact="succeeded")
+
+    assert ("A-2026-7731" in rows) is found
+    assert "A-2026-7731" not in pages.text(boss, pages.list_of("payments", "paymentintent"), status__exact="canceled")
+
+
+def test_raw_details_are_shown_without_secrets(boss: Client, full: dict[str, Any]) -> None:
+    row = InboundEvent.objects.get()
+    shown = pages.text(boss, pages.page_of("payments", "inboundevent", row.pk))
+
+    assert "jane.doe@example.com" in shown
+    assert "pi_secret_1" not in shown
+
+
+def test_the_menu_leads_to_every_table_but_lines(boss: Client) -> None:
+    home = boss.get("/admin/").content.decode()
+    lines = {"payments.orderline", "refunds.refundline"}
+
+    missing = [name for name in NAMES if name not in lines and pages.list_of(*name.split(".")) not in home]
+    assert missing == []

@@ -1,0 +1,161 @@
+"""Support gives money back: the form looks through the payment first, asks once, and the page tells what came of it."""
+
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from payments.gateway.models import ProviderCall
+from refunds.models import Origin, Refund
+from tests import factories
+from tests.backoffice import pages
+
+
+@pytest.fixture
+def support(staff: Any) -> Client:
+    """An agent's browser."""
+    browser: Client = staff("support")
+    return browser
+
+
+def fill(client: Client, intent: dict[str, Any], **fields: str) -> dict[str, str]:
+    """The form as it is opened and filled in: what the browser would send."""
+    opened = client.get(pages.payment(intent["id"], "refund"))
+    assert opened.status_code == 200
+    return {**pages.hidden(opened.content.decode()), "amount": "", "reason": "damaged", "note": "", **fields}
+
+
+def send(client: Client, intent: dict[str, Any], form: dict[str, str]) -> str:
+    """What the agent reads after sending it."""
+    answer = client.post(pages.payment(intent["id"], "refund"), form, follow=True)
+    assert answer.status_code == 200
+    return pages.plain(answer.content.decode())
+
+
+def test_a_part_goes_back_and_the_page_tells_it(support: Client, paid: dict[str, Any]) -> None:
+    before = pages.text(support, pages.payment(paid["id"]))
+    assert "Paid 19.99 USD by Visa •4242" in before
+    assert "captured by stripe-us." in before
+
+    shown = send(support, paid, fill(support, paid, amount="5.00", note="The handle was chipped."))
+    assert "5.00 USD are on their way back. The timeline shows what comes of it." in shown
+    assert ProviderCall.objects.filter(kind="refund").count() == 0, "nothing waits for a PSP while somebody looks"
+
+    factories.work()
+    refund = Refund.objects.get()
+    after = pages.text(support, pages.payment(paid["id"]))
+    assert (refund.status, refund.amount_minor, refund.origin) == ("succeeded", 500, Origin.STAFF)
+    assert (refund.requested_by, refund.note) == ("staff support", "The handle was chipped.")
+    assert "5.00 USD went back on" in after
+    assert "Refundable now 14.99 USD" in after
+    assert "Refund: Requested → Sent" in after
+    assert "Refund: Sent → Succeeded" in after
+    assert "staff support" in after
+    factories.assert_books_close()
+
+
+def test_the_rest_is_exact_after_an_earlier_part(support: Client, paid: dict[str, Any]) -> None:
+    send(support, paid, fill(support, paid, amount="19.98"))
+    form = fill(support, paid)
+    assert 'value="0.01"' in support.get(pages.payment(paid["id"], "refund")).content.decode()
+    send(support, paid, form)
+    factories.work()
+
+    shown = pages.text(support, pages.payment(paid["id"]))
+    assert "All of it went back" in shown
+    assert "Nothing is left to refund." in shown
+    factories.assert_books_close()
+
+
+def test_the_form_shows_what_it_changes_before_it_is_sent(support: Client, paid: dict[str, Any]) -> None:
+    send(support, paid, fill(support, paid, amount="4.00"))
+    shown = pages.text(support, pages.payment(paid["id"], "refund"))
+
+    assert "Up to 15.99 USD" in shown
+    assert "On its way back 4.00 USD 19.99 USD" in shown
+    assert "Already on its way back 4.00 USD requested" in shown
+    assert "Order A-2026-7731, refunded 0.00 USD 15.99 USD" in shown
+    assert "When it is sent: order_clearing is debited, refunds_in_flight/stripe-us is credited." in shown
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"amount": "20.00"}, "19.99 USD can be refunded."),
+        ({"amount": "0"}, "The amount must be more than nothing."),
+        ({"amount": "-5"}, "The amount must be more than nothing."),
+        ({"amount": "5,00"}, "Write it like 19.99, with at most 2 decimals."),
+        ({"amount": "5.001"}, "Write it like 19.99, with at most 2 decimals."),
+        ({"amount": "much"}, "Write it like 19.99, with at most 2 decimals."),
+        ({"amount": "NaN"}, "Write it like 19.99, with at most 2 decimals."),
+        ({"amount": "5.00", "reason": ""}, "This field is required."),
+        ({"amount": "5.00", "reason": "other"}, "Say in the note why the money is given back."),
+    ],
+)
+def test_what_cannot_be_done_is_said_beside_the_form(
+    support: Client, paid: dict[str, Any], fields: dict[str, str], words: str
+) -> None:
+    shown = send(support, paid, fill(support, paid, **fields))
+
+    assert words in shown
+    assert not Refund.objects.exists()
+
+
+def test_the_same_amount_again_has_to_be_confirmed(support: Client, paid: dict[str, Any]) -> None:
+    send(support, paid, fill(support, paid, amount="5.00"))
+    form = fill(support, paid, amount="5.00")
+
+    shown = send(support, paid, form)
+    assert "If it is meant once more, say so." in shown
+    assert "Yes, give the same amount back once more" in shown
+    assert Refund.objects.count() == 1
+
+    shown = send(support, paid, {**form, "confirm_duplicate": "on"})
+    assert "5.00 USD are on their way back." in shown
+    assert Refund.objects.count() == 2
+
+
+def test_a_double_click_refunds_once_even_when_it_was_confirmed(support: Client, paid: dict[str, Any]) -> None:
+    form = fill(support, paid, amount="5.00", confirm_duplicate="on")
+
+    for _ in range(3):
+        assert "5.00 USD are on their way back." in send(support, paid, form)
+    assert Refund.objects.count() == 1
+
+
+def test_without_money_there_is_no_button_and_no_refund(support: Client, shop: factories.Shop) -> None:
+    unpaid = shop.intent()
+    shown = pages.text(support, pages.payment(unpaid["id"]))
+    assert "Nothing can be refunded: no money was taken." in shown
+    assert "USD are not paid yet." in shown
+
+    opened = support.get(pages.payment(unpaid["id"], "refund"), follow=True)
+    assert opened.redirect_chain == [(pages.payment(unpaid["id"]), 302)]
+    shown = send(support, unpaid, {"amount": "1.00", "reason": "damaged", "token": "form_of_before"})
+    assert "No money was taken" in shown
+    assert not Refund.objects.exists()
+
+
+def test_a_declined_payment_says_why_and_what_the_customer_was_told(support: Client, shop: factories.Shop) -> None:
+    declined = shop.confirm(shop.intent(), token="pm_card_chargeDeclinedInsufficientFunds")
+    shown = pages.text(support, pages.payment(declined["id"]))
+
+    assert "The last try failed: insufficient funds." in shown
+    assert "There are not enough funds." in shown
+
+
+def test_an_unknown_outcome_is_said_plainly(support: Client, shop: factories.Shop, sim: factories.Simulator) -> None:
+    sim.scenario("payment_intents.confirm", "reset_after", times=1)
+    unknown = shop.confirm(shop.intent())
+    shown = pages.text(support, pages.payment(unknown["id"]))
+
+    assert "is not known yet; it is being asked. Nobody should pay again." in shown
+
+
+def test_a_currency_without_decimals_has_none(support: Client, shop: factories.Shop) -> None:
+    yen = shop.confirm(shop.intent(shop.order(1200, "JPY")))
+    assert "Paid 1200 JPY" in pages.text(support, pages.payment(yen["id"]))
+
+    assert "with at most 0 decimals" in send(support, yen, fill(support, yen, amount="10.5"))
+    send(support, yen, fill(support, yen, amount="200"))
+    assert Refund.objects.get().amount_minor == 200

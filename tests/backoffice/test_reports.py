@@ -1,0 +1,99 @@
+"""Finance: a report is asked for, watched, and downloaded with the manifest that proves it."""
+
+import csv
+import hashlib
+import io
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from payments.kernel import clock
+from reporting.models import ReportRun
+from tests import factories
+from tests.backoffice import pages
+
+NEW = "/admin/reporting/reportrun/new/"
+
+
+@pytest.fixture
+def finance(staff: Any) -> Client:
+    """The browser of somebody who counts."""
+    browser: Client = staff("finance")
+    return browser
+
+
+def form(**fields: str) -> dict[str, str]:
+    """What the form sends for today's payments."""
+    today = clock.now().date().isoformat()
+    return {"report": "payments", "first_day": today, "last_day": today, "timezone": "UTC", "currency": "",
+            "format": "csv", **fields}  # fmt: skip
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_report_is_asked_for_watched_and_downloaded(finance: Client, paid: dict[str, Any]) -> None:
+    answer = finance.post(NEW, form(), follow=True)
+    run = ReportRun.objects.get()
+    assert "The report is being written" in pages.plain(answer.content.decode())
+    assert run.requested_by == "staff finance"
+    assert run.client_id is None, "it is about everybody's payments"
+    progress = pages.page_of("reporting", "reportrun", run.pk, "progress")
+    assert finance.get(progress).json()["status"] == "requested"
+    assert finance.get(pages.page_of("reporting", "reportrun", run.pk, "download")).status_code == 302, "not ready yet"
+
+    factories.work()
+    shown = pages.text(finance, pages.page_of("reporting", "reportrun", run.pk))
+    assert finance.get(progress).json() == {"status": "ready", "words": "Ready", "rows": "1"}
+    assert "Tied to the ledger" in shown
+    assert "Download Manifest" in shown
+
+    file = finance.get(pages.page_of("reporting", "reportrun", run.pk, "download"))
+    content = b"".join(file.streaming_content)  # type: ignore[attr-defined]  # streamed, never held whole
+    manifest = finance.get(pages.page_of("reporting", "reportrun", run.pk, "manifest")).json()
+    rows = list(csv.DictReader(io.StringIO(content.decode())))
+    assert [(row["movement"], row["amount"], row["currency"]) for row in rows] == [("captured", "19.99", "USD")]
+    assert hashlib.sha256(content).hexdigest() == manifest["sha256"]
+    assert file.headers["content-disposition"].startswith('attachment; filename="payments_')
+
+
+def test_the_days_are_those_of_the_time_zone(finance: Client, paid: dict[str, Any]) -> None:
+    finance.post(NEW, form(first_day="2026-11-01", last_day="2026-11-01", timezone="America/New_York"))
+
+    parameters = ReportRun.objects.get().parameters
+    assert parameters["interval_start"] == "2026-11-01T04:00:00Z"
+    assert parameters["interval_end"] == "2026-11-02T05:00:00Z", "the night when the clocks went back has 25 hours"
+    assert "2026-11-01 to 2026-11-01, America/New_York" in pages.text(finance, pages.list_of("reporting", "reportrun"))
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"first_day": "2026-11-02", "last_day": "2026-11-01"}, "The interval ends after it begins."),
+        ({"first_day": "0001-01-01"}, "Years from 2000"),
+        ({"last_day": "9999-12-31"}, "too far away"),
+        ({"first_day": "yesterday"}, "Enter a valid date."),
+        ({"timezone": "Mars/Olympus"}, "There is no such time zone."),
+        ({"currency": "XXZ"}, "is not an ISO 4217 currency"),
+        ({"report": "everything"}, "is not one of the available choices"),
+    ],
+)
+def test_what_cannot_be_reported_is_said_beside_its_field(
+    finance: Client, db: None, fields: dict[str, str], words: str
+) -> None:
+    answer = finance.post(NEW, form(**fields))
+
+    assert answer.status_code == 200
+    assert words in pages.plain(answer.content.decode())
+    assert not ReportRun.objects.exists()
+
+
+def test_a_report_that_nobody_wants_is_canceled(finance: Client, paid: dict[str, Any]) -> None:
+    finance.post(NEW, form())
+    run = ReportRun.objects.get()
+    cancel = pages.page_of("reporting", "reportrun", run.pk, "cancel")
+    assert "No file will be made" in pages.text(finance, cancel)
+
+    assert "The report is canceled." in pages.plain(finance.post(cancel, follow=True).content.decode())
+    factories.work()
+    run.refresh_from_db()
+    assert (run.status, run.file) == ("canceled", "")
