@@ -183,14 +183,16 @@ SELECT {columns}
    AND (%(client)s::uuid IS NULL OR {self.client} = %(client)s)
  ORDER BY t.id"""  # noqa: S608  our own SQL; what callers say is bound
 
-    def bound(self, parameters: Parameters, as_of: str) -> dict[str, Any]:
-        """The values of `query` and `CONTROL`; `as_of` is the transaction id below which everything has ended."""
+    def bound(self, parameters: Parameters, running: tuple[str, str]) -> dict[str, Any]:
+        """The values of `query` and `CONTROL`; transactions from the first id of `running` to before its second may not
+        have ended."""
         return {
             "version": self.version,
             "events": [event.value for event in self.events],
             "interval_start": parameters.interval_start,
             "interval_end": parameters.interval_end,
-            "as_of": as_of,
+            "running_from": running[0],
+            "running_to": running[1],
             "currency": parameters.currency,
             "client": ids.decode("cli", parameters.client_id) if parameters.client_id else None,
             "currencies": list(money.EXPONENTS),
@@ -201,9 +203,10 @@ SELECT {columns}
 
 MOVED: Final = """t.event = ANY(%(events)s)
    AND t.effective_at >= %(interval_start)s AND t.effective_at < %(interval_end)s
-   AND t.xid < %(as_of)s::xid8"""
+   AND (t.xid < %(running_from)s::xid8 OR t.xid >= %(running_to)s::xid8)"""
 """Movements of the interval. Ids and clocks are not commit order: rows of transactions from which on some still ran are
-left for the next file, so that nothing slips in behind what was read."""
+left for the next file, so that nothing slips in behind what was read. Ids beyond those that were given out are those of
+another server, out of a dump: they have ended."""
 
 CONTROL: Final = f"""
 WITH moved AS MATERIALIZED (

@@ -25,13 +25,14 @@ Totals = Mapping[tuple[str, str], tuple[int, int]]
 
 AS_OF: Final = """
 SELECT statement_timestamp(), pg_snapshot_xmin(pg_current_snapshot())::text,
+       pg_snapshot_xmax(pg_current_snapshot())::text,
        statement_timestamp() >= %(end)s + interval '5 seconds' AND NOT EXISTS (
            SELECT FROM pg_stat_activity
             WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid()
               AND xact_start < %(end)s + interval '5 seconds')"""
-"""The moment, the first transaction that may not have ended, and whether the interval can still get rows: it can until
-it is over, and while a transaction runs that began before it was. The seconds are for one that took its time from the
-clock before it began."""
+"""The moment; the first transaction that may not have ended and the first that has not begun; and whether the interval
+is complete. It can still get rows until it is over, and while a transaction runs that began before it was; the seconds
+are for one that took its time from the clock before it began."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,7 @@ class AsOf:
 
     at: datetime
     xid: str
+    next_xid: str
     complete: bool
 
 
@@ -61,7 +63,7 @@ def extract(report: Report, parameters: Parameters, sink: BinaryIO, progress: Ca
     `progress` is called about once a second with the rows so far; what it raises ends the extraction.
     """
     with _snapshot(parameters) as (cursor, as_of):
-        bound = report.bound(parameters, as_of.xid)
+        bound = report.bound(parameters, (as_of.xid, as_of.next_xid))
         page = _Page(sink, report.header)
         with cursor.copy(f"COPY ({report.query}) TO STDOUT (FORMAT csv, ENCODING 'UTF8')", bound) as copy:
             _write(copy, page, progress)

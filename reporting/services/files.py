@@ -58,7 +58,7 @@ class Draft:
 @contextmanager
 def draft(run_id: str, file_format: FileFormat) -> Iterator[Draft]:
     """A new file; nothing of it remains unless it is kept."""
-    directory().mkdir(parents=True, exist_ok=True)
+    directory().mkdir(mode=0o700, parents=True, exist_ok=True)
     beside = directory() / f".{run_id}-{os.getpid()}.part"
     with ExitStack() as closing:
         raw = closing.enter_context(beside.open("wb"))

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 
 import pytest
-from django.db import connection, connections
+from django.db import connection, connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils import timezone
 
@@ -100,6 +100,17 @@ def test_what_commits_late_is_in_the_next_file(desk: Desk, shop: factories.Shop)
     assert second.manifest["tied"] is True
     assert int(second.manifest["as_of"]["xid"]) > int(first.manifest["as_of"]["xid"])
     factories.assert_books_close()
+
+
+def test_rows_that_came_with_a_dump_of_another_server_are_there(desk: Desk) -> None:
+    """Their transaction ids are ahead of ours, and must not hide them until ours have caught up."""
+    desk.paid(desks.moment(3), 1999)
+    before = desk.file(**desks.OCTOBER)
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL session_replication_role = replica")
+        cursor.execute("UPDATE payments_transfer SET xid = '9000000000000'")
+
+    assert desk.file(**desks.OCTOBER).raw == before.raw
 
 
 def test_a_period_is_complete_once_nothing_runs_that_began_within_it(desk: Desk) -> None:
