@@ -54,7 +54,7 @@ bench: install ## Measure what a payment costs; writes bench/results.json
 	$(BIN)/python -m tests.load $(ARGS)
 
 chaos: install ## Break things on purpose and check that no money is lost; SEED= repeats a run
-	$(BIN)/pytest -m chaos tests/chaos $(ARGS)
+	$(BIN)/python -m tests.chaos $(ARGS)
 
 lock: install ## Bring the locks up to date with their .in files; ARGS=--upgrade for newer versions
 	cd $(LOCKS) && for lock in installer runtime; do ../../$(COMPILE) $(ARGS) $$lock.in -o $$lock.txt || exit 1; done

@@ -1,0 +1,120 @@
+"""`make chaos`: break one thing after the other under load, and prove after each that no money was lost or doubled."""
+
+import argparse
+import json
+import os
+import random
+import shutil
+import sys
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import django
+from rich import box, console, table
+
+from config import processes, stack
+
+ROOT = Path(__file__).resolve().parents[2]
+CLIENTS = 6
+
+
+def main() -> int:
+    """0 when every invariant held after every fault; --seed repeats a run."""
+    options = _options()
+    run_dir = ROOT / ".run" / "chaos"
+    stack.down(run_dir)
+    shutil.rmtree(run_dir, ignore_errors=True)
+    run_dir.mkdir(parents=True)
+    environment = {**os.environ, "RUN_DIR": str(run_dir), "PORT": str(options.port)}
+    log = run_dir / "stack.log"
+    command = [sys.executable, "manage.py", "stack", "up"]
+    with log.open("wb") as output:
+        started = processes.spawn(command, environment=environment, log=output, directory=ROOT)
+    try:
+        if not processes.wait_until(lambda: _ready(run_dir), timeout=180, process=started):
+            console.Console().print(f"the stack did not start:\n{processes.tail(log)}")
+            return 1
+        return _run(run_dir, options)
+    finally:
+        stack.down(run_dir)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="make chaos")
+    parser.add_argument("--seed", type=int, default=int(os.environ.get("SEED") or 1))
+    parser.add_argument("--payments", type=int, default=30, help="payments under each fault")
+    parser.add_argument("--port", type=int, default=8077)
+    parser.add_argument("--only", default="", help="faults whose name contains this")
+    return parser.parse_args()
+
+
+def _ready(run_dir: Path) -> bool:
+    try:
+        return bool(json.loads((run_dir / "stack.json").read_text())["ready"])
+    except (FileNotFoundError, json.JSONDecodeError):
+        return False
+
+
+def _run(run_dir: Path, options: argparse.Namespace) -> int:
+    running = json.loads((run_dir / "stack.json").read_text())
+    os.environ |= {**running["environment"], "COUNTINGHOUSE_ROLE": "shell", "LOG_LEVEL": "ERROR"}
+    django.setup()
+    from tests.chaos import faults, shopping  # noqa: PLC0415  they need the settings
+
+    shop = shopping.Shop.open(running["urls"]["platform"], running["urls"]["simulator"], run_dir)
+    terminal, shown, broken = console.Console(), _table(options.seed), 0
+    for name, fault in faults.ALL.items():
+        if options.only in name:
+            row, problems = _under(shop, fault, options.payments, random.Random(f"{options.seed}{name}"))
+            shown.add_row(name, *row)
+            broken += len(problems)
+            terminal.print(f"{'✗' if problems else '✓'} {name}: {'; '.join(problems[:3]) or 'every invariant held'}")
+    terminal.print(shown)
+    return 1 if broken else 0
+
+
+def _under(shop: Any, fault: Callable[..., None], payments: int, chance: random.Random) -> tuple[list[str], list[str]]:
+    """Pay while something breaks; what it came to, and what is broken afterwards."""
+    began = time.monotonic()
+    strike_at = payments // 3
+    tokens = chance.choices(["pm_card_visa", "pm_card_visa_chargeDeclined"], [9, 1], k=payments)
+    with ThreadPoolExecutor(CLIENTS) as clients:
+        answers = [clients.submit(shop.pay, token) for token in tokens[:strike_at]]
+        fault(shop)
+        answers += [clients.submit(shop.pay, token) for token in tokens[strike_at:]]
+        statuses = [answer.result() for answer in answers]
+    shop.calm()
+    paid = time.monotonic()
+    drained = shop.drain(seconds=150)
+    problems = shop.problems() if drained else ["not drained after 150 s: " + shop.waiting()]
+    counts = [statuses.count(status) for status in ("succeeded", "requires_payment_method", "processing")]
+    return [
+        str(payments),
+        *map(str, counts),
+        f"{paid - began:.0f} s",
+        f"{time.monotonic() - paid:.0f} s",
+        "held" if not problems else f"{len(problems)} broken",
+    ], problems
+
+
+def _table(seed: int) -> table.Table:
+    shown = table.Table(title=f"make chaos, seed {seed}", box=box.SIMPLE_HEAD)
+    for column in (
+        "fault",
+        "payments",
+        "succeeded",
+        "declined",
+        "unknown at first",
+        "answered in",
+        "drained in",
+        "invariants",
+    ):
+        shown.add_column(column)
+    return shown
+
+
+if __name__ == "__main__":
+    sys.exit(main())
