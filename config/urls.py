@@ -9,6 +9,7 @@ from payments.orders import api as orders
 from payments.rest import views as rest
 from payments.webhooks import api as webhooks
 from refunds import api as refunds
+from reporting import api as reports
 
 # The REST API: each line names one door.
 V1: list[URLPattern | URLResolver] = [
@@ -28,6 +29,11 @@ V1: list[URLPattern | URLResolver] = [
     path("refunds", refunds.Refunds.as_view()),
     path("refunds/<str:refund_id>", refunds.RefundDoor.as_view()),
     path("refunds/<str:refund_id>/cancel", refunds.RefundCancel.as_view()),
+    path("reports", reports.Reports.as_view()),
+    path("reports/<str:report_id>", reports.ReportDoor.as_view()),
+    path("reports/<str:report_id>/cancel", reports.ReportCancel.as_view()),
+    path("reports/<str:report_id>/download", reports.ReportDownload.as_view()),
+    path("reports/<str:report_id>/manifest", reports.ReportManifest.as_view()),
     path("webhook_endpoints", webhooks.Endpoints.as_view()),
     path("webhook_endpoints/<str:endpoint_id>", webhooks.OneEndpoint.as_view()),
     path("webhook_endpoints/<str:endpoint_id>/deliveries", webhooks.Deliveries.as_view()),

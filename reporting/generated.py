@@ -13,6 +13,8 @@ from payments.kernel.machine import Machine
 from payments.orders import states as order_states
 from payments.webhooks import catalogue
 from refunds import states as refund_states
+from reporting import states as report_states
+from reporting.reports import describe
 
 NOTE: Final = "<!-- Made by `manage.py docs` from the code. Do not edit. -->"
 
@@ -26,6 +28,7 @@ MACHINES: Final[Mapping[str, tuple[Machine, str]]] = {
     ),
     "Capture": (intent_states.CAPTURE, "One capture of an authorisation."),
     "Refund": (refund_states.REFUND, "Money on its way back."),
+    "Report run": (report_states.RUN, "A file that finance asked for."),
 }
 
 
@@ -102,6 +105,7 @@ DOCUMENTS: Final[Mapping[str, Callable[[], Iterable[str]]]] = {
     "events.md": events,
     "invariants.md": checks,
     "connectors.md": connectors,
+    "reports.md": lambda: describe.markdown().splitlines(),
 }
 
 

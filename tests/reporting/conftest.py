@@ -24,7 +24,6 @@ def sim(simulator: str) -> Iterator[factories.Simulator]:
 def directory(tmp_path: Path, settings: Settings) -> Path:
     """Where the files of reports are kept."""
     settings.RUN_DIR = tmp_path
-    settings.ROOT_URLCONF = "tests.reporting.urls"
     return tmp_path / "reports"
 
 
