@@ -120,7 +120,7 @@ class IdField(_Field):
             return value
         try:
             return decode(self.prefix, value if not isinstance(value, Promise) else str(value))
-        except (ValueError, AttributeError) as error:
+        except (ValueError, AttributeError, TypeError) as error:
             raise ValidationError(
                 "“%(value)s” is not an id of the kind %(kind)s_…",
                 code="invalid",

@@ -1,0 +1,181 @@
+"""The doorbell: rings after the commit, once for many, and makes nobody wait when nobody hears it."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import redis
+from django.conf import settings
+
+from config import celery, embedded
+from payments.kernel import clock, doorbell, drain, jobs, unit
+from payments.kernel.jobs import Job, Queue
+from tests import factories
+from tests.conftest import ROOT
+from tests.kernel.conftest import at_this_database, in_a_unit
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+Register = Callable[..., Callable[[Callable[..., None]], Callable[..., None]]]
+
+ENQUEUE = """
+import json, time
+import config.wsgi
+from payments.kernel import jobs, unit
+jobs.job("quiet", jobs.Queue.WEBHOOKS)(print)
+times, end = [], time.monotonic() + 1.5
+while time.monotonic() < end:
+    began = time.monotonic()
+    with unit.work():
+        jobs.enqueue("quiet")
+    times.append(time.monotonic() - began)
+print(json.dumps(times))
+"""
+"""A web process that enqueues for a second and a half, and says how long each time took it."""
+
+
+def _rung(broker: redis.Redis, queue: str) -> bool:
+    """Ring, and say whether a ring was heard: after one that was not, the bell is silent for a while."""
+    doorbell.ring(queue)
+    return bool(broker.llen(queue))
+
+
+@pytest.fixture
+def valkey() -> Iterator[redis.Redis]:
+    """The broker; the bell is heard there, and no ring of another test is left in it."""
+    celery.app.set_default()
+    with closing(redis.Redis.from_url(settings.BROKER_URL)) as broker:
+        factories.until(lambda: _rung(broker, "upkeep"))
+        broker.flushdb()
+        yield broker
+        broker.flushdb()
+
+
+@pytest.fixture
+def quiet(register: Register) -> list[int]:
+    """The job `quiet`; the list grows with every run."""
+    runs: list[int] = []
+    register("quiet", Queue.WEBHOOKS)(lambda: runs.append(1))
+    register("quiet too", Queue.FINANCE)(lambda: runs.append(1))
+    return runs
+
+
+@contextmanager
+def sweeping() -> Iterator[None]:
+    """A worker's sweeper runs; it looks without being rung for."""
+    sweeper = drain.Sweeper()
+    sweeper.start()
+    try:
+        yield
+    finally:
+        sweeper.stop(timeout=20)
+
+
+def test_a_ring_is_one_message_that_names_the_queue(valkey: redis.Redis, quiet: list[int]) -> None:
+    with unit.work():
+        jobs.enqueue("quiet")
+    factories.until(lambda: valkey.llen("webhooks"))
+    [message] = valkey.lrange("webhooks", 0, -1)
+    headers = json.loads(message)["headers"]
+    assert (headers["task"], headers["argsrepr"]) == (doorbell.DRAIN_TASK, "['webhooks']")
+
+
+def test_many_jobs_are_one_ring(valkey: redis.Redis, quiet: list[int]) -> None:
+    with unit.work():
+        for _ in range(500):
+            jobs.enqueue("quiet")
+    with unit.work():
+        jobs.enqueue("quiet too")
+    factories.until(lambda: valkey.llen("finance"))
+    assert Job.objects.count() == 501
+    assert 1 <= int(valkey.llen("webhooks")) <= 3
+
+
+def test_nobody_rings_for_what_was_rolled_back_or_is_not_due(valkey: redis.Redis, quiet: list[int]) -> None:
+    def fail(_work: unit.Unit) -> None:
+        jobs.enqueue("quiet")
+        raise KeyError
+
+    with pytest.raises(KeyError):
+        in_a_unit(fail)
+    with unit.work():
+        jobs.enqueue("quiet", run_at=clock.now() + timedelta(minutes=1))
+    with unit.work():
+        jobs.enqueue("quiet too")
+    factories.until(lambda: valkey.llen("finance"))  # whatever rang before was heard before
+    assert valkey.llen("webhooks") == 0
+
+
+@pytest.fixture
+def hanging() -> Iterator[int]:
+    """The port of a broker that takes connections and never says a word."""
+    with socket.create_server(("127.0.0.1", 0), backlog=64) as server:
+        yield server.getsockname()[1]
+
+
+def enqueued_with_broker_at(port: int) -> list[float]:
+    """How long each enqueueing took a process whose broker is there, or should be."""
+    elsewhere = {"BROKER_URL": f"redis://127.0.0.1:{port}/0"}
+    ended = subprocess.run(
+        [sys.executable, "-c", ENQUEUE],
+        cwd=ROOT,
+        env=os.environ | at_this_database() | elsewhere,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert "doorbell_unheard" in ended.stderr + ended.stdout, "it did ring"
+    times: list[float] = json.loads(ended.stdout.splitlines()[-1])
+    return times
+
+
+def test_without_a_broker_nobody_waits_and_nothing_is_lost(quiet: list[int]) -> None:
+    times = enqueued_with_broker_at(embedded.free_port())
+    assert max(times) < 0.2
+    assert Job.objects.count() == len(times) > 20
+
+    with sweeping():
+        factories.until(lambda: not Job.objects.filter(name="quiet").exists())
+    assert len(quiet) == len(times)
+
+
+def test_a_broker_that_hangs_makes_nobody_wait_either(hanging: int, quiet: list[int]) -> None:
+    times = enqueued_with_broker_at(hanging)
+    assert max(times) < 0.2
+    assert Job.objects.count() == len(times) > 20
+
+
+def test_rings_that_are_lost_cost_a_moment_and_no_job(valkey: redis.Redis, quiet: list[int]) -> None:
+    for _ in range(10):
+        with unit.work():
+            jobs.enqueue("quiet")
+    factories.until(lambda: valkey.llen("webhooks"))
+    valkey.flushdb()
+    with sweeping():
+        factories.until(lambda: len(quiet) == 10)
+    assert not Job.objects.filter(name="quiet").exists()
+
+
+def test_a_bell_works_in_a_forked_child(valkey: redis.Redis, quiet: list[int]) -> None:
+    doorbell.ring("money")  # the parent's thread runs
+    factories.until(lambda: valkey.llen("money"))
+    child = os.fork()
+    if child == 0:
+        doorbell.ring("deliveries")
+        factories.until(lambda: _heard("deliveries"))
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
+    assert valkey.llen("deliveries") == 1
+
+
+def _heard(queue: str) -> Any:
+    with closing(redis.Redis.from_url(settings.BROKER_URL)) as broker:
+        return broker.llen(queue)
