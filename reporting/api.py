@@ -79,9 +79,7 @@ class Reports(wire.Door):
     def post(self, call: wire.Call, body: ReportBody) -> ReportRun:
         """It is produced soon: the event `report.ready`, or its status, says when it can be downloaded."""
         parameters = base.Parameters(**dict(body.parameters))
-        return exports.request(
-            body.report, parameters, by=_by(call), client_id=call.client.pk, file_format=body.format
-        )
+        return exports.request(body.report, parameters, by=_by(call), client_id=call.client.pk, file_format=body.format)
 
     @wire.operation(
         name="reports.list",

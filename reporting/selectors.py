@@ -29,7 +29,9 @@ def last_ready(report: str) -> ReportRun | None:
 
 
 invariants.declare(
-    10, "report_tied", "Every ready report says truly whether its totals are the ledger's, and its manifest is its own",
+    10,
+    "report_tied",
+    "Every ready report says truly whether its totals are the ledger's, and its manifest is its own",
     """SELECT id::text, 'tied: ' || tied || ', differences: ' || (manifest ->> 'differences')
          FROM reporting_reportrun WHERE status = 'ready'
           AND (tied <> (manifest -> 'control_totals' = manifest -> 'ledger_totals')
@@ -37,7 +39,9 @@ invariants.declare(
     "SELECT count(*) FROM reporting_reportrun WHERE status = 'ready'",
 )
 invariants.declare(
-    13, "report_owned", "Every report that is asked for has a job",
+    13,
+    "report_owned",
+    "Every report that is asked for has a job",
     """WITH waiting AS (SELECT 'rep_' || replace(id::text, '-', '') AS id, status FROM reporting_reportrun
                          WHERE status IN ('requested', 'running'))
        SELECT id, status FROM waiting w WHERE NOT EXISTS (
@@ -45,7 +49,9 @@ invariants.declare(
     "SELECT count(*) FROM reporting_reportrun WHERE status IN ('requested', 'running')",
 )
 invariants.declare(
-    17, "report_chain", "Every manifest carries the hash of the one before it, without a gap",
+    17,
+    "report_chain",
+    "Every manifest carries the hash of the one before it, without a gap",
     """SELECT id::text, 'number ' || number || ' does not follow ' || coalesce(before::text, 'nothing')
          FROM (SELECT id, number, manifest ->> 'previous' AS previous,
                       lag(number) OVER chain AS before, lag(manifest ->> 'hash') OVER chain AS hash

@@ -178,9 +178,8 @@ def _invite(urls: dict[str, str], key: str, seen: dict[str, Any]) -> None:
         '"lines": [{"sku": "MUG-01", "name": "Blue mug", "quantity": 1, "unit_amount": 1100}]}\'',
     ):
         print(f"\n{command}")  # noqa: T201  to be copied as it is
-    TERMINAL.print(
-        "\nKill the worker, empty Redis, pay again: nothing is lost. `manage.py verify` proves it.", highlight=False
-    )
+    TERMINAL.print("\nKill the worker, empty Redis, pay again: nothing is lost, and this proves it:", highlight=False)
+    print(f"\nRUN_DIR={os.environ['RUN_DIR']} .venv/bin/python manage.py verify")  # noqa: T201
 
 
 if __name__ == "__main__":

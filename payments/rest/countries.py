@@ -3,7 +3,8 @@
 from typing import Final
 
 ALPHA_2: Final = frozenset(
-    code + letter for code, letters in {
+    code + letter
+    for code, letters in {
         "A": "DEFGILMOQRSTUWXZ",
         "B": "ABDEFGHIJLMNOQRSTVWYZ",
         "C": "ACDFGHIKLMNORUVWXYZ",
@@ -29,6 +30,7 @@ ALPHA_2: Final = frozenset(
         "W": "FS",
         "Y": "ET",
         "Z": "AMW",
-    }.items() for letter in letters
+    }.items()
+    for letter in letters
 )
 """By the first letter, every second letter that makes a code."""

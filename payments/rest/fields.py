@@ -78,15 +78,22 @@ Amount = Annotated[int, Field(strict=True, gt=0, lt=money.LIMIT, description="In
 AmountOrZero = Annotated[int, Field(strict=True, ge=0, lt=money.LIMIT, description="In the currency's minor units.")]
 """Money or none, in minor units."""
 
-Currency = Annotated[str, AfterValidator(_currency),
-                     Field(description="ISO 4217.", json_schema_extra={"pattern": "^[A-Z]{3}$"})]
+Currency = Annotated[
+    str, AfterValidator(_currency), Field(description="ISO 4217.", json_schema_extra={"pattern": "^[A-Z]{3}$"})
+]
 
-Country = Annotated[str, AfterValidator(_country),
-                    Field(description="ISO 3166-1 alpha-2.", json_schema_extra={"pattern": "^[A-Z]{2}$"})]
+Country = Annotated[
+    str, AfterValidator(_country), Field(description="ISO 3166-1 alpha-2.", json_schema_extra={"pattern": "^[A-Z]{2}$"})
+]
 
 Reference = Annotated[str, Line(100)]
 """The client's own name for something."""
 
-Metadata = Annotated[dict[Annotated[str, Line(40)], Annotated[str, Line(500, shortest=0)]], AfterValidator(_metadata),
-                     Field(description="Up to 50 pairs of the client's own; no card numbers.",
-                           json_schema_extra={"maxProperties": MAX_PAIRS})]
+Metadata = Annotated[
+    dict[Annotated[str, Line(40)], Annotated[str, Line(500, shortest=0)]],
+    AfterValidator(_metadata),
+    Field(
+        description="Up to 50 pairs of the client's own; no card numbers.",
+        json_schema_extra={"maxProperties": MAX_PAIRS},
+    ),
+]

@@ -92,14 +92,20 @@ def hash_of(path: str, parsed: Mapping[str, Any]) -> str:
 class IdempotencyClaim:
     """One request's hold on its key; a contributor to the units of work of its use case."""
 
-    def __init__(self, request: Request, *, render: Callable[[object], Answer],
-                 recorded: Callable[[ApiClient, str], object]) -> None:
+    def __init__(
+        self, request: Request, *, render: Callable[[object], Answer], recorded: Callable[[ApiClient, str], object]
+    ) -> None:
         self._request = request
         self._render = render
         self._recorded = recorded
         self._answer: Answer | None = None
-        self._row = IdempotencyKey(client=request.client, operation=request.operation, key=request.key,
-                                   body_hash=request.body_hash, created_at=clock.now())
+        self._row = IdempotencyKey(
+            client=request.client,
+            operation=request.operation,
+            key=request.key,
+            body_hash=request.body_hash,
+            created_at=clock.now(),
+        )
 
     def answer(self, use_case: Callable[[], object]) -> Answer:
         """Run the use case under this key, and answer: for the first time, or again.
@@ -131,8 +137,10 @@ class IdempotencyClaim:
             work.add(self._row)
         elif said is not None:
             # Not guarded: what really happened is recorded even if a retry has answered meanwhile.
-            work.run("UPDATE payments_idempotencykey SET status = %s, body = %s WHERE id = %s",
-                     [said.status, said.body, self._row.pk])
+            work.run(
+                "UPDATE payments_idempotencykey SET status = %s, body = %s WHERE id = %s",
+                [said.status, said.body, self._row.pk],
+            )
 
     @property
     def _unwritten(self) -> bool:
@@ -141,8 +149,9 @@ class IdempotencyClaim:
 
     def _read(self) -> IdempotencyKey | None:
         request = self._request
-        return IdempotencyKey.objects.filter(client=request.client, operation=request.operation,
-                                             key=request.key).first()
+        return IdempotencyKey.objects.filter(
+            client=request.client, operation=request.operation, key=request.key
+        ).first()
 
     def _after(self, error: Exception) -> Answer:
         """The use case gave up: before it wrote anything an earlier answer may stand, afterwards this is the answer.

@@ -21,13 +21,19 @@ from payments.rest.models import ApiClient, ApiKey, KeyKind
 log = structlog.get_logger(__name__)
 
 SCOPES: Final = (
-    "customers:read", "customers:write",
+    "customers:read",
+    "customers:write",
     "events:read",
-    "orders:read", "orders:write",
-    "payments:read", "payments:write",
-    "refunds:read", "refunds:write",
-    "reports:read", "reports:write",
-    "webhooks:read", "webhooks:write",
+    "orders:read",
+    "orders:write",
+    "payments:read",
+    "payments:write",
+    "refunds:read",
+    "refunds:write",
+    "reports:read",
+    "reports:write",
+    "webhooks:read",
+    "webhooks:write",
 )
 """Everything that a key can be allowed to do."""
 
@@ -87,8 +93,14 @@ class Caller:
 _remembered: dict[str, tuple[Caller, datetime]] = {}
 
 
-def create(client: ApiClient, *, kind: KeyKind = KeyKind.SECRET, scopes: Iterable[str] = (),
-           expires_at: datetime | None = None, rotated_from: ApiKey | None = None) -> str:
+def create(
+    client: ApiClient,
+    *,
+    kind: KeyKind = KeyKind.SECRET,
+    scopes: Iterable[str] = (),
+    expires_at: datetime | None = None,
+    rotated_from: ApiKey | None = None,
+) -> str:
     """Make a key and return its text, which is stored nowhere. `ScopeUnknown` for a scope that is none of `SCOPES`."""
     wanted = sorted(set(scopes))
     unknown = [scope for scope in wanted if scope not in SCOPES]
@@ -97,13 +109,21 @@ def create(client: ApiClient, *, kind: KeyKind = KeyKind.SECRET, scopes: Iterabl
     prefix = "".join(secrets.choice(string.ascii_lowercase + string.digits) for _ in range(8))
     secret = "".join(secrets.choice(_ALPHABET) for _ in range(32))  # 190 bits
     text = f"{_HEADS[kind]}_{prefix}_{secret}"
-    ApiKey.objects.create(client=client, kind=kind, prefix=prefix, hash=_hash(text), scopes=wanted,
-                          expires_at=expires_at, rotated_from=rotated_from)
+    ApiKey.objects.create(
+        client=client,
+        kind=kind,
+        prefix=prefix,
+        hash=_hash(text),
+        scopes=wanted,
+        expires_at=expires_at,
+        rotated_from=rotated_from,
+    )
     return text
 
 
-def create_for(name: str, *, kind: KeyKind, scopes: Iterable[str], brand: str = "",
-               return_urls: Iterable[str] = ()) -> str:
+def create_for(
+    name: str, *, kind: KeyKind, scopes: Iterable[str], brand: str = "", return_urls: Iterable[str] = ()
+) -> str:
     """Make a key for the client called `name`, which is made when it is new; return addresses are added to its own."""
     with transaction.atomic():
         client, _ = ApiClient.objects.select_for_update().get_or_create(name=name, defaults={"brand": brand})
@@ -168,8 +188,10 @@ def _note_use(key: ApiKey) -> None:
     now = clock.now()
     if key.last_used_at is not None and key.last_used_at > now - SAMPLE:
         return
-    sql = ("UPDATE payments_apikey SET last_used_at = %s WHERE id = (SELECT id FROM payments_apikey"
-           " WHERE id = %s AND (last_used_at IS NULL OR last_used_at <= %s) FOR UPDATE SKIP LOCKED)")
+    sql = (
+        "UPDATE payments_apikey SET last_used_at = %s WHERE id = (SELECT id FROM payments_apikey"
+        " WHERE id = %s AND (last_used_at IS NULL OR last_used_at <= %s) FOR UPDATE SKIP LOCKED)"
+    )
     pk = ApiKey._meta.pk.get_db_prep_value(key.pk, connection)
     try:
         with transaction.atomic(), connection.cursor() as cursor:

@@ -12,8 +12,12 @@ class ApiClient(models.Model):
     id = ids.IdField("cli")
     name = models.CharField(max_length=80, unique=True)
     brand = models.CharField(max_length=80, blank=True, default="")
-    return_urls = ArrayField(models.CharField(max_length=500), default=list, blank=True,
-                             help_text="Beginnings of addresses that customers may be sent to; app schemes too.")
+    return_urls = ArrayField(
+        models.CharField(max_length=500),
+        default=list,
+        blank=True,
+        help_text="Beginnings of addresses that customers may be sent to; app schemes too.",
+    )
     order_lifetime_days = models.PositiveSmallIntegerField(default=30, help_text="How long an unpaid order stays open.")
     created_at = models.DateTimeField(default=clock.now, editable=False)
 
@@ -74,9 +78,11 @@ class IdempotencyKey(models.Model):
         app_label = "payments"
         constraints = (
             models.UniqueConstraint(fields=["client", "operation", "key"], name="idempotency_key_once"),
-            models.CheckConstraint(name="idempotency_key_answer",
-                                   condition=models.Q(status__isnull=True, body__isnull=True)
-                                   | models.Q(status__isnull=False, body__isnull=False)),
+            models.CheckConstraint(
+                name="idempotency_key_answer",
+                condition=models.Q(status__isnull=True, body__isnull=True)
+                | models.Q(status__isnull=False, body__isnull=False),
+            ),
         )
 
     def __str__(self) -> str:

@@ -21,7 +21,8 @@ REFS: Final = "#/components/schemas/{model}"
 _EXAMPLE_ID: Final = "req_0199a1b2c3d47e5f8a6b7c8d9e0f1a2b"
 
 SCHEME: Final = {
-    "type": "http", "scheme": "bearer",
+    "type": "http",
+    "scheme": "bearer",
     "description": "`sk_…` from a server; `pk_…` from an app or a page, for the operations that allow it.",
 }
 
@@ -85,8 +86,15 @@ class DoorSchema(AutoSchema):
             "responses": {**_answer(found, registry), **_refusals(found, method, registry)},
         }
         if found.body is not None:
-            described["requestBody"] = {"required": bool(_required(found.body)), "content": {"application/json": {
-                "schema": schema_of(found.body, "validation", registry), "example": found.example_body}}}
+            described["requestBody"] = {
+                "required": bool(_required(found.body)),
+                "content": {
+                    "application/json": {
+                        "schema": schema_of(found.body, "validation", registry),
+                        "example": found.example_body,
+                    }
+                },
+            }
         return described
 
     def _description(self, found: Operation, method: str) -> str:
@@ -107,8 +115,9 @@ def _required(model: type[BaseModel]) -> list[str]:
     return [name for name, field in model.model_fields.items() if field.is_required()]
 
 
-def schema_of(model: type[BaseModel], mode: Literal["validation", "serialization"],
-              registry: ComponentRegistry) -> dict[str, str]:
+def schema_of(
+    model: type[BaseModel], mode: Literal["validation", "serialization"], registry: ComponentRegistry
+) -> dict[str, str]:
     """Put the model, and those it is made of, among the components; a reference to it. `Bug` when two share a name."""
     schema = model.model_json_schema(ref_template=REFS, mode=mode, schema_generator=_Untitled)
     parts = {**schema.pop("$defs", {}), model.__name__: schema}
@@ -124,10 +133,13 @@ def _path(path: str) -> Iterator[dict[str, Any]]:
 
 def _headers(found: Operation, method: str) -> Iterator[dict[str, Any]]:
     if method == "POST":
-        yield {"name": idempotency.HEADER, "in": "header", "required": found.moves_money,
-               "description": "The same key and body are answered with the first answer, byte for byte, for 30 days.",
-               "schema": {"type": "string", "minLength": 1, "maxLength": idempotency.MAX_LENGTH,
-                          "pattern": "^[!-~]+$"}}
+        yield {
+            "name": idempotency.HEADER,
+            "in": "header",
+            "required": found.moves_money,
+            "description": "The same key and body are answered with the first answer, byte for byte, for 30 days.",
+            "schema": {"type": "string", "minLength": 1, "maxLength": idempotency.MAX_LENGTH, "pattern": "^[!-~]+$"},
+        }
 
 
 def _query(found: Operation) -> Iterator[dict[str, Any]]:
@@ -142,8 +154,12 @@ def _query(found: Operation) -> Iterator[dict[str, Any]]:
         for inner, leaf in nested[0]["properties"].items() if nested else ():
             yield {"name": f"{name}[{inner}]", "in": "query", "required": False, "schema": _leaf(leaf, parts)}
         if not nested:
-            yield {"name": name, "in": "query", "required": name in schema.get("required", ()),
-                   "schema": _leaf(field, parts)}
+            yield {
+                "name": name,
+                "in": "query",
+                "required": name in schema.get("required", ()),
+                "schema": _leaf(field, parts),
+            }
 
 
 def _leaf(field: Mapping[str, Any], parts: Mapping[str, Any]) -> dict[str, Any]:
@@ -175,9 +191,15 @@ def _answer(found: Operation, registry: ComponentRegistry) -> dict[str, Any]:
 
 
 def _page(name: str, item: Mapping[str, str], registry: ComponentRegistry) -> dict[str, str]:
-    page = {"type": "object", "required": ["data", "has_more", "next_cursor"], "properties": {
-        "data": {"type": "array", "items": item}, "has_more": {"type": "boolean"},
-        "next_cursor": {"type": ["string", "null"]}}}
+    page = {
+        "type": "object",
+        "required": ["data", "has_more", "next_cursor"],
+        "properties": {
+            "data": {"type": "array", "items": item},
+            "has_more": {"type": "boolean"},
+            "next_cursor": {"type": ["string", "null"]},
+        },
+    }
     _component(registry, f"{name}Page", page, ResolvedComponent.SCHEMA)
     return {"$ref": REFS.format(model=f"{name}Page")}
 
@@ -197,16 +219,30 @@ def refusals(found: Operation, method: str) -> list[type[Refusal]]:
 
 
 _ALWAYS: Final[tuple[type[Refusal], ...]] = (
-    keys.ApiKeyMissing, keys.ApiKeyInvalid, keys.ApiKeyExpired, auth.ScopeMissing, auth.SecretKeyRequired,
-    problems.NotFound, problems.NotAcceptable, problems.RequestMalformed, problems.ParameterInvalid,
-    problems.ParameterUnknown, problems.InternalError, problems.TemporarilyUnavailable,
+    keys.ApiKeyMissing,
+    keys.ApiKeyInvalid,
+    keys.ApiKeyExpired,
+    auth.ScopeMissing,
+    auth.SecretKeyRequired,
+    problems.NotFound,
+    problems.NotAcceptable,
+    problems.RequestMalformed,
+    problems.ParameterInvalid,
+    problems.ParameterUnknown,
+    problems.InternalError,
+    problems.TemporarilyUnavailable,
 )
 _WITH_BODY: Final[tuple[type[Refusal], ...]] = (
-    problems.BodyMalformed, problems.BodyTooLarge, problems.MediaTypeUnsupported, problems.ParameterMissing,
+    problems.BodyMalformed,
+    problems.BodyTooLarge,
+    problems.MediaTypeUnsupported,
+    problems.ParameterMissing,
     problems.CardNumberRefused,
 )
 _WITH_KEY: Final[tuple[type[Refusal], ...]] = (
-    idempotency.IdempotencyKeyInvalid, idempotency.IdempotencyKeyInUse, idempotency.IdempotencyKeyReused,
+    idempotency.IdempotencyKeyInvalid,
+    idempotency.IdempotencyKeyInUse,
+    idempotency.IdempotencyKeyReused,
 )
 
 
@@ -220,8 +256,9 @@ def _refusals(found: Operation, method: str, registry: ComponentRegistry) -> dic
 
 
 def _problem_response(kinds: list[type[Refusal]], schema: Mapping[str, str]) -> dict[str, Any]:
-    examples = {kind.code: {"value": orjson.loads(problems.document(kind(meaning(kind)), _EXAMPLE_ID))}
-                for kind in kinds}
+    examples = {
+        kind.code: {"value": orjson.loads(problems.document(kind(meaning(kind)), _EXAMPLE_ID))} for kind in kinds
+    }
     text = "\n".join(f"* `{kind.code}`: {meaning(kind)}" for kind in kinds)
     return {"description": text, "content": {problems.CONTENT_TYPE: {"schema": schema, "examples": examples}}}
 

@@ -172,5 +172,6 @@ def headers(refusal: Refusal) -> Mapping[str, str]:
 
 def response(refusal: Refusal, request_id: str) -> HttpResponse:
     """The whole answer for a refusal."""
-    return HttpResponse(document(refusal, request_id), status=refusal.status, content_type=CONTENT_TYPE,
-                        headers=dict(headers(refusal)))
+    return HttpResponse(
+        document(refusal, request_id), status=refusal.status, content_type=CONTENT_TYPE, headers=dict(headers(refusal))
+    )

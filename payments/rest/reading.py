@@ -141,8 +141,7 @@ def _nested(query: QueryDict) -> dict[str, Any]:
 def _refusal(error: ValidationError, parsed: Mapping[str, Any], bracket: str = ".{}") -> errors.Refusal:
     details = error.errors(include_url=False, include_context=False, include_input=False)[:MAX_ERRORS]
     known = errors.refusals()
-    found = [(_kind(detail, known), shown(_path(detail["loc"], parsed, bracket)), detail["msg"])
-             for detail in details]
+    found = [(_kind(detail, known), shown(_path(detail["loc"], parsed, bracket)), detail["msg"]) for detail in details]
     kind, param, message = found[0]
     listed = [{"code": kind.code, "param": param, "detail": message} for kind, param, message in found]
     return kind(f"{param}: {message}." if param else f"{message}.", param=param, errors=listed)

@@ -16,8 +16,10 @@ BATCHES: Final = 500
 def forget_idempotency_keys() -> None:
     """Delete the keys older than thirty days, in small batches; what is left over waits for the next hour."""
     oldest = ids.uuid7(clock.now() - KEPT)
-    sql = ("DELETE FROM payments_idempotencykey WHERE id IN"
-           " (SELECT id FROM payments_idempotencykey WHERE id < %s ORDER BY id LIMIT %s)")
+    sql = (
+        "DELETE FROM payments_idempotencykey WHERE id IN"
+        " (SELECT id FROM payments_idempotencykey WHERE id < %s ORDER BY id LIMIT %s)"
+    )
     for _ in range(BATCHES):
         with connection.cursor() as cursor:
             cursor.execute(sql, [oldest, BATCH])

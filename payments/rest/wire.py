@@ -137,8 +137,9 @@ def _arguments(declared: Operation, call: Call) -> dict[str, object]:
     return arguments
 
 
-def _post(declared: Operation, handler: Callable[..., object], door: "Door", call: Call,
-          address: Mapping[str, str]) -> HttpResponseBase:
+def _post(
+    declared: Operation, handler: Callable[..., object], door: "Door", call: Call, address: Mapping[str, str]
+) -> HttpResponseBase:
     """Every POST may have a key, and those that move money must; with one, the answer comes by way of the claim."""
     key = idempotency.key_from(call.headers.get(idempotency.HEADER), required=declared.moves_money)
     arguments = _arguments(declared, call)
@@ -147,12 +148,15 @@ def _post(declared: Operation, handler: Callable[..., object], door: "Door", cal
     if declared.recorded is None:
         raise Bug(f"{declared.name} cannot answer after a crash")
     claimed = idempotency.Request(
-        client=call.client, operation=declared.name, key=key,
+        client=call.client,
+        operation=declared.name,
+        key=key,
         body_hash=idempotency.hash_of(call.path, call.sent[1]),
         object_id=None if declared.creates else next(iter(address.values()), None),
     )
-    claim = idempotency.IdempotencyClaim(claimed, render=lambda result: render(declared, result),
-                                         recorded=declared.recorded)
+    claim = idempotency.IdempotencyClaim(
+        claimed, render=lambda result: render(declared, result), recorded=declared.recorded
+    )
     return _send(claim.answer(lambda: handler(door, call, **arguments, **address)))
 
 
@@ -162,8 +166,11 @@ def render(declared: Operation, result: object) -> Answer:
         return Answer(HTTPStatus.NO_CONTENT, b"")
     shape = declared.render or (lambda given: given)
     if isinstance(result, pages.Page):
-        page = {"data": [shape(row) for row in result.rows], "has_more": result.has_more,
-                "next_cursor": result.next_cursor}
+        page = {
+            "data": [shape(row) for row in result.rows],
+            "has_more": result.has_more,
+            "next_cursor": result.next_cursor,
+        }
         return Answer(declared.status, _dump(page))
     shaped = shape(result)
     about = shaped.get("id") if isinstance(shaped, Mapping) else getattr(shaped, "id", None)

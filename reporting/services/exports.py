@@ -171,8 +171,9 @@ def _start(run_id: str, by: str) -> ReportRun | None:
         if not run.may("start"):
             return None
         again = run.status != RunStatus.REQUESTED
-        run.advance("start", because="begun again" if again else "begun", by=by, rows=0, error="",
-                    started_at=clock.now())
+        run.advance(
+            "start", because="begun again" if again else "begun", by=by, rows=0, error="", started_at=clock.now()
+        )
     if again:
         files.forget(run.pk)
     return run

@@ -84,8 +84,10 @@ def _snapshot(parameters: Parameters) -> Iterator[tuple[psycopg.Cursor[Any], AsO
         cursor.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
         cursor.execute(AS_OF, {"end": parameters.interval_end})
         [found] = cursor.fetchall()
-        cursor.execute("SELECT set_config('TimeZone', %s, true), set_config('statement_timeout', %s, true)",
-                       [parameters.timezone, str(TIMEOUT_MS)])
+        cursor.execute(
+            "SELECT set_config('TimeZone', %s, true), set_config('statement_timeout', %s, true)",
+            [parameters.timezone, str(TIMEOUT_MS)],
+        )
         yield cursor, AsOf(*found)
     finally:
         reader.close()
@@ -130,8 +132,10 @@ class _Page:
 
     def totals(self) -> Totals:
         """What the rows come to."""
-        return {(movement.decode(), currency.decode()): (count, minor)
-                for (movement, currency), (count, minor) in self._totals.items()}
+        return {
+            (movement.decode(), currency.decode()): (count, minor)
+            for (movement, currency), (count, minor) in self._totals.items()
+        }
 
     def _put(self, block: bytes) -> None:
         self.size += len(block)

@@ -67,8 +67,13 @@ def _text(moment: Any) -> str:
 
 def _listed(totals: Totals) -> list[dict[str, Any]]:
     return [
-        {"movement": movement, "currency": currency, "count": count,
-         "amount": _major(minor, currency), "amount_minor": minor}
+        {
+            "movement": movement,
+            "currency": currency,
+            "count": count,
+            "amount": _major(minor, currency),
+            "amount_minor": minor,
+        }
         for (movement, currency), (count, minor) in sorted(totals.items())
     ]
 
@@ -84,8 +89,9 @@ def _major(minor: int, currency: str) -> str:
 def _differences(file: Totals, ledger: Totals) -> Iterator[dict[str, Any]]:
     """The file less the ledger, where that is not nothing."""
     for key in sorted(file.keys() | ledger.keys()):
-        count, minor = (mine - theirs for mine, theirs in zip(file.get(key, (0, 0)), ledger.get(key, (0, 0)),
-                                                              strict=True))
+        count, minor = (
+            mine - theirs for mine, theirs in zip(file.get(key, (0, 0)), ledger.get(key, (0, 0)), strict=True)
+        )
         if count or minor:
             yield {"movement": key[0], "currency": key[1], "count": count, "amount_minor": minor}
 

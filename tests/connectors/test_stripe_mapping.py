@@ -234,7 +234,8 @@ def test_the_card_is_known_by_what_customers_read_on_it() -> None:
     assert mapping.payment(declined).raw["card"] == known
     refused = mapping.RefusedError(402, {"type": "card_error", "code": "card_declined", "payment_method": card})
     assert mapping.failed(refused).raw["card"] == known
-    for unknown in ("pm_1", None, {"card": {}}, {"card": {"last4": None}}, {"ideal": {}}):
+    unknowns: tuple[object, ...] = ("pm_1", None, {"card": {}}, {"card": {"last4": None}}, {"ideal": {}})
+    for unknown in unknowns:
         assert "card" not in mapping.payment({**INTENT, "status": "succeeded", "payment_method": unknown}).raw
 
 

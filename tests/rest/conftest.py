@@ -21,8 +21,9 @@ class Caller:
     def get(self, path: str, **headers: str) -> Any:
         return self._http.get(path, headers=self._headers(headers))
 
-    def post(self, path: str, body: object = None, *, key: str | None = None, raw: bytes | None = None,
-             **headers: str) -> Any:
+    def post(
+        self, path: str, body: object = None, *, key: str | None = None, raw: bytes | None = None, **headers: str
+    ) -> Any:
         given = {"Idempotency-Key": key} if key is not None else {}
         sent = raw if raw is not None else b"" if body is None else json.dumps(body).encode()
         kind = headers.pop("content_type", "application/json")

@@ -55,8 +55,13 @@ class Thing(fields.Output):
     created_at: AwareDatetime
 
 
-EXAMPLE = {"id": "cli_0199a1b2c3d47e5f8a6b7c8d9e0f1a2b", "object": "thing", "name": "chair", "brand": "",
-           "created_at": "2026-11-22T05:48:03.000000Z"}
+EXAMPLE = {
+    "id": "cli_0199a1b2c3d47e5f8a6b7c8d9e0f1a2b",
+    "object": "thing",
+    "name": "chair",
+    "brand": "",
+    "created_at": "2026-11-22T05:48:03.000000Z",
+}
 SHAPE = {"answers": Thing, "example": EXAMPLE}
 
 
@@ -125,16 +130,32 @@ def sleep(row: ApiClient) -> ApiClient:
 class Things(wire.Door):
     """Things."""
 
-    @wire.operation(name="things.create", summary="Make a thing", scope="orders:write", status=201, body=NewThing,
-                    example_body={"name": "chair", "amount": 1999}, render=shape, recorded=thing,
-                    refuses=(problems.ObjectChanged,), **SHAPE)
+    @wire.operation(
+        name="things.create",
+        summary="Make a thing",
+        scope="orders:write",
+        status=201,
+        body=NewThing,
+        example_body={"name": "chair", "amount": 1999},
+        render=shape,
+        recorded=thing,
+        refuses=(problems.ObjectChanged,),
+        **SHAPE,
+    )
     def post(self, call: wire.Call, body: NewThing) -> ApiClient:
         """A thing has a name of its own."""
         return make(body.name)
 
-    @wire.operation(name="things.list", summary="List things", scope="orders:read", query=Filters, paged=True,
-                    render=shape, answers=Thing,
-                    example={"data": [EXAMPLE], "has_more": False, "next_cursor": None})
+    @wire.operation(
+        name="things.list",
+        summary="List things",
+        scope="orders:read",
+        query=Filters,
+        paged=True,
+        render=shape,
+        answers=Thing,
+        example={"data": [EXAMPLE], "has_more": False, "next_cursor": None},
+    )
     def get(self, call: wire.Call, query: Filters) -> pages.Page[ApiClient]:
         rows: models.QuerySet[ApiClient] = ApiClient.objects.exclude(pk=call.client.pk)
         return pages.page(rows.filter(brand=query.brand) if query.brand else rows, query)
@@ -143,8 +164,9 @@ class Things(wire.Door):
 class OneThing(wire.Door):
     """One thing."""
 
-    @wire.operation(name="things.get", summary="Get a thing", scope="orders:read", render=shape, publishable=True,
-                    **SHAPE)
+    @wire.operation(
+        name="things.get", summary="Get a thing", scope="orders:read", render=shape, publishable=True, **SHAPE
+    )
     def get(self, call: wire.Call, thing_id: str) -> ApiClient:
         return thing(call.client, thing_id)
 
@@ -156,8 +178,18 @@ class OneThing(wire.Door):
 class UseThing(wire.Door):
     """Money moves when a thing is used."""
 
-    @wire.operation(name="things.use", summary="Use a thing", scope="payments:write", moves_money=True, body=Use,
-                    example_body={}, render=shape, recorded=thing, refuses=(money.CurrencyMismatch,), **SHAPE)
+    @wire.operation(
+        name="things.use",
+        summary="Use a thing",
+        scope="payments:write",
+        moves_money=True,
+        body=Use,
+        example_body={},
+        render=shape,
+        recorded=thing,
+        refuses=(money.CurrencyMismatch,),
+        **SHAPE,
+    )
     def post(self, call: wire.Call, thing_id: str, body: Use) -> ApiClient:
         return use(thing(call.client, thing_id), body.then)
 
@@ -165,8 +197,15 @@ class UseThing(wire.Door):
 class SpendThing(wire.Door):
     """Only once."""
 
-    @wire.operation(name="things.spend", summary="Spend a thing", scope="payments:write", moves_money=True,
-                    render=shape, recorded=thing, **SHAPE)
+    @wire.operation(
+        name="things.spend",
+        summary="Spend a thing",
+        scope="payments:write",
+        moves_money=True,
+        render=shape,
+        recorded=thing,
+        **SHAPE,
+    )
     def post(self, call: wire.Call, thing_id: str) -> ApiClient:
         return spend(thing(call.client, thing_id))
 
@@ -174,8 +213,14 @@ class SpendThing(wire.Door):
 class SleepThing(wire.Door):
     """As often as you like."""
 
-    @wire.operation(name="things.sleep", summary="Lay a thing to sleep", scope="payments:write",
-                    render=shape, recorded=thing, **SHAPE)
+    @wire.operation(
+        name="things.sleep",
+        summary="Lay a thing to sleep",
+        scope="payments:write",
+        render=shape,
+        recorded=thing,
+        **SHAPE,
+    )
     def post(self, call: wire.Call, thing_id: str) -> ApiClient:
         return sleep(thing(call.client, thing_id))
 

@@ -19,8 +19,9 @@ def run(*arguments: str) -> str:
 
 
 def test_create_prints_only_the_key_and_makes_the_client() -> None:
-    text = run("create", "--client", "shop", "--all", "--return-url", "https://shop.example/back",
-               "--return-url", "shopapp://")
+    text = run(
+        "create", "--client", "shop", "--all", "--return-url", "https://shop.example/back", "--return-url", "shopapp://"
+    )
     assert re.fullmatch(r"sk_[a-z0-9]{8}_[A-Za-z0-9]{32}\n", text)
     client = ApiClient.objects.get(name="shop")
     assert client.return_urls == ["https://shop.example/back", "shopapp://"]
@@ -30,8 +31,16 @@ def test_create_prints_only_the_key_and_makes_the_client() -> None:
 
 def test_a_second_key_is_for_the_same_client_and_adds_addresses() -> None:
     run("create", "--client", "shop", "--scope", "orders:read", "--return-url", "https://a.example")
-    run("create", "--client", "shop", "--publishable", "--return-url", "https://b.example",
-        "--return-url", "https://a.example")
+    run(
+        "create",
+        "--client",
+        "shop",
+        "--publishable",
+        "--return-url",
+        "https://b.example",
+        "--return-url",
+        "https://a.example",
+    )
     client = ApiClient.objects.get(name="shop")
     assert client.return_urls == ["https://a.example", "https://b.example"]
     assert sorted(client.keys.values_list("kind", flat=True)) == ["publishable", "secret"]
@@ -42,10 +51,15 @@ def test_scopes_are_those_asked_for() -> None:
     assert keys.identify(text.strip()).key.scopes == ["orders:read", "payments:write"]
 
 
-@pytest.mark.parametrize("arguments", [
-    ("--scope", "orders:everything"), (), ("--all", "--return-url", "javascript:alert(1)"),
-    ("--all", "--return-url", "shop.example"),
-])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--scope", "orders:everything"),
+        (),
+        ("--all", "--return-url", "javascript:alert(1)"),
+        ("--all", "--return-url", "shop.example"),
+    ],
+)
 def test_nonsense_is_refused_and_leaves_nothing(arguments: tuple[str, ...]) -> None:
     with pytest.raises(CommandError):
         run("create", "--client", "shop", *arguments)

@@ -121,8 +121,9 @@ def test_a_forged_key_leaves_no_trace_of_use(shop: Caller) -> None:
 
 def test_a_request_is_served_when_use_cannot_be_noted(shop: Caller) -> None:
     with connection.cursor() as cursor:
-        cursor.execute("CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS"
-                       " $$ BEGIN RAISE EXCEPTION 'read only'; END $$")
+        cursor.execute(
+            "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'read only'; END $$"
+        )
         cursor.execute("CREATE TRIGGER refuse BEFORE UPDATE ON payments_apikey EXECUTE FUNCTION refuse()")
     assert ask(f"Bearer {shop.key}") == (200, "ok")
 

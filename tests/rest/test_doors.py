@@ -51,9 +51,17 @@ def test_a_problem_carries_the_request_id(shop: Caller) -> None:
     assert response.status_code == 404
 
 
-@pytest.mark.parametrize("name", [
-    "chair", "cus_" + "0" * 32, "cli_" + "g" * 32, "cli_%00", "%ED%A0%80", "cli_" + "0" * 99,
-])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "chair",
+        "cus_" + "0" * 32,
+        "cli_" + "g" * 32,
+        "cli_%00",
+        "%ED%A0%80",
+        "cli_" + "0" * 99,
+    ],
+)
 def test_an_id_that_cannot_be_one_is_not_found(shop: Caller, name: str) -> None:
     response = shop.get(f"/v1/things/{name}")
     assert (response.status_code, problem(response)["code"]) == (404, "not_found")
@@ -82,9 +90,16 @@ def test_a_caller_that_cannot_read_json_gets_406(shop: Caller, chair: str) -> No
     assert (response.status_code, problem(response)["code"]) == (406, "not_acceptable")
 
 
-@pytest.mark.parametrize("accept", [
-    "", "*/*", "application/*", "application/json", "text/html, application/json;q=0.5",
-])
+@pytest.mark.parametrize(
+    "accept",
+    [
+        "",
+        "*/*",
+        "application/*",
+        "application/json",
+        "text/html, application/json;q=0.5",
+    ],
+)
 def test_a_caller_that_can_read_json_gets_it(shop: Caller, chair: str, accept: str) -> None:
     assert shop.get(f"/v1/things/{chair}", Accept=accept).status_code == 200
 
@@ -112,8 +127,9 @@ def test_a_download_goes_out_as_it_is(shop: Caller) -> None:
     assert (response["Content-Type"], response.content) == ("text/csv", b"a,b\r\n")
 
 
-def test_a_bug_is_a_500_that_names_the_request_and_hides_the_rest(shop: Caller, caplog: pytest.LogCaptureFixture,
-                                                                  capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_bug_is_a_500_that_names_the_request_and_hides_the_rest(
+    shop: Caller, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
     with caplog.at_level(logging.ERROR):
         response = shop.get("/v1/trouble/bug", Request_Id="the-one")
     document = problem(response)
@@ -131,9 +147,13 @@ def test_a_database_that_is_away_is_503_and_says_when_to_come_back(shop: Caller)
     assert response["Retry-After"] == "1"
 
 
-@pytest.mark.parametrize(("kind", "status", "code"), [
-    ("stale", 409, "object_changed"), ("bad", 400, "request_malformed"),
-])
+@pytest.mark.parametrize(
+    ("kind", "status", "code"),
+    [
+        ("stale", 409, "object_changed"),
+        ("bad", 400, "request_malformed"),
+    ],
+)
 def test_what_others_raise_is_a_problem_too(shop: Caller, kind: str, status: int, code: str) -> None:
     response = shop.get(f"/v1/trouble/{kind}")
     assert (response.status_code, problem(response)["code"]) == (status, code)

@@ -57,8 +57,9 @@ def test_the_answer_is_stored_in_the_commit_that_makes_it_true_and_nothing_is_as
 
 def test_spelling_does_not_make_another_body(shop: Caller) -> None:
     first = shop.post("/v1/things", CHAIR, key="k1")
-    again = shop.post("/v1/things", key="k1",
-                      raw=b'{ "metadata":{"b":"2","\\u0061":"1"},\n "amount":1999, "name":"ch\\u0061ir" }')
+    again = shop.post(
+        "/v1/things", key="k1", raw=b'{ "metadata":{"b":"2","\\u0061":"1"},\n "amount":1999, "name":"ch\\u0061ir" }'
+    )
     assert again.content == first.content
 
 
@@ -223,8 +224,15 @@ def test_keys_are_forgotten_after_thirty_days_and_not_before(shop: Caller, thing
     now = clock.now()
     for days in (29, 31, 400):
         made = now - timedelta(days=days)
-        IdempotencyKey.objects.create(id=ids.uuid7(made), client=shop.client, operation="things.use", key=f"{days}",
-                                      body_hash="", object_id=thing.pk, created_at=made)
+        IdempotencyKey.objects.create(
+            id=ids.uuid7(made),
+            client=shop.client,
+            operation="things.use",
+            key=f"{days}",
+            body_hash="",
+            object_id=thing.pk,
+            created_at=made,
+        )
     retention.forget_idempotency_keys()
     assert list(IdempotencyKey.objects.values_list("key", flat=True)) == ["29"]
 
@@ -232,8 +240,17 @@ def test_keys_are_forgotten_after_thirty_days_and_not_before(shop: Caller, thing
 def test_forgetting_goes_on_until_nothing_old_is_left(shop: Caller, thing: ApiClient) -> None:
     made = clock.now() - timedelta(days=31)
     IdempotencyKey.objects.bulk_create(
-        IdempotencyKey(id=ids.uuid7(made), client=shop.client, operation="things.use", key=f"{n}", body_hash="",
-                       object_id=thing.pk, created_at=made) for n in range(2_500))
+        IdempotencyKey(
+            id=ids.uuid7(made),
+            client=shop.client,
+            operation="things.use",
+            key=f"{n}",
+            body_hash="",
+            object_id=thing.pk,
+            created_at=made,
+        )
+        for n in range(2_500)
+    )
     retention.forget_idempotency_keys()
     assert not IdempotencyKey.objects.exists()
 

@@ -41,8 +41,13 @@ def whole(document: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
 def test_it_is_openapi_3_1_and_names_every_operation(document: dict[str, Any]) -> None:
     assert document["openapi"].startswith("3.1")
     assert {name for name, _ in each(document)} == {
-        "POST /v1/things", "GET /v1/things", "GET /v1/things/{thing_id}", "DELETE /v1/things/{thing_id}",
-        "POST /v1/things/{thing_id}/use", "POST /v1/things/{thing_id}/spend", "POST /v1/things/{thing_id}/sleep",
+        "POST /v1/things",
+        "GET /v1/things",
+        "GET /v1/things/{thing_id}",
+        "DELETE /v1/things/{thing_id}",
+        "POST /v1/things/{thing_id}/use",
+        "POST /v1/things/{thing_id}/spend",
+        "POST /v1/things/{thing_id}/sleep",
         "GET /v1/trouble/{kind}",
     }
 
@@ -52,10 +57,13 @@ def test_every_model_has_its_schema(document: dict[str, Any]) -> None:
     assert {"Thing", "ThingPage", "NewThing", "Part", "Use", "ProblemShape"} <= schemas.keys()
 
 
-BOTH = pytest.mark.parametrize("routes", [
-    pytest.param("here", marks=pytest.mark.urls("tests.rest.doors")),
-    pytest.param("platform", marks=pytest.mark.urls("config.urls")),
-])
+BOTH = pytest.mark.parametrize(
+    "routes",
+    [
+        pytest.param("here", marks=pytest.mark.urls("tests.rest.doors")),
+        pytest.param("platform", marks=pytest.mark.urls("config.urls")),
+    ],
+)
 
 
 @BOTH
@@ -88,8 +96,14 @@ def test_a_schema_refuses_what_the_door_refuses(document: dict[str, Any]) -> Non
     good = {"name": "chair", "amount": 1999}
     assert jsonschema_rs.is_valid(schema, good)
     refused: list[dict[str, Any]] = [
-        {"amount": 0}, {"amount": "1"}, {"currency": "eur"}, {"country": "nor"}, {"maker": "pi_1"}, {"unknown": 1},
-        {"metadata": {"k": 1}}, {"parts": [{"sku": "x"}]},
+        {"amount": 0},
+        {"amount": "1"},
+        {"currency": "eur"},
+        {"country": "nor"},
+        {"maker": "pi_1"},
+        {"unknown": 1},
+        {"metadata": {"k": 1}},
+        {"parts": [{"sku": "x"}]},
     ]
     for bad in refused:
         assert not jsonschema_rs.is_valid(schema, {**good, **bad}), bad
@@ -98,8 +112,16 @@ def test_a_schema_refuses_what_the_door_refuses(document: dict[str, Any]) -> Non
 
 def test_queries_are_described_one_by_one(document: dict[str, Any]) -> None:
     parameters = {one["name"]: one for one in document["paths"]["/v1/things"]["get"]["parameters"]}
-    assert set(parameters) == {"limit", "starting_after", "ending_before", "brand", "created[gte]", "created[gt]",
-                               "created[lte]", "created[lt]"}
+    assert set(parameters) == {
+        "limit",
+        "starting_after",
+        "ending_before",
+        "brand",
+        "created[gte]",
+        "created[gt]",
+        "created[lte]",
+        "created[lt]",
+    }
     assert parameters["limit"]["schema"]["maximum"] == 100
     assert parameters["created[gte]"]["schema"]["format"] == "date-time"
     assert parameters["brand"]["schema"]["type"] == "string"
@@ -117,10 +139,22 @@ def test_moving_money_is_seen_to_need_a_key(document: dict[str, Any]) -> None:
 
 def test_every_code_that_an_operation_may_refuse_with_is_listed_with_its_meaning(document: dict[str, Any]) -> None:
     responses = document["paths"]["/v1/things/{thing_id}/use"]["post"]["responses"]
-    codes = {code for response in responses.values()
-             for code in response.get("content", {}).get("application/problem+json", {}).get("examples", {})}
-    assert {"currency_mismatch", "idempotency_key_required", "idempotency_key_reused", "idempotency_key_in_use",
-            "scope_missing", "api_key_missing", "parameter_invalid", "body_malformed", "internal_error"} <= codes
+    codes = {
+        code
+        for response in responses.values()
+        for code in response.get("content", {}).get("application/problem+json", {}).get("examples", {})
+    }
+    assert {
+        "currency_mismatch",
+        "idempotency_key_required",
+        "idempotency_key_reused",
+        "idempotency_key_in_use",
+        "scope_missing",
+        "api_key_missing",
+        "parameter_invalid",
+        "body_malformed",
+        "internal_error",
+    } <= codes
     assert "Two amounts that must share a currency do not." in responses["422"]["description"]
 
 
@@ -128,8 +162,13 @@ def test_every_code_that_an_operation_may_refuse_with_is_listed_with_its_meaning
 def test_real_problems_are_as_documented(shop: Caller, document: dict[str, Any]) -> None:
     schema = whole(document, {"$ref": "#/components/schemas/ProblemShape"})
     reader = Caller("reader", scopes=())
-    for response in [shop.post("/v1/things", {"amount": "1"}), shop.get("/v1/things/x"), reader.get("/v1/things"),
-                     shop.post("/v1/things", raw=b"{"), shop.get("/v1/trouble/database")]:
+    for response in [
+        shop.post("/v1/things", {"amount": "1"}),
+        shop.get("/v1/things/x"),
+        reader.get("/v1/things"),
+        shop.post("/v1/things", raw=b"{"),
+        shop.get("/v1/trouble/database"),
+    ]:
         jsonschema_rs.validate(schema, problem(response))
 
 
@@ -192,4 +231,3 @@ def test_the_page_is_served_by_us_alone() -> None:
     for source in sources:
         if source.startswith("/static/"):
             assert Client().get(source).status_code == 200, source
-

@@ -66,8 +66,12 @@ def test_filters_and_cursors_work_together(shop: Caller, things: list[str]) -> N
 
 def test_times_bound_a_list(shop: Caller) -> None:
     noon = clock.now().replace(hour=12, minute=0, second=0, microsecond=0)
-    rows = [ApiClient.objects.create(id=ids.new("cli", noon + timedelta(hours=n)), name=f"{n}",
-                                     created_at=noon + timedelta(hours=n)).pk for n in range(4)]
+    rows = [
+        ApiClient.objects.create(
+            id=ids.new("cli", noon + timedelta(hours=n)), name=f"{n}", created_at=noon + timedelta(hours=n)
+        ).pk
+        for n in range(4)
+    ]
     stamps = [(noon + timedelta(hours=n)).strftime("%Y-%m-%dT%H:%M:%SZ") for n in range(4)]
     assert listed(shop, f"created[gte]={stamps[1]}&created[lt]={stamps[3]}")[0] == [rows[2], rows[1]]
     assert listed(shop, f"created[gt]={stamps[1]}&created[lte]={stamps[3]}")[0] == [rows[3], rows[2]]
@@ -82,12 +86,15 @@ def test_nothing_is_counted(shop: Caller, things: list[str]) -> None:
     assert "LIMIT 6" in queries[0]["sql"]
 
 
-@pytest.mark.parametrize(("query", "param"), [
-    ("starting_after=chair", "starting_after"),
-    ("starting_after=ord_" + "0" * 32, "starting_after"),
-    ("ending_before=cli_" + "G" * 32, "ending_before"),
-    ("starting_after=cli_" + "0" * 32 + "&ending_before=cli_" + "0" * 32, "ending_before"),
-])
+@pytest.mark.parametrize(
+    ("query", "param"),
+    [
+        ("starting_after=chair", "starting_after"),
+        ("starting_after=ord_" + "0" * 32, "starting_after"),
+        ("ending_before=cli_" + "G" * 32, "ending_before"),
+        ("starting_after=cli_" + "0" * 32 + "&ending_before=cli_" + "0" * 32, "ending_before"),
+    ],
+)
 def test_a_cursor_that_is_none_is_refused(shop: Caller, query: str, param: str) -> None:
     response = shop.get(f"/v1/things?{query}")
     document = problem(response)

@@ -51,8 +51,9 @@ def _create(options: dict[str, Any]) -> str:
     if kind is KeyKind.SECRET and not scopes:
         raise CommandError("a secret key needs --scope SCOPE … or --all")
     try:
-        return keys.create_for(options["client"], kind=kind, scopes=scopes, brand=options["brand"],
-                               return_urls=options["return_urls"])
+        return keys.create_for(
+            options["client"], kind=kind, scopes=scopes, brand=options["brand"], return_urls=options["return_urls"]
+        )
     except Refusal as refusal:
         raise CommandError(refusal.detail) from refusal
 

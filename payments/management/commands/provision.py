@@ -22,7 +22,7 @@ class Command(BaseCommand):
         if not settings.SIMULATOR_URL:
             raise CommandError("SIMULATOR_URL is not set: real provider accounts are made in the admin.")
         for code, (name, currency, zone) in ENTITIES.items():
-            entity, _ = LegalEntity.objects.get_or_create(
+            entity, _made = LegalEntity.objects.get_or_create(
                 name=name, defaults={"functional_currency": currency, "time_zone": zone}
             )
             account, created = ProviderAccount.objects.update_or_create(

@@ -32,6 +32,4 @@ class Command(BaseCommand):
             raise CommandError(f"{file} is not proven")
         self.stdout.write(self.style.SUCCESS(f"✓ {file}: {manifest['rows']:,} rows, as of {manifest['as_of']['at']}"))
         for total in manifest["control_totals"]:
-            self.stdout.write(
-                f"{total['movement']:<20}{total['count']:>12,}{total['amount']:>24} {total['currency']}"
-            )
+            self.stdout.write(f"{total['movement']:<20}{total['count']:>12,}{total['amount']:>24} {total['currency']}")
