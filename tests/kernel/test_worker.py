@@ -1,0 +1,134 @@
+"""A real worker: what waits survives an empty Valkey and a worker that is killed, and is done once."""
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from subprocess import Popen
+
+import pytest
+import redis
+from django.conf import settings
+
+from config import celery, processes, programs
+from payments.intents.models import PaymentIntent
+from payments.kernel import drain, jobs, unit
+from payments.kernel.jobs import Job
+from tests import factories
+from tests.conftest import ROOT
+from tests.kernel.conftest import at_this_database, sql
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+COUNT = 16
+
+
+@pytest.fixture
+def sim(simulator: str) -> Iterator[factories.Simulator]:
+    """The simulator without faults and without a past."""
+    control = factories.Simulator(simulator)
+    control.calm()
+    yield control
+    control.calm()
+
+
+@pytest.fixture
+def shop(transactional_db: None, sim: factories.Simulator) -> factories.Shop:
+    """A client of the API."""
+    return factories.shop()
+
+
+@contextmanager
+def worker(log: Path) -> Iterator[Popen[bytes]]:
+    """A worker on this test's database, as the stack starts it."""
+    with log.open("ab") as output:
+        process = processes.spawn(
+            [sys.executable, *programs.worker_command(threads="4")],
+            environment=os.environ | at_this_database() | {"COUNTINGHOUSE_ROLE": "worker"},
+            log=output,
+            directory=ROOT,
+        )
+        try:
+            yield process
+        except AssertionError as failed:
+            failed.add_note(processes.tail(log, 60))
+            raise
+        finally:
+            processes.stop(process, grace=15)
+
+
+def open_intents() -> int:
+    """Payments whose reservation is still to be released."""
+    return PaymentIntent.objects.filter(status="requires_capture").count()
+
+
+def wish_all_were_canceled() -> None:
+    """Reservations that nobody wants any more, and a job for each."""
+    with unit.work():
+        for intent in PaymentIntent.objects.all():
+            intent.change(cancel_reason="abandoned")
+            jobs.enqueue("cancel_attempt", attempt_id=intent.latest_attempt_id)
+
+
+def waiting() -> list[str]:
+    """The states of the jobs of this test."""
+    return list(Job.objects.filter(name="cancel_attempt").values_list("state", flat=True))
+
+
+def test_an_empty_valkey_and_a_killed_worker_lose_nothing(
+    shop: factories.Shop, sim: factories.Simulator, tmp_path: Path
+) -> None:
+    celery.app.set_default()
+    for _ in range(COUNT):
+        shop.confirm(shop.intent(shop.order(), capture_method="manual"))
+    assert open_intents() == COUNT
+    wish_all_were_canceled()
+    with closing(redis.Redis.from_url(settings.BROKER_URL)) as valkey:
+        valkey.flushall()
+    sim.scenario("payment_intents.cancel", "slow", rate=1, ms=250)
+
+    log = tmp_path / "worker.log"
+    with worker(log) as killed:
+        factories.until(lambda: 2 <= open_intents() <= COUNT - 2, seconds=30)
+        processes.stop(killed, how=signal.SIGKILL)
+    assert 0 < open_intents() <= COUNT - 2, "it died in the middle"
+    assert "running" in waiting(), "with a job in hand"
+
+    with worker(log):
+        factories.until(lambda: "ready" not in waiting(), seconds=40)
+        assert "running" in waiting(), "the dead worker's jobs are still leased to it"
+        sql("UPDATE payments_job SET due_at = now() WHERE state = 'running'")  # a minute goes by
+        factories.until(lambda: not waiting(), seconds=40)
+    assert set(PaymentIntent.objects.values_list("status", flat=True)) == {"canceled"}
+    assert {line["status"] for line in sim.book() if line["object"] == "payment"} == {"canceled"}
+    factories.assert_books_close()
+    factories.assert_books_agree(sim)
+
+
+def test_a_worker_hears_the_bell_and_keeps_the_timetable(shop: factories.Shop, tmp_path: Path) -> None:
+    celery.app.set_default()
+    with worker(tmp_path / "worker.log"):
+        factories.until(lambda: Job.objects.filter(unique_key__startswith="timetable:").count() > 2, seconds=30)
+        began = time.monotonic()
+        for number in range(5):  # one after the other: a sweeper that nobody rings for would take two seconds for each
+            with unit.work():
+                jobs.enqueue("process_inbound", inbound_id=f"in_{number:032}")
+            factories.until(lambda: not Job.objects.filter(name="process_inbound", attempts=0).exists())
+        assert time.monotonic() - began < 4 * drain.SWEEP_SECONDS
+
+
+def test_a_worker_that_is_asked_to_stop_finishes_what_it_has_in_hand(
+    shop: factories.Shop, sim: factories.Simulator, tmp_path: Path
+) -> None:
+    shop.confirm(shop.intent(shop.order(), capture_method="manual"))
+    sim.scenario("payment_intents.cancel", "slow", rate=1, ms=1500)
+    wish_all_were_canceled()
+    with worker(tmp_path / "worker.log") as process:
+        factories.until(lambda: waiting() == ["running"], seconds=30)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=20) == 0
+    assert (open_intents(), waiting()) == (0, [])
+    factories.assert_books_close()
