@@ -120,12 +120,7 @@ def fail(held: Held, outcome: Outcome, by: str) -> None:
     held.refund.advance("fail", because=f"declined: {decline}", by=by, failure_reason=decline, settled_at=clock.now())
     release(held)
     announcements.announce(held, "refund.failed")
-    if held.refund.origin == Origin.DUPLICATE:
-        attention.open_item(
-            AttentionKind.OVERPAYMENT,
-            held.refund.pk,
-            f"{money.text(held.refund.amount)} came too late and cannot be given back: {decline}",
-        )
+    _own_overpayment(held.refund, decline)
 
 
 def cancel_at_psp(held: Held, outcome: Outcome, by: str) -> None:
@@ -133,6 +128,14 @@ def cancel_at_psp(held: Held, outcome: Outcome, by: str) -> None:
     held.refund.advance("cancel_at_psp", because=outcome.detail or "canceled at the PSP", by=by, settled_at=clock.now())
     release(held)
     announcements.announce(held, "refund.canceled")
+    _own_overpayment(held.refund, "canceled at the PSP")
+
+
+def _own_overpayment(refund: Refund, why: str) -> None:
+    """Money that came too late has stayed with us: nobody asks for it again by himself."""
+    if refund.origin == Origin.DUPLICATE:
+        text = f"{money.text(refund.amount)} came too late and cannot be given back: {why}"
+        attention.open_item(AttentionKind.OVERPAYMENT, refund.pk, text)
 
 
 def bounce(held: Held, outcome: Outcome, by: str) -> None:

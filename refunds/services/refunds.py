@@ -174,11 +174,16 @@ def _begin(draft: RefundDraft, parts: Sequence[_Part], *, by: str, origin: Origi
 
 
 def cancel(refund_id: str, *, client_id: str | None, by: str) -> RefundWithLines:
-    """Take a refund back before it is sent; `RefundUnexpectedState` when it is too late for that."""
+    """Take a refund back before it is sent; `RefundUnexpectedState` when it is too late for that.
+
+    A duplicate is always given back: the order owes nothing for it, so that nobody else would look after that money.
+    """
     with unit.work() as work:
         held = selectors.hold(refund_id, client_id=client_id)
         if not held.refund.may("cancel"):
             raise refusals.RefundUnexpectedState(f"The refund is {held.refund.status}.")
+        if held.refund.origin == Origin.DUPLICATE:
+            raise refusals.RefundUnexpectedState("This money came too late and is not owed to you: it goes back.")
         held.refund.advance("cancel", because="canceled before it was sent", by=by, settled_at=clock.now())
         moves.release(held)
         announcements.announce(held, "refund.canceled")

@@ -40,6 +40,6 @@ class RefundDuplicateSuspected(Refusal):
 
 
 class RefundUnexpectedState(Refusal):
-    """The refund has left for the PSP, or has ended: it can no longer be canceled."""
+    """The refund has left for the PSP, has ended, or gives back what came too late: it cannot be canceled."""
 
     code, status = "refund_unexpected_state", 409

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from payments.connectors.base import Verdict
 from payments.intents.models import Capture
 from payments.intents.services import lifecycle
 from payments.kernel import clock
@@ -14,6 +15,7 @@ from refunds.models import Refund
 from refunds.services import duplicates
 from tests import factories
 from tests.refunds.psp import Psp
+from tests.refunds.test_news import news, tell
 from tests.refunds.test_sending import due
 
 
@@ -114,6 +116,38 @@ def test_what_cannot_be_given_back_by_itself_gets_a_person(
     assert ("overpayment", refund.pk) in items
     assert Capture.objects.get(attempt_id=paid["late"]).pk == refund.duplicate_of_id
     psp.notify()
+    factories.assert_books_close()
+
+
+def test_a_duplicate_that_waits_to_go_back_is_not_canceled(shop: factories.Shop, sim: factories.Simulator) -> None:
+    paid_twice(shop, sim)
+    sim.scenario("refunds.create", "rate_limit_429", times=1)
+    factories.work()
+    refund = Refund.objects.get()
+    assert refund.status == "requested"
+    refused = shop.call("POST", f"refunds/{refund.pk}/cancel", {})
+    assert (refused.status_code, refused.json()["code"]) == (409, "refund_unexpected_state")
+    due()
+    factories.work()
+
+    refund.refresh_from_db()
+    assert refund.status == "succeeded"
+    factories.assert_books_close()
+
+
+def test_a_duplicate_that_the_psp_cancels_gets_a_person(shop: factories.Shop, sim: factories.Simulator) -> None:
+    paid_twice(shop, sim)
+    sim.scenario("refunds.create", "reset_before")
+    factories.work()
+    refund = Refund.objects.get()
+    for verdict in (Verdict.ACTION_REQUIRED, Verdict.CANCELED):
+        tell(news(refund, verdict))
+
+    refund.refresh_from_db()
+    assert refund.status == "canceled_at_psp"
+    [item] = AttentionItem.objects.filter(closed_at=None)
+    assert (item.kind, item.object_id) == ("overpayment", refund.pk)
+    assert item.detail == "19.99 USD came too late and cannot be given back: canceled at the PSP"
     factories.assert_books_close()
 
 
