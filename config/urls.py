@@ -18,7 +18,7 @@ V1: list[URLPattern | URLResolver] = [
     path("customers", orders.Customers.as_view()),
     path("customers/<str:customer_id>", orders.CustomerDoor.as_view()),
     path("orders", orders.Orders.as_view()),
-    path("orders/<str:order_id>", orders.OrderDoor.as_view()),
+    path("orders/<str:order_id>", intents.OrderDoor.as_view()),
     path("orders/<str:order_id>/cancel", intents.OrderCancel.as_view()),
     path("payment_intents", intents.Intents.as_view()),
     path("payment_intents/<str:intent_id>", intents.IntentDoor.as_view()),

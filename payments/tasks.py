@@ -25,4 +25,5 @@ def begin_to_sweep(**_: Any) -> None:
 @signals.worker_shutting_down.connect
 def stop_sweeping(**_: Any) -> None:
     """Take no new jobs; what is at hand is finished or taken over when its lease ends."""
+    drain.stop()
     _sweeper.stop(timeout=0)

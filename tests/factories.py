@@ -110,6 +110,10 @@ class Simulator:
         self._ask("DELETE", "/_sim/scenarios")
         self._ask("POST", "/_sim/reset", {})
 
+    def forgive(self) -> None:
+        """No faults any more; what happened has happened."""
+        self._ask("DELETE", "/_sim/scenarios")
+
     def book(self) -> list[dict[str, Any]]:
         """The book of truth: every object that moved or would move money."""
         lines = self._ask("GET", "/_sim/book").decode().splitlines()

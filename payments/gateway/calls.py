@@ -2,18 +2,22 @@
 
 import dataclasses
 import hashlib
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import orjson
+import structlog
 from django.db import connection
 from moneyed import Money
 
 from payments.connectors.base import AnyRequest, Authorize, Cancel, Capture, Complete, Outcome, Refund, Verdict
 from payments.gateway import accounts
 from payments.gateway.models import CallKind, ProviderAccount, ProviderCall
-from payments.kernel import clock, jobs, unit
-from payments.kernel.errors import invariant
+from payments.kernel import attention, clock, jobs, unit
+
+log = structlog.get_logger(__name__)
+
+LONG_AGO: Final = datetime(2000, 1, 1, tzinfo=UTC)
 
 LOOKS: Final = tuple(timedelta(seconds=s) for s in (5, 15, 45, 120, 300, 900, 3600))
 """When recovery looks at an unknown call: after each of these, then hourly, and never gives up."""
@@ -23,11 +27,17 @@ ANSWER_OVERDUE: Final = timedelta(seconds=45)
 
 KINDS: Final[dict[type, CallKind]] = {
     Authorize: CallKind.AUTHORIZE,
-    Complete: CallKind.COMPLETE,
     Capture: CallKind.CAPTURE,
     Cancel: CallKind.CANCEL,
     Refund: CallKind.REFUND,
 }
+"""What is put on record. Completing an action asks only, and moves nothing."""
+
+ASK_AGAIN: Final = (timedelta(minutes=15), timedelta(hours=1))
+"""When to ask about what waits for a customer or for the PSP: a notification may have been lost. Then hourly."""
+
+ASKED_LATER: Final = {Verdict.UNKNOWN: LOOKS, Verdict.ACTION_REQUIRED: ASK_AGAIN, Verdict.PENDING: ASK_AGAIN}
+"""After which answers the PSP is asked again, and when."""
 
 
 def open_call(account: ProviderAccount, request: AnyRequest, *, owner_id: str) -> ProviderCall:
@@ -63,40 +73,59 @@ def send(account: ProviderAccount, request: AnyRequest, *, interactive: bool = T
 
 
 def find(call: ProviderCall, request: AnyRequest, *, provider_reference: str) -> Outcome:
-    """Ask the PSP what became of a call. The request is the same as then: a `Bug` when its body differs."""
+    """Ask the PSP what became of a call.
+
+    A request that cannot be rebuilt as it was committed (a deploy has changed it) is never repeated: then the PSP is
+    asked as if the time of its key were over.
+    """
     unit.refuse_open_transaction("a question to a PSP")
-    invariant(_body_hash(request) == call.body_hash, f"{call.pk} is repeated with the body that was committed")
+    same = _body_hash(request) == call.body_hash
+    if not same:
+        log.error("request_changed", call=call.pk, kind=call.kind)
     connector = accounts.connector(accounts.account(call.account_id), interactive=False)
-    return connector.find(request, provider_reference=provider_reference, sent_at=call.sent_at)
+    sent_at = call.sent_at if same else LONG_AGO
+    return connector.find(request, provider_reference=provider_reference, sent_at=sent_at)
 
 
 def answer(call: ProviderCall, outcome: Outcome) -> None:
-    """Record the answer with the open unit; an unknown one is looked at again, ever later."""
-    unknown = outcome.verdict is Verdict.UNKNOWN
+    """Record the answer with the open unit; what is open is asked about again, ever later."""
+    waits = ASKED_LATER.get(outcome.verdict)
+    if waits is None and call.looks:
+        _no_longer_unknown(call, f"the PSP says {outcome.verdict}")
     call.change(
         answered_at=clock.now(),
         verdict=outcome.verdict,
         provider_reference=outcome.provider_reference or call.provider_reference,
         raw={**outcome.raw, **({"detail": outcome.detail} if outcome.detail else {})},
         latency_ms=outcome.latency_ms,
-        look_at=clock.now() + LOOKS[min(call.looks, len(LOOKS) - 1)] if unknown else None,
+        look_at=clock.now() + waits[min(call.looks, len(waits) - 1)] if waits else None,
     )
+
+
+def _no_longer_unknown(call: ProviderCall, because: str) -> None:
+    attention.close_items(call.owner_id, because=because, by="recovery", kind=attention.AttentionKind.UNKNOWN_OUTCOME)
 
 
 def close(call: ProviderCall, verdict: Verdict, why: str) -> None:
     """Record that evidence from elsewhere (a notification) has answered the call."""
+    if call.looks:
+        _no_longer_unknown(call, why)
     call.change(
         answered_at=call.answered_at or clock.now(), verdict=verdict, look_at=None, raw={**call.raw, "closed_by": why}
     )
 
 
 def _body_hash(request: AnyRequest) -> str:
-    """SHA-256 over what was asked, in one canonical form."""
+    """SHA-256 over what was asked, in one canonical form.
+
+    Without the return address: it changes with our own address and keys, and moves no money.
+    """
     return hashlib.sha256(orjson.dumps(_plain(request), option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
 def _plain(request: AnyRequest) -> dict[str, Any]:
-    fields = {field.name: getattr(request, field.name) for field in dataclasses.fields(request)}
+    names = (field.name for field in dataclasses.fields(request) if field.name != "return_url")
+    fields = {name: getattr(request, name) for name in names}
     return {name: [str(v.amount), v.currency.code] if isinstance(v, Money) else v for name, v in fields.items()}
 
 

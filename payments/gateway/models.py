@@ -57,7 +57,6 @@ class CallKind(models.TextChoices):
     """What a call asks the PSP to do."""
 
     AUTHORIZE = "authorize"
-    COMPLETE = "complete"
     CAPTURE = "capture"
     CANCEL = "cancel"
     REFUND = "refund"

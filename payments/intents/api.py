@@ -6,17 +6,18 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from payments.intents import documents, selectors, timeline
+from payments.intents import documents, routing, selectors, timeline
 from payments.intents.documents import ORDER_CANCELED, PAYMENT_INTENT, IntentObject, TimelineObject
 from payments.intents.models import PaymentIntent
 from payments.intents.selectors import Held
 from payments.intents.services import announcements, capture, confirm, lifecycle, refusals
 from payments.intents.states import IntentStatus
+from payments.kernel import money
 from payments.kernel.errors import Refusal
 from payments.orders import selectors as order_selectors
 from payments.orders import services as order_services
 from payments.orders import shapes as order_shapes
-from payments.orders.documents import OrderObject
+from payments.orders.documents import ORDER, OrderObject
 from payments.rest import addresses, fields, pages, wire
 from payments.rest.models import ApiClient
 
@@ -126,6 +127,7 @@ class Intents(wire.Door):
             refusals.OrderAlreadyPaid,
             refusals.OrderNotPayable,
             order_services.CustomerUnknown,
+            money.CurrencyMismatch,
         ),
         example_body={"order": PAYMENT_INTENT["order"]},
         example=PAYMENT_INTENT,
@@ -201,6 +203,7 @@ class IntentConfirm(wire.Door):
             refusals.OrderNotPayable,
             refusals.ProviderUnavailable,
             addresses.ReturnUrlRefused,
+            routing.PaymentMethodNotAvailable,
             ClientSecretWrong,
         ),
         example_body={"payment_method": {"type": "card", "token": "pm_card_visa", "provider_account": "stripe-us"}},
@@ -285,6 +288,47 @@ class IntentTimeline(wire.Door):
         return {"object": "timeline", "data": timeline.entries(selectors.intent(intent_id, client_id=call.client.pk))}
 
 
+def _order(opened: order_selectors.OrderWithLines) -> Mapping[str, Any]:
+    return order_shapes.order(opened.order, opened.lines)
+
+
+class OrderPatch(wire.Input):
+    """What can be changed of an open order."""
+
+    metadata: fields.Metadata
+
+
+class OrderDoor(wire.Door):
+    """`/v1/orders/{id}`"""
+
+    @wire.operation(
+        name="orders.retrieve",
+        summary="Retrieve an order",
+        scope="orders:read",
+        answers=OrderObject,
+        render=_order,
+        example=ORDER,
+    )
+    def get(self, call: wire.Call, order_id: str) -> order_selectors.OrderWithLines:
+        """One order with its lines."""
+        return order_selectors.with_lines(order_id, client_id=call.client.pk)
+
+    @wire.operation(
+        name="orders.update",
+        summary="Change an order",
+        scope="orders:write",
+        body=OrderPatch,
+        answers=OrderObject,
+        render=_order,
+        refuses=(order_services.OrderNotOpen, refusals.OrderPaymentInProgress),
+        example_body={"metadata": {"gift": "yes"}},
+        example=ORDER,
+    )
+    def patch(self, call: wire.Call, order_id: str, body: OrderPatch) -> order_selectors.OrderWithLines:
+        """Only while nothing of it lives or is paid."""
+        return lifecycle.change_order(order_id, client_id=call.client.pk, metadata=body.metadata)
+
+
 class OrderCancel(wire.Door):
     """`/v1/orders/{id}/cancel`"""
 
@@ -295,7 +339,7 @@ class OrderCancel(wire.Door):
         body=NoBody,
         example_body={},
         answers=OrderObject,
-        render=lambda opened: order_shapes.order(opened.order, opened.lines),
+        render=_order,
         recorded=lambda client, order_id: order_selectors.with_lines(order_id, client_id=client.pk),
         refuses=(order_services.OrderNotOpen, refusals.OrderPaymentInProgress),
         example=ORDER_CANCELED,

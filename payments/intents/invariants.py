@@ -32,12 +32,12 @@ declare(
     "unknown_is_looked_after",
     "Every outcome that is not known is asked for again, or a person has it",
     """SELECT a.id::text, a.status FROM payments_paymentattempt a
-        WHERE a.status IN ('sent', 'unknown')
+        WHERE a.status IN ('sent', 'unknown', 'action_required', 'pending')
           AND NOT EXISTS (SELECT 1 FROM payments_providercall c WHERE c.look_at IS NOT NULL
                              AND c.owner_id = 'att_' || replace(a.id::text, '-', ''))
           AND NOT EXISTS (SELECT 1 FROM payments_attentionitem i WHERE i.closed_at IS NULL
                              AND i.object_id = 'att_' || replace(a.id::text, '-', ''))""",
-    "SELECT count(*) FROM payments_paymentattempt WHERE status IN ('sent', 'unknown')",
+    "SELECT count(*) FROM payments_paymentattempt WHERE status IN ('sent', 'unknown', 'action_required', 'pending')",
 )
 declare(
     4,
@@ -91,7 +91,7 @@ declare(
     "capture_owned",
     "Every capture whose outcome is open has a call that is looked after, or a person",
     """SELECT c.id::text, c.status FROM payments_capture c
-        WHERE c.status IN ('sent', 'unknown')
+        WHERE c.status IN ('sent', 'unknown', 'pending')
           AND NOT EXISTS (SELECT 1 FROM payments_providercall p WHERE p.look_at IS NOT NULL
                              AND p.owner_id = 'cap_' || replace(c.id::text, '-', ''))
           AND NOT EXISTS (SELECT 1 FROM payments_attentionitem i WHERE i.closed_at IS NULL
@@ -101,12 +101,29 @@ declare(
 )
 declare(
     13,
+    "cancel_owned",
+    "Every reservation that nobody wants any more is being canceled, or a person has it",
+    """SELECT a.id::text, a.status || ' of an intent that is ' || i.status
+         FROM payments_paymentattempt a JOIN payments_paymentintent i ON i.id = a.intent_id
+        WHERE a.status = 'authorized'
+          AND (i.cancel_reason <> '' OR i.latest_attempt_id <> 'att_' || replace(a.id::text, '-', ''))
+          AND NOT EXISTS (SELECT 1 FROM payments_job j WHERE j.name = 'cancel_attempt'
+                             AND j.arguments ->> 'attempt_id' = 'att_' || replace(a.id::text, '-', ''))
+          AND NOT EXISTS (SELECT 1 FROM payments_providercall p WHERE p.look_at IS NOT NULL AND p.kind = 'cancel'
+                             AND p.owner_id = 'att_' || replace(a.id::text, '-', ''))
+          AND NOT EXISTS (SELECT 1 FROM payments_attentionitem n WHERE n.closed_at IS NULL
+                             AND n.object_id = 'att_' || replace(a.id::text, '-', ''))""",
+    "SELECT count(*) FROM payments_paymentattempt WHERE status = 'authorized'",
+)
+declare(
+    13,
     "intent_owned",
     "Every intent in progress has an attempt in progress",
-    """SELECT i.id::text, i.status || ' with its attempt ' || coalesce(a.status, 'missing')
+    """SELECT i.id::text, i.status || ', attempt ' || coalesce(a.status, 'missing')
          FROM payments_paymentintent i LEFT JOIN payments_paymentattempt a
            ON 'att_' || replace(a.id::text, '-', '') = i.latest_attempt_id
-        WHERE (i.status = 'processing' AND coalesce(a.status, '') NOT IN ('ready', 'sent', 'pending', 'unknown'))
+        WHERE (i.status = 'processing' AND i.cancel_reason = ''
+               AND coalesce(a.status, '') NOT IN ('ready', 'sent', 'pending', 'unknown'))
            OR (i.status = 'requires_action' AND coalesce(a.status, '') <> 'action_required')
            OR (i.status = 'requires_capture' AND coalesce(a.status, '') <> 'authorized')""",
     INTENTS,

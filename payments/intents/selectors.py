@@ -108,6 +108,11 @@ def call(call_id: str) -> ProviderCall:
     return ProviderCall.objects.get(pk=call_id)
 
 
+def locked_call(call_id: str) -> ProviderCall:
+    """A call to a PSP, locked until the end of the transaction."""
+    return ProviderCall.objects.select_for_update().get(pk=call_id)
+
+
 def candidates() -> list[routing.Candidate]:
     """The provider accounts that take new payments, as routing sees them."""
     return [

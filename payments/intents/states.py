@@ -94,8 +94,8 @@ ATTEMPT: Final = Machine(
         **{(state, "fail"): A.FAILED for state in (A.SENT, A.UNKNOWN)},
         **{(state, "void"): A.VOIDED for state in (*_WAITING, A.AUTHORIZED)},
         **{(state, "expire"): A.EXPIRED for state in (A.ACTION_REQUIRED, A.PENDING, A.AUTHORIZED)},
-        # evidence of money beats every earlier belief that there was none
-        **{(state, "authorize"): A.AUTHORIZED for state in _NOTHING},
+        # evidence of money beats every earlier belief that there was none; what was voided holds nothing any more
+        **{(state, "authorize"): A.AUTHORIZED for state in (A.DECLINED, A.FAILED)},
         **{(state, "capture"): A.CAPTURED for state in _NOTHING},
         (A.CAPTURED, "reverse"): A.CAPTURE_FAILED,
     },
@@ -114,6 +114,12 @@ CAPTURE: Final = Machine(
 
 LIVE: Final = (A.READY, A.SENT, A.ACTION_REQUIRED, A.PENDING, A.UNKNOWN)
 """Attempts that may still take money."""
+
+CANCELABLE: Final = (A.ACTION_REQUIRED, A.AUTHORIZED)
+"""Attempts that a PSP can stop: what waits for its customer, and what is reserved."""
+
+SETTLED: Final = (A.AUTHORIZED, A.CAPTURED, A.DECLINED, A.FAILED, A.VOIDED, A.EXPIRED, A.CAPTURE_FAILED)
+"""Attempts about whose authorisation nothing is left to ask."""
 
 HELD: Final = (*LIVE, A.AUTHORIZED)
 """Attempts that may still take money or hold a reservation of it."""

@@ -15,6 +15,7 @@ class AttentionKind(models.TextChoices):
     REFUND_BOUNCED = "refund_bounced", "A refund came back after it had succeeded"
     OVER_RETURNED = "over_returned", "More went back than was taken"
     AUTHORIZATION_EXPIRING = "authorization_expiring", "An authorisation expires soon and is not captured"
+    CANCEL_REFUSED = "cancel_refused", "The PSP refuses to cancel a payment that nobody wants"
     UNMATCHED_EVENT = "unmatched_event", "The PSP reports something that we do not know"
 
 

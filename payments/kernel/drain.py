@@ -35,6 +35,10 @@ PARALLEL: Final[Mapping[Queue, int]] = {
 """Drains of one queue that run side by side in one process, so that no queue takes every thread."""
 
 SWEEP_SECONDS: Final = 2.0
+HAND_BACK_SECONDS: Final = 20.0
+"""No claimed job begins later than this after its claim: its lease must be long enough for it."""
+
+_stopping = threading.Event()
 _slots = {queue: threading.BoundedSemaphore(count) for queue, count in PARALLEL.items()}
 
 
@@ -67,36 +71,61 @@ def _drain(queue: Queue) -> int:
     done = 0
     if not connection.in_atomic_block:  # a worker's thread may hold one that the server has ended
         close_old_connections()
-    while True:
+    while not _stopping.is_set():
         fed = [feed() for feed in FEEDERS[queue]]
         claimed = _claim(queue)
-        _forget([lease for lease in claimed if _run(lease)])
-        done += len(claimed)
+        done += _run_all(claimed)
         if not claimed and not any(fed):
-            return done
+            break
+    return done
+
+
+def _run_all(claimed: Sequence[Lease]) -> int:
+    """Run claimed jobs one by one; those that would begin when half their lease is over are handed back."""
+    began, finished = time.monotonic(), []
+    for position, lease in enumerate(claimed):
+        if _stopping.is_set() or time.monotonic() - began > HAND_BACK_SECONDS:
+            _hand_back(claimed[position:])
+            break
+        if _run(lease):
+            finished.append(lease)
+    _forget(finished)
+    return len(claimed)
+
+
+def _hand_back(unbegun: Sequence[Lease]) -> None:
+    """Somebody else may have these at once."""
+    for lease in unbegun:
+        _reschedule(lease, timedelta(0), lease.job.last_error, attempts=lease.job.attempts - 1)
+
+
+def stop() -> None:
+    """Take no more jobs in this process: what has begun is finished, the rest is handed back."""
+    _stopping.set()
 
 
 def _claim(queue: Queue) -> list[Lease]:
-    """Take due jobs, and running ones whose lease ran out, for the longest lease among their kinds."""
+    """Take due jobs, and running ones whose lease ran out, for the longest lease among their kinds.
+
+    A job of a name that this process does not know is left to those that do: during a deploy both run.
+    """
     sql = """
         UPDATE payments_job SET state = 'running', fence = fence + 1, attempts = attempts + 1,
                due_at = statement_timestamp() + %s
          WHERE id IN (SELECT id FROM payments_job
-                       WHERE queue = %s AND state <> 'dead' AND due_at <= statement_timestamp()
+                       WHERE queue = %s AND state <> 'dead' AND due_at <= statement_timestamp() AND name = ANY(%s)
                        ORDER BY due_at LIMIT %s FOR UPDATE SKIP LOCKED)
         RETURNING id, name, queue, arguments, state, due_at, unique_key, fence, attempts, last_error, created_at
     """
-    lease = max((k.lease for k in REGISTRY.values() if k.queue == queue), default=timedelta(seconds=60))
-    claimed = Job.objects.raw(sql, [lease * CLAIM[queue], queue, CLAIM[queue]])
+    kinds = [kind for kind in REGISTRY.values() if kind.queue == queue]
+    lease = max((kind.lease for kind in kinds), default=timedelta(seconds=60))
+    claimed = Job.objects.raw(sql, [lease, queue, [kind.name for kind in kinds], CLAIM[queue]])
     return [Lease(job) for job in sorted(claimed, key=lambda job: job.pk)]
 
 
 def _run(lease: Lease) -> bool:
     """Run one job; True when it is done for good, else it is put off or dead. Nothing it raises stops the drain."""
-    job, kind = lease.job, REGISTRY.get(lease.job.name)
-    if kind is None:
-        _settle_failure(lease, None, "no such job is registered")
-        return False
+    job, kind = lease.job, REGISTRY[lease.job.name]
     try:
         with structlog.contextvars.bound_contextvars(job=job.name, job_id=str(job.pk)), unit.joined_by(lease):
             kind.function(**job.arguments)
@@ -125,8 +154,8 @@ def _forget(done: Sequence[Lease]) -> None:
             )
 
 
-def _settle_failure(lease: Lease, kind: Kind | None, error: str) -> None:
-    if kind is None or (lease.job.attempts >= kind.tries and kind.every is None):
+def _settle_failure(lease: Lease, kind: Kind, error: str) -> None:
+    if lease.job.attempts >= kind.tries and kind.every is None:
         log.error("job_dead", job=lease.job.name, arguments=lease.job.arguments)
         _write(lease, "state = 'dead', last_error = %s", [error])
         return

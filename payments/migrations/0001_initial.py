@@ -62,7 +62,7 @@ class Migration(migrations.Migration):
             name='AttentionItem',
             fields=[
                 ('id', payments.kernel.ids.IdField('attn', primary_key=True, serialize=False)),
-                ('kind', models.CharField(choices=[('unknown_outcome', "The PSP's answer is not known"), ('amount_differs', 'The PSP answered with another amount or currency'), ('overpayment', 'More was taken than was asked for and cannot be given back by itself'), ('auto_refund_limit', 'Automatic refunds stopped at their limit'), ('refund_bounced', 'A refund came back after it had succeeded'), ('over_returned', 'More went back than was taken'), ('authorization_expiring', 'An authorisation expires soon and is not captured'), ('unmatched_event', 'The PSP reports something that we do not know')], max_length=24)),
+                ('kind', models.CharField(choices=[('unknown_outcome', "The PSP's answer is not known"), ('amount_differs', 'The PSP answered with another amount or currency'), ('overpayment', 'More was taken than was asked for and cannot be given back by itself'), ('auto_refund_limit', 'Automatic refunds stopped at their limit'), ('refund_bounced', 'A refund came back after it had succeeded'), ('over_returned', 'More went back than was taken'), ('authorization_expiring', 'An authorisation expires soon and is not captured'), ('cancel_refused', 'The PSP refuses to cancel a payment that nobody wants'), ('unmatched_event', 'The PSP reports something that we do not know')], max_length=24)),
                 ('object_id', models.CharField(max_length=40)),
                 ('detail', models.TextField()),
                 ('opened_at', models.DateTimeField(default=payments.kernel.clock.now)),
@@ -338,7 +338,7 @@ class Migration(migrations.Migration):
                 ('version', models.PositiveIntegerField(default=1, editable=False)),
                 ('created_at', models.DateTimeField(default=payments.kernel.clock.now, editable=False)),
                 ('id', payments.kernel.ids.IdField('call', primary_key=True, serialize=False)),
-                ('kind', models.CharField(choices=[('authorize', 'Authorize'), ('complete', 'Complete'), ('capture', 'Capture'), ('cancel', 'Cancel'), ('refund', 'Refund')], max_length=12)),
+                ('kind', models.CharField(choices=[('authorize', 'Authorize'), ('capture', 'Capture'), ('cancel', 'Cancel'), ('refund', 'Refund')], max_length=12)),
                 ('owner_id', models.CharField(help_text='The attempt, capture or refund that it is made for.', max_length=40)),
                 ('body_hash', models.CharField(max_length=64)),
                 ('region', models.CharField(blank=True, default='', max_length=16)),

@@ -80,12 +80,6 @@ class OrderBody(wire.Input):
     metadata: fields.Metadata = Field(default_factory=dict)
 
 
-class OrderPatch(wire.Input):
-    """What can be changed of an open order."""
-
-    metadata: fields.Metadata
-
-
 class OrderFilters(pages.Query):
     """Filters of the list of orders."""
 
@@ -226,38 +220,6 @@ class Orders(wire.Door):
         lines = selectors.lines(page.rows)
         rows: list[Any] = [selectors.OrderWithLines(row, lines[row.pk]) for row in page.rows]
         return pages.Page(rows, page.has_more, page.next_cursor)
-
-
-class OrderDoor(wire.Door):
-    """`/v1/orders/{id}`"""
-
-    @wire.operation(
-        name="orders.retrieve",
-        summary="Retrieve an order",
-        scope="orders:read",
-        answers=OrderObject,
-        render=rendered,
-        example=ORDER,
-    )
-    def get(self, call: wire.Call, order_id: str) -> selectors.OrderWithLines:
-        """One order with its lines."""
-        return selectors.with_lines(order_id, client_id=call.client.pk)
-
-    @wire.operation(
-        name="orders.update",
-        summary="Change an order",
-        scope="orders:write",
-        body=OrderPatch,
-        answers=OrderObject,
-        render=rendered,
-        refuses=(services.OrderNotOpen,),
-        example_body={"metadata": {"gift": "yes"}},
-        example=ORDER,
-    )
-    def patch(self, call: wire.Call, order_id: str, body: OrderPatch) -> selectors.OrderWithLines:
-        """Only while nothing of it is paid."""
-        order = services.change(order_id, client=call.client, metadata=body.metadata)
-        return selectors.OrderWithLines(order, selectors.lines([order])[order.pk])
 
 
 def _without_none(body: wire.Input) -> dict[str, Any]:

@@ -41,7 +41,7 @@ class CustomerUnknown(Refusal):
 
 
 class OrderNotOpen(Refusal):
-    """The order is paid, canceled or expired, or a payment of it lives: it can no longer be changed."""
+    """The order is paid, canceled or expired: it can no longer be changed."""
 
     code, status = "order_not_open", 409
 
@@ -201,16 +201,12 @@ def end(order: Order, event: str, *, because: str, by: str) -> None:
     announce(order, f"order.{order.status}")
 
 
-def change(order_id: str, *, client: ApiClient, metadata: Mapping[str, str]) -> Order:
-    """Change an open order's metadata."""
-    with unit.work() as work:
-        order = selectors.locked(order_id, client_id=client.pk)
-        if order.status != OrderStatus.OPEN:
-            raise OrderNotOpen(f"The order is {order.status}.")
-        order.change(metadata=dict(metadata))
-        announce(order, "order.updated")
-        work.returns(order)
-    return order
+def change(order: Order, *, metadata: Mapping[str, str]) -> None:
+    """Change an open order's metadata in the caller's unit; the caller has seen that nothing of it lives."""
+    if order.status != OrderStatus.OPEN:
+        raise OrderNotOpen(f"The order is {order.status}.")
+    order.change(metadata=dict(metadata))
+    announce(order, "order.updated")
 
 
 def announce(order: Order, type_: str) -> None:

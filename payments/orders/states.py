@@ -41,6 +41,8 @@ ORDER = Machine(
 
 def derived(total: int, paid: int, refunded: int) -> OrderStatus:
     """The status that an order's amounts (minor units) give it, while it is neither canceled nor expired."""
+    back_for_too_much = min(refunded, max(0, paid - total))  # what was paid twice and went back is no return of goods
+    paid, refunded = paid - back_for_too_much, refunded - back_for_too_much
     if paid > 0 and refunded >= paid:
         return S.REFUNDED
     if refunded > 0:

@@ -159,7 +159,8 @@ class IdempotencyClaim:
         A 503 after a commit has proved that there was no effect: the key is free again.
         """
         if self._unwritten:
-            earlier = self._read()
+            forbidden = isinstance(error, Refusal) and error.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
+            earlier = None if forbidden else self._read()
             if earlier is not None:
                 return self._repeat(earlier)
             raise IdempotencyKeyInUse("Try again.", retry_after=1) if _is_ours(error) else error
@@ -168,7 +169,10 @@ class IdempotencyClaim:
         if error.status == HTTPStatus.SERVICE_UNAVAILABLE:
             IdempotencyKey.objects.filter(pk=self._row.pk).delete()
             raise error
-        return _store(self._row, Answer(error.status, problems.document(error, problems.current_request_id())))
+        answer = Answer(error.status, problems.document(error, problems.current_request_id()))
+        # what the commit stored was about the object; what the caller is told is that the wish came to nothing
+        IdempotencyKey.objects.filter(pk=self._row.pk).update(status=answer.status, body=answer.body)
+        return answer
 
     def _repeat(self, earlier: IdempotencyKey) -> Answer:
         """What an earlier request with this key was answered, or would have been had it not died."""

@@ -2,20 +2,18 @@
 
 from django.core.exceptions import ValidationError
 
-from payments.connectors.base import PspEvent, Verdict
+from payments.connectors.base import PspEvent
 from payments.gateway import calls
 from payments.gateway.models import ProviderCall
 from payments.intents import selectors
 from payments.intents.models import PaymentAttempt
 from payments.intents.services import outcomes
-from payments.intents.states import AttemptStatus
+from payments.intents.states import SETTLED, AttemptStatus
 from payments.kernel import unit
 from payments.webhooks.dispatch import NotYet
 
 TAKEN = (AttemptStatus.CAPTURED, AttemptStatus.CAPTURE_FAILED)
 """Attempts whose money has been taken and booked; their call was closed in the same commit."""
-
-DECIDES = (Verdict.APPROVED, Verdict.DECLINED, Verdict.CANCELED, Verdict.PENDING, Verdict.ACTION_REQUIRED)
 
 
 def accept(account_id: str, event: PspEvent) -> None:
@@ -48,7 +46,7 @@ def _attempt(account_id: str, event: PspEvent) -> PaymentAttempt | None:
 
 def _close_calls(attempt: PaymentAttempt, event: PspEvent, by: str) -> None:
     """The authorisation's call needs no answer any more once the attempt is settled."""
-    if event.outcome is None or event.outcome.verdict not in DECIDES or attempt.status in ("sent", "unknown"):
+    if event.outcome is None or attempt.status not in SETTLED:
         return
     call = ProviderCall.objects.filter(pk=attempt.call_id, look_at__isnull=False).first()
     if call is not None:

@@ -18,7 +18,7 @@ from payments.intents.services.refusals import (
     OrderPaymentInProgress,
     ProviderUnavailable,
 )
-from payments.intents.states import AttemptStatus, IntentStatus
+from payments.intents.states import CANCELABLE, AttemptStatus, IntentStatus
 from payments.kernel import attention, clock, crashpoints, ids, jobs, money, unit
 from payments.kernel.errors import Refusal
 from payments.orders import selectors as order_selectors
@@ -26,8 +26,8 @@ from payments.orders import services as orders
 from payments.orders.models import Customer, Order
 from payments.orders.states import OrderStatus
 
-CANCELABLE: Final = (AttemptStatus.ACTION_REQUIRED, AttemptStatus.AUTHORIZED)
-"""Attempts that a PSP can stop: what waits for its customer, and what is reserved."""
+RESTING: Final = (IntentStatus.PROCESSING, IntentStatus.REQUIRES_ACTION, IntentStatus.REQUIRES_CAPTURE)
+"""Intents that go on with the attempt they have."""
 
 RESERVATION_WARNING: Final = timedelta(days=6)
 """An authorisation this old expires soon: card schemes release most after seven days."""
@@ -126,7 +126,7 @@ def cancel(intent_id: str, *, reason: str, client_id: str, by: str) -> Held:
         held = selectors.hold(intent_id, client_id=client_id)
         if not held.intent.may("cancel"):
             raise IntentUnexpectedState(f"The payment intent is {held.intent.status}.")
-        held.attempt = selectors.latest_attempt(held.intent)
+        held.attempt, earlier = selectors.latest_attempt(held.intent), held.intent.cancel_reason
         held.intent.change(cancel_reason=reason)
         if held.intent.status == IntentStatus.REQUIRES_PAYMENT_METHOD:
             held.intent.advance("cancel", because=f"canceled: {reason}", by=by)
@@ -136,7 +136,11 @@ def cancel(intent_id: str, *, reason: str, client_id: str, by: str) -> Held:
             return held
         _refuse_during_capture(held.attempt)
         _remember(held.attempt)
-    return cancel_attempt(held.attempt.pk, by=by, wished=True)
+    try:
+        return cancel_attempt(held.attempt.pk, by=by, wished=True)
+    except ProviderUnavailable:
+        _take_back(held.attempt.pk, earlier)
+        raise
 
 
 def _remember(attempt: PaymentAttempt) -> None:
@@ -149,20 +153,31 @@ def _remember(attempt: PaymentAttempt) -> None:
     )
 
 
+def _take_back(attempt_id: str, earlier: str) -> None:
+    """The client was told that nothing was canceled: only an earlier wish, if there was one, goes on."""
+    with unit.work():
+        held = selectors.hold_with_attempt(attempt_id)
+        if held.tried.status in CANCELABLE:
+            held.intent.change(cancel_reason=earlier)
+        if not earlier:
+            jobs.forget(f"cancel_attempt:{attempt_id}")
+
+
 def _refuse_during_capture(attempt: PaymentAttempt) -> None:
     if selectors.capture_in_flight(attempt.pk) is not None:
         raise IntentUnexpectedState("A capture of this payment intent is in progress.")
 
 
 def cancel_attempt(attempt_id: str, *, by: str, wished: bool = False) -> Held:
-    """Stop an attempt at its PSP, if it can still be stopped; evidence says what came of it.
+    """Stop an attempt at its PSP, if it can still be stopped and nobody waits for it; evidence says what came of it.
 
     With `wished`, a client waits for the answer and is refused when the PSP cannot be reached.
     """
     with unit.work() as work:
         held = selectors.hold_with_attempt(attempt_id)
         attempt = held.tried
-        if attempt.status not in CANCELABLE or selectors.capture_in_flight(attempt.pk) is not None:
+        stoppable = attempt.status in CANCELABLE and selectors.capture_in_flight(attempt.pk) is None
+        if not stoppable or _is_waited_for(held):
             work.returns(held)
             return held
         account = accounts.account(attempt.account_id)
@@ -173,16 +188,22 @@ def cancel_attempt(attempt_id: str, *, by: str, wished: bool = False) -> Held:
     outcome = calls.send(account, request, interactive=wished)
     crashpoints.reach("cancel.answered")
     if outcome.verdict is Verdict.UNAVAILABLE:
-        return _cancel_later(held, call.pk, wished=wished)
+        return _cancel_later(call.pk, wished=wished)
     return outcomes.record(held, call, outcome, by=by, point="cancel")
 
 
-def _cancel_later(held: Held, call_id: str, *, wished: bool) -> Held:
+def _is_waited_for(held: Held) -> bool:
+    """True while the intent rests on this attempt, nobody wished for its end, and its time is not over."""
+    intent, attempt = held.intent, held.tried
+    rests = intent.latest_attempt_id == attempt.pk and intent.status in RESTING
+    over = attempt.status == AttemptStatus.ACTION_REQUIRED and intent.expires_at <= clock.now()
+    return rests and not intent.cancel_reason and not over
+
+
+def _cancel_later(call_id: str, *, wished: bool) -> Held:
     """The PSP could not be reached: a client is told so, a job comes back."""
     with unit.work():
         calls.close(selectors.call(call_id), Verdict.UNAVAILABLE, "not reached")
-        if wished:
-            selectors.hold(held.intent.pk).intent.change(cancel_reason="")
     if wished:
         raise ProviderUnavailable("The payment provider could not be reached. Nothing was canceled; try again.")
     raise jobs.Retry(timedelta(seconds=30), "the provider could not be reached")
@@ -204,12 +225,27 @@ def complete_action(attempt_id: str, *, by: str) -> Held:
     return held
 
 
+def change_order(order_id: str, *, client_id: str, metadata: Mapping[str, str]) -> order_selectors.OrderWithLines:
+    """Change an open order of which nothing lives."""
+    with unit.work() as work:
+        order = order_selectors.locked(order_id, client_id=client_id)
+        _refuse_while_paid(order_id)
+        orders.change(order, metadata=metadata)
+        changed = order_selectors.OrderWithLines(order, order_selectors.lines([order])[order.pk])
+        work.returns(changed)
+    return changed
+
+
+def _refuse_while_paid(order_id: str) -> None:
+    if selectors.held_for_order(order_id, except_waiting_of=""):
+        raise OrderPaymentInProgress("A payment of this order is in progress.")
+
+
 def cancel_order(order_id: str, *, client_id: str, by: str) -> order_selectors.OrderWithLines:
     """Cancel an open order of which nothing lives."""
     with unit.work() as work:
         order = order_selectors.locked(order_id, client_id=client_id)
-        if selectors.held_for_order(order_id, except_waiting_of=""):
-            raise OrderPaymentInProgress("A payment of this order is in progress.")
+        _refuse_while_paid(order_id)
         orders.end(order, "cancel", because="canceled by the client", by=by)
         canceled = order_selectors.OrderWithLines(order, order_selectors.lines([order])[order.pk])
         work.returns(canceled)

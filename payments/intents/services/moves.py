@@ -14,27 +14,42 @@ from payments.orders.states import OrderStatus
 
 
 def challenge(held: Held, outcome: Outcome, by: str) -> None:
-    """The customer must do something at the PSP's page first."""
-    held.tried.advance("challenge", because="the customer must act", by=by)
-    if held.intent.may("challenge"):
-        held.intent.advance("challenge", because="the customer must act", by=by, next_action=outcome.next_action)
-        announcements.announce(held.intent, held.attempt, "payment_intent.requires_action")
+    """The customer must do something at the PSP's page first, unless nobody waits for this attempt any more."""
+    attempt, intent = held.tried, held.intent
+    attempt.advance("challenge", because="the customer must act", by=by)
+    if not _is_current(held) or not intent.may("challenge") or intent.cancel_reason:
+        jobs.enqueue("cancel_attempt", attempt_id=attempt.pk)
+        return
+    intent.advance("challenge", because="the customer must act", by=by, next_action=outcome.next_action)
+    announcements.announce(intent, attempt, "payment_intent.requires_action")
 
 
 def wait(held: Held, outcome: Outcome, by: str) -> None:
     """The PSP has it and will say later."""
     held.tried.advance("wait", because=outcome.detail or "the PSP will say later", by=by)
-    if held.intent.may("process"):
-        held.intent.advance("process", because="the customer has acted", by=by, next_action=None)
-    announcements.announce(held.intent, held.attempt, "payment_intent.processing")
+    _process(held, "the PSP will say later", by)
 
 
 def lose(held: Held, outcome: Outcome, by: str) -> None:
     """Nobody knows what happened: money may have moved, recovery asks."""
     held.tried.advance("lose", because=outcome.detail or "the PSP's answer is not known", by=by)
-    if held.intent.may("process"):
-        held.intent.advance("process", because="the PSP's answer is not known", by=by, next_action=None)
-    announcements.announce(held.intent, held.attempt, "payment_intent.processing")
+    _process(held, "the PSP's answer is not known", by)
+
+
+def _process(held: Held, why: str, by: str) -> None:
+    """The intent is in progress: its client need not do anything."""
+    intent = held.intent
+    if not _is_current(held):
+        return
+    if intent.may("process"):
+        intent.advance("process", because=why, by=by, next_action=None)
+    if intent.status == IntentStatus.PROCESSING:
+        announcements.announce(intent, held.attempt, "payment_intent.processing")
+
+
+def _is_current(held: Held) -> bool:
+    """True when the intent shows this attempt to its client."""
+    return held.intent.latest_attempt_id == held.tried.pk
 
 
 def fail(held: Held, outcome: Outcome, by: str) -> None:
@@ -91,6 +106,8 @@ def void(held: Held, outcome: Outcome, by: str) -> None:
     """The PSP has canceled it: the wish to cancel has won, or the customer gave up."""
     was_reserved = held.tried.status == AttemptStatus.AUTHORIZED
     held.tried.advance("void", because=outcome.detail or "canceled at the PSP", by=by)
+    if was_reserved:
+        _no_longer_expiring(held.tried.pk, by)
     if was_reserved and held.intent.may("cancel") and held.intent.latest_attempt_id == held.tried.pk:
         held.intent.advance(
             "cancel",
@@ -117,6 +134,7 @@ def void(held: Held, outcome: Outcome, by: str) -> None:
 def expire(held: Held, outcome: Outcome, by: str) -> None:
     """An authorisation ran out before it was captured."""
     held.tried.advance("expire", because=outcome.detail or "the authorisation expired at the PSP", by=by)
+    _no_longer_expiring(held.tried.pk, by)
     if held.intent.may("expire") and held.intent.latest_attempt_id == held.tried.pk:
         held.intent.advance("expire", because="the authorisation expired", by=by, amount_capturable_minor=0)
         announcements.announce(held.intent, held.attempt, "payment_intent.expired")
@@ -125,8 +143,15 @@ def expire(held: Held, outcome: Outcome, by: str) -> None:
 def authorize(held: Held, _outcome: Outcome, by: str) -> None:
     """Money is reserved for a capture; one that nobody waits for any more is voided."""
     attempt, intent = held.tried, held.intent
-    awaited, fits = _is_awaited(held, "authorize"), _fits_order(held)
-    attempt.advance("authorize", because="authorised", by=by, authorized_at=clock.now())
+    awaited, fits = _is_awaited(held, "authorize"), _fits_order(held, attempt.amount_minor)
+    other = intent.latest_attempt_id
+    attempt.advance(
+        "authorize",
+        because="authorised",
+        by=by,
+        authorized_at=clock.now(),
+        superseded_at=None if awaited else attempt.superseded_at,
+    )
     if awaited:
         intent.advance(
             "authorize",
@@ -139,6 +164,8 @@ def authorize(held: Held, _outcome: Outcome, by: str) -> None:
             cancel_reason=intent.cancel_reason or ("" if fits else "order_not_payable"),
         )
         announcements.announce(intent, attempt, "payment_intent.requires_capture")
+        if other != attempt.pk:
+            jobs.enqueue("cancel_attempt", attempt_id=other)
     if not awaited or intent.cancel_reason:
         jobs.enqueue("cancel_attempt", attempt_id=attempt.pk)
 
@@ -149,8 +176,11 @@ def take(held: Held, amount: int, capture: Capture | None, by: str) -> None:
     Money that nobody waits for any more is booked all the same, and given back at once.
     """
     attempt, intent, order = held.tried, held.intent, held.order
-    awaited, fits, other = _is_awaited(held, "capture"), _fits_order(held), intent.latest_attempt_id
+    awaited, fits, other = _is_awaited(held, "capture"), _fits_order(held, amount), intent.latest_attempt_id
+    was_reserved = attempt.status == AttemptStatus.AUTHORIZED
     attempt.advance("capture", because="captured", by=by)
+    if was_reserved:
+        _no_longer_expiring(attempt.pk, by)
     capture = _succeeded(held, amount, capture, by)
     _book(held, capture)
     intent.change(amount_captured_minor=intent.amount_captured_minor + amount)
@@ -236,7 +266,13 @@ def _is_awaited(held: Held, event: str) -> bool:
     return intent.may(event) and not another_holds
 
 
-def _fits_order(held: Held) -> bool:
+def _no_longer_expiring(attempt_id: str, by: str) -> None:
+    attention.close_items(
+        attempt_id, because="the reservation has ended", by=by, kind=attention.AttentionKind.AUTHORIZATION_EXPIRING
+    )
+
+
+def _fits_order(held: Held, amount: int) -> bool:
     """False when the order has ended, or would be paid beyond its total."""
     order = held.order
     if order is None:
@@ -244,4 +280,4 @@ def _fits_order(held: Held) -> bool:
     if order.status in (OrderStatus.CANCELED, OrderStatus.EXPIRED):
         return False
     taken = order.amount_paid_minor - order.amount_refunded_minor
-    return taken + held.tried.amount_minor <= order.amount_total_minor
+    return taken + amount <= order.amount_total_minor

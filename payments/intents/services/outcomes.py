@@ -5,6 +5,7 @@ or in which order. An outcome that the state machine has no move for is old news
 """
 
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from typing import Final
 
 import structlog
@@ -17,8 +18,8 @@ from payments.intents import selectors
 from payments.intents.models import Capture
 from payments.intents.selectors import Held
 from payments.intents.services import moves
-from payments.intents.states import AttemptStatus, IntentStatus
-from payments.kernel import attention, crashpoints, money, unit
+from payments.intents.states import CANCELABLE, AttemptStatus, IntentStatus
+from payments.kernel import attention, clock, crashpoints, jobs, money, unit
 
 log = structlog.get_logger(__name__)
 
@@ -88,7 +89,8 @@ def _record(held: Held, call: ProviderCall, outcome: Outcome, *, by: str, point:
     if call.look_at is not None:
         calls.answer(call, outcome)
     if call.kind == CallKind.CANCEL and outcome.verdict not in (Verdict.CANCELED, Verdict.APPROVED):
-        return  # says nothing about the payment: it is still reserved, or still waits
+        _not_canceled(held, outcome)
+        return
     if capture is None:
         apply(held, outcome, by=by)
     else:
@@ -96,9 +98,21 @@ def _record(held: Held, call: ProviderCall, outcome: Outcome, *, by: str, point:
     crashpoints.reach(f"{point}.applied")
 
 
+def _not_canceled(held: Held, outcome: Outcome) -> None:
+    """The payment is still reserved, or still waits: what was to be canceled is tried again, or gets a person."""
+    attempt = held.tried
+    if attempt.status not in CANCELABLE or outcome.verdict is Verdict.UNKNOWN:
+        return
+    if outcome.verdict is Verdict.DECLINED:
+        attention.open_item(attention.AttentionKind.CANCEL_REFUSED, attempt.pk, outcome.detail or "no reason was given")
+        return
+    later = clock.now() + timedelta(seconds=30)
+    jobs.enqueue("cancel_attempt", run_at=later, unique=f"cancel_attempt:{attempt.pk}", attempt_id=attempt.pk)
+
+
 def apply(held: Held, outcome: Outcome, *, by: str) -> None:
     """Apply what is now known about an attempt, in the caller's unit of work with the payment held."""
-    attempt, before = held.tried, held.tried.status
+    attempt = held.tried
     if outcome.provider_reference and not attempt.provider_reference:
         attempt.change(provider_reference=outcome.provider_reference)
     card = outcome.raw.get("card")
@@ -114,10 +128,6 @@ def apply(held: Held, outcome: Outcome, *, by: str) -> None:
         _set_aside(held, outcome, attempt.amount, by)
     else:
         MOVES[event](held, outcome, by)
-    if before == AttemptStatus.UNKNOWN != attempt.status:
-        attention.close_items(
-            attempt.pk, because=f"the attempt is {attempt.status}", by=by, kind=attention.AttentionKind.UNKNOWN_OUTCOME
-        )
 
 
 def apply_capture(held: Held, capture: Capture, outcome: Outcome, *, by: str) -> None:

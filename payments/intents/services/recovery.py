@@ -26,13 +26,16 @@ def recover(call_id: str, *, by: str = "recovery") -> None:
         call, _request(call, attempt, capture), provider_reference=call.provider_reference or attempt.provider_reference
     )
     outcomes.settle(attempt.pk, call.pk, outcome, by=by, capture_id=capture.pk if capture else None)
-    if outcome.verdict is Verdict.UNKNOWN and clock.now() - call.sent_at >= NEEDS_A_PERSON_AFTER:
-        with unit.work():
-            attention.open_item(
-                attention.AttentionKind.UNKNOWN_OUTCOME,
-                attempt.pk,
-                f"{call.kind} of {call.owner_id} is unknown since {call.sent_at:%Y-%m-%d %H:%M:%S} UTC",
-            )
+    _ask_a_person(call_id)
+
+
+def _ask_a_person(call_id: str) -> None:
+    """What is unknown for too long also stands in the attention queue."""
+    with unit.work():
+        call = selectors.locked_call(call_id)
+        if call.verdict == Verdict.UNKNOWN and clock.now() - call.sent_at >= NEEDS_A_PERSON_AFTER:
+            why = f"the {call.kind} of {call.owner_id} is unknown since {call.sent_at:%Y-%m-%d %H:%M:%S} UTC"
+            attention.open_item(attention.AttentionKind.UNKNOWN_OUTCOME, call.owner_id, why)
 
 
 def _owners(call: ProviderCall) -> tuple[PaymentAttempt, Capture | None]:
@@ -51,7 +54,5 @@ def _request(call: ProviderCall, attempt: PaymentAttempt, capture: Capture | Non
             return requests.authorize(attempt)
         case CallKind.CANCEL:
             return requests.cancel(attempt, call.pk)
-        case CallKind.COMPLETE:
-            return requests.complete(attempt, call.pk)
         case _:
             raise Bug(f"{call.pk} is a {call.kind}, which intents do not make")
