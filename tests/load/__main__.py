@@ -5,13 +5,15 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import orjson
 from rich import console
 
-from tests.load import flow, machine, report, rig
+from tests.load import floor, flow, intake, latency, machine, memory, report, rig
 
 RESULTS = rig.ROOT / "bench" / "results.json"
 PAYMENTS, QUICK = 2000, 300
@@ -32,7 +34,7 @@ def main() -> int:
     }
     report.machine(TERMINAL, results["machine"])
     try:
-        _measure(results["rows"], options.only or list(ROWS), payments, options.run_dir.absolute())
+        _measure(results["rows"], options, payments)
     except rig.RigError as reason:
         TERMINAL.print(f"[red]{reason}[/red]", highlight=False, soft_wrap=True)
         return 1
@@ -46,30 +48,71 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.load", description=__doc__)
     parser.add_argument("--quick", action="store_true", help=f"{QUICK} payments a row instead of {PAYMENTS:,}")
     parser.add_argument("--payments", type=int, help="so many payments a row")
+    parser.add_argument("--clients", type=int, default=flow.CLIENTS, help="of row flow")
     parser.add_argument("--only", action="append", choices=list(ROWS), help="this row; may be given several times")
     parser.add_argument("--run-dir", type=Path, default=Path(os.environ.get("RUN_DIR") or ".run/bench"))
     return parser.parse_args()
 
 
-def _measure(rows: dict[str, Any], wanted: list[str], payments: int, run_dir: Path) -> None:
-    with TERMINAL.status("PostgreSQL, Valkey, the simulator, web and worker are starting …"):
-        started = rig.running(run_dir)
-    with started as platform:
+def _measure(rows: dict[str, Any], options: argparse.Namespace, payments: int) -> None:
+    TERMINAL.print("PostgreSQL, Valkey, the simulator, web and worker are starting …")
+    with rig.running(options.run_dir.absolute()) as platform:
         with TERMINAL.status("warming up …"):
             flow.payments(platform, "warm", WARM_UP)
         for name, row in ROWS.items():
-            if name in wanted:
+            if not options.only or name in options.only:
                 began = time.monotonic()
                 with TERMINAL.status(f"measuring: {name} …"):
-                    rows[name] = row(platform, rows, payments)
+                    rows[name] = row(Bench(platform, rows, payments, options.clients))
                 report.row(TERMINAL, name, rows[name], time.monotonic() - began)
 
 
-def _flow(platform: rig.Rig, _rows: dict[str, Any], payments: int) -> list[dict[str, Any]]:
-    return [flow.measure(platform, payments, psp_ms) for psp_ms in (0, 200)]
+@dataclass(frozen=True)
+class Bench:
+    """What a row has to work with."""
+
+    platform: rig.Rig
+    rows: dict[str, Any]  # measured so far
+    payments: int
+    clients: int
 
 
-ROWS = {"flow": _flow}
+def _flow(bench: Bench) -> list[dict[str, Any]]:
+    return [flow.measure(bench.platform, bench.payments, psp_ms, clients=bench.clients) for psp_ms in (0, 200)]
+
+
+def _latency(bench: Bench) -> dict[str, Any]:
+    """At a share of what row `flow` came to, or of what a short run of it comes to."""
+    short = max(QUICK, bench.payments // 5)
+    measured = bench.rows.get("flow") or [flow.measure(bench.platform, short, latency.PSP_MS)]
+    return latency.measure(bench.platform, measured[-1]["payments_per_second"], bench.payments)
+
+
+def _intake(bench: Bench) -> list[dict[str, Any]]:
+    return intake.measure(bench.platform, bench.payments * intake.PER_PAYMENT)
+
+
+def _memory(bench: Bench) -> dict[str, Any]:
+    return memory.measure(bench.platform)
+
+
+def _floor(bench: Bench) -> dict[str, Any]:
+    """With the statements of each call, and what share of the floor the whole flow reaches when it was measured."""
+    recording = floor.record(bench.platform)
+    measured = floor.measure(bench.platform, recording, bench.payments)
+    measured["calls"] = floor.statements(recording)
+    if "flow" in bench.rows:
+        measured["ratio"] = bench.rows["flow"][0]["payments_per_second"] / measured["payments_per_second"]
+    return measured
+
+
+ROWS: dict[str, Callable[[Bench], Any]] = {
+    "flow": _flow,
+    "latency": _latency,
+    "intake": _intake,
+    "memory": _memory,
+    "floor": _floor,
+}
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -16,6 +16,11 @@ LINE = {"sku": "MUG-01", "name": "Blue mug", "quantity": 1, "unit_amount": 1999}
 CARD = {"payment_method": {"type": "card", "token": "pm_card_visa", "provider_account": "stripe-us"}}
 
 
+def order(reference: str) -> dict[str, Any]:
+    """The body of an order."""
+    return {"reference": reference, "currency": "USD", "country": "US", "lines": [LINE]}
+
+
 class Shop:
     """Makes the requests of payments, their heads prepared once."""
 
@@ -30,16 +35,11 @@ class Shop:
     def payment(self, number: int) -> wire.Talk:
         """One payment from the order to the answer of its confirmation."""
         name = f"{self.run}-{number}"
-        order = yield self._post(
-            "order",
-            "/v1/orders",
-            {"reference": name, "currency": "USD", "country": "US", "lines": [LINE]},
-            f"{name}-order",
-        )
-        if order.status != 201:
+        opened = yield self._post("order", "/v1/orders", order(name), f"{name}-order")
+        if opened.status != 201:
             return
         intent = yield self._post(
-            "intent", "/v1/payment_intents", {"order": orjson.loads(order.body)["id"]}, f"{name}-intent"
+            "intent", "/v1/payment_intents", {"order": orjson.loads(opened.body)["id"]}, f"{name}-intent"
         )
         if intent.status != 201:
             return

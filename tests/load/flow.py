@@ -101,19 +101,19 @@ def wait_until_quiet(platform: rig.Rig) -> None:
         time.sleep(0.1)
 
 
-def measure(platform: rig.Rig, count: int, psp_ms: int) -> dict[str, Any]:
+def measure(platform: rig.Rig, count: int, psp_ms: int, *, clients: int = CLIENTS) -> dict[str, Any]:
     """One row: payments a second in a closed loop, with the PSP taking `psp_ms` for each answer."""
     load, yardstick = machine.load(), machine.yardstick()
     platform.psp_time(psp_ms)
     try:
-        measured = payments(platform, f"flow{psp_ms}", count)
+        measured = payments(platform, f"flow{psp_ms}", count, clients=clients)
     finally:
         platform.psp_time(0)
     driven = measured.result["seconds"]
     return {
         "psp_ms": psp_ms,
         "payments": count,
-        "clients": CLIENTS,
+        "clients": clients,
         "payments_per_second": count / measured.seconds,
         "seconds": measured.seconds,
         "drain_seconds": max(0.0, measured.seconds - driven),

@@ -58,6 +58,62 @@ def platform_cpu(result: Mapping[str, Any]) -> float:
     return sum(float(result["cpu_ms_per_payment"][program]) for program in OURS)
 
 
+def _latency(shown: table.Table, result: Mapping[str, Any]) -> None:
+    _columns(shown, "ms", ["p50", "p95", "p99"])
+    for call, cuts in result["calls"].items():
+        shown.add_row(call, *(f"{cuts[name]:.1f}" for name in ("p50", "p95", "p99")))
+    shown.caption = (
+        f"{result['payments']:,} payments, {result['rate']:.1f} a second at random, PSP {result['psp_ms']} ms;"
+        f" begun at most {result['latest_start_ms']:.1f} ms late;"
+        f" load average before {result['load_before'][0]:.2f}"
+    )
+
+
+def _intake(shown: table.Table, results: list[dict[str, Any]]) -> None:
+    _columns(shown, "", [result["name"] for result in results])
+    facts: list[tuple[str, Callable[[Any], str]]] = [
+        ("stored/s", lambda result: f"{result['per_second']:.0f}"),
+        ("notifications, bytes each", lambda result: f"{result['notifications']:,}, {result['bytes']:,}"),
+        ("p95, ms", lambda result: f"{result['milliseconds']['p95']:.1f}"),
+        ("CPU ms each: web", lambda result: f"{result['cpu_ms_each']['web']:.2f}"),
+        ("CPU ms each: worker", lambda result: f"{result['cpu_ms_each']['worker']:.2f}"),
+        ("CPU ms each: postgres", lambda result: f"{result['cpu_ms_each']['postgres']:.2f}"),
+        ("acted upon, s later", lambda result: f"{result['drain_seconds']:.1f}" if result["drain_seconds"] else "–"),
+        ("load average before", lambda result: f"{result['load_before'][0]:.2f}"),
+    ]
+    for label, value in facts:
+        shown.add_row(label, *(value(result) for result in results))
+
+
+def _memory(shown: table.Table, result: Mapping[str, Mapping[str, float]]) -> None:
+    _columns(shown, "MB", ["processes", "largest, resident", "together"])
+    for program, facts in result.items():
+        shown.add_row(
+            program,
+            f"{facts['processes']:.0f}",
+            f"{facts['largest_rss_mb']:.0f}",
+            f"{facts['together_mb']:.0f}",
+        )
+
+
+def _floor(shown: table.Table, result: Mapping[str, Any]) -> None:
+    _columns(shown, "", ["statements", "commits"])
+    for call, counted in result["calls"].items():
+        shown.add_row(call, str(counted["statements"]), str(counted["commits"]))
+    shown.add_section()
+    shown.add_row("floor: writes and locks only", str(result["statements"]), str(result["commits"]))
+    ratio = f", of which the whole flow reaches {result['ratio']:.2f}" if "ratio" in result else ""
+    shown.caption = (
+        f"pgbench, {result['clients']} clients: {result['payments_per_second']:.0f} payments/s{ratio};"
+        f" PostgreSQL CPU {result['cpu_ms_per_payment']['postgres']:.2f} ms/payment;"
+        f" load average before {result['load_before'][0]:.2f}"
+    )
+
+
 TABLES: Mapping[str, tuple[str, Callable[[table.Table, Any], None]]] = {
     "flow": ("Whole payments, closed loop: order + intent + confirm + notification + ledger + delivery", _flow),
+    "latency": ("The platform's own time for a call, at 30 % of its throughput", _latency),
+    "intake": ("Signed notifications accepted and stored", _intake),
+    "memory": ("Memory after the load; `together` counts what is shared once", _memory),
+    "floor": ("SQL of one payment, and its floor: the same writes, locks and commits without us", _floor),
 }
