@@ -9,7 +9,6 @@ from datetime import timedelta
 from typing import Final
 
 import structlog
-from django.db import IntegrityError
 
 from payments.connectors.base import Outcome, Verdict
 from payments.gateway import calls
@@ -63,13 +62,12 @@ def record(held: Held, call: ProviderCall, outcome: Outcome, *, by: str) -> None
     """Record a call's answer and all that follows from it, in one commit.
 
     The rows are those of the commit before the call, guarded by their versions. When somebody was quicker, a
-    notification as a rule, the same is done again on the rows as they are now, under their locks: what was stale may
-    also show as a key that is taken, because events and postings are written in the same round trip.
+    notification as a rule, the same is done again on the rows as they are now, under their locks.
     """
     try:
         with unit.work():
             _record(held, call, outcome, by=by)
-    except (unit.Stale, IntegrityError):
+    except unit.Stale:
         settle(held.refund.pk, call.pk, outcome, by=by)
     crashpoints.reach("refund.recorded")
 
