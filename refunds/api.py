@@ -17,7 +17,7 @@ from refunds.services import refunds, refusals
 from refunds.states import RefundStatus
 
 
-class LineBody(wire.Input):
+class RefundLineBody(wire.Input):
     """So many units of one line of the order."""
 
     line: Annotated[str, fields.id_of("line")]
@@ -30,7 +30,7 @@ class RefundBody(wire.Input):
     payment_intent: Annotated[str, fields.id_of("pi")] | None = None
     order: Annotated[str, fields.id_of("ord")] | None = None
     amount: fields.Amount | None = None
-    lines: Annotated[list[LineBody], Field(min_length=1, max_length=500)] | None = None
+    lines: Annotated[list[RefundLineBody], Field(min_length=1, max_length=500)] | None = None
     reason: Reason
     note: Annotated[str, fields.Line(500)] | None = None
     confirm_duplicate: bool = False
