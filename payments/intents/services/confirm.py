@@ -66,7 +66,8 @@ def _refuse_unless_payable(held: Held) -> None:
         raise OrderNotPayable(f"The order is {order.status}.")
     taken = order.amount_paid_minor - order.amount_refunded_minor
     if taken + intent.amount_minor > order.amount_total_minor:
-        raise OrderAlreadyPaid("The order has been paid.")
+        left = max(order.amount_total_minor - taken, 0)
+        raise OrderAlreadyPaid(f"Of the order {left} is still to be paid, in minor units; this payment is larger.")
     waiting = selectors.held_for_order(order.pk, except_waiting_of=intent.pk)
     if taken + waiting + intent.amount_minor > order.amount_total_minor:
         raise OrderPaymentInProgress("Another payment of this order is in progress.")

@@ -16,7 +16,7 @@ class OrderPaymentInProgress(Refusal):
 
 
 class OrderAlreadyPaid(Refusal):
-    """The order's money has been taken: with this payment it would be paid twice."""
+    """The order's money has been taken: with this payment it would be paid beyond its total."""
 
     code, status = "order_already_paid", 409
 
