@@ -21,6 +21,8 @@ from refunds.states import IN_FLIGHT, RefundStatus
 FIRST_PAUSE: Final = timedelta(seconds=30)
 """Longer than a call of a job can take: whatever asks about the old call has its answer before a new one leaves."""
 LONGEST_PAUSE: Final = timedelta(minutes=15)
+NEEDS_A_PERSON_AFTER: Final = timedelta(hours=1)
+"""A refund that could not be sent for longer also stands in the attention queue; it is tried all the same."""
 
 TAKE_UNITS: Final = "UPDATE payments_orderline SET quantity_refunded = quantity_refunded + %s WHERE id = %s"
 """For a refund that begins: the table refuses more units than the line has."""
@@ -73,6 +75,21 @@ def defer(held: Held, outcome: Outcome, by: str) -> None:
     refund.advance("defer", because=why, by=by)
     pause = min(max(now - refund.created_at, FIRST_PAUSE), LONGEST_PAUSE)
     jobs.enqueue("send_refund", run_at=now + pause, refund_id=refund.pk)
+    if now - refund.created_at >= NEEDS_A_PERSON_AFTER:
+        attention.open_item(
+            AttentionKind.UNKNOWN_OUTCOME,
+            refund.pk,
+            f"the PSP could not be reached for this refund since {refund.created_at:%Y-%m-%d %H:%M:%S} UTC: {why}",
+        )
+    else:
+        disown(refund, by)
+
+
+def disown(refund: Refund, by: str) -> None:
+    """Nobody needs to find out any more what becomes of it."""
+    attention.close_items(
+        refund.pk, because=f"the refund is {refund.status}", by=by, kind=AttentionKind.UNKNOWN_OUTCOME
+    )
 
 
 def lose(held: Held, outcome: Outcome, by: str) -> None:

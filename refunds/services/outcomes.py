@@ -13,7 +13,7 @@ import structlog
 from payments.connectors.base import Outcome, Verdict
 from payments.gateway import calls
 from payments.gateway.models import ProviderCall
-from payments.kernel import attention, clock, crashpoints, money, unit
+from payments.kernel import clock, crashpoints, money, unit
 from refunds import selectors
 from refunds.models import Refund
 from refunds.selectors import Held
@@ -95,7 +95,7 @@ def keep_looking(refund: Refund, call: ProviderCall) -> None:
 
 def apply(held: Held, outcome: Outcome, *, by: str) -> None:
     """Apply what is now known about a refund, in the caller's unit of work with the payment held."""
-    refund, before = held.refund, held.refund.status
+    refund = held.refund
     event = _event(refund, outcome)
     if event is None or not refund.may(event):
         log.info("old_news", refund=refund.pk, status=refund.status, verdict=outcome.verdict)
@@ -107,10 +107,8 @@ def apply(held: Held, outcome: Outcome, *, by: str) -> None:
         moves.differ(held, f"asked to refund {money.text(refund.amount)}, the PSP answered {said}", by)
     else:
         MOVES[event](held, outcome, by)
-    if before == RefundStatus.UNKNOWN != refund.status:
-        attention.close_items(
-            refund.pk, because=f"the refund is {refund.status}", by=by, kind=attention.AttentionKind.UNKNOWN_OUTCOME
-        )
+    if refund.status not in (RefundStatus.REQUESTED, RefundStatus.UNKNOWN):
+        moves.disown(refund, by)
 
 
 def _event(refund: Refund, outcome: Outcome) -> str | None:

@@ -186,6 +186,7 @@ def cancel(refund_id: str, *, client_id: str | None, by: str) -> RefundWithLines
             raise refusals.RefundUnexpectedState("This money came too late and is not owed to you: it goes back.")
         held.refund.advance("cancel", because="canceled before it was sent", by=by, settled_at=clock.now())
         moves.release(held)
+        moves.disown(held.refund, by)
         announcements.announce(held, "refund.canceled")
         work.returns(held)
     return held

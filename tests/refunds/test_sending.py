@@ -97,7 +97,7 @@ def test_an_unknown_refund_asks_for_a_person_after_two_minutes_and_no_longer_onc
     hurry()
     refund.refresh_from_db()
     item.refresh_from_db()
-    assert (refund.status, item.closed_because) == ("succeeded", "the refund is succeeded")
+    assert (refund.status, item.closed_because) == ("succeeded", "the PSP says approved")
     factories.assert_books_close()
 
 
@@ -122,6 +122,46 @@ def test_a_psp_out_of_reach_is_asked_again_later_and_gives_back_once(
         "refund.sent",
         "refund.succeeded",
     ]
+    factories.assert_books_close()
+
+
+def out_of_reach(shop: factories.Shop, sim: factories.Simulator) -> Refund:
+    """A refund that has been tried for more than an hour, in vain."""
+    refund = asked(shop)
+    sim.scenario("refunds.create", "rate_limit_429", times=3)
+    factories.work(Queue.MONEY)
+    assert not attention.AttentionItem.objects.exists()
+    for _ in range(2):
+        due()
+        with clock.at(timezone.now() + timedelta(minutes=61)):
+            factories.work(Queue.MONEY)
+    refund.refresh_from_db()
+    assert refund.status == "requested"
+    return refund
+
+
+def test_a_psp_that_stays_out_of_reach_for_an_hour_gets_a_person_until_the_refund_moves(
+    shop: factories.Shop, sim: factories.Simulator
+) -> None:
+    refund = out_of_reach(shop, sim)
+    item = attention.AttentionItem.objects.get()
+    assert (item.kind, item.object_id, item.closed_at) == ("unknown_outcome", refund.pk, None)
+    assert item.detail.startswith("the PSP could not be reached for this refund since ")
+
+    due()
+    factories.work(Queue.MONEY)
+    refund.refresh_from_db()
+    item.refresh_from_db()
+    assert (refund.status, item.closed_because) == ("succeeded", "the refund is succeeded")
+    factories.assert_books_close()
+
+
+def test_nobody_is_asked_for_a_refund_that_was_canceled_instead(shop: factories.Shop, sim: factories.Simulator) -> None:
+    refund = out_of_reach(shop, sim)
+    assert shop.post(f"refunds/{refund.pk}/cancel", {})["status"] == "canceled"
+
+    item = attention.AttentionItem.objects.get()
+    assert item.closed_because == "the refund is canceled"
     factories.assert_books_close()
 
 
