@@ -361,6 +361,32 @@ def test_an_old_refund_is_found_among_others(stripe_bench: StripeBench) -> None:
     assert found.provider_reference == ours["id"]
 
 
+def test_a_refund_that_is_known_is_read_as_it_is_now(stripe_bench: StripeBench, wire: Relay) -> None:
+    """Its key would repeat the first answer for a day, whatever has happened since."""
+    _, done = paid(stripe_bench, "pending_refund")
+    request = refund_of(done)
+    made = stripe_bench.connector().refund(request)
+    assert made.verdict is Verdict.PENDING
+    now = {"object": "refund", "id": made.provider_reference, "status": "succeeded", "amount": 3000, "currency": "eur"}
+    wire.answer(f"GET /v1/refunds/{made.provider_reference}", 200, now)
+    stripe = stripe_bench.connector(base_url=wire.url)
+    found = stripe.find(request, provider_reference=made.provider_reference, sent_at=just_now())
+
+    assert (found.verdict, found.provider_reference) == (Verdict.APPROVED, made.provider_reference)
+    assert [(passed.method, passed.path) for passed in wire.passed] == [
+        ("GET", f"/v1/refunds/{made.provider_reference}")
+    ]
+
+
+@pytest.mark.parametrize("status", [401, 404, 429, 500])
+def test_a_known_refund_that_cannot_be_read_stays_open(stripe_bench: StripeBench, wire: Relay, status: int) -> None:
+    wire.answer("GET /v1/refunds/re_1", status, {"error": TYPE})
+    request = refund_of(Outcome(verdict=Verdict.APPROVED, provider_reference="pi_1"))
+    found = stripe_bench.connector(base_url=wire.url).find(request, provider_reference="re_1", sent_at=just_now())
+
+    assert (found.verdict, found.provider_reference, found.decline) == (Verdict.UNKNOWN, "re_1", None)
+
+
 def test_a_refused_refund_that_was_made_before_is_the_one_that_was_made(stripe_bench: StripeBench, wire: Relay) -> None:
     payment, done = paid(stripe_bench)
     request = lost_refund(stripe_bench, done)

@@ -42,6 +42,7 @@ CAPTURE: Final = ("post", "/v1/payment_intents/{}/capture")
 CANCEL: Final = ("post", "/v1/payment_intents/{}/cancel")
 REFUND: Final = ("post", "/v1/refunds")
 REFUNDS: Final = ("get", "/v1/refunds")
+RETRIEVE_REFUND: Final = ("get", "/v1/refunds/{}")
 
 KEY_SECONDS: Final = 23 * 3600
 """How long a key surely repeats its first answer: Stripe may forget it once it is 24 hours old."""
@@ -281,6 +282,8 @@ class StripeConnector:
             case Cancel():
                 trace = partial(self._end_of, request.provider_reference)
                 return _repeated(partial(self._canceled, request), trace, fresh=fresh)
+            case Refund() if reference:
+                return mapping.refund(self._ask(RETRIEVE_REFUND, reference))
             case Refund():
                 return _repeated(partial(self._refunded, request), partial(self._refund_made, request), fresh=fresh)
 
