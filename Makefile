@@ -1,6 +1,6 @@
 # Countinghouse: everything is a target here. PORT=, RUN_DIR= and ARGS= go to the commands.
 
-PYTHON ?= python3.11
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
 WORKERS ?= 2
 LOCKS := config/requirements
 BIN := .venv/bin
