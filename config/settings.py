@@ -140,15 +140,21 @@ SPECTACULAR_SETTINGS = {
 }
 
 # Back office
+LOGIN_URL = "admin:login"
+LOGIN_REDIRECT_URL = "admin:index"
 UNFOLD = {
     "SITE_TITLE": "Countinghouse",
     "SITE_HEADER": "Countinghouse",
     "SITE_SYMBOL": "account_balance_wallet",
+    "SITE_FAVICONS": [
+        {"rel": "icon", "type": "image/svg+xml", "href": lambda _request: static("backoffice/favicon.svg")}
+    ],
     "SITE_URL": None,
     "SHOW_VIEW_ON_SITE": False,
     "BORDER_RADIUS": "6px",
     "COLORS": {"primary": {"500": "#60a5fa", "600": "#1d4ed8", "700": "#1e40af"}},
     "STYLES": [lambda _request: static("backoffice/backoffice.css")],
+    "SCRIPTS": [lambda _request: static("backoffice/backoffice.js")],
     "SIDEBAR": {"navigation": "reporting.admin.navigation.sidebar"},
     "DASHBOARD_CALLBACK": "reporting.admin.navigation.home",
 }

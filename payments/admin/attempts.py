@@ -64,8 +64,8 @@ class PaymentAttemptAdmin(base.ModelAdmin):
         return Q(account_id__in=accounts, provider_reference=term)
 
     def headline(self, row: Any, _viewer: shown.Viewer) -> object:
-        """How much."""
-        return shown.amount(row.amount)
+        """How much, and how it stands."""
+        return shown.joined((shown.amount(row.amount), shown.status(row.status)), " ")
 
     def tables(self, row: Any, viewer: shown.Viewer) -> Sequence[shown.Table]:
         """Its calls and captures."""
@@ -109,5 +109,5 @@ class CaptureAdmin(base.ModelAdmin):
     nothing_here = "No money has been captured yet."
 
     def headline(self, row: Any, _viewer: shown.Viewer) -> object:
-        """How much."""
-        return shown.amount(row.amount)
+        """How much, and how it stands."""
+        return shown.joined((shown.amount(row.amount), shown.status(row.status)), " ")

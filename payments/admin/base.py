@@ -16,7 +16,7 @@ from django.db import connection
 from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, path
+from django.urls import URLPattern, path, reverse
 from unfold import admin as unfold
 from unfold.views import ChangeList as UnfoldChangeList
 
@@ -85,6 +85,10 @@ class ChangeList(UnfoldChangeList, DjangoChangeList):  # type: ignore[misc]  # u
         super().get_results(request)
         self.full_result_count = self.result_count
 
+    def url_for_result(self, result: Model) -> str:
+        """The address of a row's page: our ids need no quoting."""
+        return shown.address(type(result), result.pk)
+
 
 class CreatedFilter(admin.SimpleListFilter):
     """When a row was made, by its time-ordered key: no other index is needed."""
@@ -141,9 +145,6 @@ class ModelAdmin(unfold.ModelAdmin):  # type: ignore[misc]  # unfold has no type
     show_facets = ShowFacets.NEVER
     show_full_result_count = False
     sortable_by: ClassVar[Sequence[str]] = ()
-
-    class Media:
-        js: ClassVar = ["backoffice/backoffice.js"]
 
     # --- nobody edits
 
@@ -238,8 +239,8 @@ class ModelAdmin(unfold.ModelAdmin):  # type: ignore[misc]  # unfold has no type
         viewer = shown.Viewer(request.user)
         sections = []
         for title, columns in self.sections:
-            cells = [(column.title, column.cell(row, viewer), column.wide) for column in columns]
-            sections.append((title, cells))
+            cells = [(column, column.cell(row, viewer)) for column in columns]
+            sections.append((title, [(one.title, cell, one.wide and cell != shown.NOTHING) for one, cell in cells]))
         return {
             "row": row,
             "kind": str(self.opts.verbose_name).capitalize(),
@@ -262,8 +263,8 @@ class ModelAdmin(unfold.ModelAdmin):  # type: ignore[misc]  # unfold has no type
         """Rows of other tables that belong to this one."""
         return ()
 
-    def doings(self, request: HttpRequest, row: Any) -> Sequence[tuple[str, str]]:  # noqa: ARG002  for subclasses
-        """What this person may do with the row: words and address."""
+    def doings(self, request: HttpRequest, row: Any) -> Sequence[shown.Doing]:  # noqa: ARG002  for subclasses
+        """What this person may do with the row."""
         return ()
 
     def page(self, request: HttpRequest, template: str, title: str, context: Mapping[str, Any]) -> TemplateResponse:
@@ -272,12 +273,15 @@ class ModelAdmin(unfold.ModelAdmin):  # type: ignore[misc]  # unfold has no type
         frame = {
             **self.admin_site.each_context(request),
             "title": title,
-            "media": self.media,
             "list_title": shown.plain(str(self.opts.verbose_name_plural)),
             "list_url": self.list_url(),
             "viewer": shown.Viewer(request.user),
         }
         return TemplateResponse(request, template, {**frame, **context})
+
+    def address_of(self, name: str, row: Model) -> str:
+        """The address of one more page about a row."""
+        return reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_{name}", args=[row.pk])
 
     def list_url(self) -> str:
         """The address of this table's list."""

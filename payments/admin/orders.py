@@ -153,8 +153,8 @@ class OrderAdmin(base.ModelAdmin):
         return f"Order {row.reference}"
 
     def headline(self, row: Any, _viewer: shown.Viewer) -> object:
-        """How much."""
-        return shown.amount(row.amount_total)
+        """How much, and how it stands."""
+        return shown.joined((shown.amount(row.amount_total), shown.status(row.status)), " ")
 
     def tables(self, row: Any, viewer: shown.Viewer) -> Sequence[shown.Table]:
         """Payments and lines."""

@@ -92,11 +92,11 @@ class ProviderAccountAdmin(base.ModelAdmin):
         changes = StateChange.objects.filter(object_id=row.pk).order_by("-pk")
         return (shown.table("Switched", changes, CHANGE_COLUMNS, viewer, empty="It has never been switched."),)
 
-    def doings(self, request: HttpRequest, row: Any) -> Sequence[tuple[str, str]]:
+    def doings(self, request: HttpRequest, row: Any) -> Sequence[shown.Doing]:
         """The switch."""
         if not self.may(request, "change"):
             return ()
-        return ((_switch_words(row), "switch/"),)
+        return (shown.Doing(_switch_words(row), self.address_of("switch", row)),)
 
     def get_urls(self) -> list[URLPattern]:
         """The admin's routes and the switch."""
@@ -124,7 +124,7 @@ class ProviderAccountAdmin(base.ModelAdmin):
         )
         context = {
             "row": row, "form": form, "effect": effect, "button": _switch_words(row), "danger": row.enabled,
-            "back": shown.address(ProviderAccount, row.pk),
+            "what": row.code, "back": shown.address(ProviderAccount, row.pk),
         }  # fmt: skip
         return self.page(request, "admin/confirm.html", f"{_switch_words(row)}: {row.code}", context)
 

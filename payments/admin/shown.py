@@ -14,6 +14,7 @@ from django.contrib import admin
 from django.db import models
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
+from django.utils.safestring import mark_safe
 from moneyed import Money
 
 from payments.kernel import ids, money
@@ -31,7 +32,7 @@ _CARD_NUMBER = re.compile(r"(?<![0-9A-Za-z])(?:\d[ -]?){12,18}\d(?![0-9A-Za-z])"
 _TONES: Final[Mapping[str, str]] = {
     state: tone
     for tone, states in {
-        "good": "succeeded paid captured processed approved enabled active delivered ready_to_download tied",
+        "good": "succeeded paid captured processed approved enabled active delivered tied",
         "wait": "processing pending sent requested requires_action action_required requires_capture authorized ready"
         " running received waiting partially_paid partially_refunded queued",
         "bad": "failed declined unknown dead bounced reversed capture_failed unavailable not_tied disabled",
@@ -104,21 +105,22 @@ def models_by_prefix() -> Mapping[str, type[models.Model]]:
 # --- single values --------------------------------------------------------------------------------------------------
 
 
-def amount(value: Money | None) -> str:
-    """19.9 EUR -> "19.90 EUR"; thousands are grouped, for eyes and not for programs."""
-    if value is None:
-        return NOTHING
+def amount_text(value: Money) -> str:
+    """1234.5 EUR -> "1,234.50 EUR": thousands are grouped, for eyes and not for programs."""
     code = value.currency.code
-    text = f"{value.amount:,.{money.exponent(code)}f}".replace("-", "−")
-    return format_html('<span class="bo-money">{} {}</span>', text, code)
+    return f"{value.amount:,.{money.exponent(code)}f} {code}".replace("-", "−")
 
 
-def status(value: str, words: str = "") -> str:
+def amount(value: Money | None) -> str:
+    """An amount that is never broken into two lines."""
+    return NOTHING if value is None else format_html('<span class="bo-money">{}</span>', amount_text(value))
+
+
+def status(value: str, words: str = "", tones: Mapping[str, str] = _TONES) -> str:
     """A state as a coloured label; the words say it, the colour only helps to find it."""
     if not value:
         return NOTHING
-    tone = _TONES.get(value, "quiet")
-    return format_html('<span class="bo-status bo-{}">{}</span>', tone, words or plain(value))
+    return format_html('<span class="bo-status bo-{}">{}</span>', tones.get(value, "quiet"), words or plain(value))
 
 
 def plain(value: str) -> str:
@@ -257,9 +259,9 @@ def amount_of(name: str, title: str = "") -> Column:
     return Column(title or titled(name), lambda row, _: amount(_get(row, name)))
 
 
-def status_of(name: str = "status", title: str = "") -> Column:
-    """A state as a label."""
-    return Column(title or titled(name), lambda row, _: status(str(_get(row, name) or "")))
+def status_of(name: str = "status", title: str = "", tones: Mapping[str, str] = _TONES) -> Column:
+    """A state as a label; `tones` are the colours of states, where they differ from the usual."""
+    return Column(title or titled(name), lambda row, _: status(str(_get(row, name) or ""), tones=tones))
 
 
 def choice_of(name: str, title: str = "") -> Column:
@@ -319,12 +321,21 @@ def _get(row: Any, path: str) -> Any:
 
 
 @dataclass(frozen=True)
+class Doing:
+    """Something that may be done on a page: its button's words, where it leads, and whether it is what one came for."""
+
+    words: str
+    address: str
+    main: bool = False
+
+
+@dataclass(frozen=True)
 class Table:
     """Rows that belong to a page, ready to be shown; `empty` says in words that there are none."""
 
     title: str
     headers: Sequence[str]
-    rows: Sequence[Sequence[object]]
+    rows: Sequence[Sequence[tuple[str, object]]]
     empty: str
     more: bool = False
 
@@ -332,10 +343,15 @@ class Table:
 def table(title: str, rows: Iterable[Any], columns: Sequence[Column], viewer: Viewer, *, empty: str) -> Table:
     """The first rows with their columns; `rows` is a query or a list in its order."""
     found = list(rows[: ROWS + 1]) if isinstance(rows, models.QuerySet | list) else list(rows)
-    cells = [[column.cell(row, viewer) for column in columns] for row in found[:ROWS]]
+    cells = [[(column.title, column.cell(row, viewer)) for column in columns] for row in found[:ROWS]]
     return Table(title, [column.title for column in columns], cells, empty, more=len(found) > ROWS)
 
 
 def joined(parts: Iterable[object], separator: str = ", ") -> str:
     """Cells side by side."""
     return format_html_join(separator, "{}", ((part,) for part in parts)) or NOTHING
+
+
+def stacked(parts: Iterable[object]) -> str:
+    """Cells one below the other."""
+    return format_html_join(mark_safe("<br>"), "{}", ((part,) for part in parts)) or NOTHING

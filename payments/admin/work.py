@@ -23,7 +23,7 @@ class JobAdmin(base.ModelAdmin):
 
     columns = (
         shown.text_of("name", "Job"),
-        shown.status_of("state"),
+        shown.status_of("state", tones={"running": "wait", "dead": "bad"}),
         shown.text_of("queue"),
         shown.Column("Arguments", lambda row, viewer: _arguments(row, viewer)),
         shown.number_of("attempts", "Tries"),
@@ -64,9 +64,11 @@ class JobAdmin(base.ModelAdmin):
         else:
             messages.warning(request, "None of these is dead: the others run by themselves.")
 
-    def doings(self, request: HttpRequest, row: Any) -> Sequence[tuple[str, str]]:
+    def doings(self, request: HttpRequest, row: Any) -> Sequence[shown.Doing]:
         """Replay, when it is dead."""
-        return (("Replay", "replay/"),) if row.state == JobState.DEAD and self.may(request, "change") else ()
+        if row.state != JobState.DEAD or not self.may(request, "change"):
+            return ()
+        return (shown.Doing("Replay", self.address_of("replay", row), main=True),)
 
     def get_urls(self) -> list[URLPattern]:
         """The admin's routes and the replay."""
@@ -88,7 +90,14 @@ class JobAdmin(base.ModelAdmin):
             messages.success(request, f"{row.name} runs again.")
             return HttpResponseRedirect(self.list_url())
         effect = "It runs at once, with its count of failures forgotten. Jobs are safe to repeat."
-        context = {"row": row, "effect": effect, "button": "Replay", "back": back, "error": row.last_error}
+        context = {
+            "row": row,
+            "effect": effect,
+            "button": "Replay",
+            "what": row.name,
+            "back": back,
+            "error": row.last_error,
+        }
         return self.page(request, "admin/confirm.html", f"Replay {row.name}", context)
 
     def _replay(self, request: HttpRequest, row: Job) -> None:

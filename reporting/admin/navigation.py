@@ -79,4 +79,4 @@ def home(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
             places.append((group["title"] or "Every day", links))
     searches = reverse_lazy("admin:payments_paymentintent_changelist")
     may_search = request.user.has_perm("payments.view_paymentintent")
-    return {**context, "places": places, "search_url": searches if may_search else ""}
+    return {**context, "title": "Home", "places": places, "search_url": searches if may_search else ""}

@@ -7,7 +7,7 @@ from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import URLPattern, reverse
+from django.urls import URLPattern
 from django.utils.html import format_html
 
 from payments.admin import base, shown
@@ -54,7 +54,7 @@ def _entries(row: Any) -> str:
         format_html("{} {}", entry.account.code, shown.amount(money.from_minor(entry.amount_minor, entry.currency)))
         for entry in row.entries.all()
     )
-    return shown.joined(cells, "; ")
+    return shown.stacked(cells)
 
 
 def _order(row: Any, viewer: shown.Viewer) -> str:
@@ -96,8 +96,21 @@ class PaymentAdmin(base.ModelAdmin):
     list_select_related = ("order", "customer")
     list_filter = ("status", base.CreatedFilter)
     id_lookups = {"ord": "order", "cus": "customer", "att": "attempts", "cap": "captures", "re": "refunds"}
-    search_help_text = "Order, e-mail, •four digits, PSP's reference or any id"
+    search_help_text = "Order, e-mail, •four digits or any id"
     nothing_here = "No payment yet. Payments appear when a shop makes them through the API."
+    sections = (
+        (
+            "About",
+            (
+                shown.linked("client"),
+                shown.text_of("description"),
+                shown.choice_of("capture_method", "Money is taken"),
+                shown.time_of("created_at"),
+                shown.time_of("expires_at"),
+                shown.raw_of("metadata"),
+            ),
+        ),
+    )
     record_template = "admin/payment.html"
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> Any:  # noqa: ARG002  Django's signature
@@ -126,20 +139,19 @@ class PaymentAdmin(base.ModelAdmin):
             "order": _order(row, viewer),
             "customer": _customer(row, viewer),
             "why_not": self._why_not(request, row),
-            "sections": [("About", [(c.title, c.cell(row, viewer), c.wide) for c in ABOUT])],
             "tables": _tables(row, attempts, refunds, viewer),
-            "timeline": story.lines(row, tuple(one.pk for one in refunds), viewer),
+            "timeline": story.lines(row, refunds, viewer),
         }
 
     def headline(self, row: Any, _viewer: shown.Viewer) -> object:
         """How much, and how it stands."""
         return shown.joined((shown.amount(row.amount), shown.status(row.status)), " ")
 
-    def doings(self, request: HttpRequest, row: PaymentIntent) -> Sequence[tuple[str, str]]:
+    def doings(self, request: HttpRequest, row: PaymentIntent) -> Sequence[shown.Doing]:
         """Refund, when there is something to refund."""
         if self._why_not(request, row):
             return ()
-        return (("Refund", reverse("admin:payments_paymentintent_refund", args=[row.pk])),)
+        return (shown.Doing("Refund", self.address_of("refund", row), main=True),)
 
     def _why_not(self, request: HttpRequest, row: PaymentIntent) -> str:
         """Why nothing can be refunded here and now; "" when something can."""
@@ -179,16 +191,6 @@ class PaymentAdmin(base.ModelAdmin):
         context = {"row": row, "form": form, "xray": refunding.xray(row), "back": shown.address(PaymentIntent, row.pk)}
         title = f"Refund: {self.heading(row, shown.Viewer(request.user))}"
         return self.page(request, "admin/refund.html", title, context)
-
-
-ABOUT = (
-    shown.linked("client"),
-    shown.text_of("description"),
-    shown.choice_of("capture_method", "Money is taken"),
-    shown.time_of("created_at"),
-    shown.time_of("expires_at"),
-    shown.raw_of("metadata"),
-)
 
 
 def _figures(row: PaymentIntent) -> list[tuple[str, str]]:

@@ -41,7 +41,7 @@ class RefundForm(forms.Form):
         super().__init__(data, initial={"amount": money.decimal_text(left), "token": ids.new("form")})
         self.intent = intent
         self.duplicate = False
-        self.fields["amount"].help_text = f"Up to {money.text(left)}. Empty means all that is left."
+        self.fields["amount"].help_text = f"Up to {shown.amount_text(left)}. Empty means all that is left."
         self.fields["amount"].widget.attrs |= {"inputmode": "decimal", "autocomplete": "off", "autofocus": True}
 
     def clean_amount(self) -> Money | None:

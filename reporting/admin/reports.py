@@ -1,7 +1,8 @@
 """Reports: asked for, watched while they are written, downloaded with their manifest."""
 
 import zoneinfo
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
@@ -12,7 +13,7 @@ from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseRed
 from django.urls import URLPattern, path, reverse
 
 from payments.admin import base, shown
-from payments.kernel import clock
+from payments.kernel import clock, money
 from payments.kernel.errors import Refusal
 from reporting.models import FileFormat, ReportRun
 from reporting.reports.base import Parameters
@@ -20,6 +21,7 @@ from reporting.reports.catalogue import REPORTS
 from reporting.services import exports
 from reporting.states import RunStatus
 
+TONES = {"requested": "wait", "running": "wait", "ready": "good", "failed": "bad"}
 MAY_DOWNLOAD_UNTIED = "reporting.download_untied_report"
 
 
@@ -78,8 +80,34 @@ def _tied(row: ReportRun) -> str:
     return shown.status("tied", "Tied to the ledger") if row.tied else shown.status("not_tied", "NOT TIED")
 
 
-def _totals(row: ReportRun, viewer: shown.Viewer) -> object:
-    return shown.raw((row.manifest or {}).get("control_totals"), viewer)
+@dataclass
+class _Total:
+    """The rows and money of one movement in one currency, in the file and in the ledger (minor units)."""
+
+    movement: str
+    currency: str
+    count: int = 0
+    in_file: int = 0
+    in_ledger: int = 0
+
+
+TOTALS = (
+    shown.Column("Movement", lambda row, _: shown.plain(row.movement)),
+    shown.number_of("count", "Rows"),
+    shown.Column("In the file", lambda row, _: shown.amount(money.from_minor(row.in_file, row.currency))),
+    shown.Column("In the ledger", lambda row, _: shown.amount(money.from_minor(row.in_ledger, row.currency))),
+)
+
+
+def _totals(manifest: Mapping[str, Any]) -> list[_Total]:
+    found: dict[tuple[str, str], _Total] = {}
+    for name, column in (("control_totals", "in_file"), ("ledger_totals", "in_ledger")):
+        for one in manifest.get(name, ()):
+            key = (one["movement"], one["currency"])
+            total = found.setdefault(key, _Total(*key))
+            setattr(total, column, one["amount_minor"])
+            total.count = max(total.count, one["count"])
+    return [found[key] for key in sorted(found)]
 
 
 @admin.register(ReportRun)
@@ -88,7 +116,7 @@ class ReportRunAdmin(base.ModelAdmin):
 
     columns = (
         shown.Column("Report", lambda row, _: _title(row)),
-        shown.status_of(),
+        shown.status_of(tones=TONES),
         shown.Column("Days", lambda row, _: _interval(row)),
         shown.number_of("rows"),
         shown.Column("Ledger", lambda row, _: _tied(row)),
@@ -108,9 +136,8 @@ class ReportRunAdmin(base.ModelAdmin):
                 shown.text_of("requested_by", "Asked for by"),
                 shown.time_of("created_at"),
                 shown.time_of("ready_at"),
-                shown.code_of("sha256", "SHA-256 of the uncompressed file"),
                 shown.text_of("error", "Why it failed"),
-                shown.Column("Control totals", _totals, wide=True),
+                shown.Column("SHA-256 of the uncompressed file", lambda row, _: shown.copyable(row.sha256), wide=True),
             ),
         ),
     )
@@ -121,21 +148,29 @@ class ReportRunAdmin(base.ModelAdmin):
 
     def headline(self, row: Any, _viewer: shown.Viewer) -> object:
         """Which report, and how far it is."""
-        return shown.joined((_title(row), shown.status(row.status)), " ")
+        return shown.joined((_title(row), shown.status(row.status, tones=TONES)), " ")
 
     def facts(self, request: HttpRequest, row: ReportRun) -> dict[str, Any]:
         """The page, with the address that says how far it is."""
         moving = row.status in (RunStatus.REQUESTED, RunStatus.RUNNING)
-        return {**super().facts(request, row), "moving": moving, "progress_url": _at(row, "progress")}
+        return {**super().facts(request, row), "moving": moving, "progress_url": self.address_of("progress", row)}
 
-    def doings(self, request: HttpRequest, row: ReportRun) -> Sequence[tuple[str, str]]:
+    def doings(self, request: HttpRequest, row: ReportRun) -> Sequence[shown.Doing]:
         """Download, manifest, cancel."""
         found = []
         if row.status == RunStatus.READY and _may_download(request, row):
-            found = [("Download", _at(row, "download")), ("Manifest", _at(row, "manifest"))]
+            found = [
+                shown.Doing("Download", self.address_of("download", row), main=True),
+                shown.Doing("Manifest", self.address_of("manifest", row)),
+            ]
         if row.may("cancel") and self.may(request, "add"):
-            found.append(("Cancel", _at(row, "cancel")))
+            found.append(shown.Doing("Cancel", self.address_of("cancel", row)))
         return found
+
+    def tables(self, row: Any, viewer: shown.Viewer) -> Sequence[shown.Table]:
+        """The file's totals beside the ledger's."""
+        empty = "The totals are there when the report is ready; a report without rows has none."
+        return (shown.table("Control totals", _totals(row.manifest or {}), TOTALS, viewer, empty=empty),)
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         """The list, with the way to a new report."""
@@ -156,7 +191,6 @@ class ReportRunAdmin(base.ModelAdmin):
         if form.is_valid():
             run = self._asked(form, by=f"staff {request.user.get_username()}"[:80])
             if run is not None:
-                messages.success(request, "The report is being written. This page follows it.")
                 return HttpResponseRedirect(shown.address(ReportRun, run.pk))
         context = {"form": form, "reports": REPORTS.values(), "back": self.list_url()}
         return self.page(request, "admin/new_report.html", "New report", context)
@@ -230,16 +264,12 @@ class ReportRunAdmin(base.ModelAdmin):
                 messages.warning(request, refusal.detail)
             return HttpResponseRedirect(back)
         context = {"row": row, "effect": "No file will be made; what was written so far is thrown away.",
-                   "button": "Cancel the report", "danger": True, "back": back}  # fmt: skip
+                   "button": "Cancel the report", "danger": True, "what": _title(row), "back": back}  # fmt: skip
         return self.page(request, "admin/confirm.html", "Cancel the report", context)
 
 
 def _title(row: ReportRun) -> str:
     return REPORTS[row.report].title if row.report in REPORTS else row.report
-
-
-def _at(row: ReportRun, name: str) -> str:
-    return reverse(f"admin:reporting_reportrun_{name}", args=[row.pk])
 
 
 def _may_download(request: HttpRequest, row: ReportRun) -> bool:

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+from payments.admin import shown
 from payments.intents.models import PaymentAttempt, PaymentIntent
 from payments.intents.states import AttemptStatus, IntentStatus
-from payments.kernel import money
 from refunds.models import Refund
 from refunds.states import IN_FLIGHT, RefundStatus
 
@@ -36,12 +36,12 @@ def method(attempt: PaymentAttempt | None) -> str:
 
 
 def _paid(intent: PaymentIntent, attempt: PaymentAttempt | None) -> str:
-    amount = money.text(intent.amount)
+    amount = shown.amount_text(intent.amount)
     where = attempt.account.code if attempt is not None else ""
     by = f" by {method(attempt)}" if attempt is not None else ""
     match intent.status:
         case IntentStatus.SUCCEEDED:
-            taken = money.text(intent.amount_captured)
+            taken = shown.amount_text(intent.amount_captured)
             of = "" if intent.amount_captured_minor == intent.amount_minor else f" of {amount}"
             return f"Paid {taken}{of}{by}{_on(_captured_at(intent))}, captured by {where}."
         case IntentStatus.REQUIRES_CAPTURE:
@@ -70,9 +70,9 @@ def _given_back(intent: PaymentIntent, refunds: Sequence[Refund]) -> list[str]:
         everything = intent.amount_refunded_minor == intent.amount_captured_minor
         last = max((row.settled_at for row in refunds if row.status == RefundStatus.SUCCEEDED and row.settled_at),
                    default=None)  # fmt: skip
-        said.append(f"{'All of it' if everything else money.text(intent.amount_refunded)} went back{_on(last)}.")
+        said.append(f"{'All of it' if everything else shown.amount_text(intent.amount_refunded)} went back{_on(last)}.")
     if intent.amount_refunding_minor:
-        said.append(f"{money.text(intent.amount_refunding)} are on their way back.")
+        said.append(f"{shown.amount_text(intent.amount_refunding)} are on their way back.")
     if any(row.status == RefundStatus.BOUNCED for row in refunds):
         said.append("A refund came back: the customer did not get it.")
     stuck = sum(row.status in (RefundStatus.FAILED, RefundStatus.CANCELED_AT_PSP) for row in refunds)

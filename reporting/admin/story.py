@@ -1,6 +1,6 @@
 """The timeline of a payment as staff read it: what, when, by whom, and the raw details for who needs them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -10,6 +10,7 @@ from payments.gateway.models import ProviderCall
 from payments.intents import timeline
 from payments.intents.models import PaymentIntent
 from payments.webhooks.models import Event, InboundEvent
+from refunds.models import Refund
 
 THINGS: Final[Mapping[str, str]] = {"pi": "Payment", "att": "Attempt", "cap": "Capture", "re": "Refund"}
 KINDS: Final[Mapping[str, str]] = {
@@ -35,11 +36,26 @@ class Line:
     raw: str
 
 
-def lines(intent: PaymentIntent, also: tuple[str, ...], viewer: shown.Viewer) -> list[Line]:
-    """Everything that happened to a payment and to the refunds `also`, oldest first."""
-    entries = timeline.entries(intent, also)
+def lines(intent: PaymentIntent, refunds: Sequence[Refund], viewer: shown.Viewer) -> list[Line]:
+    """Everything that happened to a payment and its refunds, oldest first; who asked for a refund, and why, too."""
+    entries = timeline.entries(intent, tuple(row.pk for row in refunds))
     raw = _raw(entries, viewer)
-    return [_line(entry, raw.get(entry["object_id"], ""), viewer) for entry in entries]
+    told = [_line(entry, raw.get(entry["object_id"], ""), viewer) for entry in entries]
+    return sorted([*(_asked(row, viewer) for row in refunds), *told], key=lambda line: line.at)
+
+
+def _asked(row: Refund, viewer: shown.Viewer) -> Line:
+    reason = f"{row.get_reason_display()}: {row.note}" if row.note else row.get_reason_display()
+    return Line(
+        at=row.created_at,
+        kind="state",
+        kind_words="Asked for",
+        title=f"Refund of {shown.amount_text(row.amount)}",
+        detail=reason,
+        by=row.requested_by,
+        reference=viewer.reference(row.pk),
+        raw="",
+    )
 
 
 def _line(entry: Mapping[str, Any], raw: str, viewer: shown.Viewer) -> Line:

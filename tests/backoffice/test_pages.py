@@ -15,7 +15,7 @@ from payments.kernel import unit
 from payments.kernel.attention import AttentionItem, AttentionKind
 from payments.kernel.jobs import Job
 from payments.kernel.records import StateChange
-from payments.rest.models import ApiClient
+from payments.rest.models import ApiClient, IdempotencyKey
 from payments.webhooks.models import Delivery, Endpoint, Event, InboundEvent
 from reporting.reports.base import Parameters
 from reporting.services import exports
@@ -97,6 +97,22 @@ def test_a_list_of_many_asks_no_more_than_a_list_of_one(boss: Client, shop: fact
 
     assert len(many) == len(one)
     assert "13 payment intents" in shown
+
+
+def test_a_large_table_is_estimated_and_turned_to_page_200_at_most(boss: Client, shop: factories.Shop) -> None:
+    keys = (IdempotencyKey(client=shop.client, operation="x", key=str(n), body_hash="", object_id="x")
+            for n in range(10_300))  # fmt: skip
+    IdempotencyKey.objects.bulk_create(keys, batch_size=2000)
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE payments_idempotencykey")
+    address = pages.list_of("payments", "idempotencykey")
+
+    with CaptureQueriesContext(connection) as asked:
+        assert "about 10,3" in pages.text(boss, address)
+    assert not [one for one in asked if "COUNT(*)" in one["sql"] and "idempotencykey" in one["sql"]]
+    assert "more than 10,000 idempotency keys" in pages.text(boss, address, created="7")
+    assert boss.get(address, {"p": 200}).status_code == 200
+    assert boss.get(address, {"p": 201}).status_code == 302
 
 
 def test_nobody_edits_rows_by_hand(boss: Client, paid: dict[str, Any]) -> None:

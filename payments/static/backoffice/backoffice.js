@@ -87,3 +87,20 @@ document.addEventListener("DOMContentLoaded", () => {
   };
   setTimeout(look, 1000);
 });
+
+// The frame's toggles are plain elements that listen for clicks: make them buttons for keyboards and screen readers.
+document.addEventListener("DOMContentLoaded", () => {
+  const names = { dock_to_right: "Menu", unfold_more: "Account" };
+  document.querySelectorAll("[x-on\\:click]").forEach((element) => {
+    if (element.matches("button, input, select, textarea, summary, a[href]")) return;
+    element.tabIndex = 0;
+    element.setAttribute("role", "button");
+    const name = names[element.textContent.trim()];
+    if (name) element.setAttribute("aria-label", name);
+    element.addEventListener("keydown", (event) => {
+      if (event.key !== "Enter" && event.key !== " ") return;
+      event.preventDefault();
+      element.click();
+    });
+  });
+});
