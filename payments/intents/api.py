@@ -128,6 +128,7 @@ class Intents(wire.Door):
             refusals.OrderNotPayable,
             order_services.CustomerUnknown,
             money.CurrencyMismatch,
+            money.UnknownCurrency,
         ),
         example_body={"order": PAYMENT_INTENT["order"]},
         example=PAYMENT_INTENT,
@@ -175,6 +176,7 @@ class IntentDoor(wire.Door):
         render=rendered,
         query=IntentQuery,
         publishable=True,
+        refuses=(ClientSecretWrong,),
         example=PAYMENT_INTENT,
     )
     def get(self, call: wire.Call, intent_id: str, query: IntentQuery) -> Held:

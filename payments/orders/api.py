@@ -8,6 +8,7 @@ from django.core.validators import validate_email
 from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
+from payments.kernel import money
 from payments.orders import selectors, services, shapes
 from payments.orders.documents import CUSTOMER, ORDER, ORDER_BODY, CustomerObject, OrderObject
 from payments.orders.models import Customer
@@ -192,7 +193,13 @@ class Orders(wire.Door):
         answers=OrderObject,
         render=rendered,
         recorded=_order,
-        refuses=(services.OrderReferenceTaken, services.OrderTotalMismatch, services.CustomerUnknown),
+        refuses=(
+            services.OrderReferenceTaken,
+            services.OrderTotalMismatch,
+            services.CustomerUnknown,
+            money.UnknownCurrency,
+            money.AmountInvalid,
+        ),
         example_body=ORDER_BODY,
         example=ORDER,
     )

@@ -12,6 +12,7 @@ from payments.kernel.errors import Refusal
 from payments.orders import selectors, shapes
 from payments.orders.models import Customer, Order, OrderLine
 from payments.orders.states import EVENTS, OrderStatus, derived
+from payments.rest import idempotency
 from payments.rest.models import ApiClient
 from payments.webhooks.services import outbox
 
@@ -103,11 +104,14 @@ def change_customer(customer_id: str, *, client: ApiClient, **facts: Any) -> Cus
 
 
 def erase_customer(customer_id: str, *, client: ApiClient) -> Customer:
-    """Forget who this customer is. Orders and payments stay, and point at a nameless row."""
+    """Forget who this customer is, also in stored answers. Orders and payments stay, and point at a nameless row."""
     nothing = {"email": "", "name": "", "country": "", "locale": "", "metadata": {}}
-    return change_customer(
-        customer_id, client=client, erased_at=clock.now(), reference=f"erased-{customer_id}", **nothing
-    )
+    with unit.work() as work:
+        row = Customer.objects.select_for_update().get(pk=customer_id, client_id=client.pk)
+        row.change(erased_at=clock.now(), reference=f"erased-{customer_id}", **nothing)
+        idempotency.forget_answers("customers.create", customer_id, client=client)
+        work.returns(row)
+    return row
 
 
 def create(client: ApiClient, draft: OrderDraft) -> selectors.OrderWithLines:
@@ -149,7 +153,8 @@ def _total(draft: OrderDraft) -> int:
         raise OrderTotalMismatch(
             f"The lines, shipping and discount add up to {total}, not {draft.amount_total}.", param="amount_total"
         )
-    money.from_minor(total, draft.currency)
+    if total >= money.LIMIT:
+        raise money.AmountInvalid("The order's amounts add up to more than the largest amount.", param="lines")
     return total
 
 

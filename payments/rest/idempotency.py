@@ -16,7 +16,7 @@ from typing import Any, Final
 from django.core.exceptions import ObjectDoesNotExist
 from django.db import IntegrityError
 
-from payments.kernel import clock, unit
+from payments.kernel import clock, ids, unit
 from payments.kernel.errors import Bug, Refusal
 from payments.rest import problems
 from payments.rest.models import ApiClient, IdempotencyKey
@@ -49,6 +49,16 @@ class IdempotencyKeyInUse(Refusal):
     """The first request with this idempotency key is still running; ask again in a moment."""
 
     code, status = "idempotency_key_in_use", 409
+
+
+def forget_answers(operation: str, object_id: str, *, client: ApiClient) -> None:
+    """Forget, with the open unit, what `operation` answered about an object: a repeated key answers from the record."""
+    client_id = ids.decode("cli", client.pk)
+    unit.current().run(
+        "UPDATE payments_idempotencykey SET status = NULL, body = NULL"
+        " WHERE client_id = %s AND operation = %s AND object_id = %s",
+        [client_id, operation, object_id],
+    )
 
 
 @dataclasses.dataclass(frozen=True)

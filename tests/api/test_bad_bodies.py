@@ -1,0 +1,88 @@
+"""Bodies that are no JSON, or mean two things, or are too large: every operation refuses them and writes nothing."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests import factories
+from tests.api.conftest import ABSENT, ROUTES, Route, counts, documented
+
+WITH_BODY = [route for route in ROUTES if route.method in ("POST", "PATCH")]
+
+
+def bad(good: dict[str, Any]) -> Iterator[tuple[str, bytes, str]]:
+    """Names, bytes and the code that answers them; all but the first few begin like a good body."""
+    text = json.dumps(good or {"a": "b"})
+    yield "nothing like JSON", b"reference=A-1", "body_malformed"
+    yield "cut off", text[:-1].encode(), "body_malformed"
+    yield "more after the end", f"{text}{text}".encode(), "body_malformed"
+    yield "a list", f"[{text}]".encode(), "body_malformed"
+    yield "a word", b'"order"', "body_malformed"
+    yield "null", b"null", "body_malformed"
+    yield "another encoding", text.encode("utf-16"), "body_malformed"
+    yield "no UTF-8", text.replace('"}', '\udcff"}').encode("utf-8", "surrogateescape") + b"\xff", "body_malformed"
+    yield "the same key twice", f'{text[:-1]}, "metadata": {{"a": "1", "a": "2"}}}}'.encode(), "body_malformed"
+    yield "NUL", f'{text[:-1]}, "metadata": {{"a": "\\u0000"}}}}'.encode(), "body_malformed"
+    yield "half a surrogate pair", f'{text[:-1]}, "metadata": {{"a": "\\ud800"}}}}'.encode(), "body_malformed"
+    yield "not a number", f'{text[:-1]}, "amount": NaN}}'.encode(), "body_malformed"
+    yield "infinity", f'{text[:-1]}, "amount": 1e999}}'.encode(), "body_malformed"
+    yield "endless digits", f'{text[:-1]}, "amount": {"9" * 9000}}}'.encode(), "body_malformed"
+    yield "too deep", f'{text[:-1]}, "metadata": {"[" * 40}{"]" * 40}}}'.encode(), "body_malformed"
+    yield "far too deep", b'{"a": ' * 100_000 + b"1" + b"}" * 100_000, "body_malformed"
+    yield "too large", f'{text[:-1]}, "note": "{"x" * 1_000_000}"}}'.encode(), "body_too_large"
+    yield "a stranger's field", f'{text[:-1]}, "surprise": 1}}'.encode(), "parameter_unknown"
+
+
+def send(shop: factories.Shop, route: Route, raw: bytes, media: str = "application/json") -> Any:
+    """The bytes as they are, to an object that is not there: what is sent is read before anything is looked up."""
+    path = route.at(*["x_" + ABSENT] * route.path.count("{}"))
+    headers = {"authorization": f"Bearer {shop.key}", "idempotency-key": "k"}
+    return shop.http.generic(route.method, f"/v1/{path}", raw, content_type=media, headers=headers)
+
+
+@pytest.mark.parametrize("route", WITH_BODY, ids=lambda route: route.name)
+def test_a_bad_body_is_a_clear_4xx_and_leaves_nothing(shop: factories.Shop, route: Route) -> None:
+    before = counts()
+    for name, raw, code in bad(dict(route.operation.example_body or {})):
+        answer = send(shop, route, raw)
+        problem = answer.json()
+        assert problem["code"] == code, (name, problem)
+        assert answer.status_code == {"body_too_large": 413}.get(code, 400), name
+        assert answer["Content-Type"] == "application/problem+json"
+        assert len(answer.content) < 2_000, name
+        assert code in documented(route.method, route.path.replace("{}", "x"))
+        if code == "parameter_unknown":
+            assert problem["param"] in ("surprise", "a"), name
+    assert counts() == before
+
+
+@pytest.mark.parametrize("route", WITH_BODY, ids=lambda route: route.name)
+@pytest.mark.parametrize(
+    "media", ["", "text/plain", "application/x-www-form-urlencoded", "application/json; charset=latin-1"]
+)
+def test_a_body_is_json_and_says_so(shop: factories.Shop, route: Route, media: str) -> None:
+    before = counts()
+    answer = send(shop, route, b'{"a": 1}', media)
+    assert (answer.status_code, answer.json()["code"]) == (415, "media_type_unsupported")
+    assert counts() == before
+
+
+@pytest.mark.parametrize("route", WITH_BODY, ids=lambda route: route.name)
+def test_a_card_number_is_never_repeated(shop: factories.Shop, route: Route) -> None:
+    body = {
+        **(route.operation.example_body or {}),
+        "metadata": {"note": "4242 4242 4242 4242"},
+        "card": "4242424242424242",
+    }
+    answer = send(shop, route, json.dumps(body).encode())
+    assert answer.status_code == 400
+    assert "4242" not in answer.content.decode()
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.name)
+def test_a_query_that_nobody_knows_is_refused(shop: factories.Shop, route: Route) -> None:
+    path = route.at(*["x_" + ABSENT] * route.path.count("{}"))
+    answer = shop.call(route.method, f"{path}?surprise=1", route.operation.example_body)
+    assert (answer.status_code, answer.json()["code"], answer.json()["param"]) == (400, "parameter_unknown", "surprise")
