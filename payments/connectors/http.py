@@ -1,9 +1,12 @@
 """The one HTTP client of the connectors: pooled, bounded in time, and plain about what may have arrived."""
 
+import socket
+import ssl
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 import urllib3
@@ -11,7 +14,7 @@ import urllib3.connection
 import urllib3.connectionpool
 
 CONNECT_SECONDS: Final = 2.0
-"""For TCP, and again for each step of the TLS handshake. Between bytes of an answer `read_seconds` may pass."""
+"""For TCP, and again for each step of the TLS handshake."""
 
 POOLED: Final = 32
 """Connections kept open per host; more threads than that open connections of their own and close them."""
@@ -58,16 +61,45 @@ def _before_the_first_byte(host: str) -> Iterator[None]:
         raise UnsentError(f"no connection to {host}: {type(error).__name__}") from None
 
 
+class Bounded(socket.socket):
+    """A socket that reads until a deadline, so that an answer cannot drip for ever."""
+
+    deadline = 0.0
+
+    def recv_into(self, *args: Any, **kwargs: Any) -> int:
+        remaining = self.deadline - time.monotonic()
+        if remaining <= 0:
+            raise TimeoutError("the answer takes too long")
+        self.settimeout(remaining)
+        return super().recv_into(*args, **kwargs)
+
+
+class BoundedTls(Bounded, ssl.SSLSocket):
+    """The same around TLS."""
+
+
 class _Connection(urllib3.connection.HTTPConnection):
+    """Says what was not sent, and gives the whole answer one deadline."""
+
     def connect(self) -> None:
         with _before_the_first_byte(self.host):
             super().connect()
 
+    def _new_conn(self) -> socket.socket:
+        made = super()._new_conn()
+        patience = made.gettimeout()
+        bounded = Bounded(fileno=made.detach())
+        bounded.settimeout(patience)
+        return bounded
 
-class _SecureConnection(urllib3.connection.HTTPSConnection):
-    def connect(self) -> None:
-        with _before_the_first_byte(self.host):
-            super().connect()
+    def getresponse(self) -> Any:
+        connected: Any = self.sock  # a Bounded, by _new_conn or by the TLS context
+        connected.deadline = time.monotonic() + self.timeout  # type: ignore[operator]  # the pool sets `read_seconds`
+        return super().getresponse()
+
+
+class _SecureConnection(_Connection, urllib3.connection.HTTPSConnection):
+    """The same for https."""
 
 
 class _Pool(urllib3.connectionpool.HTTPConnectionPool):
@@ -79,11 +111,16 @@ class _SecurePool(urllib3.connectionpool.HTTPSConnectionPool):
 
 
 class Client:
-    """Sends each request once: no retries, no redirects, no proxies. Safe to share between threads."""
+    """Sends each request once: no retries, no redirects, no proxies. Safe to share between threads.
+
+    `read_seconds` are for the whole answer, however slowly it comes.
+    """
 
     def __init__(self, *, read_seconds: float) -> None:
+        context = ssl.create_default_context()
+        context.sslsocket_class = BoundedTls
         self._timeout = urllib3.Timeout(connect=CONNECT_SECONDS, read=read_seconds)
-        self._pools = urllib3.PoolManager(maxsize=POOLED, retries=False)
+        self._pools = urllib3.PoolManager(maxsize=POOLED, retries=False, ssl_context=context)
         self._pools.pool_classes_by_scheme = {"http": _Pool, "https": _SecurePool}
 
     def send(self, method: str, url: str, headers: Mapping[str, str], body: bytes | str | None = None) -> Answer:

@@ -4,6 +4,7 @@ import logging
 import socket
 import struct
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -138,6 +139,41 @@ def test_an_answer_that_is_not_whole_is_ambiguous(answer: bytes) -> None:
 
     with listening(serve) as address, pytest.raises(http.AmbiguousError):
         post(address)
+
+
+@pytest.mark.parametrize(
+    "beginning",
+    [b"", b"HTTP/1.1 200 OK\r\nX-Drip: ", b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n"],
+    ids=["status", "header", "body"],
+)
+def test_an_answer_that_drips_is_cut_off(beginning: bytes) -> None:
+    hung_up = threading.Event()
+
+    def drip(connection: socket.socket) -> None:
+        connection.recv(65536)
+        connection.sendall(beginning)
+        while not hung_up.wait(0.05):  # each byte well within the time that a single read may take
+            connection.sendall(b"x" if beginning else b"H")
+
+    began = time.monotonic()
+    with listening(drip) as address:
+        with pytest.raises(http.AmbiguousError):
+            post(address)
+        hung_up.set()
+    assert time.monotonic() - began < 3
+
+
+def test_each_answer_on_a_kept_connection_has_all_of_its_time() -> None:
+    pause = threading.Event()
+
+    def slowly_twice(connection: socket.socket) -> None:
+        for _ in range(2):
+            connection.recv(65536)
+            pause.wait(0.3)
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+
+    with listening(slowly_twice) as address:
+        assert [post(address).body for _ in range(2)] == [b"ok", b"ok"]
 
 
 def test_neither_exceptions_nor_logs_tell_what_was_said(caplog: pytest.LogCaptureFixture) -> None:

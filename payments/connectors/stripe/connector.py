@@ -54,7 +54,7 @@ REFUND_REASONS: Final = frozenset(["duplicate", "fraudulent", "requested_by_cust
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """One account at Stripe. `interactive` calls give up after 10 s of silence, others after 25 s.
+    """One account at Stripe. `interactive` calls wait 10 s for an answer, others 25 s.
 
     `base_url` without a trailing slash leads to any server that speaks Stripe; None is Stripe itself. During a
     rotation several `webhook_secrets` count; `livemode` is what every answer and notification must say.

@@ -14,6 +14,7 @@ import urllib3.connectionpool
 from django.conf import settings
 from urllib3.exceptions import HTTPError
 
+from payments.connectors import http
 from payments.kernel import unit
 from payments.webhooks import policy
 from payments.webhooks.models import RESPONSE_BYTES
@@ -104,23 +105,6 @@ def _reason(error: Exception) -> str:
             return f"the connection broke: {type(error).__name__}"
 
 
-class _Bounded(socket.socket):
-    """A socket that stops reading at a deadline, so that an answer cannot drip for ever."""
-
-    deadline = float("inf")
-
-    def recv_into(self, *args: Any, **kwargs: Any) -> int:
-        remaining = self.deadline - time.monotonic()
-        if remaining <= 0:
-            raise TimeoutError("the answer takes too long")
-        self.settimeout(min(remaining, ANSWER_SECONDS))
-        return super().recv_into(*args, **kwargs)
-
-
-class _BoundedTls(_Bounded, ssl.SSLSocket):
-    """The same around TLS."""
-
-
 def _connect(host: str, port: int) -> socket.socket:
     """A connection to one of the host's addresses, all of which were looked up once and found callable.
 
@@ -131,7 +115,7 @@ def _connect(host: str, port: int) -> socket.socket:
         raise TargetRefusedError("the name leads to an address that is not public")
     failure: OSError | None = None
     for family, kind, protocol, _, address in found[:MAX_ADDRESSES]:
-        connection = _Bounded(family, kind, protocol)
+        connection = http.Bounded(family, kind, protocol)
         try:
             connection.settimeout(CONNECT_SECONDS)
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -158,7 +142,7 @@ class _Checked(urllib3.connection.HTTPConnection):
             raise urllib3.exceptions.NewConnectionError(self, str(error)) from error
 
     def getresponse(self) -> Any:
-        connected: Any = self.sock  # a _Bounded, by _new_conn or by the TLS context
+        connected: Any = self.sock  # a Bounded, by _new_conn or by the TLS context
         connected.deadline = time.monotonic() + ANSWER_SECONDS
         return super().getresponse()
 
@@ -177,7 +161,7 @@ class _TlsPool(urllib3.connectionpool.HTTPSConnectionPool):
 
 def _open_pools() -> urllib3.PoolManager:
     context = ssl.create_default_context()
-    context.sslsocket_class = _BoundedTls
+    context.sslsocket_class = http.BoundedTls
     pools = urllib3.PoolManager(
         num_pools=100,
         maxsize=4,
