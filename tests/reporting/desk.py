@@ -88,9 +88,7 @@ class Desk:
     def refunded(self, at: datetime, intent: Mapping[str, Any], amount: int) -> dict[str, Any]:
         """A refund asked for at a moment, sent and settled."""
         with clock.at(at):
-            asked = self.shop.post(
-                "refunds", {"payment_intent": intent["id"], "amount": amount, "reason": "goodwill"}
-            )
+            asked = self.shop.post("refunds", {"payment_intent": intent["id"], "amount": amount, "reason": "goodwill"})
         with clock.at(at + timedelta(seconds=1)):
             factories.work(Queue.MONEY)
         return self.shop.get(f"refunds/{asked['id']}")

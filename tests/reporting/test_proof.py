@@ -42,9 +42,7 @@ def verified(path: Path, capsys: pytest.CaptureFixture[str]) -> tuple[bool, str]
     return True, capsys.readouterr().out
 
 
-def test_a_file_is_proven_with_its_manifest(
-    desk: Desk, directory: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_file_is_proven_with_its_manifest(desk: Desk, directory: Path, capsys: pytest.CaptureFixture[str]) -> None:
     desk.paid(desks.moment(3), 1999)
     desk.paid(desks.moment(4), 2500, "JPY")
     file = desk.file(**desks.OCTOBER)
@@ -112,9 +110,7 @@ def test_what_is_no_report_is_said_to_be_none(tmp_path: Path, capsys: pytest.Cap
     assert "cannot be verified" in verified(tmp_path / "x.csv", capsys)[1]
 
 
-def test_a_packed_file_has_the_same_proof(
-    desk: Desk, directory: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_packed_file_has_the_same_proof(desk: Desk, directory: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for day in range(1, 4):
         desk.paid(desks.moment(day), 1999)
     plain, packed = desk.file(**desks.OCTOBER), desk.file(**desks.OCTOBER, file_format="csv.gz")

@@ -113,8 +113,12 @@ def test_every_currency_has_its_own_decimals(desk: Desk) -> None:
 
 def test_the_interval_is_that_of_the_time_zone(desk: Desk) -> None:
     """On 25 October 2026 Amsterdam leaves summer time: October is 745 hours long there."""
-    for at in (datetime(2026, 9, 30, 21, 59, 59, tzinfo=UTC), datetime(2026, 9, 30, 22, 0, tzinfo=UTC),
-               datetime(2026, 10, 31, 22, 59, 59, tzinfo=UTC), datetime(2026, 10, 31, 23, 0, tzinfo=UTC)):
+    for at in (
+        datetime(2026, 9, 30, 21, 59, 59, tzinfo=UTC),
+        datetime(2026, 9, 30, 22, 0, tzinfo=UTC),
+        datetime(2026, 10, 31, 22, 59, 59, tzinfo=UTC),
+        datetime(2026, 10, 31, 23, 0, tzinfo=UTC),
+    ):
         desk.paid(at)
 
     there = {"interval_start": "2026-10-01T00:00:00+02:00", "interval_end": "2026-11-01T00:00:00+01:00"}
