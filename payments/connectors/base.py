@@ -214,7 +214,8 @@ class PspEvent:
 
     `event_key` is unique for ever per provider account. `reference` is our own id (attempt or refund) where the PSP
     returns it, "" for what was made outside; `provider_reference` is the PSP's id of the payment,
-    `modification_reference` of the refund. `outcome` is what the notification proves about that one.
+    `modification_reference` of the refund. `outcome` is what the notification proves about that one; when it cannot
+    be understood, `problem` says why, and nothing may act on it.
     """
 
     kind: EventKind
@@ -225,10 +226,11 @@ class PspEvent:
     provider_reference: str = ""
     modification_reference: str = ""
     outcome: Outcome | None = None
+    problem: str = ""
 
 
 class NotificationRefused(Exception):
-    """The notification is not signed by the PSP, too old, or unreadable: nothing of it is kept."""
+    """The notification is not signed by the PSP, too old, of the other environment or no event: nothing is kept."""
 
 
 class Connector(Protocol):

@@ -126,7 +126,7 @@ class Delivery(models.Model):
 
 
 class InboundState(models.TextChoices):
-    """`waiting` is ahead of what we know; `ignored` is of a kind that nothing here acts on."""
+    """`waiting` is ahead of what we know, `failed` is not understood; nothing here acts on the kind of `ignored`."""
 
     RECEIVED = "received"
     PROCESSED = "processed"

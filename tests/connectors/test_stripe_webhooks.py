@@ -163,16 +163,58 @@ def test_nobody_can_sign_with_a_secret_that_is_not_set(secrets: list[str]) -> No
         event("customer.created", {}, type=None),
         event("customer.created", {}, created="yesterday"),
         event("customer.created", {}, created=10**30),
-        event("payment_intent.succeeded", {}, data=None),
-        event("payment_intent.succeeded", {}, data={"object": "pi_1"}),
-        event("payment_intent.succeeded", {"object": "payment_intent", "id": "pi_1", "status": "succeeded"}),
-        event("refund.updated", {"object": "refund", "id": "re_1", "status": "new"}),
     ],
 )
-def test_what_is_signed_but_unreadable_is_refused(body: bytes) -> None:
+def test_what_is_signed_but_no_event_is_refused(body: bytes) -> None:
     headers = {"Stripe-Signature": f"t=1700000000,v1={_hmac(body)}"}
     with pytest.raises(NotificationRefused):
         account().read_notification(body, headers, now=AT)
+
+
+@pytest.mark.parametrize(
+    ("body", "problem"),
+    [
+        (event("payment_intent.succeeded", {}, data=None), "the event is about nothing"),
+        (event("payment_intent.succeeded", {}, data={"object": "pi_1"}), "the event is about nothing"),
+        (
+            event("payment_intent.succeeded", {"object": "payment_intent", "id": "pi_1", "status": "succeeded"}),
+            "an amount is not an integer and a currency",
+        ),
+        (event("payment_intent.succeeded", {"object": "charge"}), "the answer is not a payment intent"),
+        (
+            event(
+                "refund.updated", {"object": "refund", "id": "re_1", "status": "new", "amount": 1, "currency": "usd"}
+            ),
+            "the refund has a status that is not known",
+        ),
+    ],
+)
+def test_an_event_that_cannot_be_understood_says_why(body: bytes, problem: str) -> None:
+    told = heard(body)
+    assert (told.event_key, told.problem, told.outcome) == ("evt_1", problem, None)
+    assert told.kind is not EventKind.UNUSED
+
+
+@pytest.mark.parametrize(
+    ("version", "understood"),
+    [
+        ("2025-03-31.basil", True),
+        ("2026-10-28.endive", True),
+        ("2027-01-27.preview", True),
+        ("2025-02-24.acacia", False),
+        ("2015-10-16", False),
+        ("unstable", False),
+        (None, False),
+    ],
+)
+def test_only_versions_of_the_api_that_tell_the_truth_about_refunds_are_understood(
+    version: str | None,
+    understood: bool,  # noqa: FBT001
+) -> None:
+    refund = {"object": "refund", "id": "re_1", "status": "succeeded", "amount": 100, "currency": "usd"}
+    told = heard(event("refund.created", refund, api_version=version))
+    assert (told.outcome is not None, told.problem == "") == (understood, understood)
+    assert heard(event("customer.created", {}, api_version=version)).problem == "", "nothing acts on it"
 
 
 def _hmac(body: bytes) -> str:

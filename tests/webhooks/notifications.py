@@ -9,8 +9,12 @@ from typing import Any
 
 from django.test import Client
 
+VERSION = "2026-10-28.endive"
 
-def body(key: str, type_: str = "payment_intent.succeeded", **facts: Any) -> bytes:
+
+def body(
+    key: str, type_: str = "payment_intent.succeeded", *, api_version: str | None = VERSION, **facts: Any
+) -> bytes:
     """The event `key` about a payment of 19.99 USD."""
     subject = {
         "id": "pi_sim_1",
@@ -25,6 +29,7 @@ def body(key: str, type_: str = "payment_intent.succeeded", **facts: Any) -> byt
     event = {
         "id": key,
         "object": "event",
+        "api_version": api_version,
         "type": type_,
         "created": 1_795_000_000,
         "livemode": False,

@@ -12,6 +12,7 @@ from django.utils import timezone
 from moneyed import Money
 
 from payments.connectors.base import EventKind, PspEvent, Verdict
+from payments.connectors.stripe import mapping
 from payments.gateway import accounts
 from payments.gateway.models import ProviderAccount
 from payments.kernel import clock, drain, invariants
@@ -241,14 +242,64 @@ def test_what_stays_unknown_for_hours_gets_a_person(account: ProviderAccount, ha
     assert (item.kind, item.object_id) == ("unmatched_event", row.pk)
     assert "evt_1" in item.detail
     assert row.state == "waiting"
-    assert not Job.objects.exists()
 
-    handler.failure = None  # somebody found the payment, and lets it be processed again
-    inbound.process(row.pk)
+    handler.failure = None  # what it waited for has come, late
+    assert Job.objects.get().due_at > timezone.now() + timedelta(minutes=59)
+    work(after=timedelta(hours=9))
     item.refresh_from_db()
-    assert item.closed_at is not None
+    assert item.closed_because == "the notification was matched"
     row.refresh_from_db()
     assert row.state == "processed"
+    assert not Job.objects.exists()
+
+
+def test_after_a_month_a_person_is_all_that_is_left(account: ProviderAccount, handler: Handler) -> None:
+    handler.failure = dispatch.NotYet("no attempt for pi_sim_1")
+    notifications.send(notifications.body("evt_1"))
+    work(after=timedelta(days=29.9))
+    assert Job.objects.count() == 1
+    work(after=timedelta(days=30.1))
+    assert not Job.objects.exists()
+    assert AttentionItem.objects.get().closed_at is None
+
+    handler.failure = None  # somebody found the payment, and lets it be processed again
+    inbound.process(InboundEvent.objects.get().pk)
+    assert InboundEvent.objects.get().state == "processed"
+    assert AttentionItem.objects.get().closed_at is not None
+
+
+def test_an_event_that_we_cannot_read_yet_is_kept_until_we_can(
+    account: ProviderAccount, handler: Handler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    body = notifications.body("evt_1", status="taken_by_drone")
+    assert notifications.send(body).status_code == 200
+    work()
+    row, item = InboundEvent.objects.get(), AttentionItem.objects.get()
+    assert (row.state, row.note) == ("failed", "the payment intent has a status that is not known")
+    assert (item.kind, item.object_id) == ("unmatched_event", row.pk)
+    assert bytes(row.body) == body
+    assert Job.objects.get().due_at > timezone.now() + timedelta(minutes=59)
+    assert handler.told == []
+
+    monkeypatch.setitem(mapping._MONEY, "taken_by_drone", (Verdict.APPROVED, "amount_received"))  # a newer release
+    work(after=timedelta(hours=1))
+    assert [event.event_key for _, event in handler.told] == ["evt_1"]
+    item.refresh_from_db()
+    assert item.closed_because == "the notification was matched"
+    assert InboundEvent.objects.get().state == "processed"
+
+
+def test_a_refund_as_an_old_version_of_the_api_tells_it_is_not_believed(account: ProviderAccount) -> None:
+    """Before 2025-03-31 the rest of a partial capture, which was never taken, was told as a refund."""
+    refund = {"object": "refund", "id": "re_1", "payment_intent": "pi_sim_1", "amount": 500}
+    body = notifications.body("evt_1", "refund.created", api_version="2024-12-18.acacia", **refund)
+    assert notifications.send(body).status_code == 200
+    work()
+    row = InboundEvent.objects.get()
+    assert (row.state, AttentionItem.objects.get().object_id) == ("failed", row.pk)
+    assert row.note == (
+        "told in version '2024-12-18.acacia' of the API, understood from 2025-03-31 on: update the webhook endpoint"
+    )
 
 
 def test_a_handler_that_fails_is_asked_again(account: ProviderAccount, handler: Handler) -> None:

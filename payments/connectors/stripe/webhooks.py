@@ -3,7 +3,7 @@
 import hmac
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from hashlib import sha256
 from typing import Any, Final
 
@@ -30,6 +30,12 @@ KINDS: Final[Mapping[str, EventKind]] = {
     "charge.refund.updated": EventKind.REFUND_UPDATED,
 }
 """The types that mean something here; all others are unused."""
+
+OLDEST_VERSION: Final = date(2025, 3, 31)
+"""Before it, Stripe told what a partial capture left, and a canceled payment, as a refund of money never taken.
+
+Events speak the version of their webhook endpoint (docs.stripe.com/changelog/basil, /webhooks/versioning).
+"""
 
 
 def verify(body: bytes, headers: Mapping[str, str], *, secrets: Sequence[str], now: datetime) -> None:
@@ -61,7 +67,10 @@ def _matches(body: bytes, signed_at: str, signature: str, secret: str) -> bool:
 
 
 def read(body: bytes, *, livemode: bool) -> PspEvent:
-    """Translate a verified body; `NotificationRefused` when it is unreadable or of the other environment."""
+    """Translate a verified body; `NotificationRefused` when it is no event or of the other environment.
+
+    An event that is not understood says so: Stripe would not send it for longer than some days.
+    """
     try:
         event = orjson.loads(body)
     except orjson.JSONDecodeError:
@@ -71,24 +80,43 @@ def read(body: bytes, *, livemode: bool) -> PspEvent:
     if event.get("livemode") is not livemode:
         raise NotificationRefused("the event is of the other environment (livemode)")
     try:
-        return _translated(event)
+        envelope = _envelope(event)
     except mapping.UnreadableError as error:
         raise NotificationRefused(f"unreadable event: {error}") from None
+    try:
+        return _translated(envelope, event)
+    except mapping.UnreadableError as error:
+        return replace(envelope, problem=str(error))
 
 
-def _translated(event: dict[str, Any]) -> PspEvent:
-    translated = PspEvent(
+def _envelope(event: dict[str, Any]) -> PspEvent:
+    return PspEvent(
         kind=KINDS.get(mapping.text(event, "type"), EventKind.UNUSED),
         event_key=mapping.text(event, "id"),
         type=event["type"],
         occurred_at=_occurred_at(event.get("created")),
     )
-    match translated.kind:
-        case EventKind.PAYMENT_UPDATED:
-            return _about_payment(translated, _subject(event))
-        case EventKind.REFUND_UPDATED:
-            return _about_refund(translated, _subject(event))
-    return translated
+
+
+def _translated(envelope: PspEvent, event: dict[str, Any]) -> PspEvent:
+    if envelope.kind is EventKind.UNUSED:
+        return envelope
+    _require_version(event.get("api_version"))
+    translate = _about_payment if envelope.kind is EventKind.PAYMENT_UPDATED else _about_refund
+    return translate(envelope, _subject(event))
+
+
+def _require_version(version: object) -> None:
+    """A version is a date, and since 2024 a name after it."""
+    try:
+        understood = date.fromisoformat(str(version)[:10]) >= OLDEST_VERSION
+    except ValueError:
+        understood = False
+    if not understood:
+        raise mapping.UnreadableError(
+            f"told in version {version!a:.40} of the API, understood from {OLDEST_VERSION} on:"
+            " update the webhook endpoint"
+        )
 
 
 def _subject(event: dict[str, Any]) -> dict[str, Any]:

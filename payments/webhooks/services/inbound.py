@@ -23,6 +23,9 @@ MAX_BYTES: Final = 256 * 1024
 WAIT_AT_MOST: Final = timedelta(hours=6)
 """How long a notification may be ahead of what we know before a person is asked."""
 LONGEST_LOOK: Final = timedelta(minutes=10)
+LOOK_ALL_THE_SAME: Final = timedelta(hours=1)
+"""How often it is read again when a person has been asked: what it waits for may still come, also by a deploy."""
+GIVEN_UP_AFTER: Final = timedelta(days=30)
 DONE: Final = (InboundState.PROCESSED, InboundState.IGNORED)
 
 
@@ -30,6 +33,10 @@ class NotificationUnsigned(Refusal):
     """The notification is not signed by this account's PSP, is too old or cannot be read; nothing of it was kept."""
 
     code, status = "notification_refused", 400
+
+
+class NotUnderstood(Exception):
+    """The connector cannot translate the notification: this release does not know what it says."""
 
 
 class NotificationTooLarge(Refusal):
@@ -118,8 +125,8 @@ def _store(account_id: str, event: PspEvent, body: bytes) -> None:
 def process(inbound_id: str) -> None:
     """Act on a stored notification; doing it again does no harm.
 
-    What is read is what the PSP signed, translated anew. A handler that says `NotYet` is asked again for hours,
-    and then a person is.
+    What is read is what the PSP signed, translated anew. A handler that says `NotYet` is asked again for hours, and
+    then a person is too; about a notification that is not understood, at once.
     """
     row = InboundEvent.objects.get(pk=inbound_id)
     if row.state in DONE:
@@ -127,7 +134,9 @@ def process(inbound_id: str) -> None:
     try:
         state = _act(row)
     except dispatch.NotYet as reason:
-        _wait(row, str(reason))
+        _wait(row, InboundState.WAITING, str(reason))
+    except NotUnderstood as reason:
+        _wait(row, InboundState.FAILED, str(reason))
     except (Retry, unit.Stale):
         raise
     except Exception as error:
@@ -141,6 +150,8 @@ def _act(row: InboundEvent) -> InboundState:
     """Hand the notification to its handler; the state that it is in afterwards."""
     account = accounts.account(row.provider_account_id)
     event = _find(row.event_key, accounts.connector(account, interactive=False).translate_notification(bytes(row.body)))
+    if event.problem:
+        raise NotUnderstood(event.problem)
     handler = dispatch.handler_of(event.kind)
     if handler is None:
         return InboundState.IGNORED
@@ -156,22 +167,23 @@ def _find(key: str, events: Iterable[PspEvent]) -> PspEvent:
     raise Bug(f"the notification no longer tells of {key!r}")
 
 
-def _wait(row: InboundEvent, why: str) -> None:
-    """Ask again later, and after some hours ask a person instead."""
+def _wait(row: InboundEvent, state: InboundState, why: str) -> None:
+    """Look again later, for a month; a person is asked after some hours, and at once for what is not understood."""
     waited = clock.now() - row.received_at
-    given_up = waited >= WAIT_AT_MOST
+    needs_a_person = state == InboundState.FAILED or waited >= WAIT_AT_MOST
     with unit.work():
-        _update(row, InboundState.WAITING, why)
-        if given_up:
+        _update(row, state, why)
+        if needs_a_person:
             attention.open_item(AttentionKind.UNMATCHED_EVENT, row.pk, f"{row.type} {row.event_key}: {why}")
-    if not given_up:
-        raise Retry(min(max(waited, timedelta(seconds=1)), LONGEST_LOOK), why)
+    if waited < GIVEN_UP_AFTER:
+        soon = min(max(waited, timedelta(seconds=1)), LONGEST_LOOK)
+        raise Retry(LOOK_ALL_THE_SAME if needs_a_person else soon, why)
 
 
 def _settle(row: InboundEvent, state: InboundState, note: str = "") -> None:
     with unit.work():
         _update(row, state, note)
-        if row.state == InboundState.WAITING and state in DONE:
+        if row.state != InboundState.RECEIVED and state in DONE:
             attention.close_items(
                 row.pk, because="the notification was matched", by="webhooks", kind=AttentionKind.UNMATCHED_EVENT
             )
