@@ -139,6 +139,7 @@ def test_a_disabled_account_is_still_listened_to(account: ProviderAccount) -> No
         "v1=00",
         "t=abc,v1=00",
     ],
+    ids=["none", "time only", "nonsense", "another secret", "no time", "no number"],
 )
 def test_a_forged_notification_leaves_nothing(
     account: ProviderAccount, header: str, caplog: pytest.LogCaptureFixture
