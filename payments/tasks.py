@@ -1,11 +1,14 @@
 """The Celery door: one task, which drains a queue, and the sweeper that every worker carries."""
 
-from typing import Any
+from typing import Any, Final
 
 from celery import shared_task, signals
 
 from payments.kernel import doorbell, drain
 from payments.kernel.jobs import Queue
+
+LAST_JOBS_SECONDS: Final = 20.0
+"""Whoever stops a worker gives it 30 seconds."""
 
 _sweeper = drain.Sweeper()
 
@@ -24,6 +27,12 @@ def begin_to_sweep(**_: Any) -> None:
 
 @signals.worker_shutting_down.connect
 def stop_sweeping(**_: Any) -> None:
-    """Take no new jobs; what is at hand is finished or taken over when its lease ends."""
+    """Take no new jobs; Celery waits for those that its own threads have in hand."""
     drain.stop()
     _sweeper.stop(timeout=0)
+
+
+@signals.worker_shutdown.connect
+def finish_sweeping(**_: Any) -> None:
+    """Wait for what the sweeper has in hand; what takes longer is taken over when its lease ends."""
+    _sweeper.stop(timeout=LAST_JOBS_SECONDS)

@@ -126,6 +126,9 @@ def _claim(queue: Queue) -> list[Lease]:
 def _run(lease: Lease) -> bool:
     """Run one job; True when it is done for good, else it is put off or dead. Nothing it raises stops the drain."""
     job, kind = lease.job, REGISTRY[lease.job.name]
+    if job.attempts > kind.tries and kind.every is None:
+        _settle_failure(lease, kind, job.last_error or "every worker that began it died")
+        return False
     try:
         with structlog.contextvars.bound_contextvars(job=job.name, job_id=str(job.pk)), unit.joined_by(lease):
             kind.function(**job.arguments)
@@ -235,3 +238,4 @@ class Sweeper:
                 log.exception("sweep_failed", queue=queue)  # PostgreSQL may be away for a while: try again soon
             finally:
                 close_old_connections()
+        connection.close()

@@ -239,6 +239,29 @@ def test_a_job_of_a_name_that_is_not_known_here_is_left_to_those_who_know_it(not
     assert (row.state, row.attempts) == ("ready", 0)
 
 
+def test_a_job_that_kills_its_worker_each_time_is_not_begun_for_ever(note_job: None) -> None:
+    enqueue("note", text="a")
+    sql("UPDATE payments_job SET state = 'running', attempts = 3")  # three workers began it, and none of them ended it
+    assert drain.drain(Queue.UPKEEP) == 1
+    row = Job.objects.get()
+    assert (row.state, row.last_error, noted()) == ("dead", "every worker that began it died", [])
+    drain.replay(str(row.pk))
+    drain.drain(Queue.UPKEEP)
+    assert noted() == ["a"]
+
+
+def test_a_job_that_this_process_does_not_know_is_left_to_those_that_do(note_job: None, register: Register) -> None:
+    enqueue("note", text="of a newer release")
+    enqueue("note", text="known")
+    sql("UPDATE payments_job SET name = 'newer' WHERE arguments ->> 'text' = 'of a newer release'")
+    assert drain.drain(Queue.UPKEEP) == 1
+    assert noted() == ["known"]
+    assert Job.objects.get().attempts == 0
+    register("newer", Queue.UPKEEP)(note)
+    drain.drain(Queue.UPKEEP)
+    assert noted() == ["known", "of a newer release"]
+
+
 @pytest.mark.parametrize("ending", ["well", "badly"])
 def test_a_job_of_the_timetable_comes_back_for_ever(register: Register, db: None, ending: str) -> None:
     runs: list[int] = []
