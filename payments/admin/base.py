@@ -214,7 +214,11 @@ class ModelAdmin(unfold.ModelAdmin):  # type: ignore[misc]  # unfold has no type
     # --- pages
 
     def change_view(
-        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Mapping[str, Any] | None = None
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",  # noqa: ARG002  Django's signature
+        extra_context: Mapping[str, Any] | None = None,
     ) -> HttpResponse:
         """One row with everything around it; only to be read."""
         if request.method not in ("GET", "HEAD"):
@@ -222,8 +226,12 @@ class ModelAdmin(unfold.ModelAdmin):  # type: ignore[misc]  # unfold has no type
         row = self.row(request, object_id)
         if isinstance(row, HttpResponse):
             return row
-        context = {**self.facts(request, row), **(extra_context or {}), "form_url": form_url}
-        return self.page(request, self.record_template, self.heading(row, shown.Viewer(request.user)), context)
+        return self.page(
+            request,
+            self.record_template,
+            self.heading(row, shown.Viewer(request.user)),
+            {**self.facts(request, row), **(extra_context or {})},
+        )
 
     def row(self, request: HttpRequest, object_id: str) -> Any:
         """The row of a page, or the answer that there is none; `PermissionDenied` for who may not see it."""

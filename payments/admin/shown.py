@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any, Final
-from urllib.parse import urlencode
 
 from django.apps import apps
 from django.contrib import admin
@@ -89,11 +88,10 @@ def address(model: type[models.Model], pk: object) -> str:
     return reverse(f"admin:{meta.app_label}_{meta.model_name}_change", args=[pk])
 
 
-def list_address(model: type[models.Model], **filters: object) -> str:
-    """The address of a table's list, filtered."""
+def list_address(model: type[models.Model]) -> str:
+    """The address of a table's list."""
     meta = model._meta
-    filtered = f"?{urlencode(filters)}" if filters else ""
-    return reverse(f"admin:{meta.app_label}_{meta.model_name}_changelist") + filtered
+    return reverse(f"admin:{meta.app_label}_{meta.model_name}_changelist")
 
 
 @cache
@@ -134,11 +132,6 @@ def moment(value: datetime | None) -> str:
         return NOTHING
     utc = value.astimezone(UTC)
     return format_html('<time class="bo-time" datetime="{}">{}</time>', utc.isoformat(), f"{utc:%Y-%m-%d %H:%M:%S}")
-
-
-def day(value: datetime) -> str:
-    """3 Nov 2026."""
-    return f"{value.astimezone(UTC):%-d %b %Y}"
 
 
 def short(object_id: str) -> str:

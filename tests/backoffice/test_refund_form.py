@@ -1,11 +1,15 @@
 """Support gives money back: the form looks through the payment first, asks once, and the page tells what came of it."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
 
 from payments.gateway.models import ProviderCall
+from payments.rest.models import IdempotencyKey
 from refunds.models import Origin, Refund
 from tests import factories
 from tests.backoffice import pages
@@ -121,6 +125,28 @@ def test_a_double_click_refunds_once_even_when_it_was_confirmed(support: Client,
     for _ in range(3):
         assert "5.00 USD are on their way back." in send(support, paid, form)
     assert Refund.objects.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_same_form_from_many_at_once_refunds_once(support: Client, paid: dict[str, Any]) -> None:
+    form = fill(support, paid, amount="5.00", confirm_duplicate="on")
+    together = threading.Barrier(8)
+
+    def click(_: int) -> int:
+        browser = Client()
+        browser.cookies = support.cookies
+        together.wait(timeout=20)
+        try:
+            return browser.post(pages.payment(paid["id"], "refund"), form).status_code
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(8) as threads:
+        assert list(threads.map(click, range(8))) == [302] * 8, "every click leads to the payment"
+    refund = Refund.objects.get()
+    assert IdempotencyKey.objects.get(key=form["token"]).object_id == refund.pk
+    factories.work()
+    factories.assert_books_close()
 
 
 def test_without_money_there_is_no_button_and_no_refund(support: Client, shop: factories.Shop) -> None:
