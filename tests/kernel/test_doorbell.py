@@ -140,7 +140,7 @@ def enqueued_with_broker_at(port: int) -> list[float]:
 def enqueued_at_once(port: int) -> int:
     """How many jobs were enqueued, none of which took 0.2 s. A machine that is busy otherwise gets three chances:
     who waits for the broker waits each time."""
-    count, slowest = 0, []
+    count, slowest = 0, list[float]()
     while not slowest or (slowest[-1] >= 0.2 and len(slowest) < 3):
         times = enqueued_with_broker_at(port)
         count += len(times)
