@@ -141,9 +141,13 @@ declare(
     "no_secret_in_rows",
     "No key or signing secret stands in what was recorded",
     """SELECT id::text, 'a secret in the answer of a call' FROM payments_providercall
-        WHERE raw::text ~ '(sk|rk)_(live|test)_[A-Za-z0-9]{8}|whsec_[A-Za-z0-9]{8}'
+        WHERE raw::text ~ '(sk|rk)_(live|test)_[A-Za-z0-9]{8}|whsec_[A-Za-z0-9+/]{8}'
        UNION ALL
        SELECT id::text, 'a secret in an event' FROM payments_event
-        WHERE data::text ~ '(sk|rk)_(live|test)_[A-Za-z0-9]{8}|whsec_[A-Za-z0-9]{8}'""",
-    "SELECT (SELECT count(*) FROM payments_providercall) + (SELECT count(*) FROM payments_event)",
+        WHERE data::text ~ '(sk|rk)_(live|test)_[A-Za-z0-9]{8}|whsec_[A-Za-z0-9+/]{8}'
+       UNION ALL
+       SELECT id::text, 'a secret in a stored answer' FROM payments_idempotencykey
+        WHERE encode(body, 'escape') ~ '(sk|rk)_(live|test)_[A-Za-z0-9]{8}|whsec_[A-Za-z0-9+/]{8}'""",
+    "SELECT (SELECT count(*) FROM payments_providercall) + (SELECT count(*) FROM payments_event)"
+    " + (SELECT count(*) FROM payments_idempotencykey)",
 )

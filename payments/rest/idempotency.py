@@ -103,11 +103,18 @@ class IdempotencyClaim:
     """One request's hold on its key; a contributor to the units of work of its use case."""
 
     def __init__(
-        self, request: Request, *, render: Callable[[object], Answer], recorded: Callable[[ApiClient, str], object]
+        self,
+        request: Request,
+        *,
+        render: Callable[[object], Answer],
+        recorded: Callable[[ApiClient, str], object],
+        said_once: Callable[[object], Answer] | None = None,
     ) -> None:
+        """`render` makes the answer that is stored; the first caller gets what `said_once` makes, if it is given."""
         self._request = request
         self._render = render
         self._recorded = recorded
+        self._said_once = said_once
         self._answer: Answer | None = None
         self._row = IdempotencyKey(
             client=request.client,
@@ -132,6 +139,8 @@ class IdempotencyClaim:
             return self._render(result) if earlier is None else self._repeat(earlier)
         if self._answer is None:
             self._answer = _store(self._row, self._render(result))
+        if self._said_once is not None and not self._answer.replayed:
+            return self._said_once(result)
         return self._answer
 
     def contribute(self, work: unit.Unit, result: object) -> None:

@@ -48,6 +48,7 @@ unit; a `Refusal` with status 503 raised after a first commit means "proved to b
 None is answered as 204. A GET may return a Django HttpResponse (a download), which goes out as it is.
 """
 
+import dataclasses
 import hashlib
 from collections.abc import Callable, Mapping
 from functools import cached_property
@@ -154,8 +155,12 @@ def _post(
         body_hash=idempotency.hash_of(call.path, call.sent[1]),
         object_id=None if declared.creates else next(iter(address.values()), None),
     )
+    kept = declared if declared.kept is None else dataclasses.replace(declared, render=declared.kept)
     claim = idempotency.IdempotencyClaim(
-        claimed, render=lambda result: render(declared, result), recorded=declared.recorded
+        claimed,
+        render=lambda result: render(kept, result),
+        recorded=declared.recorded,
+        said_once=None if declared.kept is None else lambda result: render(declared, result),
     )
     return _send(claim.answer(lambda: handler(door, call, **arguments, **address)))
 

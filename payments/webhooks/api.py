@@ -64,13 +64,18 @@ class Endpoints(wire.Door):
         body=shapes.NewEndpoint,
         answers=shapes.NewEndpointShape,
         render=shapes.new_endpoint,
+        kept=shapes.endpoint,
         recorded=selectors.endpoint_of,
         refuses=(endpoints.WebhookUrlRefused,),
         example_body=_NEW,
         example={**_ENDPOINT, "secret": "whsec_…"},
     )
     def post(self, call: wire.Call, body: shapes.NewEndpoint) -> Endpoint:
-        """Events that happen from now on are sent to this address. The secret is shown in this answer only."""
+        """Events that happen from now on are sent to this address.
+
+        The secret is shown in the first answer only and stored in no answer: the same idempotency key gives the same
+        endpoint without it. Whoever has lost it deletes the endpoint and makes another.
+        """
         return endpoints.create(call.client, **body.model_dump())
 
     @wire.operation(

@@ -78,7 +78,7 @@ class EndpointShape(fields.Output):
 class NewEndpointShape(EndpointShape):
     """A new endpoint with the secret that its deliveries are signed with (Standard Webhooks)."""
 
-    secret: str
+    secret: str | None = Field(None, description="Shown once: a repeated idempotency key is answered without it.")
 
 
 class DeliveryShape(fields.Output):

@@ -6,7 +6,7 @@ from pytest_django.fixtures import Settings
 
 from payments.kernel import unit
 from payments.rest import keys
-from payments.rest.models import ApiClient, KeyKind
+from payments.rest.models import ApiClient, IdempotencyKey, KeyKind
 from payments.webhooks.models import Endpoint, Event
 from payments.webhooks.services import outbox
 from tests import factories
@@ -63,12 +63,13 @@ def test_an_endpoint_is_made_and_its_secret_shown_once(shop: factories.Shop) -> 
     assert shop.get("webhook_endpoints") == {"data": [made], "has_more": False, "next_cursor": None}
 
 
-def test_the_same_key_makes_one_endpoint(shop: factories.Shop) -> None:
-    first = shop.call("POST", "webhook_endpoints", NEW, key="once")
+def test_the_same_key_makes_one_endpoint_and_does_not_repeat_its_secret(shop: factories.Shop) -> None:
+    first = shop.call("POST", "webhook_endpoints", NEW, key="once").json()
     again = shop.call("POST", "webhook_endpoints", NEW, key="once")
-    assert again.content == first.content
     assert again["Idempotent-Replayed"] == "true"
-    assert Endpoint.objects.count() == 1
+    assert first.pop("secret") == Endpoint.objects.get().secret
+    assert (again.status_code, again.json()) == (201, first)
+    assert b"whsec_" not in bytes(IdempotencyKey.objects.get().body or b"")
 
 
 def test_the_newest_endpoint_is_listed_first(shop: factories.Shop) -> None:
