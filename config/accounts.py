@@ -18,6 +18,10 @@ class Account:
         """The environment variable of one of its secrets, STRIPE_US_API_KEY."""
         return f"{self.code.upper().replace('-', '_')}_{name}"
 
+    def webhook_url(self, platform: str) -> str:
+        """Where the PSP sends this account's notifications."""
+        return f"{platform}/webhooks/{self.psp}/{self.code}"
+
 
 ACCOUNTS = (
     Account("stripe-us", psp="stripe", country="US", currency="usd"),
@@ -51,7 +55,10 @@ def new_secrets() -> dict[str, str]:
 
 
 def for_simulator(known: dict[str, str], *, platform: str) -> str:
-    """SIMULATOR_ACCOUNTS: what the simulator has to know to act as these accounts towards `platform`'s address."""
+    """SIMULATOR_ACCOUNTS: what the simulator has to know to act as these accounts.
+
+    Their notifications go to `platform`, an address, or nowhere when it is "".
+    """
     return json.dumps(
         [
             dataclasses.asdict(account)
@@ -60,7 +67,7 @@ def for_simulator(known: dict[str, str], *, platform: str) -> str:
                 "publishable_key": known[account.variable("PUBLISHABLE_KEY")],
                 "events": EVENTS,
                 "webhook_secret": known[account.variable("WEBHOOK_SECRET")],
-                "webhook_url": f"{platform}/webhooks/{account.psp}/{account.code}",
+                "webhook_url": account.webhook_url(platform) if platform else "",
             }
             for account in ACCOUNTS
         ]

@@ -1,4 +1,4 @@
-"""One PostgreSQL and one Valkey for the run, a database for each worker, and the PSP simulator for who asks."""
+"""A PostgreSQL and a Valkey for each process that runs tests, and the PSP simulator for who asks."""
 
 import functools
 import os
@@ -20,32 +20,26 @@ from tests import reset
 
 ROOT = Path(__file__).resolve().parent.parent
 CONTROLLER = "PYTEST_XDIST_WORKER" not in os.environ
-SERVERS: list[embedded.Postgres | embedded.Valkey] = []
+DIRECTORY = Path(tempfile.gettempdir()) / f"countinghouse-test-{os.getpid()}"
+SERVERS = (embedded.Postgres(DIRECTORY / "postgres", durable=False), embedded.Valkey(DIRECTORY / "valkey"))
+"""Of this process alone: snapshots of one PostgreSQL span its databases, so that a transaction which a test holds open
+would hide another test's rows from reports."""
 
 
 def _address_everything() -> None:
     """Say in the environment where everything will be, before Django reads it; nothing is started here."""
     platform = f"127.0.0.1:{embedded.free_port()}"
-    if CONTROLLER:
-        directory = Path(tempfile.gettempdir()) / f"countinghouse-test-{os.getpid()}"
-        SERVERS.extend(
-            [embedded.Postgres(directory / "postgres", durable=False), embedded.Valkey(directory / "valkey")]
-        )
-        os.environ |= {
-            "COUNTINGHOUSE_ENV": "test",
-            "COUNTINGHOUSE_ROLE": "shell",
-            "DATABASE_URL": SERVERS[0].url,
-            "RUN_DIR": str(directory),
-            **accounts.new_secrets(),
-        }
-    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw-1").removeprefix("gw"))
-    redis_url = SERVERS[1].url if CONTROLLER else os.environ["REDIS_URL"]
     os.environ |= {
+        "COUNTINGHOUSE_ENV": "test",
+        "COUNTINGHOUSE_ROLE": "shell",
+        "DATABASE_URL": SERVERS[0].url,
+        "REDIS_URL": SERVERS[1].url,
+        "RUN_DIR": str(DIRECTORY),
         "DJANGO_SETTINGS_MODULE": "config.settings",
-        "REDIS_URL": redis_url.rpartition("/")[0] + f"/{worker + 1}",
         "SIMULATOR_URL": f"http://127.0.0.1:{embedded.free_port()}",
         "DJANGO_LIVE_TEST_SERVER_ADDRESS": platform,
         "PUBLIC_URL": f"http://{platform}",
+        **accounts.new_secrets(),
     }
 
 
@@ -55,20 +49,22 @@ if CONTROLLER:
     del os.environ["DJANGO_SETTINGS_MODULE"]  # a worker that inherited it would read the settings before its addresses
 
 
-def pytest_configure() -> None:
-    """Start the servers: in the controller, so that all workers share them."""
-    if SERVERS:
-        SERVERS[0].directory.parent.mkdir(mode=0o711)  # PostgreSQL runs as nobody where the tests run as root
+def pytest_configure(config: pytest.Config) -> None:
+    """Start the servers, unless this process only hands the tests out."""
+    if CONTROLLER and config.getoption("numprocesses", default=None):
+        return
+    shutil.rmtree(DIRECTORY, ignore_errors=True)  # of a run that was killed, whose process id is ours now
+    DIRECTORY.mkdir(mode=0o711)  # PostgreSQL runs as nobody where the tests run as root
     for server in SERVERS:
         server.start()
 
 
 def pytest_unconfigure() -> None:
     """Stop the servers and forget their data."""
-    for server in SERVERS:
-        server.stop()
-    if SERVERS:
-        shutil.rmtree(SERVERS[0].directory.parent)
+    if DIRECTORY.exists():
+        for server in SERVERS:
+            server.stop()
+        shutil.rmtree(DIRECTORY)
 
 
 @pytest.fixture(scope="session")
@@ -83,12 +79,15 @@ def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -
 
 @pytest.fixture(scope="session")
 def simulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a PSP simulator with the accounts stripe-us and stripe-eu; its webhooks go to `live_server`."""
+    """The address of a PSP simulator with the accounts stripe-us and stripe-eu; its webhooks go nowhere.
+
+    A test that wants them asks for `notifications`: else they would reach the server that an earlier test started.
+    """
     url = os.environ["SIMULATOR_URL"]
     address = urllib.parse.urlsplit(url)
     log = tmp_path_factory.mktemp("simulator") / "simulator.log"
     command = programs.simulator_command(host="127.0.0.1", port=address.port or 80, journal=log.with_suffix(".jsonl"))
-    known = accounts.for_simulator(dict(os.environ), platform=os.environ["PUBLIC_URL"])
+    known = accounts.for_simulator(dict(os.environ), platform="")
     with log.open("ab") as output:
         process = processes.spawn(
             [sys.executable, *command],

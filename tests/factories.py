@@ -14,6 +14,7 @@ from typing import Any
 from django.core.management import call_command
 from django.test import Client
 
+from config import accounts as demo_accounts
 from config.demo import book
 from payments.gateway import accounts
 from payments.kernel import drain, invariants
@@ -118,6 +119,14 @@ class Simulator:
         """The book of truth: every object that moved or would move money."""
         lines = self._ask("GET", "/_sim/book").decode().splitlines()
         return [json.loads(line) for line in lines if line]
+
+    def notify(self, platform: str) -> None:
+        """Send notifications to this address from now on, or nowhere when it is ""; none is under way afterwards."""
+        for account in demo_accounts.ACCOUNTS:
+            url = account.webhook_url(platform) if platform else ""
+            self._ask("PUT", f"/_sim/accounts/{account.code}", {"webhook_url": url})
+        self._ask("POST", "/_sim/reset", {})
+        until(lambda: json.loads(self._ask("GET", "/_sim/webhooks"))["waiting"] == 0)
 
     def advance(self, seconds: int) -> None:
         """Move the simulator's clock on."""

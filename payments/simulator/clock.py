@@ -23,7 +23,7 @@ class Timer:
 
 
 class Clock:
-    """Seconds since the epoch as the PSPs see them. Only forwards."""
+    """Seconds since the epoch as the PSPs see them. Only forwards, but for a new beginning."""
 
     def __init__(self, journal: Journal, fire: Callable[[Timer], None]) -> None:
         self.offset = 0
@@ -77,6 +77,11 @@ class Clock:
         self.offset += seconds
         self._journal.note("", "clock", "offset", {"offset": self.offset})
         return fired
+
+    def begin_anew(self) -> None:
+        """Be at the real time again; for when nothing is left that remembers another."""
+        self.offset = 0
+        self._journal.note("", "clock", "offset", {"offset": 0})
 
     def _run_until(self, moment: float) -> int:
         fired = 0

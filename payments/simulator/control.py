@@ -138,6 +138,6 @@ class Control:
         return _json(self._world.notifier.status())
 
     async def reset(self, _request: Request) -> Response:
-        """Forget all objects and faults; keep accounts and time."""
+        """Forget all objects and faults, and come back to the real time; keep accounts."""
         self._world.clear()
         return _json({"status": "ok"})

@@ -99,12 +99,14 @@ class World:
         self.journal.open()
 
     def clear(self) -> None:
-        """Forget every object, fault and waiting notification; keep the accounts and the time."""
+        """Forget every object, fault and waiting notification, and come back to the real time; keep the accounts."""
         self.scenarios.clear()
         self.notifier.clear()
         self.latency = Latency()
+        for name in self.twins:
+            self.clock.forget(name)
+        self.clock.begin_anew()
         for twin in self.twins.values():
-            self.clock.forget(twin.name)
             twin.clear()
         self.journal.flush()
 

@@ -61,9 +61,11 @@ def test_one_process_keeps_a_queue_from_taking_every_thread(register: Register) 
 
     with ThreadPoolExecutor(8) as pool:
         busy = [pool.submit(one) for _ in range(4)]
-        assert all(inside.acquire(timeout=20) for _ in range(4))
-        assert pool.submit(one).result(timeout=20) == 0, "a fifth drain returns at once"
-        leave.set()
+        try:
+            assert all(inside.acquire(timeout=20) for _ in range(4)), [drained for drained in busy if drained.done()]
+            assert pool.submit(one).result(timeout=20) == 0, "a fifth drain returns at once"
+        finally:
+            leave.set()
         assert sum(drained.result(timeout=20) for drained in busy) == 6
 
 

@@ -7,15 +7,11 @@ import pytest
 from payments.ledger import services as ledger
 from tests import factories
 from tests.refunds.psp import Psp
+from tests.services import conftest as services
+from tests.stories import conftest as stories
 
-
-@pytest.fixture
-def sim(simulator: str) -> Iterator[factories.Simulator]:
-    """The simulator without faults and without a past."""
-    control = factories.Simulator(simulator)
-    control.calm()
-    yield control
-    control.calm()
+sim = services.sim
+notifications = stories.notifications
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """Refunds and the PSP's own notifications over HTTP, whatever happens to them on the way."""
 
 import pytest
-from pytest_django.live_server_helper import LiveServer
 
 from payments.webhooks.models import InboundEvent
 from refunds.models import Refund
@@ -24,7 +23,7 @@ def settled(refund: Refund, status: str) -> None:
 
 @pytest.mark.parametrize("fault", [None, "webhook_doubled", "webhook_reordered", "webhook_forged"])
 def test_a_bounce_is_learned_from_the_psp(
-    live_server: LiveServer, shop: factories.Shop, sim: factories.Simulator, fault: str | None
+    notifications: None, shop: factories.Shop, sim: factories.Simulator, fault: str | None
 ) -> None:
     if fault is not None:
         sim.scenario("webhook", fault)
@@ -42,7 +41,7 @@ def test_a_bounce_is_learned_from_the_psp(
     factories.assert_books_close()
 
 
-def test_a_refund_made_in_the_dashboard_appears(live_server: LiveServer, shop: factories.Shop, psp: Psp) -> None:
+def test_a_refund_made_in_the_dashboard_appears(notifications: None, shop: factories.Shop, psp: Psp) -> None:
     intent = shop.paid(1999)
     psp.refund(intent["latest_attempt"]["provider_reference"], 700)
     factories.until(InboundEvent.objects.filter(type="refund.created").exists)

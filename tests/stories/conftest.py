@@ -7,19 +7,21 @@ from pytest_django.live_server_helper import LiveServer
 
 from payments.ledger import services as ledger
 from tests import factories
+from tests.services import conftest as services
+
+sim = services.sim
 
 
 @pytest.fixture
-def sim(simulator: str) -> Iterator[factories.Simulator]:
-    """The simulator without faults and without a past."""
-    control = factories.Simulator(simulator)
-    control.calm()
-    yield control
-    control.calm()
+def notifications(transactional_db: None, live_server: LiveServer, sim: factories.Simulator) -> Iterator[None]:
+    """The simulator's webhooks reach a real server, for the time of one test."""
+    sim.notify(live_server.url)
+    yield
+    sim.notify("")
 
 
 @pytest.fixture
-def shop(transactional_db: None, live_server: LiveServer, sim: factories.Simulator) -> factories.Shop:
-    """A client of the API; the simulator's webhooks reach `live_server`."""
+def shop(notifications: None) -> factories.Shop:
+    """A client of the API."""
     ledger.forget_accounts()
     return factories.shop()
