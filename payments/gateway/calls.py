@@ -19,6 +19,9 @@ log = structlog.get_logger(__name__)
 
 LONG_AGO: Final = datetime(2000, 1, 1, tzinfo=UTC)
 
+SURELY_ENDED: Final = timedelta(days=1)
+"""No request is under way for longer."""
+
 LOOKS: Final = tuple(timedelta(seconds=s) for s in (5, 15, 45, 120, 300, 900, 3600))
 """When recovery looks at an unknown call: after each of these, then hourly, and never gives up."""
 
@@ -76,7 +79,8 @@ def find(call: ProviderCall, request: AnyRequest, *, provider_reference: str) ->
     """Ask the PSP what became of a call.
 
     A request that cannot be rebuilt as it was committed (a deploy has changed it) is never repeated: then the PSP is
-    asked as if the time of its key were over.
+    asked as if the time of its key were over. That it shows no trace is no proof before that time: the first request
+    may still be on its way.
     """
     unit.refuse_open_transaction("a question to a PSP")
     same = _body_hash(request) == call.body_hash
@@ -84,7 +88,20 @@ def find(call: ProviderCall, request: AnyRequest, *, provider_reference: str) ->
         log.error("request_changed", call=call.pk, kind=call.kind)
     connector = accounts.connector(accounts.account(call.account_id), interactive=False)
     sent_at = call.sent_at if same else LONG_AGO
-    return connector.find(request, provider_reference=provider_reference, sent_at=sent_at)
+    outcome = connector.find(request, provider_reference=provider_reference, sent_at=sent_at)
+    if not same and outcome.verdict is Verdict.UNAVAILABLE and clock.now() - call.sent_at < SURELY_ENDED:
+        return dataclasses.replace(outcome, verdict=Verdict.UNKNOWN)
+    return outcome
+
+
+def first_hand(call: ProviderCall, outcome: Outcome) -> Outcome:
+    """What the answer to whoever made the call still proves.
+
+    Once recovery has looked, it may have sent the request again: that nothing came of the first one proves nothing.
+    """
+    if call.looks and outcome.verdict is Verdict.UNAVAILABLE:
+        return dataclasses.replace(outcome, verdict=Verdict.UNKNOWN)
+    return outcome
 
 
 def answer(call: ProviderCall, outcome: Outcome) -> None:

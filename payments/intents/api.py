@@ -28,6 +28,12 @@ class ClientSecretWrong(Refusal):
     code, status = "client_secret_wrong", 403
 
 
+class OffSessionRefused(Refusal):
+    """Only a secret key can say that the customer is not there: an app with a publishable key is where they are."""
+
+    code, status = "off_session_refused", 403
+
+
 class IntentBody(wire.Input):
     """A wish to collect an amount: of an order, or standalone with amount and currency."""
 
@@ -206,7 +212,9 @@ class IntentConfirm(wire.Door):
             refusals.ProviderUnavailable,
             addresses.ReturnUrlRefused,
             routing.PaymentMethodNotAvailable,
+            refusals.TooManyAttempts,
             ClientSecretWrong,
+            OffSessionRefused,
         ),
         example_body={"payment_method": {"type": "card", "token": "pm_card_visa", "provider_account": "stripe-us"}},
         example=PAYMENT_INTENT | {"status": "succeeded", "amount_captured": 1999, "client_options": []},
@@ -214,6 +222,8 @@ class IntentConfirm(wire.Door):
     def post(self, call: wire.Call, intent_id: str, body: ConfirmBody) -> Held:
         """Try to take the money. A decline is an answer like a success: look at `status`."""
         _require_secret(call, intent_id, body.client_secret)
+        if body.off_session and call.caller.publishable:
+            raise OffSessionRefused("The customer is at the app.", param="off_session")
         if body.return_url is not None:
             addresses.require_allowed(body.return_url, call.client.return_urls, param="return_url")
         return confirm.confirm(
@@ -243,6 +253,7 @@ class IntentCapture(wire.Door):
             capture.CaptureInProgress,
             capture.CaptureTooLarge,
             capture.MultipleCapturesNotSupported,
+            refusals.OrderAlreadyPaid,
             capture.CaptureDeclined,
             refusals.ProviderUnavailable,
         ),
@@ -266,12 +277,12 @@ class IntentCancel(wire.Door):
         answers=IntentObject,
         render=rendered,
         recorded=_held,
-        refuses=(refusals.IntentUnexpectedState, refusals.ProviderUnavailable),
+        refuses=(refusals.IntentUnexpectedState,),
         example_body={"reason": "requested_by_customer"},
         example=PAYMENT_INTENT | {"status": "canceled"},
     )
     def post(self, call: wire.Call, intent_id: str, body: CancelBody) -> Held:
-        """Reserved money is released. While an outcome is not known, the wish is recorded and evidence decides."""
+        """Reserved money is released. When that is not done yet, the wish is recorded, and an event tells its end."""
         return lifecycle.cancel(intent_id, reason=body.reason, client_id=call.client.pk, by=_by(call))
 
 

@@ -45,6 +45,12 @@ def cancel_attempt(attempt_id: str) -> None:
     lifecycle.cancel_attempt(attempt_id, by="upkeep")
 
 
+@job("release_reservations", Queue.MONEY)
+def release_reservations(order_id: str) -> None:
+    """An order was paid otherwise: what is reserved for it beyond its need goes free."""
+    lifecycle.release_reservations(order_id)
+
+
 @job("expire", Queue.UPKEEP, every=timedelta(minutes=1))
 def expire() -> None:
     """End what nobody has paid in time."""

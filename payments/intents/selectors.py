@@ -4,12 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from moneyed import Money
+
 from payments.gateway import accounts
 from payments.gateway.models import ProviderCall
 from payments.intents import routing
 from payments.intents.models import Capture, PaymentAttempt, PaymentIntent
-from payments.intents.states import HELD, LIVE, AttemptStatus
-from payments.kernel import reads
+from payments.intents.states import HELD, LIVE, AttemptStatus, CaptureStatus
+from payments.kernel import money, reads
 from payments.orders.models import Order
 
 
@@ -70,6 +72,11 @@ def latest_attempts(rows: Sequence[PaymentIntent]) -> dict[str, PaymentAttempt]:
     return {attempt.intent_id: attempt for attempt in PaymentAttempt.objects.filter(pk__in=wanted)}
 
 
+def attempts_made(intent_id: str) -> int:
+    """How often it was tried to collect an intent."""
+    return PaymentAttempt.objects.filter(intent_id=intent_id).count()
+
+
 def alive(intent_id: str) -> PaymentAttempt | None:
     """The one attempt of an intent that may still take money and is not superseded."""
     return PaymentAttempt.objects.filter(intent_id=intent_id, status__in=LIVE, superseded_at__isnull=True).first()
@@ -84,8 +91,8 @@ HELD_FOR_ORDER: Final = f"""WHERE a.order_id = %s AND a.superseded_at IS NULL
     AND a.status IN ({", ".join(f"'{status}'" for status in HELD)})"""
 
 
-def held_for_order(order_id: str, *, except_waiting_of: str) -> int:
-    """Minor units that live or authorised attempts of an order hold.
+def held_for_order(order_id: str, *, except_waiting_of: str = "", but: str = "") -> int:
+    """Minor units that live or authorised attempts of an order hold, those of the intent `but` apart.
 
     Superseded attempts do not count, nor what only waits for the customer of the intent `except_waiting_of`:
     that customer has come back and pays otherwise.
@@ -94,13 +101,29 @@ def held_for_order(order_id: str, *, except_waiting_of: str) -> int:
     return sum(
         row.amount_minor
         for row in found
-        if not (row.intent_id == except_waiting_of and row.status == AttemptStatus.ACTION_REQUIRED)
+        if row.intent_id != but
+        and not (row.intent_id == except_waiting_of and row.status == AttemptStatus.ACTION_REQUIRED)
     )
+
+
+def reservations(order_id: str) -> list[PaymentAttempt]:
+    """Attempts that hold a reservation which somebody waits for, the newest first."""
+    rows = PaymentAttempt.objects.filter(order_id=order_id, status=AttemptStatus.AUTHORIZED)
+    return list(rows.filter(superseded_at__isnull=True).order_by("-authorized_at"))
 
 
 def capture_in_flight(attempt_id: str) -> Capture | None:
     """The capture of an attempt whose outcome is not known yet."""
     return Capture.objects.filter(attempt_id=attempt_id, status__in=("sent", "pending", "unknown")).first()
+
+
+def capture_meant(attempt_id: str, amount: Money | None) -> Capture | None:
+    """Our capture that a PSP's word of a capture is about: the one in flight, else one of this amount that failed."""
+    found = capture_in_flight(attempt_id)
+    if found is not None or amount is None:
+        return found
+    failed = Capture.objects.filter(attempt_id=attempt_id, status=CaptureStatus.FAILED)
+    return failed.filter(amount_minor=money.to_minor(amount)).order_by("-id").first()
 
 
 def call(call_id: str) -> ProviderCall:

@@ -131,8 +131,3 @@ def enqueue(name: str, *, run_at: datetime | None = None, unique: str | None = N
     unit.current().add(row, once=unique is not None)
     if run_at is None:
         unit.after_commit(lambda: doorbell.ring(kind.queue))
-
-
-def forget(unique: str) -> None:
-    """Take a job that has not begun back, with the open unit of work."""
-    unit.current().run("DELETE FROM payments_job WHERE unique_key = %s AND state = 'ready'", [unique])

@@ -4,7 +4,7 @@ from typing import Any, ClassVar
 
 from django.db import models
 
-from payments.kernel import clock, ids, unit
+from payments.kernel import clock, ids, reads, unit
 from payments.kernel.machine import Machine
 
 
@@ -37,6 +37,13 @@ class Record(models.Model):
     def change(self, **values: object) -> None:
         """Set columns, to be written with the open unit."""
         unit.current().change(self, **values)
+
+    def must_stand(self) -> None:
+        """Guard the open unit by this row, which it does not change: what was decided by it must still be true."""
+        unit.current().guard(
+            f'SELECT 1 FROM "{self._meta.db_table}" WHERE id = %s AND version = %s FOR SHARE',  # noqa: S608  our own
+            [reads.key(type(self), self.pk), self.version],
+        )
 
 
 class Announced(models.Model):

@@ -144,8 +144,14 @@ class IdempotencyClaim:
         return self._answer
 
     def contribute(self, work: unit.Unit, result: object) -> None:
-        """Claim the key with the first unit; store the answer with the unit that makes it true."""
-        said = None if result is None else self._render(result)
+        """Claim the key with the first unit; store the answer with the unit that makes it true.
+
+        A 503 proves that there was no effect: with it the key is free again.
+        """
+        if _is_unavailable(result):
+            work.run("DELETE FROM payments_idempotencykey WHERE id = %s", [self._row.pk])
+            return
+        said = None if result is None else self._said(result)
         self._answer = said or self._answer
         if self._unwritten:
             object_id = self._request.object_id or (said and said.about)
@@ -172,26 +178,24 @@ class IdempotencyClaim:
             client=request.client, operation=request.operation, key=request.key
         ).first()
 
-    def _after(self, error: Exception) -> Answer:
-        """The use case gave up: before it wrote anything an earlier answer may stand, afterwards this is the answer.
+    def _said(self, result: object) -> Answer:
+        if isinstance(result, Refusal):
+            return Answer(result.status, problems.document(result, problems.current_request_id()))
+        return self._render(result)
 
-        A 503 after a commit has proved that there was no effect: the key is free again.
-        """
+    def _after(self, error: Exception) -> Answer:
+        """The use case gave up: before it wrote anything an earlier answer may stand, afterwards this is the answer."""
         if self._unwritten:
             forbidden = isinstance(error, Refusal) and error.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
             earlier = None if forbidden else self._read()
             if earlier is not None:
                 return self._repeat(earlier)
             raise IdempotencyKeyInUse("Try again.", retry_after=1) if _is_ours(error) else error
-        if not isinstance(error, Refusal):
+        if not isinstance(error, Refusal) or _is_unavailable(error):
             raise error
-        if error.status == HTTPStatus.SERVICE_UNAVAILABLE:
-            IdempotencyKey.objects.filter(pk=self._row.pk).delete()
-            raise error
-        answer = Answer(error.status, problems.document(error, problems.current_request_id()))
-        # what the commit stored was about the object; what the caller is told is that the wish came to nothing
-        IdempotencyKey.objects.filter(pk=self._row.pk).update(status=answer.status, body=answer.body)
-        return answer
+        if self._answer is None or self._answer.status != error.status:
+            raise Bug(f"{self._request.operation}: a refusal after a commit is said in that commit") from error
+        return self._answer
 
     def _repeat(self, earlier: IdempotencyKey) -> Answer:
         """What an earlier request with this key was answered, or would have been had it not died."""
@@ -224,3 +228,7 @@ def _is_ours(error: Exception) -> bool:
     """True when the database refused the key itself a second time."""
     diagnosis = getattr(error.__cause__, "diag", None)
     return getattr(diagnosis, "constraint_name", None) == "idempotency_key_once"
+
+
+def _is_unavailable(result: object) -> bool:
+    return isinstance(result, Refusal) and result.status == HTTPStatus.SERVICE_UNAVAILABLE

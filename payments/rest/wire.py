@@ -44,7 +44,8 @@ idempotency, rendering, problems, Request-Id, ETag, OpenAPI.
             return cancel.cancel(order_id, client=call.client)
 
 Rules for services behind a POST: the answer is what the last `returns(...)` said; a creation says it in its first
-unit; a `Refusal` with status 503 raised after a first commit means "proved to be without effect" and frees the key.
+unit; a `Refusal` after a first commit is said with the commit that makes it true, and then raised. One with status 503
+means "proved to be without effect" and frees the key.
 None is answered as 204. A GET may return a Django HttpResponse (a download), which goes out as it is.
 """
 

@@ -68,12 +68,14 @@ def record(held: Held, call: ProviderCall, outcome: Outcome, *, by: str) -> None
         with unit.work():
             _record(held, call, outcome, by=by)
     except unit.Stale:
-        settle(held.refund.pk, call.pk, outcome, by=by)
+        with unit.work():
+            held, call = selectors.hold(held.refund.pk), selectors.call(call.pk)
+            _record(held, call, calls.first_hand(call, outcome), by=by)
     crashpoints.reach("refund.recorded")
 
 
 def settle(refund_id: str, call_id: str, outcome: Outcome, *, by: str) -> None:
-    """The same on the rows as they are now, under their locks: for whoever was not there when the call was made."""
+    """The same for whoever was not there when the call was made, on the rows as they are now, under their locks."""
     with unit.work():
         held = selectors.hold(refund_id)
         _record(held, selectors.call(call_id), outcome, by=by)

@@ -35,6 +35,12 @@ def test_without_the_secret_it_is_refused(shop: factories.Shop, app: factories.S
     assert refused(app, f"GET {path}{query}", None, "client_secret_wrong", param="client_secret")["status"] == 403
 
 
+def test_an_app_cannot_say_that_the_customer_is_away(shop: factories.Shop, app: factories.Shop) -> None:
+    intent = shop.intent()
+    body = {**factories.card(), "client_secret": intent["client_secret"], "off_session": True}
+    refused(app, f"POST payment_intents/{intent['id']}/confirm", body, "off_session_refused", param="off_session")
+
+
 def test_another_clients_app_does_not_even_find_it(shop: factories.Shop, stranger: factories.Shop) -> None:
     intent = shop.intent()
     theirs = with_key("another shop", kind=KeyKind.PUBLISHABLE, scopes=())

@@ -1,5 +1,6 @@
 """Doors of the tests' own, over the table of clients: a thing is a client row, its brand counts what was done to it."""
 
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from django.core.exceptions import BadRequest
@@ -9,6 +10,7 @@ from django.urls import path, re_path
 from pydantic import AwareDatetime
 
 from payments.kernel import crashpoints, money, unit
+from payments.kernel.errors import Refusal
 from payments.rest import fields, pages, problems, views, wire
 from payments.rest.models import ApiClient
 
@@ -36,7 +38,7 @@ class NewThing(fields.Input):
 class Use(fields.Input):
     """What happens once the first unit was committed."""
 
-    then: Literal["succeed", "crash", "decline", "unavailable", "forget"] = "succeed"
+    then: Literal["succeed", "crash", "decline", "unavailable", "crash at the refusal", "forget"] = "succeed"
 
 
 class Filters(pages.Query):
@@ -87,17 +89,25 @@ def make(name: str) -> ApiClient:
     return row
 
 
+REFUSALS: Mapping[str, Refusal] = {
+    "unavailable": problems.TemporarilyUnavailable("Proved to be without effect."),
+    "decline": money.CurrencyMismatch("Refused after something was written."),
+    "crash at the refusal": money.CurrencyMismatch("Refused after something was written."),
+}
+
+
 def use(row: ApiClient, then: str) -> ApiClient:
     """Two commits, as around a call: the first counts the use, the second answers."""
     with unit.work() as work:
         work.run("UPDATE payments_apiclient SET brand = brand || 'x' WHERE name = %s", [row.name])
-    match then:
-        case "crash":
-            raise crashpoints.Crash("the process dies here")
-        case "unavailable":
-            raise problems.TemporarilyUnavailable("Proved to be without effect.")
-        case "decline":
-            raise money.CurrencyMismatch("Refused after something was written.")
+    if then == "crash":
+        raise crashpoints.Crash("the process dies here")
+    if (refusal := REFUSALS.get(then)) is not None:
+        with unit.work() as work:
+            work.returns(refusal)
+        if then != "crash at the refusal":
+            raise refusal
+        raise crashpoints.Crash("the process dies here")
     row = thing(row, row.pk)
     if then == "forget":
         return row

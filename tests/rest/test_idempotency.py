@@ -186,6 +186,15 @@ def test_a_503_with_proof_of_no_effect_frees_the_key(shop: Caller, thing: ApiCli
     assert shop.post(f"/v1/things/{thing.pk}/use", {"then": "succeed"}, key="k1").status_code == 200
 
 
+def test_a_refusal_is_stored_with_the_commit_that_makes_it_true(shop: Caller, thing: ApiClient) -> None:
+    with pytest.raises(crashpoints.Crash):
+        shop.post(f"/v1/things/{thing.pk}/use", {"then": "crash at the refusal"}, key="k1")
+    again = shop.post(f"/v1/things/{thing.pk}/use", {"then": "crash at the refusal"}, key="k1")
+    told = (again.status_code, again.json()["code"], again["Idempotent-Replayed"])
+    assert told == (422, "currency_mismatch", "true")
+    assert effects(thing) == 1
+
+
 def crash(shop: Caller, thing: ApiClient) -> None:
     """A request whose process dies after its first commit."""
     with pytest.raises(crashpoints.Crash):

@@ -34,26 +34,31 @@ def news(attempt_id: str, outcome: Outcome) -> None:
         outcomes.apply(selectors.hold_with_attempt(attempt_id), outcome, by="late news")
 
 
-def test_a_refused_cancel_leaves_the_reservation_to_be_captured(shop: factories.Shop, sim: factories.Simulator) -> None:
+def test_a_cancel_that_does_not_reach_the_psp_is_not_forgotten(shop: factories.Shop, sim: factories.Simulator) -> None:
     intent = shop.confirm(shop.intent(capture_method="manual"))
     sim.scenario("payment_intents.cancel", "rate_limit_429", times=1)
-    refused = shop.call("POST", f"payment_intents/{intent['id']}/cancel", {})
-    assert (refused.status_code, refused.json()["code"]) == (503, "provider_unavailable")
-
-    later()
-    assert shop.post(f"payment_intents/{intent['id']}/capture", {})["status"] == "succeeded"
-    factories.assert_books_close()
-
-
-def test_an_earlier_wish_survives_a_later_refusal(shop: factories.Shop, sim: factories.Simulator) -> None:
-    intent = shop.confirm(shop.intent(capture_method="manual"))
-    sim.scenario("payment_intents.cancel", "reset_before", times=1)
     assert shop.post(f"payment_intents/{intent['id']}/cancel", {})["status"] == "requires_capture"
-    sim.scenario("payment_intents.cancel", "rate_limit_429", times=1)
-    assert shop.call("POST", f"payment_intents/{intent['id']}/cancel", {}).status_code == 503
+    refused = shop.call("POST", f"payment_intents/{intent['id']}/capture", {})
+    assert (refused.status_code, refused.json()["code"]) == (409, "payment_intent_unexpected_state")
 
     later()
     assert shop.get(f"payment_intents/{intent['id']}")["status"] == "canceled"
+    factories.assert_books_close()
+
+
+@pytest.mark.parametrize("second", ["rate_limit_429", "reset_before", "error_500_after"])
+@pytest.mark.parametrize("first", ["rate_limit_429", "reset_before", "error_500_after"])
+def test_two_wishes_to_cancel_end_in_one_cancel(
+    shop: factories.Shop, sim: factories.Simulator, first: str, second: str
+) -> None:
+    intent = shop.confirm(shop.intent(capture_method="manual"))
+    for fault in (first, second):
+        sim.scenario("payment_intents.cancel", fault, times=1)
+        shop.post(f"payment_intents/{intent['id']}/cancel", {})
+
+    later()
+    assert shop.get(f"payment_intents/{intent['id']}")["status"] == "canceled"
+    assert [line["status"] for line in sim.book() if line["object"] == "payment"] == ["canceled"]
     factories.assert_books_close()
 
 

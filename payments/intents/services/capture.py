@@ -7,9 +7,9 @@ from payments.gateway import accounts, calls
 from payments.intents import selectors
 from payments.intents.models import Capture
 from payments.intents.selectors import Held
-from payments.intents.services import outcomes, requests
-from payments.intents.services.refusals import IntentUnexpectedState, ProviderUnavailable
-from payments.intents.states import IntentStatus
+from payments.intents.services import moves, outcomes, requests
+from payments.intents.services.refusals import IntentUnexpectedState, OrderAlreadyPaid, ProviderUnavailable
+from payments.intents.states import AttemptStatus, IntentStatus
 from payments.kernel import crashpoints, ids, money, unit
 from payments.kernel.errors import Refusal
 
@@ -53,9 +53,8 @@ def capture(intent_id: str, *, amount: int | None, final: bool, client_id: str, 
     crashpoints.reach("capture.committed")
     outcome = calls.send(accounts.account(held.tried.account_id), requests.capture(row, held.tried))
     crashpoints.reach("capture.answered")
-    held = outcomes.record(held, call, outcome, by=by, point="capture", capture=row)
-    _refuse_if_nothing_happened(outcome)
-    return held
+    sender = outcomes.Sender(point="capture", by=by, refuse=_refusal)
+    return outcomes.record(held, call, outcome, sender, capture=row)
 
 
 def _open_capture(held: Held, amount: int | None, *, final: bool) -> Capture:
@@ -68,6 +67,8 @@ def _open_capture(held: Held, amount: int | None, *, final: bool) -> Capture:
     if selectors.capture_in_flight(attempt.pk) is not None:
         raise CaptureInProgress("A capture of this payment intent is in progress.")
     wanted = _amount(intent.amount_capturable, amount)
+    if not moves.fits_order(held, money.to_minor(wanted)):
+        raise OrderAlreadyPaid("The order needs this money no more: it was paid otherwise, or has ended.")
     capabilities = accounts.connector(accounts.account(attempt.account_id)).capabilities(attempt.method)
     if not final and not capabilities.multiple_captures:
         raise MultipleCapturesNotSupported("This payment method allows one capture only.", param="final")
@@ -92,8 +93,12 @@ def _amount(capturable: Money, wanted: int | None) -> Money:
     return money.from_minor(wanted, capturable.currency.code)
 
 
-def _refuse_if_nothing_happened(outcome: Outcome) -> None:
+def _refusal(held: Held, outcome: Outcome) -> Refusal | None:
+    """Nothing was captured: for want of a connection, or because the PSP said no."""
+    if held.tried.status == AttemptStatus.CAPTURED:
+        return None  # somebody else's news was better
     if outcome.verdict is Verdict.UNAVAILABLE:
-        raise ProviderUnavailable("The payment provider could not be reached. Nothing was captured; try again.")
+        return ProviderUnavailable("The payment provider could not be reached. Nothing was captured; try again.")
     if outcome.verdict in (Verdict.DECLINED, Verdict.CANCELED):
-        raise CaptureDeclined(outcome.detail or "The provider refused the capture.")
+        return CaptureDeclined(outcome.detail or "The provider refused the capture.")
+    return None

@@ -1,8 +1,9 @@
 """Confirming an intent: open an attempt, ask the PSP, record what it says."""
 
 from dataclasses import dataclass
+from typing import Final
 
-from payments.connectors.base import Outcome, Verdict
+from payments.connectors.base import Outcome
 from payments.gateway import accounts, calls
 from payments.gateway.models import ProviderCall
 from payments.intents import routing, selectors
@@ -15,10 +16,15 @@ from payments.intents.services.refusals import (
     OrderNotPayable,
     OrderPaymentInProgress,
     ProviderUnavailable,
+    TooManyAttempts,
 )
 from payments.intents.states import AttemptStatus, IntentStatus
 from payments.kernel import clock, crashpoints, ids, jobs, unit
+from payments.orders.models import Order
 from payments.orders.states import OrderStatus
+
+MOST_ATTEMPTS: Final = 10
+"""Per intent: whoever tries more has a list of cards."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,21 +53,25 @@ def confirm(
     crashpoints.reach("confirm.committed")
     outcome = calls.send(accounts.account(held.tried.account_id), requests.authorize(held.tried))
     crashpoints.reach("confirm.answered")
-    held = outcomes.record(held, call, outcome, by=by, point="confirm")
-    _refuse_if_unavailable(outcome)
-    return held
+    return outcomes.record(held, call, outcome, outcomes.Sender(point="confirm", by=by, refuse=_refusal))
 
 
 def _refuse_unless_payable(held: Held) -> None:
-    intent, order = held.intent, held.order
+    intent = held.intent
     if not intent.may("confirm"):
         if intent.status == IntentStatus.PROCESSING:
             raise OrderPaymentInProgress("A payment of this intent is in progress.")
         raise IntentUnexpectedState(f"The payment intent is {intent.status}.")
     if intent.cancel_reason:
         raise IntentUnexpectedState("A cancel of this payment intent is in progress.")
-    if order is None:
-        return
+    if intent.latest_attempt_id and selectors.attempts_made(intent.pk) >= MOST_ATTEMPTS:
+        raise TooManyAttempts(f"{MOST_ATTEMPTS} attempts were made to pay this intent.")
+    if held.order is not None:
+        _refuse_unless_owed(held.order, intent)
+
+
+def _refuse_unless_owed(order: Order, intent: PaymentIntent) -> None:
+    """One order, one payment: what is taken and what may still be taken leave room for this intent."""
     if order.status in (OrderStatus.CANCELED, OrderStatus.EXPIRED):
         raise OrderNotPayable(f"The order is {order.status}.")
     taken = order.amount_paid_minor - order.amount_refunded_minor
@@ -126,6 +136,8 @@ def _supersede(intent: PaymentIntent) -> None:
     jobs.enqueue("cancel_attempt", attempt_id=waiting.pk)
 
 
-def _refuse_if_unavailable(outcome: Outcome) -> None:
-    if outcome.verdict is Verdict.UNAVAILABLE:
-        raise ProviderUnavailable("The payment provider could not be reached. Nothing was charged; try again.")
+def _refusal(held: Held, _outcome: Outcome) -> ProviderUnavailable | None:
+    """Nothing happened at the PSP: the caller may use the same key again."""
+    if held.tried.status != AttemptStatus.FAILED:
+        return None
+    return ProviderUnavailable("The payment provider could not be reached. Nothing was charged; try again.")

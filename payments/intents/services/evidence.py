@@ -1,16 +1,19 @@
 """Accepting a PSP's notification as evidence about an attempt."""
 
+import structlog
 from django.core.exceptions import ValidationError
 
-from payments.connectors.base import PspEvent
+from payments.connectors.base import PspEvent, Verdict
 from payments.gateway import calls
 from payments.gateway.models import ProviderCall
 from payments.intents import selectors
 from payments.intents.models import PaymentAttempt
 from payments.intents.services import outcomes
 from payments.intents.states import SETTLED, AttemptStatus
-from payments.kernel import unit
+from payments.kernel import attention, unit
 from payments.webhooks.dispatch import NotYet
+
+log = structlog.get_logger(__name__)
 
 TAKEN = (AttemptStatus.CAPTURED, AttemptStatus.CAPTURE_FAILED)
 """Attempts whose money has been taken and booked; their call was closed in the same commit."""
@@ -24,6 +27,9 @@ def accept(account_id: str, event: PspEvent) -> None:
     attempt = _attempt(account_id, event)
     if attempt is None:
         raise NotYet(f"no attempt for {event.provider_reference}")
+    if _is_of_another(attempt, event):
+        _set_aside(attempt, event)
+        return
     if event.outcome is None or (event.outcome.captured and attempt.status in TAKEN):
         return  # as most are: the answer to our own call was quicker
     by = f"notification {event.type}"
@@ -31,6 +37,24 @@ def accept(account_id: str, event: PspEvent) -> None:
         held = selectors.hold_with_attempt(attempt.pk)
         outcomes.apply(held, event.outcome, by=by)
         _close_calls(held.tried, event, by)
+
+
+def _is_of_another(attempt: PaymentAttempt, event: PspEvent) -> bool:
+    """Anybody at the PSP can write our reference on a payment: it counts while we know of no other one."""
+    return event.provider_reference not in ("", attempt.provider_reference) and attempt.provider_reference != ""
+
+
+def _set_aside(attempt: PaymentAttempt, event: PspEvent) -> None:
+    """A second payment of the same attempt moves nothing here; when it took money, a person looks after it."""
+    log.warning("reference_used_twice", attempt=attempt.pk, provider_reference=event.provider_reference)
+    if event.outcome is not None and event.outcome.verdict is Verdict.APPROVED:
+        with unit.work():
+            attention.open_item(
+                attention.AttentionKind.UNMATCHED_EVENT,
+                attempt.pk,
+                f"{event.provider_reference} carries this attempt's id, and took money beside"
+                f" {attempt.provider_reference}",
+            )
 
 
 def _attempt(account_id: str, event: PspEvent) -> PaymentAttempt | None:

@@ -10,13 +10,12 @@ from payments.gateway import accounts, calls
 from payments.intents import selectors
 from payments.intents.models import PaymentAttempt, PaymentIntent
 from payments.intents.selectors import Held
-from payments.intents.services import announcements, outcomes, requests
+from payments.intents.services import announcements, moves, outcomes, requests
 from payments.intents.services.refusals import (
     IntentUnexpectedState,
     OrderAlreadyPaid,
     OrderNotPayable,
     OrderPaymentInProgress,
-    ProviderUnavailable,
 )
 from payments.intents.states import CANCELABLE, AttemptStatus, IntentStatus
 from payments.kernel import attention, clock, crashpoints, ids, jobs, money, unit
@@ -120,13 +119,14 @@ def _customer(draft: IntentDraft, order: Order | None, client_id: str) -> str | 
 def cancel(intent_id: str, *, reason: str, client_id: str, by: str) -> Held:
     """Cancel an intent: at once when nothing of it lives, else at the PSP first.
 
-    While the PSP's answer to an attempt is not known, only the wish is recorded; evidence decides whether it wins.
+    While the PSP's answer to an attempt is not known, or it cannot be reached, only the wish is recorded; evidence
+    decides whether it wins.
     """
     with unit.work() as work:
         held = selectors.hold(intent_id, client_id=client_id)
         if not held.intent.may("cancel"):
             raise IntentUnexpectedState(f"The payment intent is {held.intent.status}.")
-        held.attempt, earlier = selectors.latest_attempt(held.intent), held.intent.cancel_reason
+        held.attempt = selectors.latest_attempt(held.intent)
         held.intent.change(cancel_reason=reason)
         if held.intent.status == IntentStatus.REQUIRES_PAYMENT_METHOD:
             held.intent.advance("cancel", because=f"canceled: {reason}", by=by)
@@ -136,11 +136,7 @@ def cancel(intent_id: str, *, reason: str, client_id: str, by: str) -> Held:
             return held
         _refuse_during_capture(held.attempt)
         _remember(held.attempt)
-    try:
-        return cancel_attempt(held.attempt.pk, by=by, wished=True)
-    except ProviderUnavailable:
-        _take_back(held.attempt.pk, earlier)
-        raise
+    return cancel_attempt(held.attempt.pk, by=by, interactive=True)
 
 
 def _remember(attempt: PaymentAttempt) -> None:
@@ -153,25 +149,16 @@ def _remember(attempt: PaymentAttempt) -> None:
     )
 
 
-def _take_back(attempt_id: str, earlier: str) -> None:
-    """The client was told that nothing was canceled: only an earlier wish, if there was one, goes on."""
-    with unit.work():
-        held = selectors.hold_with_attempt(attempt_id)
-        if held.tried.status in CANCELABLE:
-            held.intent.change(cancel_reason=earlier)
-        if not earlier:
-            jobs.forget(f"cancel_attempt:{attempt_id}")
-
-
 def _refuse_during_capture(attempt: PaymentAttempt) -> None:
     if selectors.capture_in_flight(attempt.pk) is not None:
         raise IntentUnexpectedState("A capture of this payment intent is in progress.")
 
 
-def cancel_attempt(attempt_id: str, *, by: str, wished: bool = False) -> Held:
+def cancel_attempt(attempt_id: str, *, by: str, interactive: bool = False) -> Held:
     """Stop an attempt at its PSP, if it can still be stopped and nobody waits for it; evidence says what came of it.
 
-    With `wished`, a client waits for the answer and is refused when the PSP cannot be reached.
+    When the PSP cannot be reached, a job comes back: this one by `Retry`, or the one that an `interactive` caller,
+    who waits for no more than that, has left.
     """
     with unit.work() as work:
         held = selectors.hold_with_attempt(attempt_id)
@@ -185,11 +172,23 @@ def cancel_attempt(attempt_id: str, *, by: str, wished: bool = False) -> Held:
         call = calls.open_call(account, request, owner_id=attempt.pk)
         crashpoints.reach("cancel.opened")
     crashpoints.reach("cancel.committed")
-    outcome = calls.send(account, request, interactive=wished)
+    outcome = calls.send(account, request, interactive=interactive)
     crashpoints.reach("cancel.answered")
     if outcome.verdict is Verdict.UNAVAILABLE:
-        return _cancel_later(call.pk, wished=wished)
-    return outcomes.record(held, call, outcome, by=by, point="cancel")
+        held = _not_reached(attempt_id, call.pk)
+        if not interactive:
+            raise jobs.Retry(timedelta(seconds=30), "the provider could not be reached")
+        return held
+    return outcomes.record(held, call, outcome, outcomes.Sender(point="cancel", by=by))
+
+
+def _not_reached(attempt_id: str, call_id: str) -> Held:
+    """Nothing was canceled; the payment as it is."""
+    with unit.work() as work:
+        held = selectors.hold_with_attempt(attempt_id)
+        calls.close(selectors.call(call_id), Verdict.UNAVAILABLE, "not reached")
+        work.returns(held)
+    return held
 
 
 def _is_waited_for(held: Held) -> bool:
@@ -200,13 +199,19 @@ def _is_waited_for(held: Held) -> bool:
     return rests and not intent.cancel_reason and not over
 
 
-def _cancel_later(call_id: str, *, wished: bool) -> Held:
-    """The PSP could not be reached: a client is told so, a job comes back."""
+def release_reservations(order_id: str) -> None:
+    """Let go of what is reserved for an order beyond what it still needs, the newest first: it was paid otherwise."""
     with unit.work():
-        calls.close(selectors.call(call_id), Verdict.UNAVAILABLE, "not reached")
-    if wished:
-        raise ProviderUnavailable("The payment provider could not be reached. Nothing was canceled; try again.")
-    raise jobs.Retry(timedelta(seconds=30), "the provider could not be reached")
+        order_selectors.locked(order_id)
+        reserved = selectors.held_for_order(order_id)
+        for attempt in selectors.reservations(order_id):
+            held = selectors.hold_with_attempt(attempt.pk)
+            if moves.fits_order(held, reserved):
+                return
+            reserved -= attempt.amount_minor
+            if not held.intent.cancel_reason and selectors.capture_in_flight(attempt.pk) is None:
+                held.intent.change(cancel_reason=moves.NOT_PAYABLE)
+                jobs.enqueue("cancel_attempt", attempt_id=attempt.pk)
 
 
 def complete_action(attempt_id: str, *, by: str) -> Held:
@@ -237,7 +242,7 @@ def change_order(order_id: str, *, client_id: str, metadata: Mapping[str, str]) 
 
 
 def _refuse_while_paid(order_id: str) -> None:
-    if selectors.held_for_order(order_id, except_waiting_of=""):
+    if selectors.held_for_order(order_id):
         raise OrderPaymentInProgress("A payment of this order is in progress.")
 
 
@@ -271,7 +276,7 @@ def expire_due() -> None:
     for order_id in Order.objects.filter(status="open", expires_at__lt=now).values_list("pk", flat=True)[:500]:
         with unit.work():
             order = order_selectors.locked(order_id)
-            if order.may("expire") and not selectors.held_for_order(order_id, except_waiting_of=""):
+            if order.may("expire") and not selectors.held_for_order(order_id):
                 orders.end(order, "expire", because="its time is over", by="upkeep")
 
 

@@ -1,16 +1,22 @@
 """What each event of an attempt does to its intent, its order, the ledger, and the client."""
 
+from typing import Final
+
 from payments.connectors.base import Outcome
 from payments.gateway import accounts
-from payments.intents.models import Capture
+from payments.intents import selectors
+from payments.intents.models import Capture, PaymentAttempt
 from payments.intents.selectors import Held
 from payments.intents.services import announcements
-from payments.intents.states import AttemptStatus, CaptureStatus, IntentStatus
+from payments.intents.states import HELD, AttemptStatus, CaptureStatus, IntentStatus
 from payments.kernel import attention, clock, ids, jobs, money, unit
 from payments.ledger import postings
 from payments.ledger import services as ledger
 from payments.orders import services as orders
 from payments.orders.states import OrderStatus
+
+NOT_PAYABLE: Final = "order_not_payable"
+"""Why we cancel what was reserved for an order that needs it no more."""
 
 
 def challenge(held: Held, outcome: Outcome, by: str) -> None:
@@ -143,7 +149,7 @@ def expire(held: Held, outcome: Outcome, by: str) -> None:
 def authorize(held: Held, _outcome: Outcome, by: str) -> None:
     """Money is reserved for a capture; one that nobody waits for any more is voided."""
     attempt, intent = held.tried, held.intent
-    awaited, fits = _is_awaited(held, "authorize"), _fits_order(held, attempt.amount_minor)
+    awaited, fits = _is_awaited(held, "authorize"), _can_be_reserved(held)
     other = intent.latest_attempt_id
     attempt.advance(
         "authorize",
@@ -161,7 +167,7 @@ def authorize(held: Held, _outcome: Outcome, by: str) -> None:
             last_payment_error=None,
             amount_capturable_minor=attempt.amount_minor,
             latest_attempt_id=attempt.pk,
-            cancel_reason=intent.cancel_reason or ("" if fits else "order_not_payable"),
+            cancel_reason=intent.cancel_reason or ("" if fits else NOT_PAYABLE),
         )
         announcements.announce(intent, attempt, "payment_intent.requires_capture")
         if other != attempt.pk:
@@ -176,8 +182,8 @@ def take(held: Held, amount: int, capture: Capture | None, by: str) -> None:
     Money that nobody waits for any more is booked all the same, and given back at once.
     """
     attempt, intent, order = held.tried, held.intent, held.order
-    awaited, fits, other = _is_awaited(held, "capture"), _fits_order(held, amount), intent.latest_attempt_id
-    was_reserved = attempt.status == AttemptStatus.AUTHORIZED
+    awaited, fits, other = _is_awaited(held, "capture"), fits_order(held, amount), intent.latest_attempt_id
+    was_reserved, late = attempt.status == AttemptStatus.AUTHORIZED, _is_late(attempt)
     attempt.advance("capture", because="captured", by=by)
     if was_reserved:
         _no_longer_expiring(attempt.pk, by)
@@ -186,6 +192,8 @@ def take(held: Held, amount: int, capture: Capture | None, by: str) -> None:
     intent.change(amount_captured_minor=intent.amount_captured_minor + amount)
     if order is not None:
         orders.follow_money(order, paid=amount, because=f"{intent.pk} captured", by=by)
+        if late:
+            jobs.enqueue("release_reservations", unique=f"release_reservations:{order.pk}", order_id=order.pk)
     if awaited:
         intent.advance(
             "capture",
@@ -272,8 +280,23 @@ def _no_longer_expiring(attempt_id: str, by: str) -> None:
     )
 
 
-def _fits_order(held: Held, amount: int) -> bool:
-    """False when the order has ended, or would be paid beyond its total."""
+def _is_late(attempt: PaymentAttempt) -> bool:
+    """True for money that nobody counted on: meanwhile the order's amount may have been promised to others."""
+    return attempt.superseded_at is not None or attempt.status not in HELD
+
+
+def _can_be_reserved(held: Held) -> bool:
+    """False when the order needs no more: it has ended, is paid, or late money meets what other intents hold for it."""
+    order, attempt = held.order, held.tried
+    if order is None:
+        return True
+    order.must_stand()
+    others = selectors.held_for_order(order.pk, but=attempt.intent_id) if _is_late(attempt) else 0
+    return fits_order(held, attempt.amount_minor + others)
+
+
+def fits_order(held: Held, amount: int) -> bool:
+    """False when the order has ended, or would be paid beyond its total by `amount` more, in minor units."""
     order = held.order
     if order is None:
         return True

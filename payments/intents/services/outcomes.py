@@ -5,6 +5,7 @@ or in which order. An outcome that the state machine has no move for is old news
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
@@ -20,6 +21,7 @@ from payments.intents.selectors import Held
 from payments.intents.services import moves
 from payments.intents.states import CANCELABLE, AttemptStatus, IntentStatus
 from payments.kernel import attention, clock, crashpoints, jobs, money, unit
+from payments.kernel.errors import Refusal
 
 log = structlog.get_logger(__name__)
 
@@ -55,9 +57,19 @@ CAPTURE_EVENTS: Final = {
 """Verdict -> event of a capture that has not succeeded."""
 
 
-def record(
-    held: Held, call: ProviderCall, outcome: Outcome, *, by: str, point: str, capture: Capture | None = None
-) -> Held:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sender:
+    """The use case that made a call and waits for its answer.
+
+    `refuse` says what its caller is refused with, if anything, once the answer is applied; that is stored and raised.
+    """
+
+    point: str
+    by: str
+    refuse: Callable[[Held, Outcome], Refusal | None] = lambda _held, _outcome: None
+
+
+def record(held: Held, call: ProviderCall, outcome: Outcome, sender: Sender, *, capture: Capture | None = None) -> Held:
     """Record a call's answer and all that follows from it, in one commit; the payment as it then is.
 
     The rows are those of the commit before the call, guarded by their versions. When somebody was quicker, a
@@ -65,24 +77,33 @@ def record(
     """
     try:
         with unit.work() as work:
-            _record(held, call, outcome, by=by, point=point, capture=capture)
-            work.returns(held)
+            refusal = _answer(work, held, call, outcome, sender, capture)
     except unit.Stale:
-        held = settle(held.tried.pk, call.pk, outcome, by=by, point=point, capture_id=capture.pk if capture else None)
-    crashpoints.reach(f"{point}.recorded")
+        with unit.work() as work:
+            held, call = selectors.hold_with_attempt(held.tried.pk), selectors.call(call.pk)
+            capture = Capture.objects.get(pk=capture.pk) if capture is not None else None
+            refusal = _answer(work, held, call, calls.first_hand(call, outcome), sender, capture)
+    crashpoints.reach(f"{sender.point}.recorded")
+    if refusal is not None:
+        raise refusal
     return held
 
 
-def settle(
-    attempt_id: str, call_id: str, outcome: Outcome, *, by: str, point: str = "recovery", capture_id: str | None = None
-) -> Held:
-    """The same on the rows as they are now, under their locks: for whoever was not there when the call was made."""
-    with unit.work() as work:
+def _answer(
+    work: unit.Unit, held: Held, call: ProviderCall, outcome: Outcome, sender: Sender, capture: Capture | None
+) -> Refusal | None:
+    _record(held, call, outcome, by=sender.by, point=sender.point, capture=capture)
+    refusal = sender.refuse(held, outcome)
+    work.returns(refusal or held)
+    return refusal
+
+
+def settle(attempt_id: str, call_id: str, outcome: Outcome, *, by: str, capture_id: str | None = None) -> None:
+    """The same for whoever was not there when the call was made, on the rows as they are now, under their locks."""
+    with unit.work():
         held = selectors.hold_with_attempt(attempt_id)
         capture = Capture.objects.get(pk=capture_id) if capture_id is not None else None
-        _record(held, selectors.call(call_id), outcome, by=by, point=point, capture=capture)
-        work.returns(held)
-    return held
+        _record(held, selectors.call(call_id), outcome, by=by, point="recovery", capture=capture)
 
 
 def _record(held: Held, call: ProviderCall, outcome: Outcome, *, by: str, point: str, capture: Capture | None) -> None:
@@ -147,8 +168,15 @@ def _event(held: Held, outcome: Outcome) -> str:
     if outcome.verdict is Verdict.APPROVED:
         return "capture" if outcome.captured else "authorize"
     if outcome.verdict is Verdict.CANCELED:
-        return "expire" if _unasked(held) else "void"
+        return _ended(held)
     return EVENTS[outcome.verdict]
+
+
+def _ended(held: Held) -> str:
+    """What the end of a payment at the PSP means: one of which nobody knew more than that it was sent never began."""
+    if held.tried.status in (AttemptStatus.SENT, AttemptStatus.UNKNOWN):
+        return "fail"
+    return "expire" if _unasked(held) else "void"
 
 
 def _unasked(held: Held) -> bool:
@@ -161,7 +189,7 @@ def _unasked(held: Held) -> bool:
 def _captured(held: Held, outcome: Outcome, by: str) -> None:
     """The PSP has taken money: automatically, by our own capture, or by hand in its dashboard."""
     attempt = held.tried
-    capture = None if attempt.capture else selectors.capture_in_flight(attempt.pk)
+    capture = None if attempt.capture else selectors.capture_meant(attempt.pk, outcome.amount)
     expected = capture.amount if capture is not None else attempt.amount
     made_outside = not attempt.capture and capture is None
     amount = outcome.amount

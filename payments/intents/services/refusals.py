@@ -31,3 +31,9 @@ class ProviderUnavailable(Refusal):
     """The PSP could not be reached. Nothing happened there, and the same key can be used again."""
 
     code, status = "provider_unavailable", 503
+
+
+class TooManyAttempts(Refusal):
+    """So many attempts to pay this intent look like somebody who tries cards: open another one for this order."""
+
+    code, status = "too_many_attempts", 409
