@@ -39,6 +39,12 @@ def recover_cancel(call_id: str) -> None:
     recovery.recover(call_id)
 
 
+@job("look_again", Queue.MONEY)
+def look_again(attempt_id: str) -> None:
+    """The PSP has contradicted itself: ask it."""
+    recovery.look_again(attempt_id)
+
+
 @job("cancel_attempt", Queue.MONEY)
 def cancel_attempt(attempt_id: str) -> None:
     """Stop an attempt that nobody waits for any more."""

@@ -84,6 +84,8 @@ def alive(intent_id: str) -> PaymentAttempt | None:
 
 def authorized(row: PaymentIntent) -> PaymentAttempt | None:
     """The attempt that holds the intent's reservation."""
+    if not row.latest_attempt_id:
+        return None
     return PaymentAttempt.objects.filter(pk=row.latest_attempt_id, status=AttemptStatus.AUTHORIZED).first()
 
 
@@ -115,6 +117,11 @@ def reservations(order_id: str) -> list[PaymentAttempt]:
 def capture_in_flight(attempt_id: str) -> Capture | None:
     """The capture of an attempt whose outcome is not known yet."""
     return Capture.objects.filter(attempt_id=attempt_id, status__in=("sent", "pending", "unknown")).first()
+
+
+def capture_taken(attempt_id: str) -> Capture:
+    """The capture by which an attempt's money was taken."""
+    return Capture.objects.get(attempt_id=attempt_id, status=CaptureStatus.SUCCEEDED)
 
 
 def capture_meant(attempt_id: str, amount: Money | None) -> Capture | None:

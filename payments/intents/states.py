@@ -60,7 +60,7 @@ INTENT: Final = Machine(
         (P.REQUIRES_PAYMENT_METHOD, "cancel"): P.CANCELED,
         (P.REQUIRES_PAYMENT_METHOD, "expire"): P.EXPIRED,
         (P.PROCESSING, "challenge"): P.REQUIRES_ACTION,
-        (P.REQUIRES_ACTION, "process"): P.PROCESSING,
+        **{(state, "process"): P.PROCESSING for state in (P.REQUIRES_ACTION, P.REQUIRES_CAPTURE)},
         **{(state, "decline"): P.REQUIRES_PAYMENT_METHOD for state in (P.PROCESSING, P.REQUIRES_ACTION)},
         # a success that comes late, after a decline that was none, is money that is wanted
         **{
@@ -72,13 +72,15 @@ INTENT: Final = Machine(
             for state in (P.PROCESSING, P.REQUIRES_ACTION, P.REQUIRES_PAYMENT_METHOD, P.REQUIRES_CAPTURE)
         },
         **{(state, "cancel"): P.CANCELED for state in (P.PROCESSING, P.REQUIRES_ACTION, P.REQUIRES_CAPTURE)},
-        **{(state, "expire"): P.EXPIRED for state in (P.REQUIRES_ACTION, P.REQUIRES_CAPTURE)},
+        **{(state, "expire"): P.EXPIRED for state in (P.PROCESSING, P.REQUIRES_ACTION, P.REQUIRES_CAPTURE)},
         (P.SUCCEEDED, "reverse"): P.REVERSED,
     },
 )
 
 _WAITING = (A.SENT, A.ACTION_REQUIRED, A.PENDING, A.UNKNOWN)
-_NOTHING = (A.DECLINED, A.FAILED, A.VOIDED, A.EXPIRED)
+
+NOTHING: Final = (A.DECLINED, A.FAILED, A.VOIDED, A.EXPIRED)
+"""Attempts that have come to nothing, as far as anybody knows."""
 
 ATTEMPT: Final = Machine(
     A.READY,
@@ -96,7 +98,7 @@ ATTEMPT: Final = Machine(
         **{(state, "expire"): A.EXPIRED for state in (A.ACTION_REQUIRED, A.PENDING, A.AUTHORIZED)},
         # evidence of money beats every earlier belief that there was none; what was voided holds nothing any more
         **{(state, "authorize"): A.AUTHORIZED for state in (A.DECLINED, A.FAILED)},
-        **{(state, "capture"): A.CAPTURED for state in _NOTHING},
+        **{(state, "capture"): A.CAPTURED for state in NOTHING},
         (A.CAPTURED, "reverse"): A.CAPTURE_FAILED,
     },
 )

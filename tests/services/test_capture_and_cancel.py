@@ -68,7 +68,7 @@ def test_a_capture_whose_answer_is_lost_is_settled_once(
     intent = reserved(shop)
     sim.scenario("payment_intents.capture", fault, times=1)
     answered = shop.post(f"payment_intents/{intent['id']}/capture", {"amount": 3200})
-    assert answered["status"] == "requires_capture"
+    assert answered["status"] == "processing"
     again = shop.call("POST", f"payment_intents/{intent['id']}/capture", {"amount": 3200})
     assert (again.status_code, again.json()["code"]) == (409, "capture_in_progress")
 
@@ -76,6 +76,31 @@ def test_a_capture_whose_answer_is_lost_is_settled_once(
     assert shop.get(f"payment_intents/{intent['id']}")["status"] == "succeeded"
     assert psp_captured(sim) == 3200
     factories.assert_books_close()
+
+
+def test_a_capture_that_came_to_nothing_is_told_and_can_be_made_again(
+    shop: factories.Shop, sim: factories.Simulator
+) -> None:
+    intent = reserved(shop)
+    sim.scenario("payment_intents.capture", "error_500_before", times=1)
+    assert shop.post(f"payment_intents/{intent['id']}/capture", {})["status"] == "processing"
+    settle()
+
+    found = shop.get(f"payment_intents/{intent['id']}")
+    assert (found["status"], found["last_payment_error"]["code"]) == ("requires_capture", "capture_failed")
+    told = [event["type"] for event in shop.get(f"events?object_id={intent['id']}")["data"]]
+    assert told[:2] == ["payment_intent.requires_capture", "payment_intent.processing"]
+    captured = shop.post(f"payment_intents/{intent['id']}/capture", {})
+    assert (captured["status"], captured["last_payment_error"]) == ("succeeded", None)
+    factories.assert_books_close()
+
+
+def test_a_capture_of_another_amount_is_not_applied(shop: factories.Shop, sim: factories.Simulator) -> None:
+    intent = reserved(shop)
+    sim.scenario("payment_intents.capture", "wrong_amount", times=1)
+    assert shop.post(f"payment_intents/{intent['id']}/capture", {})["status"] == "processing"
+    assert Capture.objects.get().status == "unknown"
+    assert AttentionItem.objects.get().kind == "amount_differs"
 
 
 @pytest.mark.parametrize("point", [point for point in crashpoints.POINTS if point.startswith("capture.")])

@@ -6,33 +6,31 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from payments.connectors.base import Outcome, Verdict
-from payments.intents import selectors
 from payments.intents.models import PaymentAttempt
-from payments.intents.services import outcomes
-from payments.kernel import unit
+from payments.intents.services import lifecycle
 from tests import factories
 
+THREE_D_SECURE = "pm_card_threeDSecure2Required"
 
-def declined(shop: factories.Shop, order: dict[str, Any]) -> PaymentAttempt:
-    """An attempt that was declined, as far as anybody knows."""
-    intent = shop.confirm(shop.intent(order), "pm_card_chargeDeclined")
+
+def left(shop: factories.Shop, order: dict[str, Any], **facts: Any) -> PaymentAttempt:
+    """A payment whose customer has left the PSP's page and tried another card in vain."""
+    intent = shop.confirm(shop.intent(order, **facts), THREE_D_SECURE)
+    shop.confirm(intent, "pm_card_chargeDeclined")
     return PaymentAttempt.objects.get(pk=intent["latest_attempt"]["id"])
 
 
-def succeeds_late(attempt: PaymentAttempt, *, captured: bool = True) -> None:
-    """The PSP says that it went well after all."""
-    reference = attempt.provider_reference
-    outcome = Outcome(verdict=Verdict.APPROVED, amount=attempt.amount, captured=captured, provider_reference=reference)
-    with unit.work():
-        outcomes.apply(selectors.hold_with_attempt(attempt.pk), outcome, by="late news")
+def finish(sim: factories.Simulator, attempt: PaymentAttempt) -> None:
+    """The customer finds that page again, and completes it before the attempt is canceled."""
+    sim.challenge(attempt.provider_reference, "success")
+    lifecycle.complete_action(attempt.pk, by="return of the customer")
 
 
 def test_an_order_that_was_paid_late_lets_go_of_its_reservation(shop: factories.Shop, sim: factories.Simulator) -> None:
     order = shop.order(1000)
-    first = declined(shop, order)
+    first = left(shop, order)
     second = shop.confirm(shop.intent(order, capture_method="manual"))
-    succeeds_late(first)
+    finish(sim, first)
     factories.work()
 
     assert shop.get(f"payment_intents/{second['id']}")["status"] == "canceled"
@@ -43,9 +41,9 @@ def test_an_order_that_was_paid_late_lets_go_of_its_reservation(shop: factories.
 
 def test_what_is_reserved_for_a_paid_order_cannot_be_captured(shop: factories.Shop, sim: factories.Simulator) -> None:
     order = shop.order(1000)
-    first = declined(shop, order)
+    first = left(shop, order)
     second = shop.confirm(shop.intent(order, capture_method="manual"))
-    succeeds_late(first)  # the job that lets go has not run yet
+    finish(sim, first)  # the job that lets go has not run yet
 
     refused = shop.call("POST", f"payment_intents/{second['id']}/capture", {})
     assert (refused.status_code, refused.json()["code"]) == (409, "order_already_paid")
@@ -53,10 +51,9 @@ def test_what_is_reserved_for_a_paid_order_cannot_be_captured(shop: factories.Sh
 
 def test_a_reservation_that_still_fits_stays(shop: factories.Shop, sim: factories.Simulator) -> None:
     order = shop.order(1000)
-    first = shop.intent(order, amount=400)
-    attempt = shop.confirm(first, "pm_card_chargeDeclined")["latest_attempt"]["id"]
+    first = left(shop, order, amount=400)
     second = shop.confirm(shop.intent(order, amount=600, capture_method="manual"))
-    succeeds_late(PaymentAttempt.objects.get(pk=attempt))
+    finish(sim, first)
     factories.work()
 
     assert shop.post(f"payment_intents/{second['id']}/capture", {})["status"] == "succeeded"
@@ -65,13 +62,14 @@ def test_a_reservation_that_still_fits_stays(shop: factories.Shop, sim: factorie
 
 def test_a_late_reservation_gives_way_to_the_one_that_is_there(shop: factories.Shop, sim: factories.Simulator) -> None:
     order = shop.order(1000)
-    intent = shop.confirm(shop.intent(order, capture_method="manual"), "pm_card_chargeDeclined")
+    first = left(shop, order, capture_method="manual")
     second = shop.confirm(shop.intent(order, capture_method="manual"))
-    succeeds_late(PaymentAttempt.objects.get(pk=intent["latest_attempt"]["id"]), captured=False)
+    finish(sim, first)
+    factories.work()
 
-    assert PaymentAttempt.objects.get(pk=intent["latest_attempt"]["id"]).status == "authorized"
-    assert shop.get(f"payment_intents/{second['id']}")["status"] == "requires_capture"
+    assert PaymentAttempt.objects.get(pk=first.pk).status == "voided"
     assert shop.post(f"payment_intents/{second['id']}/capture", {})["status"] == "succeeded"
+    factories.assert_books_close()
 
 
 @pytest.mark.django_db(transaction=True)
@@ -79,7 +77,7 @@ def test_a_reservation_is_not_made_for_an_order_that_was_paid_while_the_psp_was_
     shop: factories.Shop, sim: factories.Simulator
 ) -> None:
     order = shop.order(1000)
-    first = declined(shop, order)
+    first = left(shop, order)
     second = shop.intent(order, capture_method="manual")
     sim.scenario("payment_intents.confirm", "slow", ms=1500, times=1)
 
@@ -92,7 +90,7 @@ def test_a_reservation_is_not_made_for_an_order_that_was_paid_while_the_psp_was_
     with ThreadPoolExecutor(1) as pool:
         paying = pool.submit(pay)
         factories.until(PaymentAttempt.objects.filter(intent_id=second["id"], status="sent").exists)
-        succeeds_late(first)
+        finish(sim, first)
         paying.result(timeout=20)
     factories.work()
 

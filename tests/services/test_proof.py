@@ -11,7 +11,7 @@ from payments.gateway.models import ProviderCall
 from payments.intents import selectors
 from payments.intents.models import Capture, PaymentAttempt
 from payments.intents.services import confirm, evidence, outcomes
-from payments.kernel import clock, crashpoints, unit
+from payments.kernel import clock, crashpoints, money, unit
 from payments.kernel.attention import AttentionItem
 from payments.kernel.jobs import Job
 from refunds import selectors as refund_selectors
@@ -95,8 +95,9 @@ def test_a_sender_that_wakes_up_late_proves_nothing_about_what_recovery_has_sent
     factories.assert_books_close()
 
 
-def told(attempt: PaymentAttempt, provider_reference: str) -> PspEvent:
+def told(attempt: PaymentAttempt, provider_reference: str, amount: int | None = None) -> PspEvent:
     """A signed notification that a payment with the attempt's id in its metadata has succeeded."""
+    said = attempt.amount if amount is None else money.from_minor(amount, attempt.currency)
     return PspEvent(
         kind=EventKind.PAYMENT_UPDATED,
         event_key="evt_another",
@@ -104,9 +105,7 @@ def told(attempt: PaymentAttempt, provider_reference: str) -> PspEvent:
         occurred_at=clock.now(),
         reference=attempt.pk,
         provider_reference=provider_reference,
-        outcome=Outcome(
-            verdict=Verdict.APPROVED, captured=True, amount=attempt.amount, provider_reference=provider_reference
-        ),
+        outcome=Outcome(verdict=Verdict.APPROVED, captured=True, amount=said, provider_reference=provider_reference),
     )
 
 
@@ -122,6 +121,21 @@ def test_another_payment_with_our_id_in_its_metadata_moves_nothing_and_gets_a_pe
     assert Capture.objects.count() == captures
     assert shop.get(f"payment_intents/{intent['id']}")["status"] == intent["status"]
     assert AttentionItem.objects.get(object_id=attempt.pk).kind == "unmatched_event"
+
+
+@pytest.mark.parametrize("capture_method", ["automatic", "manual"])
+def test_other_money_than_was_taken_gets_a_person(shop: factories.Shop, capture_method: str) -> None:
+    intent = shop.confirm(shop.intent(shop.order(1999), capture_method=capture_method))
+    if capture_method == "manual":
+        shop.post(f"payment_intents/{intent['id']}/capture", {"amount": 1500})
+    attempt = PaymentAttempt.objects.get(pk=intent["latest_attempt"]["id"])
+    taken = Capture.objects.get().amount_minor
+    evidence.accept(attempt.account_id, told(attempt, attempt.provider_reference, taken))
+    assert not AttentionItem.objects.exists()
+
+    evidence.accept(attempt.account_id, told(attempt, attempt.provider_reference, taken - 1))
+    assert AttentionItem.objects.get(object_id=attempt.pk).kind == "amount_differs"
+    assert shop.get(f"payment_intents/{intent['id']}")["status"] == "succeeded"
 
 
 @pytest.mark.parametrize("first", ["recovery", "notification"])

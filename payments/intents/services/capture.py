@@ -41,7 +41,7 @@ class CaptureDeclined(Refusal):
 def capture(intent_id: str, *, amount: int | None, final: bool, client_id: str, by: str) -> Held:
     """Take `amount` minor units of what is reserved (all of it when None); a final capture releases the rest.
 
-    An outcome that is not known leaves the intent `requires_capture` with the capture on record; recovery settles it.
+    An outcome that is not known leaves the intent `processing` with the capture on record; recovery settles it.
     """
     with unit.work():
         held = selectors.hold(intent_id, client_id=client_id)
@@ -59,13 +59,13 @@ def capture(intent_id: str, *, amount: int | None, final: bool, client_id: str, 
 
 def _open_capture(held: Held, amount: int | None, *, final: bool) -> Capture:
     intent = held.intent
+    held.attempt = attempt = selectors.authorized(intent)
+    if attempt is not None and selectors.capture_in_flight(attempt.pk) is not None:
+        raise CaptureInProgress("A capture of this payment intent is in progress.")
     if intent.status != IntentStatus.REQUIRES_CAPTURE:
         raise IntentUnexpectedState(f"The payment intent is {intent.status}.")
-    held.attempt = attempt = selectors.authorized(intent)
     if attempt is None or intent.cancel_reason:
         raise IntentUnexpectedState("A cancel of this payment intent is in progress.")
-    if selectors.capture_in_flight(attempt.pk) is not None:
-        raise CaptureInProgress("A capture of this payment intent is in progress.")
     wanted = _amount(intent.amount_capturable, amount)
     if not moves.fits_order(held, money.to_minor(wanted)):
         raise OrderAlreadyPaid("The order needs this money no more: it was paid otherwise, or has ended.")

@@ -3,14 +3,14 @@
 import structlog
 from django.core.exceptions import ValidationError
 
-from payments.connectors.base import PspEvent, Verdict
+from payments.connectors.base import Outcome, PspEvent, Verdict
 from payments.gateway import calls
 from payments.gateway.models import ProviderCall
 from payments.intents import selectors
 from payments.intents.models import PaymentAttempt
 from payments.intents.services import outcomes
 from payments.intents.states import SETTLED, AttemptStatus
-from payments.kernel import attention, unit
+from payments.kernel import attention, money, unit
 from payments.webhooks.dispatch import NotYet
 
 log = structlog.get_logger(__name__)
@@ -30,13 +30,26 @@ def accept(account_id: str, event: PspEvent) -> None:
     if _is_of_another(attempt, event):
         _set_aside(attempt, event)
         return
-    if event.outcome is None or (event.outcome.captured and attempt.status in TAKEN):
-        return  # as most are: the answer to our own call was quicker
+    if event.outcome is None:
+        return
+    if event.outcome.captured and attempt.status in TAKEN:  # as most are: the answer to our own call was quicker
+        _compare(attempt, event.outcome)
+        return
     by = f"notification {event.type}"
     with unit.work():
         held = selectors.hold_with_attempt(attempt.pk)
         outcomes.apply(held, event.outcome, by=by)
         _close_calls(held.tried, event, by)
+
+
+def _compare(attempt: PaymentAttempt, outcome: Outcome) -> None:
+    """Amount integrity: money that was taken and is said to be other money gets a person."""
+    taken = attempt.amount if attempt.capture else attempt.captures.latest("id").amount
+    if outcome.amount != taken:
+        said = money.text(outcome.amount) if outcome.amount is not None else "no amount"
+        with unit.work():
+            why = f"{money.text(taken)} was taken, the PSP now says {said}"
+            attention.open_item(attention.AttentionKind.AMOUNT_DIFFERS, attempt.pk, why)
 
 
 def _is_of_another(attempt: PaymentAttempt, event: PspEvent) -> bool:

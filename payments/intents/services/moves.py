@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from payments.connectors.base import Outcome
+from payments.connectors.base import Outcome, Verdict
 from payments.gateway import accounts
 from payments.intents import selectors
 from payments.intents.models import Capture, PaymentAttempt
@@ -240,6 +240,29 @@ def _book(held: Held, capture: Capture) -> None:
         narrative=f"{money.text(capture.amount)} captured by {code}",
         refs=refs,
     )
+
+
+def capture_waits(held: Held, capture: Capture, outcome: Outcome, by: str, event: str = "") -> None:
+    """Nobody knows yet what becomes of a capture, or the PSP will say later: the intent is in progress."""
+    event = event or ("wait" if outcome.verdict is Verdict.PENDING else "lose")
+    capture.advance(event, because=outcome.detail or f"the PSP's answer: {outcome.verdict}", by=by)
+    _process(held, "the outcome of the capture is not known yet", by)
+
+
+def capture_fails(held: Held, capture: Capture, outcome: Outcome, by: str) -> None:
+    """Nothing was captured: what is reserved can be captured again, while it is reserved."""
+    why, intent = outcome.detail or f"the PSP's answer: {outcome.verdict}", held.intent
+    capture.advance("fail", because=why, by=by)
+    if intent.status != IntentStatus.PROCESSING or not _is_current(held):
+        return
+    error = {
+        "code": "capture_failed",
+        "decline_code": outcome.decline.decline_code if outcome.decline else None,
+        "category": "technical",
+        "customer_message": None,
+    }
+    intent.advance("authorize", because=f"the capture has failed: {why}", by=by, last_payment_error=error)
+    announcements.announce(intent, held.attempt, "payment_intent.requires_capture")
 
 
 def reverse(held: Held, capture: Capture, *, because: str, by: str) -> None:

@@ -19,7 +19,7 @@ from payments.intents import selectors
 from payments.intents.models import Capture
 from payments.intents.selectors import Held
 from payments.intents.services import moves
-from payments.intents.states import CANCELABLE, AttemptStatus, IntentStatus
+from payments.intents.states import CANCELABLE, NOTHING, AttemptStatus, IntentStatus
 from payments.kernel import attention, clock, crashpoints, jobs, money, unit
 from payments.kernel.errors import Refusal
 
@@ -45,6 +45,16 @@ EVENTS: Final = {
     Verdict.UNKNOWN: "lose",
 }
 """Verdict -> event of the attempt, for those that need no look at anything else."""
+
+MOVES_OF_CAPTURE: Final[Mapping[str, Callable[[Held, Capture, Outcome, str], None]]] = {
+    "wait": moves.capture_waits,
+    "lose": moves.capture_waits,
+    "fail": moves.capture_fails,
+}
+"""What each event of a capture that has not succeeded does."""
+
+TAKES_BACK: Final = (Verdict.DECLINED, Verdict.CANCELED)
+"""What a PSP cannot say of money that it has taken, unless it has given it up again."""
 
 CAPTURE_EVENTS: Final = {
     Verdict.PENDING: "wait",
@@ -142,6 +152,8 @@ def apply(held: Held, outcome: Outcome, *, by: str) -> None:
     event = _event(held, outcome)
     if not attempt.may(event):
         log.info("old_news", attempt=attempt.pk, status=attempt.status, news=event)
+        if attempt.status == AttemptStatus.CAPTURED and outcome.verdict in TAKES_BACK:
+            _look_again(attempt.pk)
         return
     if event == "capture":
         _captured(held, outcome, by)
@@ -159,7 +171,7 @@ def apply_capture(held: Held, capture: Capture, outcome: Outcome, *, by: str) ->
         return
     event = CAPTURE_EVENTS[outcome.verdict]
     if capture.may(event):
-        capture.advance(event, because=outcome.detail or f"the PSP's answer: {outcome.verdict}", by=by)
+        MOVES_OF_CAPTURE[event](held, capture, outcome, by)
     if outcome.verdict is Verdict.CANCELED:
         apply(held, outcome, by=by)
 
@@ -182,7 +194,8 @@ def _ended(held: Held) -> str:
 def _unasked(held: Held) -> bool:
     """True when an authorisation that somebody still waits to capture has ended at the PSP by itself."""
     intent, attempt = held.intent, held.tried
-    waited_for = intent.status == IntentStatus.REQUIRES_CAPTURE and intent.latest_attempt_id == attempt.pk
+    waiting = intent.status in (IntentStatus.REQUIRES_CAPTURE, IntentStatus.PROCESSING)
+    waited_for = waiting and intent.latest_attempt_id == attempt.pk
     return attempt.status == AttemptStatus.AUTHORIZED and waited_for and not intent.cancel_reason
 
 
@@ -194,9 +207,31 @@ def _captured(held: Held, outcome: Outcome, by: str) -> None:
     made_outside = not attempt.capture and capture is None
     amount = outcome.amount
     if amount is None or not (amount == expected or (made_outside and _within(amount, expected))):
+        if capture is not None and capture.may("lose"):
+            moves.capture_waits(held, capture, outcome, by, event="lose")
         _set_aside(held, outcome, expected, by)
         return
+    if attempt.status in NOTHING:
+        _look_again(attempt.pk)  # this may be older than the news that it came to nothing
     moves.take(held, money.to_minor(amount), capture, by)
+
+
+def _look_again(attempt_id: str) -> None:
+    jobs.enqueue("look_again", unique=f"look_again:{attempt_id}", attempt_id=attempt_id)
+
+
+def correct(attempt_id: str, outcome: Outcome, *, by: str) -> None:
+    """Believe what the PSP says now that it was asked, also that money which it had taken is not ours after all."""
+    with unit.work():
+        held = selectors.hold_with_attempt(attempt_id)
+        if held.tried.status == AttemptStatus.CAPTURED and outcome.verdict in TAKES_BACK:
+            why = outcome.detail or "the PSP says that the capture has failed"
+            moves.reverse(held, selectors.capture_taken(attempt_id), because=why, by=by)
+        else:
+            apply(held, outcome, by=by)
+        attention.close_items(
+            attempt_id, because="the PSP has said how it is", by=by, kind=attention.AttentionKind.UNKNOWN_OUTCOME
+        )
 
 
 def _within(amount: Money, limit: Money) -> bool:

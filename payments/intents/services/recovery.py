@@ -9,7 +9,7 @@ from payments.gateway.models import CallKind, ProviderCall
 from payments.intents import selectors
 from payments.intents.models import Capture, PaymentAttempt
 from payments.intents.services import outcomes, requests
-from payments.kernel import attention, clock, unit
+from payments.kernel import attention, clock, jobs, unit
 from payments.kernel.errors import Bug
 
 NEEDS_A_PERSON_AFTER: Final = timedelta(minutes=2)
@@ -27,6 +27,22 @@ def recover(call_id: str, *, by: str = "recovery") -> None:
     )
     outcomes.settle(attempt.pk, call.pk, outcome, by=by, capture_id=capture.pk if capture else None)
     _ask_a_person(call_id)
+
+
+def look_again(attempt_id: str, *, by: str = "recovery") -> None:
+    """The PSP contradicts what it said about money: what it says now, when it is asked, is true.
+
+    So the order in which the contradicting news arrived does not matter. While it says nothing, a person is told.
+    """
+    attempt = PaymentAttempt.objects.get(pk=attempt_id)
+    call = selectors.call(attempt.call_id)
+    outcome = calls.find(call, requests.authorize(attempt), provider_reference=attempt.provider_reference)
+    if outcome.verdict is Verdict.UNKNOWN:
+        with unit.work():
+            why = f"the PSP contradicts itself, and does not say how it is: {outcome.detail}"
+            attention.open_item(attention.AttentionKind.UNKNOWN_OUTCOME, attempt_id, why)
+        raise jobs.Retry(timedelta(minutes=15), "the PSP does not say")
+    outcomes.correct(attempt_id, outcome, by=by)
 
 
 def _ask_a_person(call_id: str) -> None:
