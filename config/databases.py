@@ -19,7 +19,7 @@ def databases(environment: Environment) -> dict[str, dict[str, Any]]:
         return {"default": {"ENGINE": "config.nodatabase", "NAME": "none"}}
     address = conninfo.conninfo_to_dict(environment.database_url.get_secret_value())
     database: dict[str, Any] = {
-        "ENGINE": "django.db.backends.postgresql",
+        "ENGINE": "config.postgresql",
         "NAME": address.pop("dbname", ""),
         "USER": address.pop("user", ""),
         "PASSWORD": address.pop("password", ""),

@@ -43,6 +43,7 @@ TUNING = {
     "timezone": "UTC",
     "log_timezone": "UTC",
     "log_min_duration_statement": "1s",
+    "log_error_verbosity": "terse",  # without DETAIL: the failing row, or the parameters of a slow statement
 }
 # For tests: what a crash of the machine would lose is thrown away anyway.
 NOT_DURABLE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}

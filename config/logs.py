@@ -26,6 +26,9 @@ SECRET_TEXT = [
         ),
         rf"\1{HIDDEN}",
     ),
+    # What PostgreSQL quotes with an error, where somebody else logs it: a row may have any text, also line feeds.
+    (re.compile(r"(?s)(DETAIL: +)Failing row contains \(.*\)\."), rf"\1{HIDDEN}"),
+    (re.compile(r"((?:DETAIL|CONTEXT): +)(?!\[)[^\n]+"), rf"\1{HIDDEN}"),
 ]
 # 13 to 19 digits with at most one blank or dash between two, from a range that card schemes issue (ISO/IEC 7812:
 # 2 to 6 for what we take). All-digit PSP references start with 7, 8 or 9 and stay readable.

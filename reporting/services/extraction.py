@@ -88,7 +88,8 @@ def _snapshot(parameters: Parameters) -> Iterator[tuple[psycopg.Cursor[Any], AsO
             "SELECT set_config('TimeZone', %s, true), set_config('statement_timeout', %s, true)",
             [parameters.timezone, str(TIMEOUT_MS)],
         )
-        yield cursor, AsOf(*found)
+        with reader.wrap_database_errors:
+            yield cursor, AsOf(*found)
     finally:
         reader.close()
 

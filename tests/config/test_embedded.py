@@ -47,6 +47,17 @@ def test_postgres_is_durable_unless_a_test_asks_otherwise(directory: Path) -> No
         assert connection.execute(question).fetchone() == ("on", "on", "off")
 
 
+def test_postgres_logs_no_row_that_it_refused(directory: Path) -> None:
+    with embedded.postgres(directory, durable=False) as server, psycopg.connect(server.url) as connection:
+        connection.execute("CREATE TABLE fussy (email text, amount int CONSTRAINT positive CHECK (amount > 0))")
+        with pytest.raises(psycopg.errors.CheckViolation):
+            connection.execute("INSERT INTO fussy VALUES (%s, %s)", ["ada@example.org", -1])
+
+    log = server.log.read_text()
+    assert 'violates check constraint "positive"' in log
+    assert "ada@example.org" not in log
+
+
 def test_valkey_forgets_nothing_silently(directory: Path) -> None:
     with embedded.valkey(directory) as server, redis.Redis.from_url(server.url) as client:
         assert client.config_get("maxmemory-policy") == {"maxmemory-policy": "noeviction"}

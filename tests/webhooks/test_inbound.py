@@ -26,6 +26,8 @@ from tests.webhooks.conftest import Elsewhere
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
+EMAIL = "ada@example.org"
+
 
 class Handler:
     """The handler of payments for a test: remembers what it was told, and fails as long as it is told to."""
@@ -315,6 +317,24 @@ def test_a_handler_that_fails_is_asked_again(account: ProviderAccount, handler: 
     row.refresh_from_db()
     assert (row.state, row.attempts, row.note) == ("processed", 2, "")
     assert not Job.objects.exists()
+
+
+def test_a_row_that_the_database_refuses_is_not_shown_in_the_note(
+    account: ProviderAccount, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def careless(_account_id: str, _event: PspEvent) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("INSERT INTO payments_attentionitem (detail) VALUES (%s)", [EMAIL])
+
+    monkeypatch.setitem(dispatch.HANDLERS, EventKind.PAYMENT_UPDATED, careless)
+    notifications.send(notifications.body("evt_1"))
+    work()
+    row = InboundEvent.objects.get()
+    assert row.note == (
+        'IntegrityError: null value in column "id" of relation "payments_attentionitem"'
+        " violates not-null constraint [23502]"
+    )
+    assert EMAIL not in Job.objects.get().last_error
 
 
 def test_processing_again_does_nothing(account: ProviderAccount, handler: Handler) -> None:
