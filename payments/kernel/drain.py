@@ -69,15 +69,32 @@ def drain(queue: Queue) -> int:
 
 def _drain(queue: Queue) -> int:
     done = 0
-    if not connection.in_atomic_block:  # a worker's thread may hold one that the server has ended
-        close_old_connections()
+    _let_go_of_a_dead_connection()
     while not _stopping.is_set():
-        fed = [feed() for feed in FEEDERS[queue]]
+        more = _feed(queue)
         claimed = _claim(queue)
         done += _run_all(claimed)
-        if not claimed and not any(fed):
+        if not claimed and not more:
             break
     return done
+
+
+def _let_go_of_a_dead_connection() -> None:
+    """A worker's thread may hold one that the server has ended; the next statement opens another."""
+    if not connection.in_atomic_block:
+        close_old_connections()
+
+
+def _feed(queue: Queue) -> bool:
+    """Let the feeders write jobs; True when there may be more. One that fails does not stop the queue's jobs."""
+    more = False
+    for feed in FEEDERS[queue]:
+        try:
+            more |= feed()
+        except Exception:
+            log.exception("feeder_failed", queue=queue, feeder=feed.__qualname__)
+            _let_go_of_a_dead_connection()
+    return more
 
 
 def _run_all(claimed: Sequence[Lease]) -> int:
@@ -104,22 +121,30 @@ def stop() -> None:
     _stopping.set()
 
 
+CLAIM_DUE: Final = """
+    WITH due AS MATERIALIZED (
+        SELECT id FROM payments_job
+         WHERE queue = %s AND state <> 'dead' AND due_at <= statement_timestamp() AND name = ANY(%s)
+         ORDER BY due_at LIMIT %s FOR UPDATE SKIP LOCKED)
+    UPDATE payments_job j SET state = 'running', fence = fence + 1, attempts = attempts + 1,
+           due_at = statement_timestamp() + %s
+      FROM due WHERE j.id = due.id
+    RETURNING j.id, name, queue, arguments, state, due_at, unique_key, fence, attempts, last_error, created_at
+"""
+"""Materialized: as `id IN (SELECT … LIMIT …)` it may be run once per row, and then takes all that is due.
+
+PostgreSQL chooses that plan once it has counted an empty table, which is what this one mostly is.
+"""
+
+
 def _claim(queue: Queue) -> list[Lease]:
     """Take due jobs, and running ones whose lease ran out, for the longest lease among their kinds.
 
     A job of a name that this process does not know is left to those that do: during a deploy both run.
     """
-    sql = """
-        UPDATE payments_job SET state = 'running', fence = fence + 1, attempts = attempts + 1,
-               due_at = statement_timestamp() + %s
-         WHERE id IN (SELECT id FROM payments_job
-                       WHERE queue = %s AND state <> 'dead' AND due_at <= statement_timestamp() AND name = ANY(%s)
-                       ORDER BY due_at LIMIT %s FOR UPDATE SKIP LOCKED)
-        RETURNING id, name, queue, arguments, state, due_at, unique_key, fence, attempts, last_error, created_at
-    """
     kinds = [kind for kind in REGISTRY.values() if kind.queue == queue]
     lease = max((kind.lease for kind in kinds), default=timedelta(seconds=60))
-    claimed = Job.objects.raw(sql, [lease, queue, [kind.name for kind in kinds], CLAIM[queue]])
+    claimed = Job.objects.raw(CLAIM_DUE, [queue, [kind.name for kind in kinds], CLAIM[queue], lease])
     return [Lease(job) for job in sorted(claimed, key=lambda job: job.pk)]
 
 
@@ -138,6 +163,7 @@ def _run(lease: Lease) -> bool:
         _reschedule(lease, timedelta(seconds=0.2), "a row was changed by somebody else", attempts=job.attempts - 1)
     except Exception:
         log.exception("job_failed", job=job.name, arguments=job.arguments, attempts=job.attempts)
+        _let_go_of_a_dead_connection()
         _settle_failure(lease, kind, traceback.format_exc(limit=-8))
     else:
         if kind.every is None:

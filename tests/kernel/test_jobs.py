@@ -297,6 +297,32 @@ def test_a_feeder_turns_wishes_into_jobs_before_they_are_claimed(note_job: None)
     assert noted() == ["a", "b", "c"]
 
 
+def test_a_feeder_that_fails_does_not_stop_the_jobs_of_its_queue(note_job: None) -> None:
+    def feed() -> bool:
+        raise ValueError("a nasty surprise")
+
+    enqueue("note", text="a")
+    jobs.feeder(Queue.UPKEEP)(feed)
+    try:
+        assert drain.drain(Queue.UPKEEP) == 1
+    finally:
+        jobs.FEEDERS[Queue.UPKEEP].remove(feed)
+    assert noted() == ["a"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_job_whose_connection_breaks_is_put_off_at_once_and_not_when_its_lease_ends(register: Register) -> None:
+    @register("cut_off", Queue.UPKEEP)
+    def cut_off() -> None:
+        sql("SELECT pg_terminate_backend(pg_backend_pid())")
+
+    enqueue("cut_off")
+    assert drain.drain(Queue.UPKEEP) == 1
+    row = Job.objects.get()
+    assert (row.state, row.attempts) == ("ready", 1)
+    assert "terminating connection" in row.last_error
+
+
 def test_the_database_knows_no_other_state(note_job: None) -> None:
     enqueue("note", text="a")
     with pytest.raises(Exception, match="job_state"), connection.cursor() as cursor:
