@@ -14,7 +14,22 @@ import urllib3.connection
 import urllib3.connectionpool
 
 CONNECT_SECONDS: Final = 2.0
-"""For TCP, and again for each step of the TLS handshake."""
+"""For TCP to each address of a host, and again for each step of the TLS handshake."""
+
+INTERACTIVE_SECONDS: Final = 10.0
+"""For the answer to a request that somebody waits for."""
+
+BACKGROUND_SECONDS: Final = 25.0
+"""For the answer to a request of a job."""
+
+LONGEST_REQUEST_SECONDS: Final = 4 * CONNECT_SECONDS + BACKGROUND_SECONDS
+"""One request of a job: two addresses, two steps of TLS, and the answer."""
+
+MOST_REQUESTS: Final = 5
+"""What one question to a connector comes to at most: create, search, look, cancel, look again."""
+
+LONGEST_QUESTION_SECONDS: Final = MOST_REQUESTS * LONGEST_REQUEST_SECONDS
+"""What a job may wait for a PSP in all: its lease is longer (`payments.kernel.jobs.LEASES`, by a test)."""
 
 POOLED: Final = 32
 """Connections kept open per host; more threads than that open connections of their own and close them."""
@@ -136,8 +151,8 @@ class Client:
         return Answer(response.status, response.headers, response.data)
 
 
-INTERACTIVE: Final = Client(read_seconds=10)
+INTERACTIVE: Final = Client(read_seconds=INTERACTIVE_SECONDS)
 """For calls that a customer or an agent waits for."""
 
-BACKGROUND: Final = Client(read_seconds=25)
+BACKGROUND: Final = Client(read_seconds=BACKGROUND_SECONDS)
 """For jobs."""

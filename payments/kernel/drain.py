@@ -12,7 +12,7 @@ import structlog
 from django.db import close_old_connections, connection
 
 from payments.kernel import ids, unit
-from payments.kernel.jobs import FEEDERS, REGISTRY, Job, Kind, Queue, Retry
+from payments.kernel.jobs import FEEDERS, LEASES, REGISTRY, Job, Kind, Queue, Retry
 
 log = structlog.get_logger(__name__)
 
@@ -36,7 +36,7 @@ PARALLEL: Final[Mapping[Queue, int]] = {
 
 SWEEP_SECONDS: Final = 2.0
 HAND_BACK_SECONDS: Final = 20.0
-"""No claimed job begins later than this after its claim: its lease must be long enough for it."""
+"""No claimed job begins later than this after its claim: its lease is longer than this and what it takes."""
 
 _stopping = threading.Event()
 _slots = {queue: threading.BoundedSemaphore(count) for queue, count in PARALLEL.items()}
@@ -98,7 +98,7 @@ def _feed(queue: Queue) -> bool:
 
 
 def _run_all(claimed: Sequence[Lease]) -> int:
-    """Run claimed jobs one by one; those that would begin when half their lease is over are handed back."""
+    """Run claimed jobs one by one; those that would begin `HAND_BACK_SECONDS` after the claim are handed back."""
     began, finished = time.monotonic(), []
     for position, lease in enumerate(claimed):
         if _stopping.is_set() or time.monotonic() - began > HAND_BACK_SECONDS:
@@ -143,7 +143,7 @@ def _claim(queue: Queue) -> list[Lease]:
     A job of a name that this process does not know is left to those that do: during a deploy both run.
     """
     kinds = [kind for kind in REGISTRY.values() if kind.queue == queue]
-    lease = max((kind.lease for kind in kinds), default=timedelta(seconds=60))
+    lease = max((kind.lease for kind in kinds), default=LEASES[queue])
     claimed = Job.objects.raw(CLAIM_DUE, [queue, [kind.name for kind in kinds], CLAIM[queue], lease])
     return [Lease(job) for job in sorted(claimed, key=lambda job: job.pk)]
 

@@ -1,6 +1,6 @@
 """Durable jobs: PostgreSQL remembers what is to be done, Redis is only a doorbell."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -22,6 +22,16 @@ class Queue(StrEnum):
     DELIVERIES = "deliveries"
     FINANCE = "finance"
     UPKEEP = "upkeep"
+
+
+LEASES: Final[Mapping[Queue, timedelta]] = {
+    **dict.fromkeys(Queue, timedelta(seconds=60)),
+    Queue.MONEY: timedelta(minutes=3),
+}
+"""How long a job of each queue may take when it does not say: of money, longer than all its requests to a PSP.
+
+While a lease ends under a living worker, another one begins the same job; what a dead one leaves is begun no sooner.
+"""
 
 
 class JobState(models.TextChoices):
@@ -90,20 +100,21 @@ def job(
     name: str,
     queue: Queue,
     *,
-    lease: timedelta = timedelta(seconds=60),
+    lease: timedelta | None = None,
     tries: int = 12,
     every: timedelta | None = None,
 ) -> Callable[[Callable[P, None]], Callable[P, None]]:
     """Register a function as the job `name`.
 
-    It takes ids, is idempotent, and makes one service call. `lease` is longer than it can take; after `tries`
-    failures the job is dead. With `every` it is on the timetable: one row that comes back for ever.
+    It takes ids, is idempotent, and makes one service call. `lease` is longer than it can take (its queue's
+    when not given); after `tries` failures the job is dead. With `every` it is on the timetable: one row that
+    comes back for ever.
     """
 
     def register(function: Callable[P, None]) -> Callable[P, None]:
         if name in REGISTRY:
             raise Bug(f"two jobs are called {name!r}")
-        REGISTRY[name] = Kind(name, queue, function, lease, tries, every)
+        REGISTRY[name] = Kind(name, queue, function, lease or LEASES[queue], tries, every)
         return function
 
     return register

@@ -19,7 +19,10 @@ from refunds.services import announcements
 from refunds.states import IN_FLIGHT, RefundStatus
 
 FIRST_PAUSE: Final = timedelta(seconds=30)
-"""Longer than a call of a job can take: whatever asks about the old call has its answer before a new one leaves."""
+"""How soon, at the earliest, a refund of which nothing happened at the PSP is sent again.
+
+Whoever asks about the old call mostly has an answer by then, but may take `http.LONGEST_QUESTION_SECONDS`.
+"""
 LONGEST_PAUSE: Final = timedelta(minutes=15)
 NEEDS_A_PERSON_AFTER: Final = timedelta(hours=1)
 """A refund that could not be sent for longer also stands in the attention queue; it is tried all the same."""

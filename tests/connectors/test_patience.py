@@ -1,0 +1,29 @@
+"""How long a question to a PSP may take, and that whoever asks it holds a lease for longer."""
+
+from datetime import timedelta
+
+import pytest
+
+from payments.connectors import http
+from payments.kernel import drain
+from payments.kernel.jobs import REGISTRY, Queue
+
+QUESTION = timedelta(seconds=http.LONGEST_QUESTION_SECONDS)
+ASKING = sorted(name for name, kind in REGISTRY.items() if kind.queue == Queue.MONEY)
+
+
+def test_the_jobs_that_ask_are_here() -> None:
+    assert {"recover_authorize", "recover_capture", "recover_cancel", "recover_refund"} <= set(ASKING)
+    assert {"send_refund", "cancel_attempt"} <= set(ASKING)
+
+
+@pytest.mark.parametrize("name", ASKING)
+def test_a_job_of_money_holds_its_lease_for_longer_than_a_question_takes(name: str) -> None:
+    assert REGISTRY[name].lease > QUESTION
+    assert drain.CLAIM[Queue.MONEY] == 1, "no job of money begins late in its lease"
+
+
+def test_every_lease_is_longer_than_a_claimed_job_may_wait_for_its_turn() -> None:
+    waits = timedelta(seconds=drain.HAND_BACK_SECONDS)
+    short = [name for name, kind in REGISTRY.items() if drain.CLAIM[kind.queue] > 1 and kind.lease < 2 * waits]
+    assert short == []
