@@ -24,6 +24,9 @@ IN_FLIGHT: Final = timedelta(seconds=1)
 LONGEST_LOOK: Final = timedelta(seconds=30)
 """When to look again, at the latest, at an event whose predecessor should have been delivered long ago."""
 
+OUR_ERROR: Final = "an error on our side"
+"""What the client reads of an attempt that raised; the log has the rest."""
+
 _chance = secrets.SystemRandom()
 
 
@@ -40,8 +43,20 @@ def deliver(delivery_id: str) -> None:
     """Send one event to one endpoint, once everything before it of the same object is through; record the answer.
 
     At least once: an answer that is lost, here or on the way, means that the event is sent again. `Retry` while
-    its time has not come.
+    its time has not come. An error of ours is a failed attempt like any other: it ends after three days, and what
+    comes after it flows.
     """
+    unit.refuse_open_transaction("a webhook delivery")
+    try:
+        _deliver(delivery_id)
+    except (Retry, unit.Stale):
+        raise
+    except Exception:
+        log.exception("delivery_raised", delivery=delivery_id)
+        _count_our_error(delivery_id)
+
+
+def _deliver(delivery_id: str) -> None:
     turn = _turn(delivery_id)
     if turn is None:
         return
@@ -154,21 +169,35 @@ def _record_success(delivery: Delivery, reply: targets.Reply) -> None:
 
 
 def _record_failure(delivery: Delivery, reply: targets.Reply) -> None:
-    now = clock.now()
     reason = _reason_to_disable(delivery.endpoint, reply)
-    again_at = (
-        None
-        if reason
-        else policy.next_attempt(
-            first=delivery.created_at, attempts=delivery.attempts + 1, now=now, chance=_chance.random()
-        )
-    )
+    again_at = None if reason else _next_attempt(delivery)
     log.info("delivery_failed", delivery=delivery.pk, status=reply.status, error=reply.error, again_at=again_at)
     with unit.work():
         _record(delivery, reply, DeliveryState.PENDING if again_at else DeliveryState.FAILED, again_at)
         _note_failure(delivery.endpoint, reply, reason)
+    _come_back(again_at, reply)
+
+
+def _count_our_error(delivery_id: str) -> None:
+    """A failed attempt that says nothing about the endpoint."""
+    delivery = Delivery.objects.filter(pk=delivery_id, state=DeliveryState.PENDING).first()
+    if delivery is None:
+        return
+    reply, again_at = targets.Reply(None, error=OUR_ERROR), _next_attempt(delivery)
+    with unit.work():
+        _record(delivery, reply, DeliveryState.PENDING if again_at else DeliveryState.FAILED, again_at)
+    _come_back(again_at, reply)
+
+
+def _next_attempt(delivery: Delivery) -> datetime | None:
+    return policy.next_attempt(
+        first=delivery.created_at, attempts=delivery.attempts + 1, now=clock.now(), chance=_chance.random()
+    )
+
+
+def _come_back(again_at: datetime | None, reply: targets.Reply) -> None:
     if again_at:
-        raise Retry(again_at - now, f"answer: {reply.status or reply.error}")
+        raise Retry(again_at - clock.now(), f"answer: {reply.status or reply.error}")
 
 
 def _fail(delivery: Delivery, why: str) -> None:
