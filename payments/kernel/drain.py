@@ -9,10 +9,10 @@ from datetime import timedelta
 from typing import Any, Final
 
 import structlog
-from django.db import close_old_connections, connection
+from django.db import IntegrityError, close_old_connections, connection
 
 from payments.kernel import ids, unit
-from payments.kernel.jobs import FEEDERS, LEASES, REGISTRY, Job, Kind, Queue, Retry
+from payments.kernel.jobs import FEEDERS, LEASES, REGISTRY, Job, JobState, Kind, Queue, Retry
 
 log = structlog.get_logger(__name__)
 
@@ -123,9 +123,11 @@ def stop() -> None:
 
 CLAIM_DUE: Final = """
     WITH due AS MATERIALIZED (
-        SELECT id FROM payments_job
+        SELECT id FROM payments_job w
          WHERE queue = %s AND state <> 'dead' AND due_at <= statement_timestamp() AND name = ANY(%s)
-         ORDER BY due_at LIMIT %s FOR UPDATE SKIP LOCKED)
+           AND NOT (state = 'ready' AND EXISTS (
+               SELECT FROM payments_job r WHERE r.unique_key = w.unique_key AND r.state = 'running'))
+         ORDER BY due_at LIMIT %s FOR UPDATE OF w SKIP LOCKED)
     UPDATE payments_job j SET state = 'running', fence = fence + 1, attempts = attempts + 1,
            due_at = statement_timestamp() + %s
       FROM due WHERE j.id = due.id
@@ -133,7 +135,8 @@ CLAIM_DUE: Final = """
 """
 """Materialized: as `id IN (SELECT … LIMIT …)` it may be run once per row, and then takes all that is due.
 
-PostgreSQL chooses that plan once it has counted an empty table, which is what this one mostly is.
+PostgreSQL chooses that plan once it has counted an empty table, which is what this one mostly is. A job whose
+namesake by unique key runs is not begun; it could only be added once that one was seen to run.
 """
 
 
@@ -192,9 +195,32 @@ def _settle_failure(lease: Lease, kind: Kind, error: str) -> None:
     _reschedule(lease, after, error, attempts=lease.job.attempts)
 
 
+PUT_OFF: Final = """
+    WITH mine AS (SELECT id, statement_timestamp() + %s AS due_at, %s AS last_error, %s::int AS attempts
+                    FROM payments_job WHERE id = %s AND fence = %s FOR UPDATE),
+         heir AS (UPDATE payments_job h SET due_at = least(h.due_at, mine.due_at), last_error = mine.last_error,
+                         attempts = greatest(h.attempts, mine.attempts)
+                    FROM mine WHERE h.unique_key = %s AND h.state = 'ready' AND h.id <> mine.id RETURNING h.id),
+         gone AS (DELETE FROM payments_job USING mine WHERE payments_job.id = mine.id AND EXISTS (SELECT FROM heir))
+    UPDATE payments_job j SET state = 'ready', due_at = mine.due_at, last_error = mine.last_error,
+           attempts = mine.attempts
+      FROM mine WHERE j.id = mine.id AND NOT EXISTS (SELECT FROM heir)
+"""
+"""Back to the waiting ones; where one with the same key waits already, that one goes on with what has happened."""
+
+
 def _reschedule(lease: Lease, after: timedelta, why: str, *, attempts: int) -> None:
-    sets = "state = 'ready', due_at = statement_timestamp() + %s, last_error = %s, attempts = %s"
-    _write(lease, sets, [after, why, attempts])
+    job = lease.job
+    params: list[Any] = [after, why, attempts, job.pk, job.fence, job.unique_key]
+    for last in (False, True):
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute(PUT_OFF, params)
+        except IntegrityError:  # one with the same key was added in this very moment, and is seen the next time
+            if last:
+                raise
+        else:
+            return
 
 
 def _write(lease: Lease, sets: str, params: Iterable[Any]) -> None:
@@ -206,23 +232,45 @@ def _write(lease: Lease, sets: str, params: Iterable[Any]) -> None:
 
 
 def replay(job_id: str) -> None:
-    """Bring a dead job back to life, to run at once with its count of failures forgotten."""
+    """Bring a dead job back to life, to run at once with its count of failures forgotten.
+
+    Where one with the same key waits, that one runs at once in its place.
+    """
+    sql = """
+        WITH mine AS (SELECT id, unique_key FROM payments_job WHERE id = %s AND state = 'dead' FOR UPDATE),
+             heir AS (UPDATE payments_job h SET due_at = now(), attempts = 0
+                        FROM mine WHERE h.unique_key = mine.unique_key AND h.state = 'ready' RETURNING h.id),
+             gone AS (DELETE FROM payments_job USING mine
+                       WHERE payments_job.id = mine.id AND EXISTS (SELECT FROM heir))
+        UPDATE payments_job j SET state = 'ready', attempts = 0, due_at = now()
+          FROM mine WHERE j.id = mine.id AND NOT EXISTS (SELECT FROM heir)
+    """
     with connection.cursor() as cursor:
-        cursor.execute(
-            "UPDATE payments_job SET state = 'ready', attempts = 0, due_at = now() WHERE id = %s AND state = 'dead'",
-            [job_id],
-        )
+        cursor.execute(sql, [job_id])
 
 
 def keep_timetable() -> None:
-    """Make sure that every job of the timetable has its one row; two callers do no harm."""
+    """Make sure that every job of the timetable has its one row; two callers do no harm.
+
+    Should a row be added in the moment in which another begins to run, that one ends in it (`PUT_OFF`).
+    """
     rows: list[Any] = [
-        [ids.uuid7(), kind.name, kind.queue, f"timetable:{kind.name}"] for kind in REGISTRY.values() if kind.every
+        {
+            "id": ids.uuid7(),
+            "name": kind.name,
+            "queue": kind.queue,
+            "key": f"timetable:{kind.name}",
+            "running": JobState.RUNNING,
+        }
+        for kind in REGISTRY.values()
+        if kind.every
     ]
     with connection.cursor() as cursor:
         cursor.executemany(
             "INSERT INTO payments_job (id, name, queue, arguments, state, due_at, unique_key, fence, attempts,"
-            " last_error, created_at) VALUES (%s, %s, %s, '{}', 'ready', now(), %s, 0, 0, '', now())"
+            " last_error, created_at)"
+            " SELECT %(id)s, %(name)s, %(queue)s, '{}', 'ready', now(), %(key)s::varchar, 0, 0, '', now()"
+            "  WHERE NOT EXISTS (SELECT FROM payments_job WHERE unique_key = %(key)s::varchar AND state = %(running)s)"
             " ON CONFLICT DO NOTHING",
             rows,
         )

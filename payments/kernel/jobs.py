@@ -59,9 +59,13 @@ class Job(models.Model):
 
     class Meta:
         app_label = "payments"
-        indexes = (models.Index(fields=["queue", "due_at"], name="job_due", condition=~models.Q(state="dead")),)
+        indexes = (
+            models.Index(fields=["queue", "due_at"], name="job_due", condition=~models.Q(state="dead")),
+            models.Index(fields=["unique_key"], name="job_running_key", condition=models.Q(state="running")),
+        )
         constraints = (
-            models.UniqueConstraint(fields=["unique_key"], name="job_unique_key", condition=~models.Q(state="dead")),
+            # One that runs may have read the world before the next was wished for, and stands in nobody's way.
+            models.UniqueConstraint(fields=["unique_key"], name="job_ready_key", condition=models.Q(state="ready")),
             models.CheckConstraint(name="job_state", condition=models.Q(state__in=JobState.values)),
         )
 
@@ -133,7 +137,8 @@ def feeder(queue: Queue) -> Callable[[Callable[[], bool]], Callable[[], bool]]:
 def enqueue(name: str, *, run_at: datetime | None = None, unique: str | None = None, **arguments: str) -> None:
     """Put a job into the open unit of work, and ring its queue's doorbell once that is committed.
 
-    With `unique`, nothing happens while a job with the same key is still to be done.
+    With `unique`, nothing happens while a job with the same key waits. One that is running already is followed by
+    this one, once it has ended: they are never at work side by side.
     """
     kind = REGISTRY.get(name)
     if kind is None:
