@@ -87,6 +87,10 @@ class ProviderCall(records.Record):
 
     class Meta:
         app_label = "payments"
+        constraints = (
+            models.CheckConstraint(name="call_kind", condition=models.Q(kind__in=CallKind.values)),
+            models.CheckConstraint(name="call_verdict", condition=models.Q(verdict__in=["", *Verdict])),
+        )
         indexes = (
             models.Index(fields=["owner_id"], name="call_owner"),
             models.Index(fields=["look_at"], name="call_look_at", condition=models.Q(look_at__isnull=False)),

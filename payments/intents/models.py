@@ -192,6 +192,11 @@ class Capture(records.Stateful):
         constraints = (
             models.CheckConstraint(name="capture_status", condition=Q(status__in=CAPTURE.states)),
             models.CheckConstraint(name="capture_amount_positive", condition=Q(amount_minor__gt=0)),
+            models.UniqueConstraint(
+                fields=["attempt"],
+                name="capture_one_in_flight",
+                condition=Q(status__in=["sent", "pending", "unknown"]),
+            ),
         )
 
     def __str__(self) -> str:

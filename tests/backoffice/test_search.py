@@ -89,8 +89,9 @@ def thousands(paid: dict[str, Any]) -> None:
     intents = [PaymentIntent(client_id=client_id, order=order, currency="USD", amount_minor=1) for order in orders]
     account = ProviderAccount.objects.get(code="stripe-us")
     attempts = [
-        PaymentAttempt(intent=intent, account=account, currency="USD", amount_minor=1, status="declined", method="card",
-                       provider_reference=f"pi_{n}", card_last4=f"{n % 10000:04}") for n, intent in enumerate(intents)
+        PaymentAttempt(intent=intent, order_id=intent.order_id, account=account, currency="USD", amount_minor=1,
+                       status="declined", method="card", provider_reference=f"pi_{n}", card_last4=f"{n % 10000:04}")
+        for n, intent in enumerate(intents)
     ]  # fmt: skip
     Customer.objects.bulk_create(customers)
     Order.objects.bulk_create(orders)

@@ -195,3 +195,25 @@ def test_an_account_is_one_of_a_code_and_a_currency() -> None:
     account("a", "USD")
     with pytest.raises(IntegrityError, match="ledger_account_code"), transaction.atomic():
         Account.objects.create(id=uuid.uuid4(), code="a", currency="USD", kind="both")
+
+
+@pytest.mark.parametrize(
+    ("statement", "words"),
+    [
+        ("UPDATE payments_account SET code = 'psp_receivable/elsewhere'", "a ledger account keeps its code"),
+        ("UPDATE payments_account SET currency = 'EUR'", "a ledger account keeps its code"),
+        ("UPDATE payments_account SET kind = 'asset'", "a ledger account keeps its code"),
+        ("UPDATE payments_account SET id = uuidv7()", "a ledger account keeps its code"),
+        ("INSERT INTO payments_account SELECT * FROM payments_account ON CONFLICT (id) DO UPDATE SET kind = 'expense'",
+         "a ledger account keeps its code"),
+        ("DELETE FROM payments_account", "a ledger account is never deleted"),
+        ("TRUNCATE payments_account CASCADE", "is never deleted|append-only"),
+    ],
+)  # fmt: skip
+def test_an_account_stays_what_it_is(statement: str, words: str) -> None:
+    account("unused", "USD")
+    sql("UPDATE payments_account SET code = code")
+    before = sql("SELECT * FROM payments_account")
+    with pytest.raises(IntegrityError, match=words), transaction.atomic():
+        sql(statement)
+    assert sql("SELECT * FROM payments_account") == before

@@ -1,0 +1,58 @@
+"""Rows written by hand, as a person at the database's own prompt would, and what the database says to that."""
+
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from django.db import IntegrityError, connection, transaction
+from psycopg.types.json import Jsonb
+
+from payments.kernel import ids
+
+
+def sql(statement: str, *parameters: object) -> list[tuple[Any, ...]]:
+    """What it answers."""
+    with connection.cursor() as cursor:
+        cursor.execute(statement, parameters or None)  # type: ignore[arg-type]  # whatever the adapters know
+        return cursor.fetchall() if cursor.description else []
+
+
+def key(public: str) -> uuid.UUID:
+    """The row's key, of the id that everybody else sees."""
+    return ids.decode(public.partition("_")[0], public)
+
+
+def copy(table: str, row: uuid.UUID, **facts: object) -> uuid.UUID:
+    """Write the row once more, under a new key and with other facts."""
+    new = uuid.uuid4()
+    given: Mapping[str, object] = {"id": str(new), **facts}
+    sql(f"INSERT INTO {table} SELECT (jsonb_populate_record(t, %s)).* FROM {table} t WHERE id = %s", Jsonb(given), row)
+    return new
+
+
+@contextmanager
+def taken() -> Iterator[None]:
+    """What is done inside is taken by the database, also by the rules that wait for the commit."""
+    with transaction.atomic():
+        yield
+        sql("SET CONSTRAINTS ALL IMMEDIATE")
+        sql("SET CONSTRAINTS ALL DEFERRED")
+
+
+@contextmanager
+def refused(words: str) -> Iterator[None]:
+    """What is done inside is refused in these words, and leaves nothing."""
+    with pytest.raises(IntegrityError, match=words), transaction.atomic():  # noqa: PT012  the commit's rules too
+        yield
+        sql("SET CONSTRAINTS ALL IMMEDIATE")
+
+
+@contextmanager
+def behind_the_guards() -> Iterator[None]:
+    """What only a superuser can do, and only when he means it: no trigger and no foreign key stands in the way."""
+    with transaction.atomic():
+        sql("SET LOCAL session_replication_role = replica")
+        yield
+        sql("SET LOCAL session_replication_role = origin")
