@@ -10,9 +10,11 @@ from payments.intents.models import PaymentIntent
 from payments.intents.selectors import Held as HeldPayment
 from payments.kernel import attention, clock, ids, jobs, money, unit
 from payments.kernel.attention import AttentionKind
+from payments.kernel.errors import invariant
 from payments.ledger import postings
 from payments.ledger import services as ledger
 from payments.orders import services as orders
+from refunds import selectors
 from refunds.models import Origin, Refund, RefundLine
 from refunds.selectors import Held
 from refunds.services import announcements
@@ -38,9 +40,12 @@ FOLLOW_UNITS: Final = """
 def begin(payment: HeldPayment, amount_minor: int, lines: Sequence[RefundLine] = (), **facts: Any) -> Held:
     """Put a refund of the payment's attempt on record and reserve its amount, with the payment held.
 
-    `facts` are columns of the refund that only the caller knows.
+    `facts` are columns of the refund that only the caller knows. Only what was made outside may be more than is
+    refundable: it has happened.
     """
     intent, attempt = payment.intent, payment.tried
+    within = amount_minor <= money.to_minor(selectors.refundable(intent))
+    invariant(within or facts.get("origin") == Origin.OUTSIDE, "a refund that we start is within what is refundable")
     refund = Refund(
         **{"id": ids.new("re"), **facts},
         client_id=intent.client_id,

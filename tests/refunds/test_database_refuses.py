@@ -1,0 +1,137 @@
+"""The database itself keeps refunds straight: SQL by hand that gives back what nobody has is refused."""
+
+import uuid
+from typing import Any
+
+import pytest
+from django.db import IntegrityError, transaction
+
+from payments.intents import selectors
+from payments.kernel import unit
+from payments.kernel.errors import Bug
+from refunds.models import Origin, Reason, Refund
+from refunds.services import moves
+from tests import factories
+from tests.byhand import copy, key, refused, sql, taken
+from tests.kernel.conftest import at_once
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def paid(shop: factories.Shop) -> dict[str, Any]:
+    """A payment of 20.00 USD of which 5.00 are on their way back."""
+    intent = shop.paid(2000)
+    shop.post("refunds", {"payment_intent": intent["id"], "amount": 500, "reason": "damaged"})
+    return intent
+
+
+def another(minor: int, *, reserve: int | None = None, **facts: object) -> uuid.UUID:
+    """A refund like the first one of another amount, for which so much is reserved."""
+    ((first, intent),) = sql("SELECT id, intent_id FROM refunds_refund WHERE amount_minor = 500")
+    sql(
+        "UPDATE payments_paymentintent SET amount_refunding_minor = amount_refunding_minor + %s WHERE id = %s",
+        minor if reserve is None else reserve,
+        intent,
+    )
+    return copy("refunds_refund", first, amount_minor=minor, **facts)
+
+
+def over_returned() -> None:
+    sql("UPDATE payments_paymentintent SET over_returned = true")
+
+
+def test_a_refund_that_we_start_is_within_what_is_refundable(paid: dict[str, Any]) -> None:
+    with taken():
+        another(1500)
+    with refused("exceeds what is refundable: captured 2000, refunding 2001"):
+        over_returned()  # nor by saying that a PSP reported it
+        another(1)
+
+
+@pytest.mark.parametrize("origin", ["api", "staff", "duplicate"])
+def test_whoever_of_us_starts_it(paid: dict[str, Any], origin: str) -> None:
+    with refused("exceeds what is refundable"):
+        over_returned()
+        another(1501, origin=origin)
+
+
+def test_what_a_psp_reports_is_taken(paid: dict[str, Any]) -> None:
+    with taken():
+        over_returned()
+        another(1501, origin="outside")
+
+
+def test_a_refund_that_we_start_is_reserved(paid: dict[str, Any]) -> None:
+    with refused("is not reserved on its payment intent"):
+        another(1000, reserve=0)
+    with refused("is not reserved on its payment intent"):
+        another(1000, reserve=999)
+
+
+def test_a_refund_that_has_ended_does_not_begin_again(paid: dict[str, Any]) -> None:
+    with taken():
+        ended = another(1501, reserve=0, status="failed", settled_at="2026-01-01T00:00:00Z")
+    with refused("is not reserved on its payment intent"):
+        sql("UPDATE refunds_refund SET status = 'pending', settled_at = NULL WHERE id = %s", ended)
+    with taken():  # a PSP that pays after all is believed
+        over_returned()
+        sql("UPDATE payments_paymentintent SET amount_refunded_minor = 1501")
+        sql("UPDATE refunds_refund SET status = 'succeeded' WHERE id = %s", ended)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_refunds_at_once_the_later_one_sees_the_earlier(paid: dict[str, Any]) -> None:
+    sql("UPDATE payments_paymentintent SET amount_refunding_minor = 2000")  # as if somebody had reserved it
+    ((first,),) = sql("SELECT id FROM refunds_refund")
+
+    def give(_number: int) -> str:
+        try:
+            with transaction.atomic():
+                copy("refunds_refund", first, amount_minor=1500)
+        except IntegrityError as error:
+            return str(error)
+        return "taken"
+
+    said = at_once(4, give)
+    assert said.count("taken") == 1
+    assert sum("is not reserved" in words for words in said) == 3
+
+
+def test_a_refund_is_of_one_payment(shop: factories.Shop, paid: dict[str, Any]) -> None:
+    other = shop.paid(900)
+    with taken():
+        another(100)
+    for facts in (
+        {"currency": "EUR"},
+        {"intent_id": str(key(other["id"]))},
+        {"order_id": other["order"]},
+        {"account_id": str(sql("SELECT id FROM payments_provideraccount WHERE code = 'stripe-eu'")[0][0])},
+    ):
+        with refused("has another currency, payment intent, provider account or order than its attempt"):
+            another(100, **facts)
+
+
+@pytest.mark.parametrize(
+    "change",
+    ["amount_minor = 1", "currency = 'EUR'", "attempt_id = uuidv7()", "intent_id = uuidv7()", "order_id = ''",
+     "account_id = uuidv7()", "origin = 'outside'", "client_id = uuidv7()", "id = uuidv7()"],
+)  # fmt: skip
+def test_what_was_said_of_money_stays(paid: dict[str, Any], change: str) -> None:
+    with taken():
+        sql("UPDATE refunds_refund SET note = 'broken in transit', amount_minor = amount_minor")
+    with refused("a refund keeps"):
+        sql(f"UPDATE refunds_refund SET {change}")
+
+
+@pytest.mark.parametrize("origin", [Origin.API, Origin.STAFF, Origin.DUPLICATE])
+def test_nor_does_our_own_code_begin_one_beyond(paid: dict[str, Any], origin: Origin) -> None:
+    def begin(minor: int) -> None:
+        with unit.work():
+            payment = selectors.hold_with_attempt(paid["latest_attempt"]["id"])
+            moves.begin(payment, minor, reason=Reason.GOODWILL, origin=origin, requested_by="test")
+
+    begin(1500)
+    with pytest.raises(Bug, match="within what is refundable"):
+        begin(1)
+    assert Refund.objects.count() == 2
