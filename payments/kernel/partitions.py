@@ -22,7 +22,7 @@ def keep() -> None:
             cursor.execute("SELECT payments_ensure_months(%s, 0, %s)", [table, MONTHS_AHEAD])
         for table, months in KEPT_MONTHS.items():
             for part in _older_than(table, months):
-                cursor.execute(f'ALTER TABLE "{table}" DETACH PARTITION "{part}"')
+                cursor.execute("SELECT payments_detach_partition(%s, %s)", [table, part])
 
 
 def _older_than(table: str, months: int) -> list[str]:
