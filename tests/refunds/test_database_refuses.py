@@ -7,6 +7,8 @@ import pytest
 from django.db import IntegrityError, transaction
 
 from payments.intents import selectors
+from payments.intents.models import Capture, PaymentIntent
+from payments.intents.services import moves as payment_moves
 from payments.kernel import unit
 from payments.kernel.errors import Bug
 from refunds.models import Origin, Reason, Refund
@@ -135,3 +137,14 @@ def test_nor_does_our_own_code_begin_one_beyond(paid: dict[str, Any], origin: Or
     with pytest.raises(Bug, match="within what is refundable"):
         begin(1)
     assert Refund.objects.count() == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_capture_that_fails_after_its_refund_is_taken(paid: dict[str, Any]) -> None:
+    factories.work()
+    with unit.work():
+        held = selectors.hold_with_attempt(paid["latest_attempt"]["id"])
+        payment_moves.reverse(held, Capture.objects.get(), because="the PSP says so", by="test")
+    assert sql("SELECT amount_paid_minor, amount_refunded_minor FROM payments_order") == [(0, 500)]
+    assert PaymentIntent.objects.get().over_returned
+    factories.assert_books_close()
