@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Final
 
-from django.db import connection
+from django.db import DatabaseError, connection
 
 from payments.kernel import clock
 from payments.kernel.jobs import Queue, job
@@ -16,12 +16,30 @@ KEPT_MONTHS: Final = {"payments_delivery": 13}
 
 @job("keep_partitions", Queue.UPKEEP, every=timedelta(hours=12))
 def keep() -> None:
-    """Make the months to come, and detach those past keeping; a detached month is archived and dropped by hand."""
+    """Make the months to come, and detach those past keeping; a detached month is archived and dropped by hand.
+
+    A table that is locked for too long does not stop the others; the job fails at the end, and comes back soon.
+    """
+    failures: list[Exception] = []
+    for table in PARTITIONED:
+        for act in (_make_months, _detach_old):
+            try:
+                act(table)
+            except DatabaseError as error:
+                failures.append(error)
+    if failures:
+        raise ExceptionGroup("not every partition is kept", failures)
+
+
+def _make_months(table: str) -> None:
     with connection.cursor() as cursor:
-        for table in PARTITIONED:
-            cursor.execute("SELECT payments_ensure_months(%s, 0, %s)", [table, MONTHS_AHEAD])
-        for table, months in KEPT_MONTHS.items():
-            for part in _older_than(table, months):
+        cursor.execute("SELECT payments_ensure_months(%s, 0, %s)", [table, MONTHS_AHEAD])
+
+
+def _detach_old(table: str) -> None:
+    if table in KEPT_MONTHS:
+        for part in _older_than(table, KEPT_MONTHS[table]):
+            with connection.cursor() as cursor:
                 cursor.execute("SELECT payments_detach_partition(%s, %s)", [table, part])
 
 

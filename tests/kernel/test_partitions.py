@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 
 from payments.kernel import clock, drain, ids, money, partitions, unit
 from payments.kernel.jobs import Queue
@@ -127,3 +127,24 @@ def test_months_are_made_while_entries_are_written() -> None:
         sql("SELECT payments_ensure_partition('payments_entry', '2040-01-01')")
         sql("SELECT payments_ensure_partition('payments_entry', '2040-01-15')")
     assert "204001" in months("payments_entry")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_table_that_is_locked_does_not_stop_the_others() -> None:
+    gone = month(12)
+    sql(f"DROP TABLE payments_entry_{gone}, payments_statechange_{gone}")
+    sql("SET lock_timeout = '200ms'")
+    somebody = connection.copy()
+    try:
+        with somebody.cursor() as cursor:
+            cursor.execute("BEGIN")
+            cursor.execute("LOCK TABLE payments_entry")
+        with pytest.raises(ExceptionGroup, match="not every partition is kept"):
+            partitions.keep()
+    finally:
+        somebody.close()
+        sql("RESET lock_timeout")
+    assert gone in months("payments_statechange")
+    assert gone not in months("payments_entry")
+    partitions.keep()
+    assert gone in months("payments_entry")

@@ -19,7 +19,7 @@ from refunds.models import Refund
 from refunds.services import outcomes as refund_outcomes
 from refunds.services import requests as refund_requests
 from refunds.services import sending
-from tests import factories
+from tests import byhand, factories
 
 
 def later() -> None:
@@ -49,7 +49,8 @@ def test_a_request_that_a_deploy_has_changed_is_not_sent_under_another_key_while
     shop: factories.Shop, sim: factories.Simulator
 ) -> None:
     refund = stopped_refund(shop)
-    ProviderCall.objects.filter(owner_id=refund.pk).update(body_hash="0" * 64)
+    with byhand.behind_the_guards():
+        ProviderCall.objects.filter(owner_id=refund.pk).update(body_hash="0" * 64)
     later()
     assert Refund.objects.get(pk=refund.pk).status == "unknown"
 
@@ -65,9 +66,9 @@ def test_a_changed_request_without_a_trace_is_sent_again_once_it_has_surely_ende
     shop: factories.Shop, sim: factories.Simulator
 ) -> None:
     refund = stopped_refund(shop)
-    ProviderCall.objects.filter(owner_id=refund.pk).update(
-        body_hash="0" * 64, sent_at=clock.now() - timedelta(hours=25)
-    )
+    with byhand.behind_the_guards():
+        sent_at = clock.now() - timedelta(hours=25)
+        ProviderCall.objects.filter(owner_id=refund.pk).update(body_hash="0" * 64, sent_at=sent_at)
     later()
     assert Refund.objects.get(pk=refund.pk).status == "succeeded"
     assert refunded(sim) == 400

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
 
+from django.db.models import Exists
+
 from payments.connectors.base import Verdict
 from payments.gateway import accounts, calls
 from payments.intents import selectors
@@ -18,7 +20,7 @@ from payments.intents.services.refusals import (
     OrderPaymentInProgress,
 )
 from payments.intents.states import CANCELABLE, AttemptStatus, IntentStatus
-from payments.kernel import attention, clock, crashpoints, ids, jobs, money, unit
+from payments.kernel import attention, clock, crashpoints, ids, jobs, money, rounds, unit
 from payments.kernel.errors import Refusal
 from payments.orders import selectors as order_selectors
 from payments.orders import services as orders
@@ -260,33 +262,52 @@ def cancel_order(order_id: str, *, client_id: str, by: str) -> order_selectors.O
 def expire_due() -> None:
     """Expire intents and orders whose time is over; what waits at a PSP is stopped there first."""
     now = clock.now()
-    for intent_id in PaymentIntent.objects.filter(status="requires_payment_method", expires_at__lt=now).values_list(
-        "pk", flat=True
-    )[:500]:
-        with unit.work():
-            held = selectors.hold(intent_id)
-            if held.intent.status == IntentStatus.REQUIRES_PAYMENT_METHOD:
-                held.intent.advance("expire", because="its time is over", by="upkeep")
-                announcements.announce(held.intent, selectors.latest_attempt(held.intent), "payment_intent.expired")
-    for attempt_id in PaymentAttempt.objects.filter(status="action_required", intent__expires_at__lt=now).values_list(
-        "pk", flat=True
-    )[:500]:
-        with unit.work():
-            jobs.enqueue("cancel_attempt", unique=f"cancel_attempt:{attempt_id}", attempt_id=attempt_id)
-    for order_id in Order.objects.filter(status="open", expires_at__lt=now).values_list("pk", flat=True)[:500]:
-        with unit.work():
-            order = order_selectors.locked(order_id)
-            if order.may("expire") and not selectors.held_for_order(order_id):
-                orders.end(order, "expire", because="its time is over", by="upkeep")
+    unpaid = PaymentIntent.objects.filter(status="requires_payment_method", expires_at__lt=now)
+    rounds.each(unpaid, "expires_at", _expire_intent)
+    waiting = PaymentAttempt.objects.filter(status="action_required", intent__expires_at__lt=now)
+    rounds.each(waiting.exclude(_is_being_canceled()), "intent__expires_at", _stop_attempt)
+    rounds.each(Order.objects.filter(status="open", expires_at__lt=now), "expires_at", _expire_order)
+
+
+def _expire_intent(intent_id: str) -> None:
+    with unit.work():
+        held = selectors.hold(intent_id)
+        if held.intent.status == IntentStatus.REQUIRES_PAYMENT_METHOD:
+            held.intent.advance("expire", because="its time is over", by="upkeep")
+            announcements.announce(held.intent, selectors.latest_attempt(held.intent), "payment_intent.expired")
+
+
+def _is_being_canceled() -> Exists:
+    key = rounds.written("cancel_attempt:att")
+    return Exists(jobs.Job.objects.filter(unique_key=key, state__in=[jobs.JobState.READY, jobs.JobState.RUNNING]))
+
+
+def _stop_attempt(attempt_id: str) -> None:
+    with unit.work():
+        jobs.enqueue("cancel_attempt", unique=f"cancel_attempt:{attempt_id}", attempt_id=attempt_id)
+
+
+def _expire_order(order_id: str) -> None:
+    with unit.work():
+        order = order_selectors.locked(order_id)
+        if order.may("expire") and not selectors.held_for_order(order_id):
+            orders.end(order, "expire", because="its time is over", by="upkeep")
 
 
 def warn_of_expiring_reservations() -> None:
     """Ask for a person where an authorisation expires soon and nobody has captured it."""
     old = PaymentAttempt.objects.filter(status="authorized", authorized_at__lt=clock.now() - RESERVATION_WARNING)
+    asked = attention.AttentionItem.objects.filter(
+        kind=attention.AttentionKind.AUTHORIZATION_EXPIRING, closed_at__isnull=True, object_id=rounds.written("att")
+    )
+    rounds.each(old.exclude(Exists(asked)), "authorized_at", _warn_of_expiry)
+
+
+def _warn_of_expiry(attempt_id: str) -> None:
+    attempt = PaymentAttempt.objects.get(pk=attempt_id)
     with unit.work():
-        for attempt in old[:500]:
-            attention.open_item(
-                attention.AttentionKind.AUTHORIZATION_EXPIRING,
-                attempt.pk,
-                f"{money.text(attempt.amount)} authorised at {attempt.authorized_at:%Y-%m-%d %H:%M} UTC",
-            )
+        attention.open_item(
+            attention.AttentionKind.AUTHORIZATION_EXPIRING,
+            attempt.pk,
+            f"{money.text(attempt.amount)} authorised at {attempt.authorized_at:%Y-%m-%d %H:%M} UTC",
+        )

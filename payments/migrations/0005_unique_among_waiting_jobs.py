@@ -27,7 +27,7 @@ def drop(name):
 class Migration(migrations.Migration):
     atomic = False
 
-    dependencies = [("payments", "0002_database_rules")]
+    dependencies = [("payments", "0004_months_with_the_owners_rights")]
 
     operations = [
         migrations.SeparateDatabaseAndState(
