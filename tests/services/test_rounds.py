@@ -11,7 +11,7 @@ from payments.kernel import clock, rounds
 from payments.kernel.attention import AttentionItem
 from payments.kernel.jobs import Job
 from payments.orders.models import Order
-from tests import factories
+from tests import byhand, factories
 
 DAYS = timedelta(days=1)
 
@@ -53,11 +53,13 @@ def test_a_reservation_that_cannot_be_told_stops_no_warning(
 ) -> None:
     bad = [reserved(shop, days) for days in (12, 11, 10)]
     good = [reserved(shop, days) for days in (9, 8)]
-    PaymentAttempt.objects.filter(pk__in=bad).update(currency="ZZZ")
+    with byhand.behind_the_guards():
+        PaymentAttempt.objects.filter(pk__in=bad).update(currency="ZZZ")
     lifecycle.warn_of_expiring_reservations()
     assert warned() == good
     assert all(attempt in caplog.text for attempt in bad)
-    PaymentAttempt.objects.filter(pk=bad[0]).update(currency="USD")
+    with byhand.behind_the_guards():
+        PaymentAttempt.objects.filter(pk=bad[0]).update(currency="USD")
     lifecycle.warn_of_expiring_reservations()
     assert warned() == [*good, bad[0]], "it comes back, and so do those that are still bad"
 
