@@ -1,5 +1,6 @@
 """Amounts: whole minor units in the database and the API, `moneyed.Money` where rules speak."""
 
+import re
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Final
@@ -12,6 +13,8 @@ from payments.kernel.errors import Refusal
 
 LIMIT: Final = 10**14
 """No amount reaches this many minor units: beyond it lies a bug or an attack, never a sale."""
+
+_WRITTEN: Final = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 
 
 class UnknownCurrency(Refusal):
@@ -79,13 +82,15 @@ def to_minor(amount: Money) -> int:
 
 
 def parse(text: str, currency: str) -> Money:
-    """ "19.99", EUR -> 19.99 EUR; floats are not text and are refused."""
+    """ "19.99", EUR -> 19.99 EUR; floats are not text and are refused.
+
+    Only what people write as an amount is one: Python would read `1e2`, `1_0` and every script's digits as well.
+    """
     if not isinstance(text, str):
         raise AmountInvalid(f"{text!r} is not a decimal written as text.")
-    try:
-        amount = Money(Decimal(text), currency)
-    except ArithmeticError:
-        raise AmountInvalid(f"{text!r} is not a decimal number.") from None
+    if not _WRITTEN.fullmatch(text):
+        raise AmountInvalid(f"{text!r} is not a decimal number.")
+    amount = Money(Decimal(text), currency)
     to_minor(amount)
     return amount
 

@@ -109,7 +109,31 @@ def test_a_unit_and_the_smallest_bit_is_no_amount(minor: int, currency: str, dig
 
 
 @pytest.mark.parametrize(
-    "text", ["", "abc", "1,99", "19.99 EUR", "NaN", "sNaN", "Infinity", "-Infinity", "1E999999", "-1E+400000", "0x10"]
+    "text",
+    [
+        "",
+        "abc",
+        "1,99",
+        "19.99 EUR",
+        "NaN",
+        "sNaN",
+        "Infinity",
+        "-Infinity",
+        "1E999999",
+        "-1E+400000",
+        "0x10",
+        "1e2",
+        "1_0",
+        "٣",
+        " 1",
+        "1\n",
+        "+1",
+        ".5",
+        "5.",
+        "--1",
+        "1.2.3",
+        "9" * 5000,
+    ],
 )
 def test_text_that_is_no_amount_is_refused(text: str) -> None:
     with pytest.raises(money.AmountInvalid):
