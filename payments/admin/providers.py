@@ -40,8 +40,12 @@ class LegalEntityAdmin(base.ModelAdmin):
 
 
 class SwitchForm(forms.Form):
-    """Why an account is switched: everybody who looks later reads it."""
+    """Which way an account is switched, and why: everybody who looks later reads it.
 
+    `wanted` is what the page said when it was opened, so that a form that comes late or twice never does the opposite.
+    """
+
+    wanted = forms.ChoiceField(choices=[("enabled", "On"), ("disabled", "Off")], widget=forms.HiddenInput)
     reason = forms.CharField(
         max_length=200,
         min_length=5,
@@ -109,12 +113,12 @@ class ProviderAccountAdmin(base.ModelAdmin):
         row = self.row(request, object_id)
         if isinstance(row, HttpResponse):
             return row
-        form = SwitchForm(request.POST or None)
+        form = SwitchForm(request.POST or None, initial={"wanted": "disabled" if row.enabled else "enabled"})
         if form.is_valid():
-            words = _switch_words(row)
-            _switch(row, because=form.cleaned_data["reason"], by=f"staff {request.user}")
-            self.log_change(request, row, f"{words}: {form.cleaned_data['reason']}")
-            messages.success(request, f"{row.code} is switched {'on' if row.enabled else 'off'}.")
+            self._switched(request, row, **form.cleaned_data)
+            return HttpResponseRedirect(shown.address(ProviderAccount, row.pk))
+        if "wanted" in form.errors:
+            messages.error(request, "The form did not say which way to switch: nothing was changed. Open it again.")
             return HttpResponseRedirect(shown.address(ProviderAccount, row.pk))
         effect = (
             "No new payment is sent to it, within 5 seconds everywhere. Payments that it already has go on: "
@@ -128,21 +132,36 @@ class ProviderAccountAdmin(base.ModelAdmin):
         }  # fmt: skip
         return self.page(request, "admin/confirm.html", f"{_switch_words(row)}: {row.code}", context)
 
+    def _switched(self, request: HttpRequest, row: ProviderAccount, *, wanted: str, reason: str) -> None:
+        """Switch, unless somebody has done so since the form was opened."""
+        words = "on" if wanted == "enabled" else "off"
+        if not _switch(row.pk, wanted, because=reason, by=f"staff {request.user}"):
+            last = StateChange.objects.filter(object_id=row.pk).order_by("-pk").first()
+            who = f" by {last.by} at {last.at:%Y-%m-%d %H:%M:%S} UTC: “{last.because}”" if last is not None else ""
+            messages.warning(request, f"{row.code} is switched {words} already{who}. Nothing was changed.")
+            return
+        self.log_change(request, row, f"Switch {words}: {reason}")
+        messages.success(request, f"{row.code} is switched {words}.")
+
 
 def _switch_words(row: ProviderAccount) -> str:
     return "Switch off" if row.enabled else "Switch on"
 
 
-def _switch(row: ProviderAccount, *, because: str, by: str) -> None:
-    """Turn the account's switch and leave on record who did it and why."""
-    before, after = ("enabled", "disabled") if row.enabled else ("disabled", "enabled")
+def _switch(pk: str, wanted: str, *, because: str, by: str) -> bool:
+    """Set the account's switch and leave on record who did it and why; False when it stands so already."""
+    before, after = ("disabled", "enabled") if wanted == "enabled" else ("enabled", "disabled")
     with unit.work() as work:
-        row.change(enabled=not row.enabled)
+        row = ProviderAccount.objects.select_for_update().get(pk=pk)
+        if row.enabled == (wanted == "enabled"):
+            return False
+        row.change(enabled=wanted == "enabled")
         work.add(
             StateChange(object_id=row.pk, from_state=before, to_state=after, event=after.removesuffix("d"),
                         because=because, by=by[:80], at=clock.now())
         )  # fmt: skip
     accounts.forget()
+    return True
 
 
 @admin.register(ProviderCall)

@@ -22,32 +22,59 @@ def engineer(staff: Any) -> Client:
     return browser
 
 
+def off(reason: str) -> dict[str, str]:
+    """The form that switches an account off."""
+    return {"wanted": "disabled", "reason": reason}
+
+
 def test_a_provider_is_switched_off_with_a_reason_and_on_again(engineer: Client, shop: factories.Shop) -> None:
     account = ProviderAccount.objects.get(code="stripe-us")
     switch = pages.page_of("payments", "provideraccount", account.pk, "switch")
     assert "No new payment is sent to it" in pages.text(engineer, switch)
 
-    engineer.post(switch, {"reason": ""})
-    engineer.post(switch, {"reason": "bad"})
+    engineer.post(switch, {"wanted": "disabled", "reason": ""})
+    engineer.post(switch, {"wanted": "disabled", "reason": "bad"})
     account.refresh_from_db()
     assert account.enabled, "without a reason nothing is switched"
 
-    answer = engineer.post(switch, {"reason": "Half of all cards are declined there."}, follow=True)
+    answer = engineer.post(switch, off("Half of all cards are declined there."), follow=True)
     assert "stripe-us is switched off." in pages.plain(answer.content.decode())
     assert [one.code for one in accounts.enabled()] == ["stripe-eu"], "routing knows it at once"
     page = pages.text(engineer, pages.page_of("payments", "provideraccount", account.pk))
     assert "Enabled → Disabled Half of all cards are declined there. staff engineer" in page
     assert "Half of all cards" in LogEntry.objects.get().change_message
 
-    engineer.post(switch, {"reason": "The incident is over."})
+    opened = pages.hidden(engineer.get(switch).content.decode())
+    engineer.post(switch, {**opened, "reason": "The incident is over."})
     assert {one.code for one in accounts.enabled()} == {"stripe-us", "stripe-eu"}
+
+
+def test_two_who_switch_off_at_once_leave_it_off(engineer: Client, shop: factories.Shop) -> None:
+    account = ProviderAccount.objects.get(code="stripe-us")
+    switch = pages.page_of("payments", "provideraccount", account.pk, "switch")
+    forms = [pages.hidden(engineer.get(switch).content.decode()) for _ in range(2)]
+
+    engineer.post(switch, {**forms[0], "reason": "Half of all cards are declined."})
+    late = engineer.post(switch, {**forms[1], "reason": "Everything times out there."}, follow=True)
+    said = pages.plain(late.content.decode())
+    assert "stripe-us is switched off already by staff engineer at" in said
+    assert "Half of all cards are declined." in said
+    assert "Nothing was changed." in said
+    account.refresh_from_db()
+    assert not account.enabled
+    assert LogEntry.objects.count() == 1
+
+    blind = engineer.post(switch, {"reason": "A form without a direction."}, follow=True)
+    assert "nothing was changed" in pages.plain(blind.content.decode())
+    account.refresh_from_db()
+    assert not account.enabled
 
 
 def test_payments_that_a_switched_off_provider_has_go_on(
     engineer: Client, shop: factories.Shop, paid: dict[str, Any]
 ) -> None:
     account = ProviderAccount.objects.get(code="stripe-us")
-    engineer.post(pages.page_of("payments", "provideraccount", account.pk, "switch"), {"reason": "An incident."})
+    engineer.post(pages.page_of("payments", "provideraccount", account.pk, "switch"), off("An incident."))
     shop.post("refunds", {"payment_intent": paid["id"], "amount": 100, "reason": "goodwill"})
     factories.work()
 
