@@ -25,7 +25,7 @@ CALL_COLUMNS = (
 CHANGE_COLUMNS = (
     shown.time_of("at", "When"),
     shown.Column("Change", lambda row, _: f"{shown.plain(row.from_state)} → {shown.plain(row.to_state)}"),
-    shown.text_of("because", "Why"),
+    shown.said_of("because", "Why"),
     shown.text_of("by", "By whom"),
 )
 

@@ -14,9 +14,13 @@ DELIVERY_COLUMNS = (
     shown.Column("Delivery", lambda row, viewer: viewer.link(row, f"#{row.sequence} to {row.endpoint.url}")),
     shown.status_of("state"),
     shown.number_of("attempts", "Tries"),
-    shown.Column("Last answer", lambda row, _: str(row.last_status or row.last_error or shown.NOTHING)),
+    shown.Column("Last answer", lambda row, viewer: _answer(row, viewer)),
     shown.time_of("next_attempt_at", "Next try"),
 )
+
+
+def _answer(row: Delivery, viewer: shown.Viewer) -> str:
+    return str(row.last_status or shown.masked(row.last_error, viewer) or shown.NOTHING)
 
 
 @admin.register(Event)
@@ -98,7 +102,7 @@ class DeliveryAdmin(base.ModelAdmin):
         shown.status_of("state"),
         shown.linked("endpoint"),
         shown.number_of("attempts", "Tries"),
-        shown.Column("Last answer", lambda row, _: str(row.last_status or row.last_error or shown.NOTHING)),
+        shown.Column("Last answer", lambda row, viewer: _answer(row, viewer)),
         shown.time_of("created_at"),
     )
     sections = (

@@ -20,7 +20,7 @@ from payments.kernel.records import StateChange
 CHANGE_COLUMNS = (
     shown.time_of("at", "When"),
     shown.Column("Change", lambda row, _: f"{shown.plain(row.from_state)} → {shown.plain(row.to_state)}"),
-    shown.text_of("because", "Why"),
+    shown.said_of("because", "Why"),
     shown.text_of("by", "By whom"),
 )
 

@@ -184,11 +184,16 @@ def raw_bytes(value: bytes | memoryview | None, viewer: Viewer) -> str:
         return f"{len(data)} bytes that are not JSON"
 
 
+def masked(text: str, viewer: Viewer) -> str:
+    """What somebody wrote, without card numbers, and without personal data for who may not see it."""
+    return str(_safe(text, viewer))
+
+
 def words(text: str, viewer: Viewer) -> str:
     """Longer text as it came (errors, answers), without card numbers, masked like everything else."""
     if not text:
         return NOTHING
-    return format_html('<pre class="bo-raw" tabindex="0">{}</pre>', _safe(text, viewer))
+    return format_html('<pre class="bo-raw" tabindex="0">{}</pre>', masked(text, viewer))
 
 
 def _safe(value: object, viewer: Viewer, name: str = "") -> object:
@@ -235,6 +240,11 @@ def titled(name: str) -> str:
 def text_of(name: str, title: str = "") -> Column:
     """An attribute as text."""
     return Column(title or titled(name), lambda row, _: str(_get(row, name) or NOTHING))
+
+
+def said_of(name: str, title: str = "") -> Column:
+    """What somebody wrote, masked like everything else."""
+    return Column(title or titled(name), lambda row, viewer: masked(str(_get(row, name) or ""), viewer) or NOTHING)
 
 
 def number_of(name: str, title: str = "") -> Column:

@@ -96,7 +96,7 @@ class JobAdmin(base.ModelAdmin):
             "button": "Replay",
             "what": row.name,
             "back": back,
-            "error": row.last_error,
+            "error": shown.masked(row.last_error, shown.Viewer(request.user)),
         }
         return self.page(request, "admin/confirm.html", f"Replay {row.name}", context)
 
@@ -141,7 +141,7 @@ class AttentionItemAdmin(base.ModelAdmin):
         (
             "About",
             (*columns, shown.words_of("detail", "What is known"), shown.time_of("closed_at"),
-             shown.text_of("closed_because"), shown.text_of("closed_by")),
+             shown.said_of("closed_because"), shown.text_of("closed_by")),
         ),
     )  # fmt: skip
     list_filter = (OpenFilter, "kind", base.CreatedFilter)
@@ -170,7 +170,7 @@ class StateChangeAdmin(base.ModelAdmin):
         shown.reference_of("object_id", "What"),
         shown.Column("From", lambda row, _: shown.status(row.from_state)),
         shown.Column("To", lambda row, _: shown.status(row.to_state)),
-        shown.text_of("because", "Why"),
+        shown.said_of("because", "Why"),
         shown.text_of("by", "By whom"),
         shown.time_of("at", "When"),
     )

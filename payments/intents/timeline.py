@@ -1,7 +1,9 @@
 """What happened to a payment, told from its rows, oldest first."""
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime
+from itertools import groupby
+from typing import Any, Final
 
 from payments.gateway import accounts
 from payments.gateway.models import ProviderCall
@@ -9,7 +11,11 @@ from payments.intents.models import Capture, PaymentAttempt, PaymentIntent
 from payments.kernel import money
 from payments.kernel.records import StateChange
 from payments.ledger import selectors as ledger
-from payments.webhooks.models import Event, InboundEvent
+from payments.webhooks.models import Delivery, DeliveryState, Event, InboundEvent
+
+_WITHIN: Final = ("call", "notification", "state", "ledger", "event")
+_OBJECTS: Final = ("att", "cap", "re", "pi")
+"""What comes first of what was written at the same moment: causes before what follows from them."""
 
 
 def entries(intent: PaymentIntent, also: tuple[str, ...] = ()) -> list[dict[str, Any]]:
@@ -26,7 +32,17 @@ def entries(intent: PaymentIntent, also: tuple[str, ...] = ()) -> list[dict[str,
         *_transfers(owners),
         *_events([intent.pk, *also]),
     ]
-    return sorted(told, key=lambda entry: entry["at"])
+    return sorted(told, key=_when)
+
+
+def _when(entry: dict[str, Any]) -> tuple[datetime, int, int]:
+    """The time, and within one moment the cause before the effect: ids of equal times have no order."""
+    kind, prefix = entry["kind"], entry["object_id"].partition("_")[0]
+    if kind != "state":
+        return entry["at"], _WITHIN.index(kind), 0
+    leaves = entry["title"].endswith((" → sent", " → processing"))
+    rank = _OBJECTS.index(prefix) if prefix in _OBJECTS else len(_OBJECTS)
+    return entry["at"], *((-1, -rank) if leaves else (_WITHIN.index(kind), rank))
 
 
 def _entry(at: Any, kind: str, object_id: str, title: str, detail: str, by: str) -> dict[str, Any]:
@@ -34,8 +50,24 @@ def _entry(at: Any, kind: str, object_id: str, title: str, detail: str, by: str)
 
 
 def _changes(objects: list[str]) -> Iterator[dict[str, Any]]:
-    for row in StateChange.objects.filter(object_id__in=objects):
+    rows = StateChange.objects.filter(object_id__in=objects).order_by("object_id", "at", "pk")
+    for row in _chained(rows):
         yield _entry(row.at, "state", row.object_id, f"{row.from_state} → {row.to_state}", row.because, row.by)
+
+
+def _chained(rows: Iterable[StateChange]) -> Iterator[StateChange]:
+    """The moves of each object, those of one moment in the order in which one leads to the next."""
+    for _, moves in groupby(rows, key=lambda row: row.object_id):
+        state = None
+        for _, together in groupby(moves, key=lambda row: row.at):
+            left = list(together)
+            while left:
+                reached = {row.to_state for row in left}
+                first = next((row for row in left if row.from_state == state), None)
+                first = first or next((row for row in left if row.from_state not in reached), left[0])
+                left.remove(first)
+                state = first.to_state
+                yield first
 
 
 def _calls(owners: list[str]) -> Iterator[dict[str, Any]]:
@@ -62,5 +94,34 @@ def _transfers(sources: list[str]) -> Iterator[dict[str, Any]]:
 
 
 def _events(objects: list[str]) -> Iterator[dict[str, Any]]:
-    for row in Event.objects.filter(object_id__in=objects):
-        yield _entry(row.created_at, "event", row.pk, row.type, f"event {row.sequence} of {row.object_id}", "outbox")
+    rows = list(Event.objects.filter(object_id__in=objects).order_by("object_id", "sequence"))
+    sent: dict[str, list[Delivery]] = {}
+    for delivery in Delivery.objects.filter(event__in=rows).order_by("pk"):
+        sent.setdefault(delivery.event_id, []).append(delivery)
+    for row in rows:
+        detail = f"event {row.sequence} of {row.object_id}: {_told(row, sent.get(row.pk, []))}"
+        yield _entry(row.created_at, "event", row.pk, row.type, detail, "outbox")
+
+
+def _told(event: Event, deliveries: Sequence[Delivery]) -> str:
+    """Whether the client has been told: nothing is said that has not happened."""
+    if deliveries:
+        return "; ".join(_delivered(row) for row in deliveries)
+    return "recorded, not sent yet" if event.dispatched_at is None else "recorded, no endpoint wants it"
+
+
+def _delivered(row: Delivery) -> str:
+    answer = f"HTTP {row.last_status}" if row.last_status else row.last_error or "no answer"
+    match row.state:
+        case DeliveryState.SUCCEEDED:
+            return f"delivered {_time(row.delivered_at)}"
+        case DeliveryState.FAILED:
+            return f"not delivered, given up after {row.attempts} tries: {answer}"
+        case _ if row.attempts:
+            return f"failing ({answer}, tries: {row.attempts}), next try {_time(row.next_attempt_at)}"
+        case _:
+            return "waiting to be delivered"
+
+
+def _time(moment: datetime | None) -> str:
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC" if moment is not None else "soon"

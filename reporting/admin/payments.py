@@ -103,7 +103,7 @@ class PaymentAdmin(base.ModelAdmin):
             "About",
             (
                 shown.linked("client"),
-                shown.text_of("description"),
+                shown.said_of("description"),
                 shown.choice_of("capture_method", "Money is taken"),
                 shown.time_of("created_at"),
                 shown.time_of("expires_at"),

@@ -1,13 +1,39 @@
 """What happened to a payment, in the words that support says on the phone."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from typing import Final
 
 from payments.admin import shown
 from payments.intents.models import PaymentAttempt, PaymentIntent
 from payments.intents.states import AttemptStatus, IntentStatus
 from refunds.models import Refund
 from refunds.states import IN_FLIGHT, RefundStatus
+
+WHY_FAILED: Final[Mapping[str, tuple[str, str]]] = {
+    "amount_not_supported": ("the provider cannot send this amount", "Ask for an amount that it can send."),
+    "refund_method_closed": ("the card or account is closed", "Ask the customer for another way to be paid back."),
+    "refund_balance_insufficient": (
+        "our balance at the provider was too low", "Tell finance, then ask for the refund again.",
+    ),
+    "refund_payment_disputed": (
+        "the customer disputes the payment with their bank", "Do not refund: the dispute decides about the money.",
+    ),
+    "refund_exceeds_payment": (
+        "the provider says that more would go back than was paid", "Tell the payments engineers before trying again.",
+    ),
+    "refund_declined": ("the bank refused it", "Try once more later, or agree on another way with the customer."),
+}  # fmt: skip
+"""Why a refund did not work, and what to do about it."""
+
+_OTHERWISE: Final = "Tell the payments engineers."
+
+
+def why_failed(refund: Refund) -> str:
+    """Why a refund failed or came back, and what to do: `the bank refused it. Try once more later.`"""
+    code = refund.failure_reason
+    why, advice = WHY_FAILED.get(code, (code.replace("_", " ") or "nobody said why", _OTHERWISE))
+    return f"because {why}. {advice}"
 
 
 def told(intent: PaymentIntent, attempt: PaymentAttempt | None, refunds: Sequence[Refund]) -> str:
@@ -73,14 +99,24 @@ def _given_back(intent: PaymentIntent, refunds: Sequence[Refund]) -> list[str]:
         said.append(f"{'All of it' if everything else shown.amount_text(intent.amount_refunded)} went back{_on(last)}.")
     if intent.amount_refunding_minor:
         said.append(f"{shown.amount_text(intent.amount_refunding)} are on their way back.")
-    if any(row.status == RefundStatus.BOUNCED for row in refunds):
-        said.append("A refund came back: the customer did not get it.")
-    stuck = sum(row.status in (RefundStatus.FAILED, RefundStatus.CANCELED_AT_PSP) for row in refunds)
-    if stuck and not any(row.status in IN_FLIGHT for row in refunds):
-        said.append("A refund failed." if stuck == 1 else f"{stuck} refunds failed.")
+    came_back = [row for row in refunds if row.status == RefundStatus.BOUNCED]
+    if came_back:
+        said.append(f"A refund came back, the customer did not get it, {why_failed(came_back[-1])}")
+    failed = [row for row in refunds if row.status in (RefundStatus.FAILED, RefundStatus.CANCELED_AT_PSP)]
+    if failed and not any(row.status in IN_FLIGHT for row in refunds):
+        said.append(_failed(failed))
     if intent.over_returned:
         said.append("More went back than was taken.")
     return said
+
+
+def _failed(refunds: Sequence[Refund]) -> str:
+    """How many failed, and why the newest of them did."""
+    last = refunds[-1]
+    many = "" if len(refunds) == 1 else f"{len(refunds)} refunds failed. The last: "
+    if last.status == RefundStatus.CANCELED_AT_PSP:
+        return f"{many}A refund of {shown.amount_text(last.amount)} was canceled at the provider. {_OTHERWISE}"
+    return f"{many}A refund of {shown.amount_text(last.amount)} failed, {why_failed(last)}"
 
 
 def _captured_at(intent: PaymentIntent) -> datetime | None:

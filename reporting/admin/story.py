@@ -1,7 +1,7 @@
-"""The timeline of a payment as staff read it: what, when, by whom, and the raw details for who needs them."""
+"""The timeline of a payment as support tells it, with the engine's steps folded under each line."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
@@ -11,6 +11,7 @@ from payments.intents import timeline
 from payments.intents.models import PaymentIntent
 from payments.webhooks.models import Event, InboundEvent
 from refunds.models import Refund
+from reporting.admin import sentence
 
 THINGS: Final[Mapping[str, str]] = {"pi": "Payment", "att": "Attempt", "cap": "Capture", "re": "Refund"}
 KINDS: Final[Mapping[str, str]] = {
@@ -18,13 +19,36 @@ KINDS: Final[Mapping[str, str]] = {
     "call": "Asked the PSP",
     "notification": "The PSP said",
     "ledger": "Booked",
-    "event": "Told the shop",
+    "event": "Event for the shop",
 }
+PAYMENT: Final[Mapping[str, str]] = {
+    "processing": "The payment was sent to the bank",
+    "requires_action": "The bank wants the customer to confirm",
+    "requires_capture": "The money was reserved, not taken yet",
+    "succeeded": "Paid",
+    "requires_payment_method": "The try failed",
+    "reversed": "The money was lost again: the capture failed afterwards",
+    "canceled": "Canceled",
+    "expired": "Not paid in time",
+}
+REFUND: Final[Mapping[str, str]] = {
+    "requested": "Not sent yet, it is tried again",
+    "sent": "Sent to the bank",
+    "pending": "The bank has it and will say what comes of it",
+    "unknown": "Not known whether it went back, it is being asked",
+    "requires_action": "The customer has to do something first",
+    "succeeded": "Went back to the customer",
+    "failed": "Failed: the money is still here",
+    "canceled_at_psp": "Canceled at the PSP: the money is still here",
+    "bounced": "Came back: the customer did not get it",
+    "canceled": "Canceled before it was sent",
+}
+"""A new state in agents' words."""
 
 
 @dataclass(frozen=True)
 class Line:
-    """One thing that happened."""
+    """One thing that happened, with the engine's steps that belong to it."""
 
     at: datetime
     kind: str
@@ -33,42 +57,81 @@ class Line:
     detail: str
     by: str
     reference: str
-    raw: str
+    raw: str = ""
+    steps: list["Line"] = field(default_factory=list)
 
 
 def lines(intent: PaymentIntent, refunds: Sequence[Refund], viewer: shown.Viewer) -> list[Line]:
-    """Everything that happened to a payment and its refunds, oldest first; who asked for a refund, and why, too."""
+    """What happened to a payment and its refunds, oldest first; who asked for a refund, and why, too."""
     entries = timeline.entries(intent, tuple(row.pk for row in refunds))
     raw = _raw(entries, viewer)
-    told = [_line(entry, raw.get(entry["object_id"], ""), viewer) for entry in entries]
-    return sorted([*(_asked(row, viewer) for row in refunds), *told], key=lambda line: line.at)
+    known = {row.pk: row for row in refunds}
+    asked = [(row.created_at, None, _asked(row, viewer)) for row in refunds]
+    moved = [(entry["at"], _step(entry, raw, viewer), _told(entry, known, viewer)) for entry in entries]
+    told = [_opened(intent)]
+    for _, step, line in sorted([*asked, *moved], key=lambda one: one[0]):
+        if line is not None:
+            told.append(line)
+        if step is not None:
+            told[-1].steps.append(step)
+    return told
+
+
+def _opened(intent: PaymentIntent) -> Line:
+    title = f"Payment of {shown.amount_text(intent.amount)} opened"
+    return Line(intent.created_at, "state", "Payment", title, "", intent.client.name, "")
 
 
 def _asked(row: Refund, viewer: shown.Viewer) -> Line:
-    reason = f"{row.get_reason_display()}: {row.note}" if row.note else row.get_reason_display()
+    note = shown.masked(row.note, viewer)
     return Line(
         at=row.created_at,
-        kind="state",
-        kind_words="Asked for",
-        title=f"Refund of {shown.amount_text(row.amount)}",
-        detail=reason,
+        kind="refund",
+        kind_words="Refund",
+        title=f"Refund of {shown.amount_text(row.amount)} asked for",
+        detail=f"{row.get_reason_display()}: {note}" if note else row.get_reason_display(),
         by=row.requested_by,
         reference=viewer.reference(row.pk),
-        raw="",
     )
 
 
-def _line(entry: Mapping[str, Any], raw: str, viewer: shown.Viewer) -> Line:
+def _told(entry: Mapping[str, Any], refunds: Mapping[str, Refund], viewer: shown.Viewer) -> Line | None:
+    """What agents call it; None for the engine's own steps."""
+    if entry["kind"] != "state":
+        return None
+    object_id, state = entry["object_id"], entry["title"].rpartition(" → ")[2]
+    refund = refunds.get(object_id)
+    if refund is None and not object_id.startswith("pi_"):
+        return None
+    words = PAYMENT if refund is None else REFUND
+    title = words.get(state, shown.plain(state))
+    detail = "" if refund is None else shown.amount_text(refund.amount)
+    if state in ("requires_payment_method", "canceled", "expired"):
+        detail = shown.masked(entry["detail"].replace("_", " "), viewer)
+    elif refund is not None and state in ("failed", "bounced"):
+        detail = f"{detail}, {sentence.why_failed(refund)}"
+    return Line(
+        at=entry["at"],
+        kind="refund" if refund is not None else "state",
+        kind_words="Refund" if refund is not None else "Payment",
+        title=title,
+        detail=detail,
+        by=entry["by"],
+        reference=viewer.reference(object_id) if refund is not None else "",
+    )
+
+
+def _step(entry: Mapping[str, Any], raw: Mapping[str, str], viewer: shown.Viewer) -> Line:
     kind, object_id = entry["kind"], entry["object_id"]
     return Line(
         at=entry["at"],
         kind=kind,
         kind_words=KINDS.get(kind, kind),
         title=_moved(object_id, entry["title"]) if kind == "state" else entry["title"],
-        detail=entry["detail"],
+        detail=shown.masked(entry["detail"], viewer),
         by=entry["by"],
         reference=viewer.reference(object_id),
-        raw=raw if kind in ("call", "notification", "event") else "",
+        raw=raw.get(object_id, "") if kind in ("call", "notification", "event") else "",
     )
 
 
