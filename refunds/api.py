@@ -89,6 +89,7 @@ class Refunds(wire.Door):
             refusals.RefundNothingToRefund,
             refusals.RefundExceedsRefundable,
             refusals.RefundDuplicateSuspected,
+            selectors.RefundAmountNotSupported,
         ),
         example_body={
             "order": REFUND["order"],
@@ -103,6 +104,9 @@ class Refunds(wire.Door):
         An order that was paid by several payments may need several refunds: the answer is the first, the others are
         its `related`.
         """
+        if body.amount is not None:
+            whose = {"intent": body.payment_intent, "order": body.order, "client_id": call.client.pk}
+            selectors.refuse_unsayable(body.amount, **whose)
         facts = {name: value for name, value in body if value is not None and name != "lines"}
         draft = refunds.RefundDraft(**facts, lines={line.line: line.quantity for line in body.lines or ()})
         return refunds.request(draft, client_id=call.client.pk, by=_by(call))

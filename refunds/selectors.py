@@ -7,17 +7,25 @@ from datetime import datetime
 from django.db.models import QuerySet, Sum
 from moneyed import Money
 
+from payments.gateway import accounts
 from payments.gateway.models import ProviderCall
 from payments.intents import selectors as intent_selectors
 from payments.intents.models import Capture, PaymentAttempt, PaymentIntent
 from payments.intents.selectors import Held as HeldPayment
 from payments.intents.states import CaptureStatus
 from payments.kernel import invariants, money
+from payments.kernel.errors import Refusal
 from payments.kernel.jobs import Job
 from payments.orders import selectors as order_selectors
 from payments.orders.models import OrderLine
 from refunds.models import Refund, RefundLine
 from refunds.states import LIVING
+
+
+class RefundAmountNotSupported(Refusal):
+    """The provider that has the money has no way to say this amount."""
+
+    code, status = "refund_amount_not_supported", 422
 
 
 @dataclass
@@ -61,6 +69,25 @@ def refundable(intent: PaymentIntent) -> Money:
     """
     left = intent.amount_captured_minor - intent.amount_refunded_minor - intent.amount_refunding_minor
     return money.from_minor(max(left, 0), intent.currency)
+
+
+def refuse_unsayable(
+    amount_minor: int, *, intent: str | None = None, order: str | None = None, client_id: str | None = None
+) -> None:
+    """Refuse an amount that no provider which has the money could be asked for: it would only fail later, unseen.
+
+    Of `client_id`'s payments alone, None for staff; where nothing was captured there is nothing to refuse.
+    """
+    captured = Capture.objects.filter(status=CaptureStatus.SUCCEEDED)
+    captured = captured.filter(intent__order=order) if intent is None else captured.filter(intent=intent)
+    if client_id is not None:
+        captured = captured.filter(intent__client=client_id)
+    reasons = [
+        accounts.connector(accounts.account(account_id)).cannot_say(money.from_minor(amount_minor, currency))
+        for account_id, currency in captured.order_by().values_list("attempt__account_id", "currency").distinct()
+    ]
+    if reasons and all(reasons):
+        raise RefundAmountNotSupported(reasons[0], param="amount")
 
 
 def refunded_units(lines: Sequence[OrderLine]) -> dict[str, tuple[int, int]]:

@@ -280,6 +280,10 @@ class Connector(Protocol):
         """What the client needs to make a token with this account: public values only."""
         ...
 
+    def cannot_say(self, amount: Money) -> str:
+        """Why the PSP has no way to say this amount, in words for people; "" when it has."""
+        ...
+
     def capabilities(self, method: str) -> Capabilities:
         """What this PSP lets us do with a payment method."""
         ...

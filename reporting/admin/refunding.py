@@ -17,6 +17,7 @@ from payments.kernel import ids, money, unit
 from payments.kernel.errors import Refusal
 from payments.ledger import postings
 from payments.orders.states import derived
+from payments.rest import cards
 from payments.rest.models import IdempotencyKey
 from refunds import selectors
 from refunds.models import Origin, Reason, Refund
@@ -57,7 +58,18 @@ class RefundForm(forms.Form):
             raise forms.ValidationError(f"Write it like {example}, with at most {places} decimals.") from refusal
         if amount.amount <= 0:
             raise forms.ValidationError("The amount must be more than nothing.")
+        try:
+            selectors.refuse_unsayable(money.to_minor(amount), intent=self.intent.pk)
+        except Refusal as refusal:
+            raise forms.ValidationError(refusal.detail) from refusal
         return amount
+
+    def clean_note(self) -> str:
+        """The note; a card number is refused here as by the API, for it would be kept."""
+        note: str = self.cleaned_data["note"]
+        if cards.look_like_number(note):
+            raise forms.ValidationError("This looks like a card number, which is never written down here.")
+        return note
 
     def draft(self) -> refunds.RefundDraft:
         """What is asked for."""

@@ -64,6 +64,20 @@ def test_amounts_as_stripe_writes_them(amount: str, currency: str, stripe: int) 
 
 
 @pytest.mark.parametrize(
+    ("amount", "currency", "why"),
+    [
+        ("1.230", "KWD", ""),
+        ("1.234", "KWD", "KWD amounts must end in 0 here."),
+        ("2.50", "MGA", "MGA amounts must end in 00 here."),
+        ("19.99", "EUR", ""),
+        ("0.001", "EUR", "0.001 EUR has a fraction of a minor unit."),
+    ],
+)
+def test_why_stripe_cannot_say_an_amount_is_told_in_words(amount: str, currency: str, why: str) -> None:
+    assert mapping.cannot_say(Money(amount, currency)) == why
+
+
+@pytest.mark.parametrize(
     ("amount", "currency"), [("1.234", "KWD"), ("2.50", "MGA"), ("0.5", "JPY"), ("1.2345", "CLF"), ("0.001", "EUR")]
 )
 def test_what_stripe_cannot_say_is_refused_and_never_rounded(amount: str, currency: str) -> None:

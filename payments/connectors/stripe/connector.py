@@ -10,6 +10,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 import stripe
+from moneyed import Money
 
 from payments.connectors import http
 from payments.connectors.base import (
@@ -132,6 +133,10 @@ class StripeConnector:
     def client_options(self) -> Mapping[str, str]:
         """What Stripe.js and the mobile SDKs need."""
         return {"publishable_key": self._settings.publishable_key}
+
+    def cannot_say(self, amount: Money) -> str:
+        """Why Stripe has no way to say this amount, in words for people; "" when it has."""
+        return mapping.cannot_say(amount)
 
     def capabilities(self, method: str) -> Capabilities:
         """What Stripe lets us do with a payment method; of an unknown one nothing is expected."""

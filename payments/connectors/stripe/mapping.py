@@ -81,6 +81,17 @@ def to_stripe(amount: Money) -> int:
     return int(scaled)
 
 
+def cannot_say(amount: Money) -> str:
+    """Why Stripe cannot take this amount, in words for people; "" when it can."""
+    try:
+        to_stripe(amount)
+    except money.AmountInvalid as invalid:
+        currency = amount.currency.code
+        lost = money.exponent(currency) - (2 if currency in THREE_DECIMAL else exponent(currency))
+        return f"{currency} amounts must end in {'0' * lost} here." if lost > 0 else invalid.detail
+    return ""
+
+
 def from_stripe(amount: object, currency: object) -> Money:
     """What Stripe means by an integer and a lower-case currency; `UnreadableError` when it means nothing."""
     if type(amount) is not int or not isinstance(currency, str):
