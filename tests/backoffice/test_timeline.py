@@ -73,7 +73,7 @@ def test_what_happened_at_one_moment_stands_in_the_order_of_causes(boss: Client,
     shown = pages.text(boss, pages.payment(intent["id"]))
 
     said = ["Payment of 19.99 USD opened", "The payment was sent to the bank", "Attempt: Ready → Sent",
-            "Asked the PSP: authorize", "Attempt: Sent → ", " → Captured", "Booked:", "Paid"]  # fmt: skip
+            "Asked the PSP: authorize", "Attempt: Sent → ", " → Captured", "Paid", "Booked:"]  # fmt: skip
     story = shown[shown.index("What happened") :]
     places = [story.index(words) for words in said]
     assert places == sorted(places), list(zip(said, places, strict=True))
