@@ -117,9 +117,7 @@ def _staff() -> dict[str, tuple[str, str]]:
 
     call_command("roles", verbosity=0)
     for name in ROLES:
-        user, _ = User.objects.get_or_create(
-            username=name, defaults={"is_staff": True, "is_superuser": name == "admin", "last_login": timezone.now()}
-        )
+        user, _ = User.objects.get_or_create(username=name, defaults={"is_staff": True, "last_login": timezone.now()})
         user.set_password(PASSWORD)
         user.save()
         user.groups.set(Group.objects.filter(name=name))

@@ -13,35 +13,35 @@ from refunds.models import Refund
 from reporting.models import ReportRun
 from tests.backoffice import pages
 
-ROLES = ("support", "finance", "engineer", "nobody")
+ROLES = ("support", "finance", "engineer", "admin", "nobody")
 LISTS = {
-    "payments.paymentintent": "support finance engineer",
-    "payments.order": "support finance engineer",
-    "payments.orderline": "support finance engineer",
-    "payments.paymentattempt": "support finance engineer",
-    "payments.capture": "support finance engineer",
-    "refunds.refund": "support finance engineer",
-    "refunds.refundline": "support finance engineer",
-    "payments.customer": "support engineer",
-    "payments.statechange": "support engineer",
-    "payments.account": "finance",
-    "payments.transfer": "finance",
-    "payments.entry": "finance",
-    "reporting.reportrun": "finance",
-    "payments.legalentity": "engineer",
-    "payments.provideraccount": "engineer",
-    "payments.providercall": "engineer",
-    "payments.job": "engineer",
-    "payments.attentionitem": "engineer",
-    "payments.event": "engineer",
-    "payments.endpoint": "engineer",
-    "payments.delivery": "engineer",
-    "payments.inboundevent": "engineer",
-    "payments.apiclient": "engineer",
-    "payments.apikey": "engineer",
-    "payments.idempotencykey": "engineer",
-    "auth.user": "",
-    "auth.group": "",
+    "payments.paymentintent": "support finance engineer admin",
+    "payments.order": "support finance engineer admin",
+    "payments.orderline": "support finance engineer admin",
+    "payments.paymentattempt": "support finance engineer admin",
+    "payments.capture": "support finance engineer admin",
+    "refunds.refund": "support finance engineer admin",
+    "refunds.refundline": "support finance engineer admin",
+    "payments.customer": "support engineer admin",
+    "payments.statechange": "support engineer admin",
+    "payments.account": "finance admin",
+    "payments.transfer": "finance admin",
+    "payments.entry": "finance admin",
+    "reporting.reportrun": "finance admin",
+    "payments.legalentity": "engineer admin",
+    "payments.provideraccount": "engineer admin",
+    "payments.providercall": "engineer admin",
+    "payments.job": "engineer admin",
+    "payments.attentionitem": "engineer admin",
+    "payments.event": "engineer admin",
+    "payments.endpoint": "engineer admin",
+    "payments.delivery": "engineer admin",
+    "payments.inboundevent": "engineer admin",
+    "payments.apiclient": "engineer admin",
+    "payments.apikey": "engineer admin",
+    "payments.idempotencykey": "engineer admin",
+    "auth.user": "admin",
+    "auth.group": "admin",
 }
 """Table -> the roles that may read it. Everybody else gets 403."""
 
@@ -68,12 +68,12 @@ def test_every_role_does_what_it_may_and_nothing_else(staff: Any, paid: dict[str
                     "timezone": "UTC", "currency": None, "client": None},
     )  # fmt: skip
     actions = {
-        pages.payment(paid["id"]): "support finance engineer",
+        pages.payment(paid["id"]): "support finance engineer admin",
         pages.payment(paid["id"], "refund"): "support",
         pages.page_of("payments", "provideraccount", account.pk, "switch"): "engineer",
         pages.page_of("payments", "job", job.pk, "replay"): "engineer",
         pages.list_of("reporting", "reportrun") + "new/": "finance",
-        pages.page_of("reporting", "reportrun", run.pk, "progress"): "finance",
+        pages.page_of("reporting", "reportrun", run.pk, "progress"): "finance admin",
         pages.page_of("reporting", "reportrun", run.pk, "cancel"): "finance",
         pages.page_of("reporting", "reportrun", run.pk, "download"): "finance",
         pages.page_of("reporting", "reportrun", run.pk, "manifest"): "finance",
@@ -90,7 +90,7 @@ def test_every_role_does_what_it_may_and_nothing_else(staff: Any, paid: dict[str
     assert not Refund.objects.exists()
 
 
-@pytest.mark.parametrize("role", ["finance", "engineer"])
+@pytest.mark.parametrize("role", ["finance", "engineer", "admin"])
 def test_who_may_not_refund_sees_no_way_to_do_it(staff: Any, paid: dict[str, Any], role: str) -> None:
     shown = staff(role).get(pages.payment(paid["id"])).content.decode()
 
@@ -98,7 +98,9 @@ def test_who_may_not_refund_sees_no_way_to_do_it(staff: Any, paid: dict[str, Any
     assert pages.payment(paid["id"], "refund") not in shown
 
 
-@pytest.mark.parametrize(("role", "reads"), [("support", True), ("finance", False), ("engineer", False)])
+@pytest.mark.parametrize(
+    ("role", "reads"), [("support", True), ("finance", False), ("engineer", False), ("admin", False)]
+)
 def test_personal_data_is_for_who_talks_to_customers(
     staff: Any,
     paid: dict[str, Any],
@@ -142,4 +144,43 @@ def test_the_command_can_be_run_again_and_takes_back_what_was_added_by_hand(staf
     call_command("roles", verbosity=0)
 
     assert set(support.permissions.values_list("codename", flat=True)) == rights
-    assert set(Group.objects.values_list("name", flat=True)) == {"support", "finance", "engineer"}
+    assert set(Group.objects.values_list("name", flat=True)) == {"support", "finance", "engineer", "admin"}
+
+
+def test_being_superuser_is_not_enough_to_refund(boss: Client, paid: dict[str, Any]) -> None:
+    assert "Refunds are made by support." in pages.text(boss, pages.payment(paid["id"]))
+    assert boss.get(pages.payment(paid["id"], "refund")).status_code == 403
+
+
+def test_who_administers_users_gives_rights_to_others_only(staff: Any) -> None:
+    browser: Client = staff("admin")
+    new = User.objects.create_user("newcomer", is_staff=True)
+    boss = User.objects.create_superuser("boss")
+    support = Group.objects.get(name="support")
+    form = {"username": "newcomer", "is_staff": "on", "is_active": "on", "is_superuser": "on", "groups": [support.pk]}
+    saved = browser.post(pages.page_of("auth", "user", new.pk), form)
+    new.refresh_from_db()
+    assert saved.status_code == 302
+    assert (list(new.groups.all()), new.is_superuser) == ([support], False)
+    history = pages.text(browser, pages.page_of("auth", "user", new.pk, "history"))
+    assert "When (UTC) Who What" in history
+    assert "admin Changed" in history
+
+    me = User.objects.get(username="admin")
+    browser.post(pages.page_of("auth", "user", me.pk), {"username": "admin", "groups": [support.pk]})
+    assert [group.name for group in me.groups.all()] == ["admin"], "nobody gives rights to themselves"
+    for page in ("change", "password_change"):
+        address = (
+            pages.page_of("auth", "user", boss.pk) if page == "change" else f"/admin/auth/user/{boss.pk}/password/"
+        )
+        assert browser.post(address, {"username": "mine"}).status_code == 403, page
+
+
+def test_a_role_says_what_it_allows_and_who_has_it(staff: Any) -> None:
+    browser: Client = staff("admin")
+    group = Group.objects.get(name="admin")
+    shown = pages.text(browser, pages.page_of("auth", "group", group.pk))
+
+    assert "View user" in shown
+    assert "Who has it User Active Last login (UTC) admin Yes" in shown
+    assert browser.post(pages.page_of("auth", "group", group.pk), {"name": "mine"}).status_code == 405

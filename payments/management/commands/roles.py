@@ -53,8 +53,34 @@ ROLES: Final[Mapping[str, tuple[str, ...]]] = {
         "payments.view_apikey",
         "payments.view_idempotencykey",
     ),
+    "admin": (
+        *PAYMENTS,
+        "payments.view_customer",
+        "payments.view_statechange",
+        "payments.view_account",
+        "payments.view_transfer",
+        "payments.view_entry",
+        "reporting.view_reportrun",
+        "payments.view_legalentity",
+        "payments.view_provideraccount",
+        "payments.view_providercall",
+        "payments.view_job",
+        "payments.view_attentionitem",
+        "payments.view_event",
+        "payments.view_endpoint",
+        "payments.view_delivery",
+        "payments.view_inboundevent",
+        "payments.view_apiclient",
+        "payments.view_apikey",
+        "payments.view_idempotencykey",
+        "auth.view_user",
+        "auth.add_user",
+        "auth.change_user",
+        "auth.view_group",
+    ),
 }
-"""Who may do what. Staff without a group may do nothing; users and groups are the superuser's.
+"""Who may do what. Staff without a group may do nothing. `admin` manages users, reads everything with personal data
+masked, and moves no money: who gives rights does not refund (docs/decisions/0006).
 
 `see_personal_data` shows names and e-mail addresses, which others read as `j•••@e•••.com`; `change_provideraccount`
 is the switch of an account, `change_job` the replay of dead jobs. Nothing else is ever changed by hand.
