@@ -2,6 +2,7 @@
 
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path, re_path
+from django.views.generic import TemplateView
 
 from payments.intents import api as intents
 from payments.intents import views as intent_views
@@ -43,6 +44,7 @@ V1: list[URLPattern | URLResolver] = [
 ]
 
 urlpatterns: list[URLPattern | URLResolver] = [
+    path("", TemplateView.as_view(template_name="home.html")),
     path("v1/", include(V1)),
     path("webhooks/<str:psp>/<str:account_code>", webhooks.Notifications.as_view()),
     path("return/<str:state>", intent_views.Return.as_view()),

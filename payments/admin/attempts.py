@@ -6,7 +6,7 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import Q
 
-from payments.admin import base, shown
+from payments.admin import base, lists, shown
 from payments.gateway.models import ProviderAccount, ProviderCall
 from payments.intents.models import Capture, PaymentAttempt
 
@@ -24,6 +24,7 @@ _MONEY = (shown.amount_of("amount"), shown.status_of())
 class PaymentAttemptAdmin(base.ModelAdmin):
     """One try with one provider account and one method."""
 
+    called = ("attempt", "attempts")
     columns = (
         *_MONEY,
         shown.text_of("method"),
@@ -53,7 +54,7 @@ class PaymentAttemptAdmin(base.ModelAdmin):
         ),
     )
     list_select_related = ("account",)
-    list_filter = ("status", "account", base.CreatedFilter)
+    list_filter = ("status", "account", lists.CreatedFilter)
     id_lookups = {"pi": "intent", "ord": "order_id"}
     search_help_text = "PSP's reference or an id"
     nothing_here = "Nobody has tried to pay yet."
@@ -103,7 +104,7 @@ class CaptureAdmin(base.ModelAdmin):
             ),
         ),
     )
-    list_filter = ("status", base.CreatedFilter)
+    list_filter = ("status", lists.CreatedFilter)
     id_lookups = {"pi": "intent", "att": "attempt"}
     search_help_text = "Id of a capture, an attempt or a payment"
     nothing_here = "No money has been captured yet."

@@ -2,121 +2,25 @@
 
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime, time, timedelta
-from functools import cached_property
 from typing import Any, ClassVar, Final
 
-from django.contrib import admin
+from django.contrib import messages
 from django.contrib.admin import ShowFacets
 from django.contrib.admin.utils import unquote
 from django.contrib.admin.views.main import ChangeList as DjangoChangeList
 from django.core.exceptions import PermissionDenied
-from django.core.paginator import Paginator
-from django.db import connection
 from django.db.models import Model, Q, QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from unfold import admin as unfold
-from unfold.views import ChangeList as UnfoldChangeList
 
-from payments.admin import shown
-from payments.kernel import clock, ids
-
-COUNTED: Final = 10_000
-"""Rows are counted exactly up to here; beyond it the planner's estimate, or "more than", is enough."""
-
-PAGES: Final = 200
-"""Nobody turns further: search and filters lead there, and a far page costs what lies before it."""
+from payments.admin import lists, shown
+from payments.admin.lists import ChangeList as ChangeList  # for the upper apps, whose only way in is this shim
+from payments.admin.lists import CreatedFilter as CreatedFilter
+from payments.kernel import ids
 
 NOWHERE: Final = Q(pk__in=[])
-
-_ESTIMATE = """
-    SELECT coalesce(sum(greatest(reltuples, 0)), 0)::bigint FROM pg_class
-     WHERE relkind = 'r'
-       AND (oid = %s::regclass OR oid IN (SELECT inhrelid FROM pg_inherits WHERE inhparent = %s::regclass))
-"""
-
-
-class EstimatedPaginator(Paginator):  # type: ignore[type-arg]  # generic in the stubs only
-    """Counts few rows exactly and many not at all."""
-
-    exact = True
-
-    @cached_property
-    def count(self) -> int:
-        """Rows of the list; an estimate where the whole of a large table is shown."""
-        query: Any = self.object_list
-        estimate = 0 if query.query.where else self._estimate(query.model._meta.db_table)
-        if estimate > COUNTED:
-            self.exact = False
-            return estimate
-        found = int(query.order_by()[: COUNTED + 1].count())
-        self.exact = found <= COUNTED
-        return min(found, COUNTED)
-
-    @cached_property
-    def num_pages(self) -> int:
-        """The pages that can be turned to."""
-        return min(-(-max(self.count, 1) // self.per_page), PAGES)
-
-    @property
-    def in_words(self) -> str:
-        """How many there are, as far as that is known."""
-        query: Any = self.object_list
-        meta = query.model._meta
-        name = meta.verbose_name if self.count == 1 and self.exact else meta.verbose_name_plural
-        if self.exact:
-            return f"{self.count:,} {name}"
-        return f"{'about' if self.count > COUNTED else 'more than'} {self.count:,} {name}"
-
-    @staticmethod
-    def _estimate(table: str) -> int:
-        with connection.cursor() as cursor:
-            cursor.execute(_ESTIMATE, [table, table])
-            return int(cursor.fetchone()[0])
-
-
-class ChangeList(UnfoldChangeList, DjangoChangeList):  # type: ignore[misc]  # unfold has no types
-    """A list that is not counted twice."""
-
-    def get_results(self, request: HttpRequest) -> None:
-        """The page of rows; what is shown is all there is to say about the number."""
-        super().get_results(request)
-        self.full_result_count = self.result_count
-
-    def url_for_result(self, result: Model) -> str:
-        """The address of a row's page: our ids need no quoting."""
-        return shown.address(type(result), result.pk)
-
-
-class CreatedFilter(admin.SimpleListFilter):
-    """When a row was made, by its time-ordered key: no other index is needed."""
-
-    title = "created (UTC)"
-    parameter_name = "created"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:  # noqa: ARG002  Django's
-        """What can be chosen."""
-        return [("today", "Today"), ("yesterday", "Yesterday"), ("7", "Last 7 days"), ("30", "Last 30 days")]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:  # noqa: ARG002  Django's
-        """The rows whose key lies within."""
-        chosen, today = self.value(), datetime.combine(clock.now().date(), time.min, clock.now().tzinfo)
-        match chosen:
-            case "today":
-                return queryset.filter(pk__gte=first_key(today))
-            case "yesterday":
-                since = today - timedelta(days=1)
-                return queryset.filter(pk__gte=first_key(since), pk__lt=first_key(today))
-            case "7" | "30":
-                return queryset.filter(pk__gte=first_key(today - timedelta(days=int(chosen))))
-        return queryset
-
-
-def first_key(moment: datetime) -> uuid.UUID:
-    """The first UUIDv7 of a moment."""
-    return uuid.UUID(int=int(moment.timestamp() * 1000) << 80)
 
 
 class ModelAdmin(unfold.ModelAdmin):  # type: ignore[misc]  # unfold has no types
@@ -130,6 +34,8 @@ class ModelAdmin(unfold.ModelAdmin):  # type: ignore[misc]  # unfold has no type
     sections: ClassVar[Sequence[tuple[str, Sequence[shown.Column]]]] = ()
     id_lookups: ClassVar[Mapping[str, str]] = {}
     """Prefix of an id -> lookup that finds rows by it; the row's own id needs none."""
+    called: ClassVar[tuple[str, str]] = ("", "")
+    """One and many of them, where people do not say what the table is called."""
     nothing_here: ClassVar[str] = "Nothing is here yet."
     record_template: ClassVar[str] = "admin/record.html"
 
@@ -139,12 +45,22 @@ class ModelAdmin(unfold.ModelAdmin):  # type: ignore[misc]  # unfold has no type
     list_select_related: ClassVar[Sequence[str]] = ()
     list_filter: ClassVar[Sequence[Any]] = ()
     ordering: ClassVar[Sequence[str]] = ("-pk",)
-    paginator = EstimatedPaginator
+    paginator = lists.EstimatedPaginator
     search_fields: ClassVar[Sequence[str]] = ("pk",)
     search_help_text = "Id"
     show_facets = ShowFacets.NEVER
     show_full_result_count = False
     sortable_by: ClassVar[Sequence[str]] = ()
+
+    @property
+    def singular(self) -> str:
+        """What people call one of these rows."""
+        return self.called[0] or str(self.opts.verbose_name)
+
+    @property
+    def plural(self) -> str:
+        """What people call several of them."""
+        return self.called[1] or str(self.opts.verbose_name_plural)
 
     # --- nobody edits
 
@@ -169,11 +85,19 @@ class ModelAdmin(unfold.ModelAdmin):  # type: ignore[misc]  # unfold has no type
     def get_list_display(self, request: HttpRequest) -> list[Any]:
         """The columns, as this person may see them."""
         viewer = shown.Viewer(request.user)
-        return [column.bound(viewer) for column in self.columns]
+        return [column.bound(viewer, leads=index == 0) for index, column in enumerate(self.columns)]
+
+    def get_list_filter(self, request: HttpRequest) -> list[Any]:  # noqa: ARG002  Django's signature
+        """The filters; columns with choices say them in words."""
+        found = []
+        for one in self.list_filter:
+            in_words = isinstance(one, str) and getattr(self.opts.get_field(one), "choices", None)
+            found.append((one, lists.WordsFilter) if in_words else one)
+        return found
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[DjangoChangeList]:  # noqa: ARG002  Django's
         """The list that is not counted twice."""
-        return ChangeList
+        return lists.ChangeList
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """Rows with what their columns need."""
@@ -206,10 +130,24 @@ class ModelAdmin(unfold.ModelAdmin):  # type: ignore[misc]  # unfold has no type
             return None
 
     def changelist_view(self, request: HttpRequest, extra_context: Mapping[str, Any] | None = None) -> HttpResponse:
-        """The list, by its own name."""
-        title = shown.plain(str(self.opts.verbose_name_plural))
-        answer: HttpResponse = super().changelist_view(request, {"title": title, **(extra_context or {})})
-        return answer
+        """The list, by its own name; what its address says in vain is said, and taken out."""
+        if request.method == "GET" and (strange := lists.unknown_parameters(request.GET, self.list_filter)):
+            return self._without(request, strange)
+        answer: Any = super().changelist_view(request, {"title": shown.capital(self.plural), **(extra_context or {})})
+        changes = (getattr(answer, "context_data", None) or {}).get("cl")
+        if request.method == "GET" and changes is not None and (strange := lists.unknown_values(changes)):
+            return self._without(request, strange)
+        found: HttpResponse = answer
+        return found
+
+    @staticmethod
+    def _without(request: HttpRequest, strange: Sequence[str]) -> HttpResponse:
+        """The same list without what it does not understand, which is said."""
+        query = request.GET.copy()
+        for name in strange:
+            said = ", ".join(query.pop(name))
+            messages.warning(request, f"This list cannot be narrowed by {name} = {said}: that was left out.")
+        return HttpResponseRedirect(f"{request.path}?{query.urlencode()}" if query else request.path)
 
     # --- pages
 
@@ -239,7 +177,10 @@ class ModelAdmin(unfold.ModelAdmin):  # type: ignore[misc]  # unfold has no type
             raise PermissionDenied
         found = self.get_object(request, unquote(object_id))
         if found is None:
-            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
+            messages.warning(
+                request, f"There is no {self.singular} {unquote(object_id)}. Search by what you know of it."
+            )
+            return HttpResponseRedirect(self.list_url())
         return found
 
     def facts(self, request: HttpRequest, row: Any) -> dict[str, Any]:
@@ -251,7 +192,7 @@ class ModelAdmin(unfold.ModelAdmin):  # type: ignore[misc]  # unfold has no type
             sections.append((title, [(one.title, cell, one.wide and cell != shown.NOTHING) for one, cell in cells]))
         return {
             "row": row,
-            "kind": str(self.opts.verbose_name).capitalize(),
+            "kind": shown.capital(self.singular),
             "headline": self.headline(row, viewer),
             "row_id": str(row.pk),
             "sections": sections,
@@ -261,7 +202,7 @@ class ModelAdmin(unfold.ModelAdmin):  # type: ignore[misc]  # unfold has no type
 
     def heading(self, row: Any, viewer: shown.Viewer) -> str:  # noqa: ARG002  for subclasses
         """The words on top of a row's page and in the browser's tab."""
-        return f"{str(self.opts.verbose_name).capitalize()} {shown.short(str(row.pk))}"
+        return f"{shown.capital(self.singular)} {shown.short(str(row.pk))}"
 
     def headline(self, row: Any, viewer: shown.Viewer) -> object:  # noqa: ARG002  for subclasses
         """The one thing about a row that is read first."""
@@ -281,7 +222,7 @@ class ModelAdmin(unfold.ModelAdmin):  # type: ignore[misc]  # unfold has no type
         frame = {
             **self.admin_site.each_context(request),
             "title": title,
-            "list_title": shown.plain(str(self.opts.verbose_name_plural)),
+            "list_title": shown.capital(self.plural),
             "list_url": self.list_url(),
             "viewer": shown.Viewer(request.user),
         }

@@ -7,7 +7,7 @@ from django.apps import apps
 from django.contrib import admin
 from django.db.models import Q
 
-from payments.admin import base, shown
+from payments.admin import base, lists, shown
 from payments.kernel import money
 
 Account: Any = apps.get_model("payments", "Account")
@@ -29,6 +29,7 @@ def _side(row: Any, sign: int) -> str:
 class AccountAdmin(base.ModelAdmin):
     """One account of the ledger in one currency."""
 
+    called = ("ledger account", "ledger accounts")
     columns = (shown.text_of("code", "Account"), shown.text_of("currency"), shown.text_of("kind"))
     sections = (("About", columns),)
     list_filter = ("kind",)
@@ -55,6 +56,7 @@ class AccountAdmin(base.ModelAdmin):
 class TransferAdmin(base.ModelAdmin):
     """One movement of money: what is debited and credited."""
 
+    called = ("ledger transfer", "ledger transfers")
     columns = (
         shown.text_of("narrative", "What happened"),
         shown.text_of("event"),
@@ -64,7 +66,7 @@ class TransferAdmin(base.ModelAdmin):
     sections = (
         ("About", (*columns, shown.time_of("effective_at", "Money moved"), shown.raw_of("refs", "Belongs to"))),
     )
-    list_filter = ("event", base.CreatedFilter)
+    list_filter = ("event", lists.CreatedFilter)
     id_lookups = {"cap": "source_id", "re": "source_id"}
     search_help_text = "Id of a transfer, a capture or a refund"
     nothing_here = "Nothing has been posted yet: the first capture writes the first transfer."
@@ -80,10 +82,11 @@ class TransferAdmin(base.ModelAdmin):
 class EntryAdmin(base.ModelAdmin):
     """One line of the journal."""
 
-    columns = (shown.linked("account"), *SIDES, shown.linked("transfer"), shown.time_of("booked_at", "Booked"))
+    called = ("ledger entry", "ledger entries")
+    columns = (shown.time_of("booked_at", "Booked"), shown.linked("account"), *SIDES, shown.linked("transfer"))
     sections = (("About", columns),)
     list_select_related = ("account", "transfer")
-    list_filter = (base.CreatedFilter,)
+    list_filter = (lists.CreatedFilter,)
     id_lookups = {"tr": "transfer"}
     search_help_text = "Id of an entry or a transfer"
     nothing_here = "Nothing has been posted yet."

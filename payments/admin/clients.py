@@ -6,7 +6,7 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import Q
 
-from payments.admin import base, shown
+from payments.admin import base, lists, shown
 from payments.kernel import clock
 from payments.rest.models import ApiClient, ApiKey, IdempotencyKey
 
@@ -32,6 +32,7 @@ KEY_COLUMNS = (
 class ApiClientAdmin(base.ModelAdmin):
     """A program of the merchant; it sees its own objects and no others."""
 
+    called = ("API client", "API clients")
     columns = (shown.text_of("name"), shown.text_of("brand"), shown.time_of("created_at"))
     sections = (
         (
@@ -57,6 +58,7 @@ class ApiClientAdmin(base.ModelAdmin):
 class ApiKeyAdmin(base.ModelAdmin):
     """One key: its public beginning, and when it was used. The key itself is nowhere."""
 
+    called = ("API key", "API keys")
     columns = (
         shown.text_of("__str__", "Key"),
         shown.Column("State", lambda row, _: _state(row)),
@@ -100,7 +102,7 @@ class IdempotencyKeyAdmin(base.ModelAdmin):
         ),
     )  # fmt: skip
     list_select_related = ("client",)
-    list_filter = (base.CreatedFilter,)
+    list_filter = (lists.CreatedFilter,)
     search_help_text = "Id of the row"
     nothing_here = "No client has sent a key yet."
 

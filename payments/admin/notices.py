@@ -6,7 +6,7 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import Q
 
-from payments.admin import base, shown
+from payments.admin import base, lists, shown
 from payments.gateway.models import ProviderAccount
 from payments.webhooks.models import Delivery, Endpoint, Event, InboundEvent
 
@@ -27,6 +27,7 @@ def _answer(row: Delivery, viewer: shown.Viewer) -> str:
 class EventAdmin(base.ModelAdmin):
     """One change that clients are told of."""
 
+    called = ("client event", "client events")
     columns = (
         shown.text_of("type", "Event"),
         shown.reference_of("object_id", "About"),
@@ -42,7 +43,7 @@ class EventAdmin(base.ModelAdmin):
         ),
     )  # fmt: skip
     list_select_related = ("client",)
-    list_filter = ("client", base.CreatedFilter)
+    list_filter = ("client", lists.CreatedFilter)
     id_lookups = dict.fromkeys(("pi", "ord", "cus", "re"), "object_id")
     search_help_text = "Id of an event, or of what it is about"
     nothing_here = "Nothing has happened yet that clients are told of."
@@ -62,6 +63,7 @@ class EventAdmin(base.ModelAdmin):
 class EndpointAdmin(base.ModelAdmin):
     """An address of a client that receives events. Its secret is shown to the client alone."""
 
+    called = ("webhook endpoint", "webhook endpoints")
     columns = (
         shown.text_of("url", "Address"),
         shown.Column("State", lambda row, _: _endpoint_state(row)),
@@ -98,6 +100,7 @@ class DeliveryAdmin(base.ModelAdmin):
     """One event on its way to one endpoint."""
 
     columns = (
+        shown.Column("Delivery", lambda row, _: f"Event #{row.sequence}"),
         shown.reference_of("object_id", "About"),
         shown.status_of("state"),
         shown.linked("endpoint"),
@@ -108,13 +111,13 @@ class DeliveryAdmin(base.ModelAdmin):
     sections = (
         (
             "About",
-            (*columns, shown.reference_of("event_id", "Event"), shown.number_of("sequence"),
-             shown.time_of("next_attempt_at", "Next try"), shown.time_of("delivered_at"),
+            (*columns, shown.reference_of("event_id", "Event"), shown.time_of("next_attempt_at", "Next try"),
+             shown.time_of("delivered_at"),
              shown.words_of("response", "The endpoint's answer")),
         ),
     )  # fmt: skip
     list_select_related = ("endpoint",)
-    list_filter = ("state", base.CreatedFilter)
+    list_filter = ("state", lists.CreatedFilter)
     id_lookups = {"evt": "event", "we": "endpoint"}
     search_help_text = "Id of a delivery, an event or an endpoint"
     nothing_here = "Nothing has been delivered to clients yet."
@@ -124,6 +127,7 @@ class DeliveryAdmin(base.ModelAdmin):
 class InboundEventAdmin(base.ModelAdmin):
     """One notification of a PSP, as it came."""
 
+    called = ("PSP notification", "PSP notifications")
     columns = (
         shown.text_of("type", "Notification"),
         shown.status_of("state"),
@@ -141,7 +145,7 @@ class InboundEventAdmin(base.ModelAdmin):
         ),
     )  # fmt: skip
     list_select_related = ("provider_account",)
-    list_filter = ("state", "provider_account", base.CreatedFilter)
+    list_filter = ("state", "provider_account", lists.CreatedFilter)
     search_help_text = "PSP's reference or key, or an id"
     nothing_here = "No PSP has told us anything yet."
 

@@ -8,7 +8,7 @@ from django.db.models import Q
 from django.db.models.functions import Lower, Right
 from django.db.models.lookups import Exact
 
-from payments.admin import base, shown
+from payments.admin import base, lists, shown
 from payments.intents.models import PaymentIntent
 from payments.kernel import money
 from payments.orders.models import Customer, Order, OrderLine
@@ -73,7 +73,7 @@ class CustomerAdmin(base.ModelAdmin):
         ),
     )
     list_select_related = ("client",)
-    list_filter = (base.CreatedFilter,)
+    list_filter = (lists.CreatedFilter,)
     search_help_text = "E-mail, reference or id"
     nothing_here = "No customer is known yet. The shop makes them through the API."
 
@@ -135,7 +135,7 @@ class OrderAdmin(base.ModelAdmin):
         ),
     )
     list_select_related = ("client", "customer")
-    list_filter = ("status", base.CreatedFilter)
+    list_filter = ("status", lists.CreatedFilter)
     id_lookups = {"cus": "customer"}
     search_help_text = "Order reference, its last four characters, or an id"
     nothing_here = "No order yet. Orders appear when a shop makes them through the API."

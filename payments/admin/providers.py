@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern
 from unfold import widgets
 
-from payments.admin import base, shown
+from payments.admin import base, lists, shown
 from payments.gateway import accounts
 from payments.gateway.models import LegalEntity, ProviderAccount, ProviderCall
 from payments.kernel import clock, unit
@@ -168,6 +168,7 @@ def _switch(pk: str, wanted: str, *, because: str, by: str) -> bool:
 class ProviderCallAdmin(base.ModelAdmin):
     """One request to a PSP that can move money."""
 
+    called = ("call to a PSP", "calls to PSPs")
     columns = (
         shown.text_of("kind", "Call"),
         shown.status_of("verdict", "Answer"),
@@ -192,7 +193,7 @@ class ProviderCallAdmin(base.ModelAdmin):
         ),
     )
     list_select_related = ("account",)
-    list_filter = ("kind", "verdict", "account", base.CreatedFilter)
+    list_filter = ("kind", "verdict", "account", lists.CreatedFilter)
     id_lookups = {"att": "owner_id", "cap": "owner_id", "re": "owner_id"}
     search_help_text = "Id of a call, or of the attempt, capture or refund it was made for"
     nothing_here = "No PSP has been called yet."

@@ -13,7 +13,7 @@ from django.contrib import admin
 from django.db import models
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
-from django.utils.safestring import mark_safe
+from django.utils.safestring import SafeString, mark_safe
 from moneyed import Money
 
 from payments.kernel import ids, money
@@ -23,6 +23,8 @@ SEES_PERSONAL_DATA: Final = "payments.see_personal_data"
 ROWS: Final = 100
 """How many rows a table on a page shows at most; the list behind it has all."""
 
+_BUTTON = re.compile(r"<button.*?</button>", re.DOTALL)
+_LINK = re.compile(r"</?a\b[^>]*>")
 _EMAIL = re.compile(r"([A-Za-z0-9])[A-Za-z0-9._%+-]*@([A-Za-z0-9])[A-Za-z0-9-]*(\.[A-Za-z0-9.-]+)")
 _SECRET = re.compile(r"secret|token|password|authorization|api_?key|signature|hmac|cvc|cvv|cookie", re.IGNORECASE)
 _PERSON = re.compile(r"^(name|phone|address|line1|line2|postal_code|.*_name|.*_phone|ip|.*_ip)$", re.IGNORECASE)
@@ -134,6 +136,17 @@ def moment(value: datetime | None) -> str:
     return format_html('<time class="bo-time" datetime="{}">{}</time>', utc.isoformat(), f"{utc:%Y-%m-%d %H:%M:%S}")
 
 
+def capital(text: str) -> str:
+    """PSP notification, payment -> PSP notification, Payment: only the first letter changes."""
+    return text[:1].upper() + text[1:]
+
+
+def bare(cell: object) -> object:
+    """A cell without its links and buttons, which must not stand inside another link."""
+    html = _BUTTON.sub("", str(cell))
+    return mark_safe(_LINK.sub("", html).strip()) if isinstance(cell, SafeString) else cell  # noqa: S308  was safe
+
+
 def short(object_id: str) -> str:
     """An id by its kind and its end, which is what differs between two of the same minute."""
     prefix, _, digits = object_id.rpartition("_")
@@ -221,11 +234,12 @@ class Column:
     cell: Callable[[Any, Viewer], object]
     wide: bool = False
 
-    def bound(self, viewer: Viewer) -> Callable[[Any], object]:
-        """The column as Django's lists call it."""
+    def bound(self, viewer: Viewer, *, leads: bool = False) -> Callable[[Any], object]:
+        """The column as Django's lists call it. What `leads` to the row's own page holds no other link or button."""
 
         def column(row: Any) -> object:
-            return self.cell(row, viewer)
+            cell = self.cell(row, viewer)
+            return bare(cell) if leads else cell
 
         column.__name__ = re.sub(r"\W+", "_", self.title.lower())
         column.short_description = self.title  # type: ignore[attr-defined]  # Django's convention

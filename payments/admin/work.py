@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern
 from django.utils.html import format_html
 
-from payments.admin import base, shown
+from payments.admin import base, lists, shown
 from payments.kernel import clock, drain
 from payments.kernel.attention import AttentionItem
 from payments.kernel.jobs import REGISTRY, Job, JobState
@@ -130,6 +130,7 @@ class OpenFilter(admin.SimpleListFilter):
 class AttentionItemAdmin(base.ModelAdmin):
     """Why an object needs a person; closed with the evidence."""
 
+    called = ("matter that needs attention", "matters that need attention")
     columns = (
         shown.choice_of("kind", "Matter"),
         shown.Column("State", lambda row, _: shown.status("open" if row.closed_at is None else "closed")),
@@ -144,7 +145,7 @@ class AttentionItemAdmin(base.ModelAdmin):
              shown.said_of("closed_because"), shown.text_of("closed_by")),
         ),
     )  # fmt: skip
-    list_filter = (OpenFilter, "kind", base.CreatedFilter)
+    list_filter = (OpenFilter, "kind", lists.CreatedFilter)
     id_lookups = dict.fromkeys(("pi", "att", "cap", "re", "ord", "in"), "object_id")
     search_help_text = "Id of a matter, or of what it is about"
     nothing_here = "Nothing needs a person. That is how it should be."
@@ -167,15 +168,15 @@ class StateChangeAdmin(base.ModelAdmin):
     """One move of one object: from, to, why, by whom."""
 
     columns = (
+        shown.time_of("at", "When"),
         shown.reference_of("object_id", "What"),
         shown.Column("From", lambda row, _: shown.status(row.from_state)),
         shown.Column("To", lambda row, _: shown.status(row.to_state)),
         shown.said_of("because", "Why"),
         shown.text_of("by", "By whom"),
-        shown.time_of("at", "When"),
     )
     sections = (("About", columns),)
-    list_filter = (base.CreatedFilter,)
+    list_filter = (lists.CreatedFilter,)
     id_lookups = dict.fromkeys(("pi", "att", "cap", "re", "ord", "pa"), "object_id")
     search_help_text = "Id of the object that moved"
     nothing_here = "Nothing has moved yet."

@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern
 from django.utils.html import format_html
 
-from payments.admin import base, lists, shown
+from payments.admin import base, shown
 from payments.intents import selectors as intent_selectors
 from payments.intents.models import PaymentIntent
 from payments.kernel import money
@@ -68,7 +68,7 @@ def _customer(row: Any, viewer: shown.Viewer) -> str:
     return viewer.link(customer, viewer.personal(customer.name or customer.email) or customer.reference)
 
 
-class PaymentList(lists.ChangeList):
+class PaymentList(base.ChangeList):
     """A page of payments with the attempt that each of them shows, in one query more."""
 
     def get_results(self, request: HttpRequest) -> None:
@@ -95,7 +95,7 @@ class PaymentAdmin(base.ModelAdmin):
         shown.time_of("created_at"),
     )
     list_select_related = ("order", "customer")
-    list_filter = ("status", lists.CreatedFilter)
+    list_filter = ("status", base.CreatedFilter)
     id_lookups = {"ord": "order", "cus": "customer", "att": "attempts", "cap": "captures", "re": "refunds"}
     search_help_text = "Order, e-mail, •four digits or any id"
     nothing_here = "No payment yet. Payments appear when a shop makes them through the API."

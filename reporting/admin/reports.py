@@ -114,6 +114,7 @@ def _totals(manifest: Mapping[str, Any]) -> list[_Total]:
 class ReportRunAdmin(base.ModelAdmin):
     """Files for finance, each with the manifest that proves it."""
 
+    called = ("report", "reports")
     columns = (
         shown.Column("Report", lambda row, _: _title(row)),
         shown.status_of(tones=TONES),

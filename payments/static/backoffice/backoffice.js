@@ -104,3 +104,25 @@ document.addEventListener("DOMContentLoaded", () => {
     });
   });
 });
+
+// The panel of filters is a dialog: focus goes in when it opens, stays in, and comes back when it closes.
+function followFilters(open) {
+  const panel = document.getElementById("changelist-filter");
+  const opener = document.getElementById("filters-open");
+  if (open) {
+    requestAnimationFrame(() => panel.querySelector(".bo-close").focus());
+  } else if (panel.contains(document.activeElement) || document.activeElement === document.body) {
+    opener.focus();
+  }
+}
+window.followFilters = followFilters;
+
+document.addEventListener("keydown", (event) => {
+  const panel = document.getElementById("changelist-filter");
+  if (event.key !== "Tab" || !panel || !panel.contains(document.activeElement)) return;
+  const stops = [...panel.querySelectorAll("a[href], button")].filter((stop) => stop.offsetParent !== null);
+  const end = event.shiftKey ? stops[0] : stops[stops.length - 1];
+  if (document.activeElement !== end) return;
+  event.preventDefault();
+  (event.shiftKey ? stops[stops.length - 1] : stops[0]).focus();
+});
