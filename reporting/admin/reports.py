@@ -3,12 +3,13 @@
 import zoneinfo
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
+from django.db.models import Q, QuerySet
 from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.urls import URLPattern, path, reverse
 
@@ -39,12 +40,20 @@ class ReportForm(forms.Form):
     currency = forms.CharField(required=False, max_length=3, help_text="Like EUR. Empty means every currency.")
     format = forms.ChoiceField(choices=FileFormat.choices)
 
-    def __init__(self, data: Any = None) -> None:
-        last_month = clock.now().date().replace(day=1) - timedelta(days=1)
-        first = {"first_day": last_month.replace(day=1), "last_day": last_month, "timezone": "UTC",
+    def __init__(self, data: Any = None, preset: str = "") -> None:
+        days = _presets()
+        first_day, last_day = days.get(preset, days["last-month"])[1:]
+        first = {"first_day": first_day, "last_day": last_day, "timezone": "UTC",
                  "report": next(iter(REPORTS)), "format": FileFormat.CSV}  # fmt: skip
         super().__init__(data, initial=first)
         self.fields["report"].choices = [(one.name, one.title) for one in REPORTS.values()]  # type: ignore[attr-defined]
+
+    def clean(self) -> dict[str, Any]:
+        """The days, in their order."""
+        said: dict[str, Any] = super().clean() or {}
+        if said.get("first_day") and said.get("last_day") and said["last_day"] < said["first_day"]:
+            self.add_error("last_day", "The last day is before the first.")
+        return said
 
     def clean_timezone(self) -> str:
         """A name of the IANA database."""
@@ -65,13 +74,49 @@ class ReportForm(forms.Form):
         )
 
 
+def _presets() -> Mapping[str, tuple[str, date, date]]:
+    """The periods that are asked for most, by the name in the address: words, first day, last day."""
+    today = clock.now().date()
+    yesterday, month_end = today - timedelta(days=1), today.replace(day=1) - timedelta(days=1)
+    week_end = today - timedelta(days=today.weekday() + 1)
+    return {
+        "yesterday": ("Yesterday", yesterday, yesterday),
+        "last-week": ("Last week", week_end - timedelta(days=6), week_end),
+        "last-month": ("Last month", month_end.replace(day=1), month_end),
+    }
+
+
 def _midnight(day: date, zone: zoneinfo.ZoneInfo) -> datetime:
     return datetime.combine(day, time.min, zone)
 
 
 def _interval(row: ReportRun) -> str:
-    first, after = Parameters.from_json(row.parameters).days()
-    return f"{first} to {after - timedelta(days=1)}, {row.parameters['timezone']}"
+    first, last = Parameters.from_json(row.parameters).days()
+    days = str(first) if first == last else f"{first} to {last}"
+    return f"{days}, {row.parameters['timezone']}"
+
+
+def _currency(row: ReportRun) -> str:
+    return row.parameters.get("currency") or "Every currency"
+
+
+def _final(row: ReportRun) -> str:
+    """Whether the period was over when the file was written; what is not can still get rows."""
+    as_of = (row.manifest or {}).get("as_of")
+    if not as_of:
+        return shown.NOTHING
+    return shown.status("ready", "Final") if as_of["complete"] else shown.status("running", "Not final yet")
+
+
+def _as_of(row: ReportRun) -> str:
+    """Until when the file has everything, in words."""
+    as_of = (row.manifest or {}).get("as_of")
+    if not as_of:
+        return shown.NOTHING
+    moment = f"{datetime.fromisoformat(as_of['at']).astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+    if as_of["complete"]:
+        return f"Final: everything of these days was there at {moment}."
+    return f"Not final: what was there at {moment}. Ask again when the days are over."
 
 
 def _tied(row: ReportRun) -> str:
@@ -110,6 +155,39 @@ def _totals(manifest: Mapping[str, Any]) -> list[_Total]:
     return [found[key] for key in sorted(found)]
 
 
+class ReportFilter(admin.SimpleListFilter):
+    """Which report it is."""
+
+    title = "report"
+    parameter_name = "report"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:  # noqa: ARG002  Django's
+        """What can be chosen."""
+        return [(one.name, one.title) for one in REPORTS.values()]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:  # noqa: ARG002  Django's
+        """The runs of one report."""
+        return queryset.filter(report=self.value()) if self.value() else queryset
+
+
+class CurrencyFilter(admin.SimpleListFilter):
+    """Whether it is about one currency or all."""
+
+    title = "currency"
+    parameter_name = "currency"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:  # noqa: ARG002  Django's
+        """What can be chosen."""
+        return [("one", "One currency"), ("every", "Every currency")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:  # noqa: ARG002  Django's
+        """The runs that were narrowed, or those that were not."""
+        if self.value() is None:
+            return queryset
+        every = Q(parameters__currency=None)
+        return queryset.filter(every if self.value() == "every" else ~every)
+
+
 @admin.register(ReportRun)
 class ReportRunAdmin(base.ModelAdmin):
     """Files for finance, each with the manifest that proves it."""
@@ -119,6 +197,8 @@ class ReportRunAdmin(base.ModelAdmin):
         shown.Column("Report", lambda row, _: _title(row)),
         shown.status_of(tones=TONES),
         shown.Column("Days", lambda row, _: _interval(row)),
+        shown.Column("Currency", lambda row, _: _currency(row)),
+        shown.Column("Period", lambda row, _: _final(row)),
         shown.number_of("rows"),
         shown.Column("Ledger", lambda row, _: _tied(row)),
         shown.text_of("requested_by", "Asked for by"),
@@ -129,7 +209,8 @@ class ReportRunAdmin(base.ModelAdmin):
             "About",
             (
                 shown.Column("Days", lambda row, _: _interval(row)),
-                shown.Column("Currency", lambda row, _: row.parameters.get("currency") or "Every currency"),
+                shown.Column("Currency", lambda row, _: _currency(row)),
+                shown.Column("Is it final", lambda row, _: _as_of(row)),
                 shown.number_of("rows"),
                 shown.Column("Size", lambda row, _: f"{row.size:,} bytes" if row.sha256 else shown.NOTHING),
                 shown.Column("Ledger", lambda row, _: _tied(row)),
@@ -142,7 +223,7 @@ class ReportRunAdmin(base.ModelAdmin):
             ),
         ),
     )
-    list_filter = ("status", base.CreatedFilter)
+    list_filter = (ReportFilter, "status", CurrencyFilter, base.CreatedFilter)
     nothing_here = "No report has been asked for yet."
     record_template = "admin/report.html"
     change_list_template = "admin/reports.html"
@@ -188,12 +269,14 @@ class ReportRunAdmin(base.ModelAdmin):
         """Ask for a report."""
         if not self.may(request, "add"):
             raise PermissionDenied
-        form = ReportForm(request.POST or None)
+        preset = request.GET.get("preset", "last-month")
+        form = ReportForm(request.POST or None, preset)
         if form.is_valid():
             run = self._asked(form, by=f"staff {request.user.get_username()}"[:80])
             if run is not None:
                 return HttpResponseRedirect(shown.address(ReportRun, run.pk))
-        context = {"form": form, "reports": REPORTS.values(), "back": self.list_url()}
+        presets = [(name, words, name == preset) for name, (words, *_) in _presets().items()]
+        context = {"form": form, "reports": REPORTS.values(), "presets": presets, "back": self.list_url()}
         return self.page(request, "admin/new_report.html", "New report", context)
 
     @staticmethod

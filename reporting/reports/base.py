@@ -3,7 +3,7 @@
 import zoneinfo
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from functools import cache
@@ -103,16 +103,17 @@ class Parameters:
         if not all(moment.year in YEARS for moment in (self.interval_start, self.interval_end)):
             raise ReportIntervalInvalid(f"Years from {YEARS.start} to {YEARS.stop - 1}.", param="interval_start")
         if self.interval_end <= self.interval_start:
-            raise ReportIntervalInvalid("The interval ends after it begins.", param="interval_end")
+            raise ReportIntervalInvalid("The interval ends before it begins, or when it begins.", param="interval_end")
         if self.timezone not in _zones():
             raise TimezoneUnknown(f"{self.timezone!r} is not a time zone.", param="timezone")
         if self.currency is not None:
             money.exponent(self.currency)
 
     def days(self) -> tuple[date, date]:
-        """The days of both ends in the chosen time zone."""
+        """The first and the last day of which something is in the report, in the chosen time zone."""
         zone = zoneinfo.ZoneInfo(self.timezone)
-        return self.interval_start.astimezone(zone).date(), self.interval_end.astimezone(zone).date()
+        last = self.interval_end - timedelta(microseconds=1)
+        return self.interval_start.astimezone(zone).date(), last.astimezone(zone).date()
 
     def as_json(self) -> dict[str, Any]:
         """For rows and manifests; times in UTC."""

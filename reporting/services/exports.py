@@ -135,7 +135,7 @@ def manifest(run_id: str, *, client_id: str | None) -> dict[str, object]:
 
 
 def filename(run: ReportRun) -> str:
-    """`payments_2026-11-01_2026-12-01_rep_….csv`, by the days in the report's time zone; marked when it is not tied."""
+    """`payments_2026-11-01_2026-11-30_rep_….csv`: first and last day, as everywhere; marked when it is not tied."""
     parameters = Parameters.from_json(run.parameters)
     days = "_".join(day.isoformat() for day in parameters.days())
     return f"{'' if run.tied else 'NOT_TIED_'}{run.report}_{days}_{run.pk}.{run.format}"

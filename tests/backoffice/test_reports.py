@@ -3,6 +3,7 @@
 import csv
 import hashlib
 import io
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -54,6 +55,8 @@ def test_a_report_is_asked_for_watched_and_downloaded(finance: Client, paid: dic
     shown = pages.text(finance, pages.page_of("reporting", "reportrun", run.pk))
     assert "Tied to the ledger" in shown
     assert "Download Manifest" in shown
+    assert "Not final: what was there at" in shown, "today is not over"
+    assert "Not final yet" in pages.text(finance, pages.list_of("reporting", "reportrun"))
     assert "Captured 1 19.99 USD 19.99 USD" in shown, "the file's total beside the ledger's"
 
     file = finance.get(pages.page_of("reporting", "reportrun", run.pk, "download"))
@@ -62,7 +65,9 @@ def test_a_report_is_asked_for_watched_and_downloaded(finance: Client, paid: dic
     rows = list(csv.DictReader(io.StringIO(content.decode())))
     assert [(row["movement"], row["amount"], row["currency"]) for row in rows] == [("captured", "19.99", "USD")]
     assert hashlib.sha256(content).hexdigest() == manifest["sha256"]
-    assert file.headers["content-disposition"].startswith('attachment; filename="payments_')
+    assert file.headers["content-disposition"].startswith(
+        f'attachment; filename="payments_{clock.now().date()}_{clock.now().date()}_'
+    ), "the file says its days as the page does"
 
 
 def test_the_days_are_those_of_the_time_zone(finance: Client, paid: dict[str, Any]) -> None:
@@ -71,13 +76,13 @@ def test_the_days_are_those_of_the_time_zone(finance: Client, paid: dict[str, An
     parameters = ReportRun.objects.get().parameters
     assert parameters["interval_start"] == "2026-11-01T04:00:00Z"
     assert parameters["interval_end"] == "2026-11-02T05:00:00Z", "the night when the clocks went back has 25 hours"
-    assert "2026-11-01 to 2026-11-01, America/New_York" in pages.text(finance, pages.list_of("reporting", "reportrun"))
+    assert "2026-11-01, America/New_York" in pages.text(finance, pages.list_of("reporting", "reportrun"))
 
 
 @pytest.mark.parametrize(
     ("fields", "words"),
     [
-        ({"first_day": "2026-11-02", "last_day": "2026-11-01"}, "The interval ends after it begins."),
+        ({"first_day": "2026-11-02", "last_day": "2026-11-01"}, "The last day is before the first."),
         ({"first_day": "0001-01-01"}, "Years from 2000"),
         ({"last_day": "9999-12-31"}, "too far away"),
         ({"first_day": "yesterday"}, "Enter a valid date."),
@@ -94,6 +99,19 @@ def test_what_cannot_be_reported_is_said_beside_its_field(
     assert answer.status_code == 200
     assert words in pages.plain(answer.content.decode())
     assert not ReportRun.objects.exists()
+
+
+def test_the_list_is_narrowed_and_the_usual_days_are_one_click_away(finance: Client, db: None) -> None:
+    finance.post(NEW, form(currency="EUR"))
+    address = pages.list_of("reporting", "reportrun")
+    assert "1 report" in pages.text(finance, address, report="payments", currency="one")
+    assert "Nothing matches with these filters" in pages.text(finance, address, report="refunds")
+    assert "Nothing matches with these filters" in pages.text(finance, address, currency="every")
+
+    yesterday = clock.now().date() - timedelta(days=1)
+    opened = finance.get(NEW, {"preset": "yesterday"}).content.decode()
+    assert opened.count(f'value="{yesterday}"') == 2
+    assert 'href="?preset=last-month"' in opened
 
 
 def test_a_report_that_nobody_wants_is_canceled(finance: Client, paid: dict[str, Any]) -> None:

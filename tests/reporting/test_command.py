@@ -80,7 +80,7 @@ def test_it_fails_when_the_file_does_not_tie(desk: Desk, directory: Path) -> Non
     [
         (("salaries", "--from", "2026-10-01", "--to", "2026-11-01"), "invalid choice"),
         (("payments", "--from", "yesterday", "--to", "2026-11-01"), "is not a day"),
-        (("payments", "--from", "2026-11-01", "--to", "2026-10-01"), "ends after it begins"),
+        (("payments", "--from", "2026-11-01", "--to", "2026-10-01"), "ends before it begins"),
         (("payments", "--from", "2026-10-01", "--to", "2026-11-01", "--timezone", "Mars/Olympus"), "not a time zone"),
         (("payments", "--from", "2026-10-01", "--to", "2026-11-01", "--currency", "QQQ"), "not an ISO 4217 currency"),
     ],

@@ -154,7 +154,7 @@ def test_a_file_that_does_not_tie_is_for_finance_only(
     assert shop.get(f"reports/{asked['id']}/manifest")["differences"] == [difference]
 
     staff = exports.download(asked["id"], client_id=None, by="finance", untied=True)
-    assert staff.name == f"NOT_TIED_payments_2026-10-01_2026-11-01_{asked['id']}.csv"
+    assert staff.name == f"NOT_TIED_payments_2026-10-01_2026-10-31_{asked['id']}.csv"
     manifest = ReportRun.objects.get(pk=asked["id"]).manifest
     assert manifest is not None
     assert [fault.partition(":")[0] for fault in manifests.verify(staff.path, manifest)] == ["NOT TIED"]
