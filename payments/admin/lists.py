@@ -80,6 +80,9 @@ class ChangeList(UnfoldChangeList, DjangoChangeList):  # type: ignore[misc]  # u
 
     def get_results(self, request: HttpRequest) -> None:
         """The page of rows; what is shown is all there is to say about the number."""
+        page: Any = self.model_admin
+        if page.finds_people and shown.Viewer(request.user).sees_personal_data:
+            self.search_help_text = f"{page.search_help_text}, e-mail"
         super().get_results(request)
         self.full_result_count = self.result_count
 

@@ -5,12 +5,13 @@ from typing import Any
 
 from django.contrib import admin
 from django.db.models import Q
-from django.db.models.functions import Lower, Right
+from django.db.models.functions import Lower
 from django.db.models.lookups import Exact
 
 from payments.admin import base, lists, shown
 from payments.intents.models import PaymentIntent
 from payments.kernel import money
+from payments.orders import selectors as orders
 from payments.orders.models import Customer, Order, OrderLine
 from payments.rest.models import ApiClient
 
@@ -74,14 +75,16 @@ class CustomerAdmin(base.ModelAdmin):
     )
     list_select_related = ("client",)
     list_filter = (lists.CreatedFilter,)
-    search_help_text = "E-mail, reference or id"
+    search_help_text = "Client's reference, id"
+    finds_people = True
     nothing_here = "No customer is known yet. The shop makes them through the API."
 
     def find(self, term: str, viewer: shown.Viewer) -> Q:
-        """By e-mail, for who may see it, and by the client's reference."""
+        """By e-mail and name, for who may see them, and by the client's reference."""
         if "@" in term:
             return Q(Exact(Lower("email"), term.lower())) if viewer.sees_personal_data else base.NOWHERE
-        return Q(client_id__in=client_ids(), reference=term)
+        referred = Q(client_id__in=client_ids(), reference=term)
+        return referred | Q(Exact(Lower("name"), term.lower()), ~Q(name="")) if viewer.sees_personal_data else referred
 
     def headline(self, row: Any, viewer: shown.Viewer) -> object:
         """Their name, as far as it may be seen."""
@@ -89,10 +92,10 @@ class CustomerAdmin(base.ModelAdmin):
 
     def tables(self, row: Any, viewer: shown.Viewer) -> Sequence[shown.Table]:
         """Orders and payments, newest first."""
-        orders = Order.objects.filter(customer=row).order_by("-pk")
+        ordered = Order.objects.filter(customer=row).order_by("-pk")
         intents = PaymentIntent.objects.filter(customer=row).order_by("-pk")
         return (
-            shown.table("Orders", orders, ORDER_COLUMNS, viewer, empty="This customer has ordered nothing yet."),
+            shown.table("Orders", ordered, ORDER_COLUMNS, viewer, empty="This customer has ordered nothing yet."),
             shown.table("Payments", intents, INTENT_COLUMNS, viewer, empty="This customer has paid nothing yet."),
         )
 
@@ -137,16 +140,16 @@ class OrderAdmin(base.ModelAdmin):
     list_select_related = ("client", "customer")
     list_filter = ("status", lists.CreatedFilter)
     id_lookups = {"cus": "customer"}
-    search_help_text = "Order reference, its last four characters, or an id"
+    search_help_text = "Order reference or its end, id"
+    finds_people = True
     nothing_here = "No order yet. Orders appear when a shop makes them through the API."
 
     def find(self, term: str, viewer: shown.Viewer) -> Q:
-        """By the client's reference or its last four characters, or by the customer's e-mail."""
+        """By the client's reference or its end, or by the customer's e-mail."""
         if "@" in term:
             customers = Customer.objects.filter(Exact(Lower("email"), term.lower()))
             return Q(customer__in=customers) if viewer.sees_personal_data else base.NOWHERE
-        whole = Q(client_id__in=client_ids(), reference=term)
-        return whole | Q(Exact(Right("reference", 4), term)) if len(term) == 4 else whole
+        return orders.called(term)
 
     def heading(self, row: Any, _viewer: shown.Viewer) -> str:
         """By the reference that people say."""

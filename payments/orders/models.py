@@ -1,7 +1,8 @@
 """Customers and their orders with lines."""
 
+from django.contrib.postgres.indexes import OpClass
 from django.db import models
-from django.db.models.functions import Lower, Right
+from django.db.models.functions import Lower, Reverse, Upper
 
 from payments.kernel import ids, money, records
 from payments.orders.states import ORDER, OrderStatus
@@ -24,7 +25,10 @@ class Customer(records.Record, records.Announced):
         app_label = "payments"
         permissions = (("see_personal_data", "Can see names and e-mail addresses"),)
         constraints = (models.UniqueConstraint(fields=["client", "reference"], name="customer_reference"),)
-        indexes = (models.Index(Lower("email"), name="customer_email", condition=~models.Q(email="")),)
+        indexes = (
+            models.Index(Lower("email"), name="customer_email", condition=~models.Q(email="")),
+            models.Index(Lower("name"), name="customer_name", condition=~models.Q(name="")),
+        )
 
     def __str__(self) -> str:
         return self.name or self.reference
@@ -73,7 +77,7 @@ class Order(records.Stateful, records.Announced):
         )
         indexes = (
             models.Index(fields=["customer"], name="order_customer"),
-            models.Index(Right("reference", 4), name="order_last_four"),
+            models.Index(OpClass(Reverse(Upper("reference")), name="text_pattern_ops"), name="order_reference_end"),
             models.Index(fields=["expires_at"], name="order_expiry", condition=models.Q(status="open")),
         )
 

@@ -2,11 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
+from django.db.models.functions import Reverse, Upper
+from django.db.models.lookups import Exact, StartsWith
 
 from payments.kernel import invariants
 from payments.orders.models import Customer, Order, OrderLine
+
+SHORTEST_END: Final = 4
+"""So many characters of the end of an order's reference name it; fewer are shared by too many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +36,15 @@ def customers_of(client_id: str) -> QuerySet[Customer]:
 def orders_of(client_id: str) -> QuerySet[Order]:
     """A client's own orders."""
     return Order.objects.filter(client_id=client_id)
+
+
+def called(term: str) -> Q:
+    """The orders that people mean by a reference or its end, in capitals or not: `7731` is A-2026-7731.
+
+    By the index of references read backwards, where the end stands first.
+    """
+    backwards, wanted = Reverse(Upper("reference")), term.upper()[::-1]
+    return Q(StartsWith(backwards, wanted) if len(term) >= SHORTEST_END else Exact(backwards, wanted))
 
 
 def with_lines(order_id: str, *, client_id: str) -> OrderWithLines:

@@ -97,7 +97,8 @@ class PaymentAdmin(base.ModelAdmin):
     list_select_related = ("order", "customer")
     list_filter = ("status", base.CreatedFilter)
     id_lookups = {"ord": "order", "cus": "customer", "att": "attempts", "cap": "captures", "re": "refunds"}
-    search_help_text = "Order, e-mail, •four digits or any id"
+    search_help_text = "Order, •four digits, any id"
+    finds_people = True
     nothing_here = "No payment yet. Payments appear when a shop makes them through the API."
     sections = (
         (

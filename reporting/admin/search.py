@@ -8,8 +8,8 @@ from django.db.models.lookups import Exact
 
 from payments.gateway.models import ProviderAccount
 from payments.intents.models import PaymentAttempt, PaymentIntent
+from payments.orders import selectors as orders
 from payments.orders.models import Customer, Order
-from payments.rest.models import ApiClient
 from refunds.models import Refund
 
 NEWEST: Final = 200
@@ -19,8 +19,8 @@ NEWEST: Final = 200
 def payments(term: str, *, personal: bool) -> Q:
     """The payments that `term` names.
 
-    An order's reference, the PSP's id of a payment or refund, four characters (the end of a card number, of an order's
-    reference, of the payment's id), or an e-mail address, where `personal` data may be seen.
+    An order's reference or its end, the PSP's id of a payment or refund, four characters (the end of a card number or
+    of the payment's id), or an e-mail address, where `personal` data may be seen.
     """
     if "@" in term:
         return Q(customer__in=_customers(term)) if personal else Q(pk__in=[])
@@ -34,9 +34,8 @@ def _customers(email: str) -> QuerySet[Customer]:
 
 
 def _orders(reference: str) -> list[str]:
-    """By the unique index of client and reference: there are few clients."""
-    clients = list(ApiClient.objects.values_list("pk", flat=True))
-    return list(Order.objects.filter(client_id__in=clients, reference=reference).values_list("pk", flat=True))
+    found = Order.objects.filter(orders.called(reference)).order_by("-id")
+    return list(found.values_list("pk", flat=True)[:NEWEST])
 
 
 def _by_provider(model: type[Model], reference: str, column: str) -> list[str]:
@@ -48,12 +47,8 @@ def _by_provider(model: type[Model], reference: str, column: str) -> list[str]:
 
 def _by_four(end: str) -> set[str]:
     by_id = PaymentIntent.objects.filter(Exact(Right(Cast("id", TextField()), 4), end)).order_by("-id")
-    orders = Order.objects.filter(Exact(Right("reference", 4), end) | Exact(Right("reference", 4), end.upper()))
-    newest = list(orders.order_by("-id").values_list("pk", flat=True)[:NEWEST])
-    by_order = PaymentIntent.objects.filter(order__in=newest)
     by_card = PaymentAttempt.objects.filter(card_last4=end).order_by("-id")
     return {
         *by_id.values_list("pk", flat=True)[:NEWEST],
-        *by_order.order_by("-id").values_list("pk", flat=True)[:NEWEST],
         *by_card.values_list("intent_id", flat=True)[:NEWEST],
     }
