@@ -96,7 +96,7 @@ class ChangeList(UnfoldChangeList, DjangoChangeList):  # type: ignore[misc]  # u
                 continue
             chosen = ", ".join(str(one["display"]) for one in spec.choices(self) if one["selected"])
             without = self.get_query_string(remove=[*map(str, spec.expected_parameters()), PAGE_VAR])
-            found.append(Chip(f"{str(spec.title).capitalize()}: {chosen}", without))
+            found.append(Chip(f"{shown.capital(str(spec.title))}: {chosen}", without))
         return found
 
     @property

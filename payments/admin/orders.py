@@ -34,7 +34,7 @@ LINE_COLUMNS = (
     shown.text_of("name", "Article"),
     shown.code_of("sku", "SKU"),
     shown.number_of("quantity"),
-    shown.Column("Unit price", lambda row, _: shown.amount(money.from_minor(row.unit_amount_minor, row.currency))),
+    shown.Column("Unit price", lambda row, _: _minor(row.unit_amount_minor, row), right=True),
     shown.amount_of("amount_total", "Total"),
     shown.number_of("quantity_refunded", "Units refunded"),
     shown.text_of("seller"),

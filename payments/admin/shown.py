@@ -228,11 +228,15 @@ def _safe(value: object, viewer: Viewer, name: str = "") -> object:
 
 @dataclass(frozen=True)
 class Column:
-    """One fact about a row, for lists and pages alike. `wide` ones take the whole width of a page."""
+    """One fact about a row, for lists and pages alike.
+
+    `wide` ones take the whole width of a page; numbers stand at the `right`, digit under digit.
+    """
 
     title: str
     cell: Callable[[Any, Viewer], object]
     wide: bool = False
+    right: bool = False
 
     def bound(self, viewer: Viewer, *, leads: bool = False) -> Callable[[Any], object]:
         """The column as Django's lists call it. What `leads` to the row's own page holds no other link or button."""
@@ -241,7 +245,7 @@ class Column:
             cell = self.cell(row, viewer)
             return bare(cell) if leads else cell
 
-        column.__name__ = re.sub(r"\W+", "_", self.title.lower())
+        column.__name__ = re.sub(r"\W+", "_", self.title.lower()) + ("_at_right" if self.right else "")
         column.short_description = self.title  # type: ignore[attr-defined]  # Django's convention
         return column
 
@@ -263,7 +267,11 @@ def said_of(name: str, title: str = "") -> Column:
 
 def number_of(name: str, title: str = "") -> Column:
     """An attribute as a number; zero is a number."""
-    return Column(title or titled(name), lambda row, _: NOTHING if _get(row, name) is None else f"{_get(row, name):,}")
+
+    def cell(row: Any, _: Viewer) -> str:
+        return NOTHING if _get(row, name) is None else f"{_get(row, name):,}"
+
+    return Column(title or titled(name), cell, right=True)
 
 
 def code_of(name: str, title: str = "") -> Column:
@@ -273,7 +281,7 @@ def code_of(name: str, title: str = "") -> Column:
 
 def amount_of(name: str, title: str = "") -> Column:
     """An amount with its currency."""
-    return Column(title or titled(name), lambda row, _: amount(_get(row, name)))
+    return Column(title or titled(name), lambda row, _: amount(_get(row, name)), right=True)
 
 
 def status_of(name: str = "status", title: str = "", tones: Mapping[str, str] = _TONES) -> Column:
@@ -351,8 +359,8 @@ class Table:
     """Rows that belong to a page, ready to be shown; `empty` says in words that there are none."""
 
     title: str
-    headers: Sequence[str]
-    rows: Sequence[Sequence[tuple[str, object]]]
+    headers: Sequence[tuple[str, bool]]
+    rows: Sequence[Sequence[tuple[str, object, bool]]]
     empty: str
     more: bool = False
 
@@ -360,8 +368,8 @@ class Table:
 def table(title: str, rows: Iterable[Any], columns: Sequence[Column], viewer: Viewer, *, empty: str) -> Table:
     """The first rows with their columns; `rows` is a query or a list in its order."""
     found = list(rows[: ROWS + 1]) if isinstance(rows, models.QuerySet | list) else list(rows)
-    cells = [[(column.title, column.cell(row, viewer)) for column in columns] for row in found[:ROWS]]
-    return Table(title, [column.title for column in columns], cells, empty, more=len(found) > ROWS)
+    cells = [[(column.title, column.cell(row, viewer), column.right) for column in columns] for row in found[:ROWS]]
+    return Table(title, [(column.title, column.right) for column in columns], cells, empty, more=len(found) > ROWS)
 
 
 def joined(parts: Iterable[object], separator: str = ", ") -> str:

@@ -13,6 +13,7 @@ from django.utils.html import format_html
 from payments.admin import base, shown
 from payments.intents import selectors as intent_selectors
 from payments.intents.models import PaymentIntent
+from payments.intents.states import IntentStatus
 from payments.kernel import money
 from payments.ledger import selectors as ledger
 from refunds import selectors as refund_selectors
@@ -68,6 +69,19 @@ def _customer(row: Any, viewer: shown.Viewer) -> str:
     return viewer.link(customer, viewer.personal(customer.name or customer.email) or customer.reference)
 
 
+def _status(row: PaymentIntent) -> str:
+    """How it stands, as agents say it: what has gone back is not just paid."""
+    if not row.amount_refunded_minor or row.status != IntentStatus.SUCCEEDED:
+        return shown.status(row.status)
+    if row.amount_refunded_minor < row.amount_captured_minor:
+        return shown.status("partially_refunded", "Partly refunded")
+    return shown.status("refunded", "Refunded")
+
+
+def _refunded(row: PaymentIntent) -> str:
+    return shown.amount(row.amount_refunded) if row.amount_refunded_minor else shown.NOTHING
+
+
 class PaymentList(base.ChangeList):
     """A page of payments with the attempt that each of them shows, in one query more."""
 
@@ -88,7 +102,8 @@ class PaymentAdmin(base.ModelAdmin):
     called = ("payment", "payments")
     columns = (
         shown.amount_of("amount", "Payment"),
-        shown.status_of(),
+        shown.Column("Status", lambda row, _: _status(row)),
+        shown.Column("Refunded", lambda row, _: _refunded(row), right=True),
         shown.Column("Order", _order),
         shown.Column("Customer", _customer),
         shown.Column("Method", lambda row, _: sentence.method(row.attempt) or shown.NOTHING),
@@ -147,7 +162,7 @@ class PaymentAdmin(base.ModelAdmin):
 
     def headline(self, row: Any, _viewer: shown.Viewer) -> object:
         """How much, and how it stands."""
-        return shown.joined((shown.amount(row.amount), shown.status(row.status)), " ")
+        return shown.joined((shown.amount(row.amount), _status(row)), " ")
 
     def doings(self, request: HttpRequest, row: PaymentIntent) -> Sequence[shown.Doing]:
         """Refund, when there is something to refund."""

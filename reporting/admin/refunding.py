@@ -29,7 +29,9 @@ OPERATION = "back_office.refund"
 class RefundForm(forms.Form):
     """How much goes back, and why. The token makes a form that is sent twice one refund."""
 
-    amount = forms.CharField(required=False, max_length=20, label="Amount")
+    amount = forms.CharField(
+        max_length=20, label="Amount", error_messages={"required": "Write how much goes back, or press “All”."}
+    )
     reason = forms.ChoiceField(choices=[("", "Choose a reason"), *Reason.choices])
     note = forms.CharField(
         required=False, max_length=500, widget=forms.Textarea(attrs={"rows": 3}), help_text="Colleagues read it later."
@@ -39,17 +41,15 @@ class RefundForm(forms.Form):
 
     def __init__(self, intent: PaymentIntent, data: Any = None) -> None:
         left = selectors.refundable(intent)
-        super().__init__(data, initial={"amount": money.decimal_text(left), "token": ids.new("form")})
+        super().__init__(data, initial={"token": ids.new("form")})
         self.intent = intent
         self.duplicate = False
-        self.fields["amount"].help_text = f"Up to {shown.amount_text(left)}. Empty means all that is left."
+        self.fields["amount"].help_text = f"Up to {shown.amount_text(left)}."
         self.fields["amount"].widget.attrs |= {"inputmode": "decimal", "autocomplete": "off", "autofocus": True}
 
-    def clean_amount(self) -> Money | None:
-        """The amount, or None for all that is left; refuses what is no amount of the currency."""
+    def clean_amount(self) -> Money:
+        """The amount; refuses what is no amount of the currency."""
         text = self.cleaned_data["amount"].strip()
-        if not text:
-            return None
         try:
             amount = money.parse(text, self.intent.currency)
         except Refusal as refusal:
@@ -76,7 +76,7 @@ class RefundForm(forms.Form):
         amount = self.cleaned_data["amount"]
         return refunds.RefundDraft(
             payment_intent=self.intent.pk,
-            amount=money.to_minor(amount) if amount is not None else None,
+            amount=money.to_minor(amount),
             reason=self.cleaned_data["reason"],
             note=self.cleaned_data["note"],
             confirm_duplicate=self.cleaned_data["confirm_duplicate"],
@@ -177,6 +177,16 @@ class Xray:
     def captured_text(self) -> str:
         """Captured, to be read."""
         return shown.amount(self.captured)
+
+    @property
+    def all_text(self) -> str:
+        """All that is left, to be read."""
+        return shown.amount_text(self.refundable)
+
+    @property
+    def all_written(self) -> str:
+        """All that is left, as it is written into the form."""
+        return money.decimal_text(self.refundable)
 
     @property
     def refundable_minor(self) -> int:

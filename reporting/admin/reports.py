@@ -136,11 +136,17 @@ class _Total:
     in_ledger: int = 0
 
 
+def _minor(amount: int, row: _Total) -> str:
+    return shown.amount(money.from_minor(amount, row.currency))
+
+
 TOTALS = (
     shown.Column("Movement", lambda row, _: shown.plain(row.movement)),
     shown.number_of("count", "Rows"),
-    shown.Column("In the file", lambda row, _: shown.amount(money.from_minor(row.in_file, row.currency))),
-    shown.Column("In the ledger", lambda row, _: shown.amount(money.from_minor(row.in_ledger, row.currency))),
+    shown.Column("In the file", lambda row, _: _minor(row.in_file, row), right=True),
+    shown.Column(
+        "In the ledger", lambda row, _: shown.amount(money.from_minor(row.in_ledger, row.currency)), right=True
+    ),
 )
 
 

@@ -34,7 +34,7 @@ def test_what_narrows_a_list_is_a_chip_that_takes_it_away(boss: Client, paid: di
     html = boss.get(PAYMENTS, {"status__exact": "requires_action", "created": "7", "q": "7731"}).content.decode()
     chips = dict(re.findall(r'<a class="bo-chip" href="([^"]*)" aria-label="Remove ([^"]*)"', html))
 
-    assert set(chips.values()) == {"Search: 7731", "Status: Requires action", "Created (utc): Last 7 days"}
+    assert set(chips.values()) == {"Search: 7731", "Status: Requires action", "Created (UTC): Last 7 days"}
     without = {words: address.replace("&amp;", "&") for address, words in chips.items()}
     assert without["Status: Requires action"] == "?created=7&q=7731"
     assert 'class="bo-chip"' not in boss.get(PAYMENTS).content.decode()

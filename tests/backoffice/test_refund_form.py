@@ -51,6 +51,7 @@ def test_a_part_goes_back_and_the_page_tells_it(support: Client, paid: dict[str,
     assert (refund.status, refund.amount_minor, refund.origin) == ("succeeded", 500, Origin.STAFF)
     assert (refund.requested_by, refund.note) == ("staff support", "The handle was chipped.")
     assert "5.00 USD went back on" in after
+    assert "19.99 USD Partly refunded" in after
     assert "Refundable now 14.99 USD" in after
     assert "Refund of 5.00 USD asked for Damaged or not as described: The handle was chipped." in after
     assert "Refund: Requested → Sent" in after
@@ -60,13 +61,17 @@ def test_a_part_goes_back_and_the_page_tells_it(support: Client, paid: dict[str,
 
 def test_the_rest_is_exact_after_an_earlier_part(support: Client, paid: dict[str, Any]) -> None:
     send(support, paid, fill(support, paid, amount="19.98"))
-    form = fill(support, paid)
-    assert 'value="0.01"' in support.get(pages.payment(paid["id"], "refund")).content.decode()
-    send(support, paid, form)
+    html = support.get(pages.payment(paid["id"], "refund")).content.decode()
+    assert 'data-fill="0.01">All: 0.01 USD</button>' in html
+    assert 'name="amount" value' not in html, "nothing is filled in that could be sent by accident"
+    send(support, paid, fill(support, paid, amount="0.01"))
     factories.work()
 
     shown = pages.text(support, pages.payment(paid["id"]))
     assert "All of it went back" in shown
+    assert "Payment of A-2026-7731 19.99 USD Refunded Paid 19.99 USD" in shown
+    listed = pages.text(support, pages.list_of("payments", "paymentintent"))
+    assert "19.99 USD Refunded 19.99 USD A-2026-7731" in listed
     assert "Nothing is left to refund." in shown
     factories.assert_books_close()
 
@@ -85,6 +90,7 @@ def test_the_form_shows_what_it_changes_before_it_is_sent(support: Client, paid:
 @pytest.mark.parametrize(
     ("fields", "words"),
     [
+        ({"amount": ""}, "Write how much goes back, or press “All”."),
         ({"amount": "20.00"}, "19.99 USD can be refunded."),
         ({"amount": "0"}, "The amount must be more than nothing."),
         ({"amount": "-5"}, "The amount must be more than nothing."),

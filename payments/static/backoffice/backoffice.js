@@ -58,7 +58,7 @@ document.addEventListener("DOMContentLoaded", () => {
   const said = form.querySelector("[data-amount]");
   const show = () => {
     const typed = field.value.trim();
-    const amount = typed === "" ? Number(form.dataset.refundable) : minor(typed, exponent);
+    const amount = minor(typed, exponent);
     const known = amount !== null && amount > 0 && amount <= Number(form.dataset.refundable);
     said.textContent = known ? words(amount, exponent, currency) : "";
     document.querySelectorAll("[data-plus]").forEach((output) => {
@@ -67,6 +67,13 @@ document.addEventListener("DOMContentLoaded", () => {
     });
   };
   form.addEventListener("input", show);
+  form.querySelectorAll("[data-fill]").forEach((button) => {
+    button.addEventListener("click", () => {
+      field.value = button.dataset.fill;
+      field.focus();
+      show();
+    });
+  });
   show();
 });
 
