@@ -1,22 +1,61 @@
 """Events for clients and their deliveries; notifications from PSPs."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Q
+from django.db.models import Min, Q
+from django.http import HttpRequest
+from django.utils.html import format_html
 
 from payments.admin import base, lists, shown
 from payments.gateway.models import ProviderAccount
-from payments.webhooks.models import Delivery, Endpoint, Event, InboundEvent
+from payments.kernel import clock
+from payments.webhooks.models import Delivery, DeliveryState, Endpoint, Event, InboundEvent
 
 DELIVERY_COLUMNS = (
     shown.Column("Delivery", lambda row, viewer: viewer.link(row, f"#{row.sequence} to {row.endpoint.url}")),
     shown.status_of("state"),
+    shown.Column("Waits for", lambda row, _: _waits_for(row)),
     shown.number_of("attempts", "Tries"),
     shown.Column("Last answer", lambda row, viewer: _answer(row, viewer)),
-    shown.time_of("next_attempt_at", "Next try"),
 )
+
+
+def _know_the_first(rows: Iterable[Delivery]) -> list[Delivery]:
+    """The rows, each with `first`: the oldest event of its object that its endpoint has not got yet; one query."""
+    found = list(rows)
+    waiting = [row for row in found if row.state == DeliveryState.PENDING]
+    first: dict[tuple[str, str], int] = {}
+    if waiting:
+        pending = Delivery.objects.filter(
+            state=DeliveryState.PENDING,
+            endpoint__in={row.endpoint_id for row in waiting},
+            object_id__in={row.object_id for row in waiting},
+        )
+        for endpoint_id, object_id, sequence in (
+            pending.order_by().values_list("endpoint_id", "object_id").annotate(first=Min("sequence"))
+        ):
+            first[endpoint_id, object_id] = sequence
+    for row in found:
+        row.first = first.get((row.endpoint_id, row.object_id))  # type: ignore[attr-defined]  # for the page alone
+    return found
+
+
+def _waits_for(row: Delivery) -> str:
+    """What has to happen before it is sent, or sent again."""
+    if row.state != DeliveryState.PENDING:
+        return shown.NOTHING if row.state == DeliveryState.SUCCEEDED else "Nothing: it was given up"
+    endpoint, now, first = row.endpoint, clock.now(), getattr(row, "first", None)
+    if not endpoint.enabled or endpoint.deleted_at is not None:
+        return "The endpoint, which is switched off"
+    if first is not None and first < row.sequence:
+        return f"Event #{first} of the same object"
+    if endpoint.paused_until is not None and endpoint.paused_until > now:
+        return format_html("The endpoint, which rests until {}", shown.moment(endpoint.paused_until))
+    if row.next_attempt_at is not None and row.next_attempt_at > now:
+        return format_html("Its next try at {}", shown.moment(row.next_attempt_at))
+    return "A worker"
 
 
 def _answer(row: Delivery, viewer: shown.Viewer) -> str:
@@ -54,7 +93,8 @@ class EventAdmin(base.ModelAdmin):
 
     def tables(self, row: Any, viewer: shown.Viewer) -> Sequence[shown.Table]:
         """Where it went."""
-        deliveries = Delivery.objects.filter(event=row).select_related("endpoint").order_by("pk")
+        found = Delivery.objects.filter(event=row).select_related("endpoint").order_by("pk")
+        deliveries = _know_the_first(found[: shown.ROWS + 1])
         empty = "No endpoint wants this event."
         return (shown.table("Deliveries", deliveries, DELIVERY_COLUMNS, viewer, empty=empty),)
 
@@ -84,7 +124,8 @@ class EndpointAdmin(base.ModelAdmin):
 
     def tables(self, row: Any, viewer: shown.Viewer) -> Sequence[shown.Table]:
         """What was sent there last."""
-        deliveries = Delivery.objects.filter(endpoint=row).select_related("endpoint").order_by("-pk")
+        found = Delivery.objects.filter(endpoint=row).select_related("endpoint").order_by("-pk")
+        deliveries = _know_the_first(found[: shown.ROWS + 1])
         empty = "Nothing has been sent there yet."
         return (shown.table("Newest deliveries", deliveries, DELIVERY_COLUMNS, viewer, empty=empty),)
 
@@ -95,6 +136,15 @@ def _endpoint_state(row: Endpoint) -> str:
     return shown.status("enabled" if row.enabled else "disabled")
 
 
+class DeliveryList(lists.ChangeList):
+    """Deliveries, each knowing what stands before it."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        """The rows, with one query more."""
+        super().get_results(request)
+        self.result_list = _know_the_first(self.result_list)
+
+
 @admin.register(Delivery)
 class DeliveryAdmin(base.ModelAdmin):
     """One event on its way to one endpoint."""
@@ -103,6 +153,7 @@ class DeliveryAdmin(base.ModelAdmin):
         shown.Column("Delivery", lambda row, _: f"Event #{row.sequence}"),
         shown.reference_of("object_id", "About"),
         shown.status_of("state"),
+        shown.Column("Waits for", lambda row, _: _waits_for(row)),
         shown.linked("endpoint"),
         shown.number_of("attempts", "Tries"),
         shown.Column("Last answer", lambda row, viewer: _answer(row, viewer)),
@@ -121,6 +172,15 @@ class DeliveryAdmin(base.ModelAdmin):
     id_lookups = {"evt": "event", "we": "endpoint"}
     search_help_text = "Id of a delivery, an event or an endpoint"
     nothing_here = "Nothing has been delivered to clients yet."
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> Any:  # noqa: ARG002  Django's signature
+        """The list that knows what waits for what."""
+        return DeliveryList
+
+    def facts(self, request: HttpRequest, row: Any) -> dict[str, Any]:
+        """The page, knowing what stands before it."""
+        _know_the_first([row])
+        return super().facts(request, row)
 
 
 @admin.register(InboundEvent)

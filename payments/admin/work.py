@@ -1,11 +1,11 @@
 """What is still to be done: jobs, matters for people, and the record of every move."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import Q, QuerySet
+from django.db.models import Case, Q, QuerySet, When
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern
 from django.utils.html import format_html
@@ -37,6 +37,7 @@ class JobAdmin(base.ModelAdmin):
         ),
     )  # fmt: skip
     actions = ("replay_selected",)
+    ordering: ClassVar[Sequence[Any]] = (Case(When(state=JobState.DEAD, then=0), default=1), "-pk")
     list_filter = ("state", "queue")
     search_help_text = "Name of a job, or its id"
     nothing_here = "Nothing is to be done."
@@ -48,6 +49,12 @@ class JobAdmin(base.ModelAdmin):
     def headline(self, row: Any, _viewer: shown.Viewer) -> object:
         """Its name."""
         return row.name
+
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        """Replay, while something is dead: the others run by themselves."""
+        dead = Job.objects.filter(state=JobState.DEAD).exists()
+        found: dict[str, Any] = super().get_actions(request) if dead else {}
+        return found
 
     def has_replay_permission(self, request: HttpRequest) -> bool:
         """Who may bring dead jobs back."""

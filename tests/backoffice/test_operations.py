@@ -1,15 +1,19 @@
 """Engineers: a provider is switched off with a reason, a dead job runs again."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.contrib.admin.models import LogEntry
 from django.test import Client
 
 from payments.gateway import accounts
 from payments.gateway.models import ProviderAccount
+from payments.kernel import clock
 from payments.kernel.attention import AttentionItem
 from payments.kernel.jobs import Job
+from payments.webhooks.models import Delivery, Endpoint, Event
 from refunds.models import Refund
 from tests import factories
 from tests.backoffice import pages
@@ -99,6 +103,53 @@ def test_a_dead_job_runs_again(engineer: Client, shop: factories.Shop, paid: dic
     factories.work()
     assert Refund.objects.get().status == "succeeded"
     assert LogEntry.objects.get().change_message == "replayed"
+
+
+def test_dead_jobs_stand_first_and_only_they_can_be_replayed(engineer: Client, db: None) -> None:
+    address = pages.list_of("payments", "job")
+    Job.objects.create(name="deliver", queue="deliveries")
+    assert "replay_selected" not in engineer.get(address).content.decode(), "nothing is dead"
+
+    Job.objects.create(name="send_refund", queue="money", state="dead")
+    Job.objects.create(name="capture", queue="money")
+    html = engineer.get(address).content.decode()
+    assert "replay_selected" in html
+    listed = pages.plain(html)
+    places = [listed.index(f"{name} {state}") for name, state in (("send_refund", "Dead"), ("capture", "Ready"))]
+    assert places == sorted(places)
+
+
+def test_a_delivery_says_what_it_waits_for(engineer: Client, shop: factories.Shop) -> None:
+    intent = shop.confirm(shop.intent())
+    endpoint = Endpoint.objects.create(client=shop.client, url="https://shop.example/hooks", event_types=["*"])
+    for event in Event.objects.filter(object_id=intent["id"]).order_by("sequence")[:2]:
+        facts = {"object_id": event.object_id, "sequence": event.sequence}
+        Delivery.objects.create(endpoint=endpoint, event=event, **facts)
+    address = pages.list_of("payments", "delivery")
+    shown = pages.text(engineer, address)
+    assert "Pending A worker" in shown
+    assert "Pending Event #1 of the same object" in shown
+    page = pages.page_of("payments", "delivery", Delivery.objects.get(sequence=2).pk)
+    assert "Waits for Event #1 of the same object" in pages.text(engineer, page)
+
+    Delivery.objects.update(next_attempt_at=clock.now() + timedelta(hours=1))
+    assert "Its next try at" in pages.text(engineer, address)
+    Endpoint.objects.update(paused_until=clock.now() + timedelta(hours=1))
+    assert "The endpoint, which rests until" in pages.text(engineer, address)
+    Endpoint.objects.update(enabled=False)
+    assert "The endpoint, which is switched off" in pages.text(engineer, address)
+    Delivery.objects.update(state="failed", next_attempt_at=None)
+    assert "Nothing: it was given up" in pages.text(engineer, address)
+
+
+def test_accounts_show_their_balance(staff: Any, paid: dict[str, Any]) -> None:
+    finance: Client = staff("finance")
+    listed = pages.text(finance, pages.list_of("payments", "account"))
+
+    assert "order_clearing USD liability 19.99 USD credit" in listed
+    assert "psp_receivable/stripe-us USD asset 19.99 USD debit" in listed
+    account: Any = apps.get_model("payments", "Account").objects.get(code="order_clearing")
+    assert "Balance 19.99 USD credit" in pages.text(finance, pages.page_of("payments", "account", account.pk))
 
 
 def test_a_job_that_lives_is_not_replayed(engineer: Client, shop: factories.Shop, paid: dict[str, Any]) -> None:
