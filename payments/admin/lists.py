@@ -100,6 +100,11 @@ class ChangeList(UnfoldChangeList, DjangoChangeList):  # type: ignore[misc]  # u
         return found
 
     @property
+    def filters_set(self) -> int:
+        """How many filters are set, apart from the search."""
+        return len(self.chips) - bool(self.query)
+
+    @property
     def before(self) -> str:
         """The address of the page before this one; "" on the first."""
         return self.get_query_string({PAGE_VAR: self.page_num - 1}) if self.page_num > 1 else ""

@@ -12,6 +12,7 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import Q, QuerySet
 from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
 
 from payments.admin import base, shown
 from payments.kernel import clock, money
@@ -92,8 +93,9 @@ def _midnight(day: date, zone: zoneinfo.ZoneInfo) -> datetime:
 
 def _interval(row: ReportRun) -> str:
     first, last = Parameters.from_json(row.parameters).days()
-    days = str(first) if first == last else f"{first} to {last}"
-    return f"{days}, {row.parameters['timezone']}"
+    if first == last:
+        return f"{first}, {row.parameters['timezone']}"
+    return format_html('<span class="bo-time">{} to {}</span>, {}', first, last, row.parameters["timezone"])
 
 
 def _currency(row: ReportRun) -> str:
@@ -105,7 +107,7 @@ def _final(row: ReportRun) -> str:
     as_of = (row.manifest or {}).get("as_of")
     if not as_of:
         return shown.NOTHING
-    return shown.status("ready", "Final") if as_of["complete"] else shown.status("running", "Not final yet")
+    return shown.status("ready", "Final") if as_of["complete"] else shown.status("running", "Not final")
 
 
 def _as_of(row: ReportRun) -> str:
@@ -119,10 +121,17 @@ def _as_of(row: ReportRun) -> str:
     return f"Not final: what was there at {moment}. Ask again when the days are over."
 
 
-def _tied(row: ReportRun) -> str:
+def _stands(row: ReportRun) -> str:
+    """How far it is, and whether what it says can still change."""
+    stands = shown.status(row.status, tones=TONES)
+    final = _final(row)
+    return stands if final == shown.NOTHING else shown.joined((stands, final), " ")
+
+
+def _tied(row: ReportRun, words: str = "Tied to the ledger") -> str:
     if row.tied is None:
         return shown.NOTHING
-    return shown.status("tied", "Tied to the ledger") if row.tied else shown.status("not_tied", "NOT TIED")
+    return shown.status("tied", words) if row.tied else shown.status("not_tied", "NOT TIED")
 
 
 @dataclass
@@ -201,12 +210,11 @@ class ReportRunAdmin(base.ModelAdmin):
     called = ("report", "reports")
     columns = (
         shown.Column("Report", lambda row, _: _title(row)),
-        shown.status_of(tones=TONES),
+        shown.Column("Status", lambda row, _: _stands(row)),
         shown.Column("Days", lambda row, _: _interval(row)),
         shown.Column("Currency", lambda row, _: _currency(row)),
-        shown.Column("Period", lambda row, _: _final(row)),
         shown.number_of("rows"),
-        shown.Column("Ledger", lambda row, _: _tied(row)),
+        shown.Column("Ledger", lambda row, _: _tied(row, "Tied")),
         shown.text_of("requested_by", "Asked for by"),
         shown.time_of("created_at"),
     )

@@ -56,7 +56,7 @@ def test_a_report_is_asked_for_watched_and_downloaded(finance: Client, paid: dic
     assert "Tied to the ledger" in shown
     assert "Download Manifest" in shown
     assert "Not final: what was there at" in shown, "today is not over"
-    assert "Not final yet" in pages.text(finance, pages.list_of("reporting", "reportrun"))
+    assert "Ready Not final" in pages.text(finance, pages.list_of("reporting", "reportrun"))
     assert "Captured 1 19.99 USD 19.99 USD" in shown, "the file's total beside the ledger's"
 
     file = finance.get(pages.page_of("reporting", "reportrun", run.pk, "download"))
