@@ -99,7 +99,7 @@ document.addEventListener("DOMContentLoaded", () => {
 document.addEventListener("DOMContentLoaded", () => {
   const names = { dock_to_right: "Menu", unfold_more: "Account" };
   document.querySelectorAll("[x-on\\:click]").forEach((element) => {
-    if (element.matches("button, input, select, textarea, summary, a[href]")) return;
+    if (element.matches("[data-backdrop], button, input, select, textarea, summary, a[href]")) return;
     element.tabIndex = 0;
     element.setAttribute("role", "button");
     const name = names[element.textContent.trim()];
@@ -132,4 +132,11 @@ document.addEventListener("keydown", (event) => {
   if (document.activeElement !== end) return;
   event.preventDefault();
   (event.shiftKey ? stops[stops.length - 1] : stops[0]).focus();
+});
+
+// The frame's scrolling parts all call themselves the same: say which is which.
+window.addEventListener("load", () => {
+  document.querySelectorAll(".simplebar-content-wrapper[role=region]").forEach((region) => {
+    region.setAttribute("aria-label", region.closest("nav") ? "Entries of the menu" : "Rows");
+  });
 });
