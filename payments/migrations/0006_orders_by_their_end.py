@@ -9,7 +9,7 @@ from django.db.models.functions import Lower, Reverse, Upper
 class Migration(migrations.Migration):
     atomic = False
 
-    dependencies = [("payments", "0004_unique_among_waiting_jobs")]
+    dependencies = [("payments", "0005_unique_among_waiting_jobs")]
 
     operations = [
         AddIndexConcurrently(
