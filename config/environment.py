@@ -35,6 +35,9 @@ class Environment(pydantic_settings.BaseSettings):
     countinghouse_env: Literal["development", "test", "production"] = "development"
     countinghouse_role: Role = Role.SHELL
     embedded_servers: bool = pydantic.Field(False, description="Set by the supervisor when it started its own servers.")
+    lone_worker: bool = pydantic.Field(
+        False, description="Set by the supervisor when no other worker can be on its database: it takes over at once."
+    )
     debug: bool = False
 
     secret_key: pydantic.SecretStr = pydantic.SecretStr(DEVELOPMENT_KEY)

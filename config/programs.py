@@ -146,9 +146,10 @@ class Stack:
 
     def _worker(self, needs: Sequence[str]) -> supervisor.Program:
         command = worker_command(threads=self.given.get("WORKER_THREADS", DEFAULT_THREADS))
+        alone = any(isinstance(server, embedded.Postgres) for server in self.servers)  # a database of this stack's own
         return supervisor.Program(
             name="worker",
-            start=self._python(command, COUNTINGHOUSE_ROLE="worker"),
+            start=self._python(command, COUNTINGHOUSE_ROLE="worker", LONE_WORKER=str(int(alone))),
             log=self._log("worker"),
             needs=needs,
             grace=30,  # a job in hand is finished

@@ -74,6 +74,7 @@ DATABASES = config.databases.databases(ENVIRONMENT)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 REDIS_URL = ENVIRONMENT.redis_url.get_secret_value() if ENVIRONMENT.redis_url else ""
 BROKER_URL = ENVIRONMENT.broker
+LONE_WORKER = ENVIRONMENT.lone_worker
 
 # Time, language, numbers
 USE_TZ = True

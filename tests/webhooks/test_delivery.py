@@ -115,6 +115,24 @@ def test_an_event_waits_for_the_earlier_ones_of_its_object_and_for_no_others(
     assert not Delivery.objects.exclude(state="succeeded").exists()
 
 
+def test_one_that_looks_while_the_earlier_one_ends_is_called_all_the_same(
+    emit: Emit, endpoint: Endpoint, receiver: Receiver, order_id: str
+) -> None:
+    first, second = emit(order_id), emit(order_id)
+    outbox.plan_deliveries()
+    looking = Job.objects.get(arguments={"delivery_id": delivery_of(second).pk})
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE payments_job SET state = 'running', due_at = now() + interval '1 minute' WHERE id = %s"
+            " RETURNING due_at",
+            [looking.pk],
+        )
+        (lease_end,) = cursor.fetchone()
+    delivery.deliver(delivery_of(first).pk)
+    looking.refresh_from_db()
+    assert (looking.state, lease_end - looking.due_at) == ("running", timedelta(microseconds=1))
+
+
 def test_one_endpoint_does_not_wait_for_another(
     emit: Emit, endpoint: Endpoint, receiver: Receiver, client_row: ApiClient
 ) -> None:

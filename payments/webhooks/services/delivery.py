@@ -11,7 +11,7 @@ from django.db import connection
 from standardwebhooks import Webhook
 
 from payments.kernel import clock, ids, unit
-from payments.kernel.jobs import Retry
+from payments.kernel.jobs import CALLED, Retry
 from payments.webhooks import policy, shapes
 from payments.webhooks.models import Delivery, DeliveryState, Endpoint, Event
 from payments.webhooks.services import targets
@@ -251,13 +251,17 @@ def _note_failure(endpoint: Endpoint, reply: targets.Reply, reason_to_disable: s
         mine.filter(enabled=True).update(enabled=False, disabled_reason=reason_to_disable)
 
 
+CALL_THE_NEXT: Final = f"""
+    UPDATE payments_job SET {CALLED} WHERE state <> 'dead' AND unique_key =
+     (SELECT 'deliver:wd_' || replace(id::text, '-', '') FROM payments_delivery
+       WHERE endpoint_id = %s AND object_id = %s AND state = 'pending' AND sequence > %s
+       ORDER BY sequence LIMIT 1)
+"""  # noqa: S608  our own constant
+
+
 def _call_the_next(delivery: Delivery) -> None:
     """Let the next event of the same object to the same endpoint go at once, instead of at its next look."""
     unit.current().run(
-        "UPDATE payments_job SET due_at = statement_timestamp()"
-        " WHERE state = 'ready' AND due_at > statement_timestamp() AND unique_key ="
-        " (SELECT 'deliver:wd_' || replace(id::text, '-', '') FROM payments_delivery"
-        "   WHERE endpoint_id = %s AND object_id = %s AND state = 'pending' AND sequence > %s"
-        "   ORDER BY sequence LIMIT 1)",
+        CALL_THE_NEXT,
         [ids.decode("we", delivery.endpoint_id), delivery.object_id, delivery.sequence],
     )
