@@ -78,10 +78,10 @@ class Clock:
         self._journal.note("", "clock", "offset", {"offset": self.offset})
         return fired
 
-    def begin_anew(self) -> None:
-        """Be at the real time again; for when nothing is left that remembers another."""
-        self.offset = 0
-        self._journal.note("", "clock", "offset", {"offset": 0})
+    def begin_anew(self, at: int | None = None) -> None:
+        """Be at the real time again, or at `at` before it; for when nothing is left that remembers another."""
+        self.offset = 0 if at is None else at - int(time.time())
+        self._journal.note("", "clock", "offset", {"offset": self.offset})
 
     def _run_until(self, moment: float) -> int:
         fired = 0

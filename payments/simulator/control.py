@@ -1,5 +1,6 @@
 """The control side under /_sim: accounts, book of truth, faults, clock, latency, health."""
 
+import time
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -137,7 +138,13 @@ class Control:
         """What waits to be delivered, and what became of the rest."""
         return _json(self._world.notifier.status())
 
-    async def reset(self, _request: Request) -> Response:
-        """Forget all objects and faults, and come back to the real time; keep accounts."""
-        self._world.clear()
+    async def reset(self, request: Request) -> Response:
+        """Forget all objects and faults, and come back to the real time or to {"begin_at": seconds}; keep accounts."""
+        try:
+            begin_at = (await _read(request)).get("begin_at")
+        except ValueError as error:
+            return _bad(str(error))
+        if begin_at is not None and (type(begin_at) is not int or not 0 <= begin_at <= time.time()):
+            return _bad("begin_at must be a moment of the past, in whole seconds since 1970")
+        self._world.clear(begin_at)
         return _json({"status": "ok"})

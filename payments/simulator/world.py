@@ -98,14 +98,17 @@ class World:
                     self.twins[kind.partition(".")[0]].restore(account, kind, row)
         self.journal.open()
 
-    def clear(self) -> None:
-        """Forget every object, fault and waiting notification, and come back to the real time; keep the accounts."""
+    def clear(self, begin_at: int | None = None) -> None:
+        """Forget every object, fault and waiting notification; keep the accounts.
+
+        Time is the real one again, or begins at `begin_at`: for who wants to write a past.
+        """
         self.scenarios.clear()
         self.notifier.clear()
         self.latency = Latency()
         for name in self.twins:
             self.clock.forget(name)
-        self.clock.begin_anew()
+        self.clock.begin_anew(begin_at)
         for twin in self.twins.values():
             twin.clear()
         self.journal.flush()

@@ -1,5 +1,7 @@
 """Time: authorizations expire, refunds arrive or bounce, days end."""
 
+import time
+
 import stripe
 
 from tests.simulator import process
@@ -61,3 +63,16 @@ def test_webhooks_of_the_future_are_signed_in_the_future(own: process.Simulator,
     merchant.pay(capture_method="manual")
     own.advance(7 * DAY + 1)
     process.until(lambda: inbox.types() == ["charge.expired"], "the event")
+
+
+def test_a_past_can_be_lived_through(own: process.Simulator) -> None:
+    merchant = own.merchant()
+    start = int(time.time()) - 30 * DAY
+    assert own.ask("POST", "/_sim/reset", {"begin_at": start}).status == 200
+    first = merchant.pay()
+    own.advance(30 * DAY)
+    second = merchant.pay()
+    assert 0 <= first.created - start < 60
+    assert 0 <= second.created - start - 30 * DAY < 60
+    for nonsense in (-1, int(time.time()) + DAY, "yesterday", True):
+        assert own.ask("POST", "/_sim/reset", {"begin_at": nonsense}).status == 400
