@@ -6,6 +6,7 @@ import runpy
 import sys
 
 OWN = {"stack": "config.stack", "simulator": "payments.simulator", "demo": "config.demo"}
+INTERRUPTED = 130  # exit status of what Ctrl-C ended, as of shells
 
 
 def main() -> None:
@@ -14,7 +15,10 @@ def main() -> None:
     verb = sys.argv[1] if len(sys.argv) > 1 else ""
     if verb in OWN:
         del sys.argv[1]
-    runpy.run_module(OWN.get(verb, "django"), run_name="__main__", alter_sys=False)
+    try:
+        runpy.run_module(OWN.get(verb, "django"), run_name="__main__", alter_sys=False)
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
 
 
 if __name__ == "__main__":

@@ -45,11 +45,12 @@ def simulator_command(*, host: str, port: int, journal: Path | str) -> list[str]
 class Stack:
     """The stack of one RUN_DIR. In production it runs our own processes only and invents nothing."""
 
-    def __init__(self, run_dir: Path, *, port: int, given: Mapping[str, str]) -> None:
+    def __init__(self, run_dir: Path, *, port: int, given: Mapping[str, str], hold: Path | None = None) -> None:
         self.run_dir = run_dir.absolute()
         self.logs = self.run_dir / "logs"
         self.logs.mkdir(parents=True, exist_ok=True)
         self.given = given
+        self.hold = hold  # while this file is there, the worker is not started
         self.production = given.get("COUNTINGHOUSE_ENV") == "production"
         self.port = port
         self.simulator_port = embedded.free_port()
@@ -152,6 +153,7 @@ class Stack:
             start=self._python(command, COUNTINGHOUSE_ROLE="worker", LONE_WORKER=str(int(alone))),
             log=self._log("worker"),
             needs=needs,
+            wanted=lambda: self.hold is None or not self.hold.exists(),
             grace=30,  # a job in hand is finished
         )
 
@@ -201,9 +203,24 @@ def answers(port: int, path: str, *, below: int) -> bool:
             return False
 
 
+class PortRefusedError(RuntimeError):
+    """The web server cannot have this port; the message names it."""
+
+
+def port_of(text: str) -> int:
+    """The port that a PORT= means; `PortRefusedError` when it means none."""
+    if not (text.isascii() and text.isdigit() and len(text) <= 5 and 0 < int(text) < 65536):
+        raise PortRefusedError(f"PORT={text} is not a port: choose a number from 1 to 65535")
+    return int(text)
+
+
 def refuse_taken_port(port: int) -> None:
     """Raise when somebody listens already: granian would share the port with them without a word."""
     with socket.socket() as probe:
-        probe.settimeout(1)
-        if probe.connect_ex(("127.0.0.1", port)) == 0:
-            raise RuntimeError(f"port {port} is taken: choose another with PORT=")
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # a server that has just ended is no hindrance
+        try:
+            probe.bind(("127.0.0.1", port))
+        except PermissionError:
+            raise PortRefusedError(f"port {port} is not open to this user: choose another with PORT=") from None
+        except OSError:
+            raise PortRefusedError(f"port {port} is taken: choose another with PORT=") from None

@@ -38,6 +38,7 @@ class Program:
     start: Callable[[IO[bytes]], subprocess.Popen[bytes]]
     log: Path
     needs: Sequence[str] = ()
+    wanted: Callable[[], bool] = lambda: True  # asked until it is started for the first time
     prepare: Callable[[], None] = lambda: None
     ready: Callable[[], bool] = lambda: True
     finish: Callable[[], None] = lambda: None  # once ready, before others start
@@ -90,7 +91,7 @@ class Supervisor:
 
     def _attend(self, program: Program) -> None:
         match program.state:
-            case State.WAITING if all(self.programs[name].been_up for name in program.needs):
+            case State.WAITING if all(self.programs[name].been_up for name in program.needs) and program.wanted():
                 self._start(program)
             case State.RESTARTING if time.monotonic() - program.since >= self._pause(program):
                 self._start(program)

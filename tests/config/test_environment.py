@@ -78,7 +78,7 @@ def test_production_does_not_start_servers_of_its_own(tmp_path: Path) -> None:
 
     answer = manage("stack", "up", "--run-dir", str(tmp_path / "run"), **without)
 
-    assert answer.returncode == 1
+    assert answer.returncode == 2
     assert "DATABASE_URL: production needs" in answer.stderr
     assert not (tmp_path / "run" / "postgres").exists()
 

@@ -125,7 +125,7 @@ def test_status_shows_what_runs(stack: RunningStack) -> None:
 def test_a_second_stack_in_the_same_place_is_refused(stack: RunningStack) -> None:
     answer = stack.run("up")
 
-    assert answer.returncode == 1
+    assert answer.returncode == 2
     assert "a stack runs in" in answer.stderr
     assert stack.ready
 
