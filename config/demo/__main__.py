@@ -1,12 +1,10 @@
 """`make demo`: a fresh platform with a believable past, the main job live, and then it is yours to try."""
 
-import json
 import os
-import shutil
 import signal
-import subprocess
 import sys
 import time
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,100 +12,117 @@ import django
 from django.utils import timezone
 from rich import box, console, panel, progress, table
 
-from config import processes, stack
+from config import programs, rundirs
+from config.demo import platform
 
 PASSWORD = "countinghouse"  # noqa: S105  of a demo on this machine
 TERMINAL = console.Console()
 ROLES = ("support", "finance", "engineer", "admin")
+_last_step = [time.monotonic()]
+REFUSED, INTERRUPTED = 2, 130  # exit statuses
 
 
 def main() -> int:
-    """0 when every check held; with EXIT=1 the platform is stopped afterwards, otherwise by Ctrl-C."""
-    run_dir = Path(os.environ.get("RUN_DIR") or ".run/demo").absolute()
+    """0 when every check held, 1 when one did not, 2 when the demo could not begin, 130 when it was interrupted.
+
+    With EXIT=1 the platform is stopped after the main job, otherwise by Ctrl-C.
+    """
+    run_dir = Path(os.environ.get("RUN_DIR") or ".run/demo").resolve()
     began = time.monotonic()
     signal.signal(signal.SIGTERM, _interrupted)
-    platform = _start(run_dir, int(os.environ.get("PORT") or 8000))
-    if platform is None:
-        return 1
     try:
-        held = _live(run_dir, began)
-        if held and not os.environ.get("EXIT"):
-            TERMINAL.print("\nCtrl-C stops everything.")
-            platform.wait()
-        return 0 if held else 1
+        with platform.on_empty(run_dir, programs.port_of(os.environ.get("PORT") or "8000")) as running:
+            held = _demonstrate(running, began)
+            TERMINAL.print(f"Stopping; what it wrote stays in {run_dir} until the next demo.", highlight=False)
+            return 0 if held else 1
+    except (rundirs.RefusedError, programs.PortRefusedError) as reason:
+        print(reason, file=sys.stderr)
+        return REFUSED
+    except platform.NotStartedError as reason:
+        print(reason, file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
-        return 0
-    finally:
-        stack.down(run_dir)
+        print("\ninterrupted", file=sys.stderr)
+        return INTERRUPTED
 
 
 def _interrupted(*_: Any) -> None:
     raise KeyboardInterrupt
 
 
-def _start(run_dir: Path, port: int) -> "subprocess.Popen[bytes] | None":
-    """A stack of its own on an empty directory; None, with the reason told, when it does not come up."""
-    stack.down(run_dir)
-    if run_dir.exists():
-        shutil.rmtree(run_dir)
-    run_dir.mkdir(parents=True)
-    log = run_dir / "stack.log"
-    environment = {**os.environ, "RUN_DIR": str(run_dir), "PORT": str(port)}
-    with log.open("wb") as output:
-        started = processes.spawn(
-            [sys.executable, "manage.py", "stack", "up"],
-            environment=environment,
-            log=output,
-            directory=Path(__file__).resolve().parents[2],
-        )
-    with TERMINAL.status("PostgreSQL, Valkey, migrations, the PSP simulator, web and worker are starting …"):
-        if processes.wait_until(lambda: bool(_stack(run_dir).get("ready")), timeout=120, process=started):
-            return started
-    TERMINAL.print(f"[red]The platform did not start:[/red]\n{processes.tail(log)}", highlight=False)
-    processes.stop(started)
-    return None
+def _demonstrate(running: platform.Platform, began: float) -> bool:
+    """Fill the shop, run the main job, leave it to be tried; True when every check held."""
+    _start(running)
+    from config.demo import receiver, story  # noqa: PLC0415  they need the settings
 
-
-def _stack(run_dir: Path) -> dict[str, Any]:
-    try:
-        return dict(json.loads((run_dir / "stack.json").read_text()))
-    except (FileNotFoundError, json.JSONDecodeError):
-        return {}
-
-
-def _live(run_dir: Path, began: float) -> bool:
-    """Fill the shop, run the main job; True when every check held."""
-    running = _stack(run_dir)
-    os.environ |= {
-        **running["environment"],
-        "RUN_DIR": str(run_dir),
-        "COUNTINGHOUSE_ROLE": "shell",
-        "LOG_LEVEL": "ERROR",
-    }
-    django.setup()
-    from config.demo import receiver, shop, story  # noqa: PLC0415  they need the settings
-
-    urls = running["urls"]
-    staff = _staff()
-    client, key = shop.open_shop(urls["platform"])
-    _fill(shop.fill(client), shop.ORDERS)
+    described = rundirs.described(running.run_dir)
+    urls = described["urls"]
     with receiver.running() as listening:
         told = story.Story(
             platform=urls["platform"],
             simulator=urls["simulator"],
-            redis_url=running["environment"]["REDIS_URL"],
-            run_dir=run_dir,
-            api_key=key,
+            redis_url=described["environment"]["REDIS_URL"],
+            run_dir=running.run_dir,
+            api_key=_past(running, urls),
             receiver=listening,
-            staff=staff,
+            staff=_staff(),
         )
         held = _tell(told, story.Failed)
-    TERMINAL.print(
-        f"\n{'Every check held' if held else 'A check failed'} after {time.monotonic() - began:.0f} s.", highlight=False
-    )
-    if held:
-        _invite(urls, key, told.seen)
+        verdict = "Every check held" if held else f"A check failed; the logs are in {running.run_dir / 'logs'}: it was"
+        TERMINAL.print(f"\n{verdict} after {time.monotonic() - began:.0f} s.", highlight=False, soft_wrap=True)
+        if held and os.environ.get("EXIT", "0") in {"", "0"}:
+            _hand_over(running, urls, told)
     return held
+
+
+def _start(running: platform.Platform) -> None:
+    """Everything but the worker, and Django in this process."""
+    title = "PostgreSQL, Valkey, the PSP simulator and the web server start"
+    with TERMINAL.status(title) as status:
+        pids = running.wait_for("web", "simulator", tell=lambda states: status.update(f"{title} [dim]{states}[/dim]"))
+    _done(title, pids)
+    os.environ |= {
+        **rundirs.described(running.run_dir)["environment"],
+        "RUN_DIR": str(running.run_dir),
+        "COUNTINGHOUSE_ROLE": "shell",
+        "LOG_LEVEL": "ERROR",
+    }
+    django.setup()
+
+
+def _past(running: platform.Platform, urls: dict[str, str]) -> str:
+    """A month of a shop, and then its worker; the shop's API key."""
+    from config.demo import past, shop  # noqa: PLC0415  they need the settings
+
+    start = timezone.now() - timedelta(days=shop.DAYS)
+    client, key = shop.open_shop(urls["platform"], since=start - timedelta(days=1))
+    with past.lived_from(start, simulator=urls["simulator"], platform=urls["platform"]) as lived:
+        _show(start, shop.DAYS, shop.Month(client, lived).live())
+    title = "The worker starts"
+    running.release_worker()
+    with TERMINAL.status(title):
+        running.wait_for("worker", "web", tell=lambda _: None)
+    _done(title, f"worker {next(row['pid'] for row in running.processes() if row['name'] == 'worker')}")
+    return key
+
+
+def _show(start: datetime, days: int, events: Any) -> None:
+    """A bar that moves through the days, and what they came to."""
+    columns = (
+        progress.SpinnerColumn(),
+        "[progress.description]{task.description}",
+        progress.BarColumn(),
+        progress.TextColumn("[dim]{task.fields[day]}[/dim]"),
+        progress.TimeElapsedColumn(),
+    )
+    came_to: dict[str, int] = {}
+    title = "A month of a small shop"
+    with progress.Progress(*columns, console=TERMINAL, transient=True) as bar:
+        task = bar.add_task(title, total=days * 86400, day="")
+        for moment, ending in events:
+            came_to[ending] = came_to.get(ending, 0) + 1
+            bar.update(task, completed=(moment - start).total_seconds(), day=f"{moment:%d %b}")
+    _done(title, ", ".join(f"{count} {ending}" for ending, count in sorted(came_to.items(), key=lambda item: -item[1])))
 
 
 def _staff() -> dict[str, tuple[str, str]]:
@@ -124,38 +139,49 @@ def _staff() -> dict[str, tuple[str, str]]:
     return {name: (name, PASSWORD) for name in ROLES}
 
 
-def _fill(orders: Any, total: int) -> None:
-    columns = (
-        progress.SpinnerColumn(),
-        "[progress.description]{task.description}",
-        progress.BarColumn(),
-        progress.MofNCompleteColumn(),
-        progress.TimeElapsedColumn(),
-    )
-    came_to: dict[str, int] = {}
-    with progress.Progress(*columns, console=TERMINAL) as bar:
-        task = bar.add_task("A month of a small shop", total=total)
-        for ending in orders:
-            came_to[ending] = came_to.get(ending, 0) + 1
-            bar.advance(task)
-    told = ", ".join(f"{count} {ending}" for ending, count in sorted(came_to.items(), key=lambda item: -item[1]))
-    TERMINAL.print(f"  {total} orders: {told}", highlight=False)
-
-
 def _tell(told: Any, failed: type[Exception]) -> bool:
     """Run every step with its name on the screen, until one fails."""
+    from django.db import DatabaseError  # noqa: PLC0415  after django.setup()
+
     for title, act in told.steps():
         try:
             with TERMINAL.status(title):
                 detail = act()
-        except (failed, TimeoutError, OSError) as reason:
+        except (failed, TimeoutError, OSError, DatabaseError) as reason:
             TERMINAL.print(f"[red]✗[/red] {title}\n    {reason}", highlight=False, soft_wrap=True)
             return False
-        TERMINAL.print(f"[green]✓[/green] {title}\n    [dim]{detail}[/dim]", highlight=False, soft_wrap=True)
+        _done(title, detail)
     return True
 
 
-def _invite(urls: dict[str, str], key: str, seen: dict[str, Any]) -> None:
+def _done(title: str, detail: str) -> None:
+    took = f"{time.monotonic() - _last_step.pop():.1f} s"
+    _last_step.append(time.monotonic())
+    TERMINAL.print(f"[green]✓[/green] {title} [dim]{took}\n    {detail}[/dim]", highlight=False, soft_wrap=True)
+
+
+def _hand_over(running: platform.Platform, urls: dict[str, str], told: Any) -> None:
+    """Say where to look, and show what the shop is told, until Ctrl-C."""
+    _invite(urls, told.api_key, told.seen["intent"]["id"])
+    TERMINAL.print(
+        f"\nThe shop listens on {told.receiver.url}; what it is told appears here. Ctrl-C stops everything.",
+        highlight=False,
+        soft_wrap=True,
+    )
+    told.receiver.show = _show_event
+    try:
+        running.process.wait()
+    except KeyboardInterrupt:
+        return
+    TERMINAL.print(f"The platform has ended by itself: {running.log} says why.", highlight=False, soft_wrap=True)
+
+
+def _show_event(event: dict[str, Any]) -> None:
+    line = f"{time.strftime('%H:%M:%S')} → shop  {event['type']}  {event['object_id']}  number {event['sequence']}"
+    TERMINAL.print(line, highlight=False, soft_wrap=True)
+
+
+def _invite(urls: dict[str, str], key: str, intent: str) -> None:
     """Where to look, who to be, and three commands to try."""
     places = table.Table(box=box.SIMPLE, show_header=False)
     for name, url in [
@@ -167,17 +193,16 @@ def _invite(urls: dict[str, str], key: str, seen: dict[str, Any]) -> None:
     for name in ROLES:
         places.add_row(f"log in as {name}", f"{name} / {PASSWORD}")
     TERMINAL.print(panel.Panel(places, title="Yours to try", expand=False))
-    intent = seen["intent"]["id"]
     for command in (
         f"curl -s {urls['platform']}/v1/payment_intents/{intent} -H 'Authorization: Bearer {key}'",
         f"curl -s '{urls['platform']}/v1/events?object_id={intent}' -H 'Authorization: Bearer {key}'",
         f"curl -s {urls['platform']}/v1/orders -H 'Authorization: Bearer {key}' -H 'Content-Type: application/json' "
-        '-d \'{"reference": "MY-1", "currency": "EUR", "country": "NL", '
+        '-d \'{"reference": "MY-\'$(date +%s)\'", "currency": "EUR", "country": "NL", '
         '"lines": [{"sku": "MUG-01", "name": "Blue mug", "quantity": 1, "unit_amount": 1100}]}\'',
     ):
-        print(f"\n{command}")  # noqa: T201  to be copied as it is
+        print(f"\n{command}")  # to be copied as it is
     TERMINAL.print("\nKill the worker, empty Redis, pay again: nothing is lost, and this proves it:", highlight=False)
-    print(f"\nRUN_DIR={os.environ['RUN_DIR']} .venv/bin/python manage.py verify")  # noqa: T201
+    print(f"\nRUN_DIR={os.environ['RUN_DIR']} .venv/bin/python manage.py verify")
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 import http.server
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -18,6 +18,7 @@ class Receiver:
         self.secret = ""
         self.events: list[dict[str, Any]] = []
         self.arrived = threading.Condition()
+        self.show: Callable[[dict[str, Any]], None] = lambda _event: None
 
     def accept(self, body: bytes, headers: dict[str, str]) -> int:
         """204 for an event whose signature holds, 400 for any other."""
@@ -28,6 +29,7 @@ class Receiver:
         with self.arrived:
             self.events.append(json.loads(body))
             self.arrived.notify_all()
+            self.show(self.events[-1])
         return 204
 
     def wait_for(self, type_: str, object_id: str, *, seconds: float) -> dict[str, Any]:

@@ -1,13 +1,17 @@
 """A small believable shop: 200 orders over 30 days in five currencies, with failures and refunds."""
 
+import heapq
 import random
+import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final
 
-from django.utils import timezone
+from django.db import DatabaseError, connection
 
+from config.demo.past import Past
 from payments.intents.selectors import Held
 from payments.intents.services import capture, confirm, lifecycle
 from payments.kernel import clock
@@ -77,47 +81,146 @@ TOKENS: Final = (
 )
 """What happens, and how often in a hundred."""
 
+ENDINGS: Final = {
+    "succeeded": "paid",
+    "requires_capture": "reserved until they are shipped",
+    "requires_action": "left at the bank's question",
+    "requires_payment_method": "declined",
+}
+"""What a payment's state means to a shop."""
 
-def open_shop(return_url: str) -> tuple[ApiClient, str]:
+DATABASE_BACK_WITHIN: Final = 60.0
+
+
+def open_shop(return_url: str, *, since: datetime) -> tuple[ApiClient, str]:
     """The shop as a client of the API, and its key."""
-    key = keys.create_for(
-        "shop", kind=KeyKind.SECRET, scopes=keys.SCOPES, brand="The Corner Shop", return_urls=[return_url]
-    )
+    with clock.at(since):
+        key = keys.create_for(
+            "shop", kind=KeyKind.SECRET, scopes=keys.SCOPES, brand="The Corner Shop", return_urls=[return_url]
+        )
     return ApiClient.objects.get(name="shop"), key
 
 
-def fill(client: ApiClient, *, seed: int = 1) -> Iterator[str]:
-    """Live through the shop's last 30 days; yields what each order came to."""
-    chance = random.Random(seed)  # noqa: S311  a story, not a secret
-    people = [_customer(client, name, number) for number, name in enumerate(PEOPLE)]
-    start = timezone.now() - timedelta(days=DAYS)
-    minutes = sorted(chance.randrange(DAYS * 24 * 60 - 60) for _ in range(ORDERS))
-    for number, minute in enumerate(minutes):
-        with clock.at(start + timedelta(minutes=minute)):
-            yield _order(client, chance, chance.choice(people), number)
+@dataclass(order=True)
+class _Due:
+    """Something that happens in the shop at a moment, and how to say what it came to."""
+
+    moment: datetime
+    number: int
+    act: Callable[[], str] = field(compare=False)
 
 
-def _customer(client: ApiClient, name: str, number: int) -> Customer:
-    email = f"{name.split()[0].lower()}@example.com"
-    with clock.at(timezone.now() - timedelta(days=DAYS, hours=number)):
-        return orders.create_customer(client, reference=f"shopper-{number + 1}", email=email, name=name)
+class Month:
+    """The shop's last 30 days, one thing after the other."""
 
+    def __init__(self, client: ApiClient, past: Past, *, seed: int = 1) -> None:
+        self.client = client
+        self.past = past
+        self.chance = random.Random(seed)  # noqa: S311  a story, not a secret
+        self.start = past.now()
+        self._due: list[_Due] = []
 
-def _order(client: ApiClient, chance: random.Random, person: Customer, number: int) -> str:
-    market = chance.choices(MARKETS, [market.weight for market in MARKETS])[0]
-    lines = [_line(market, article, chance.randint(1, 3)) for article in chance.sample(ARTICLES, chance.randint(1, 3))]
-    opened = orders.create(
-        client,
-        orders.OrderDraft(
-            reference=f"CS-{20001 + number}",
-            currency=market.currency,
-            country=market.country,
-            customer=person.pk,
-            lines=lines,
-            shipping_amount=5 * market.rate,
-        ),
-    )
-    return _pay(client, chance, market, opened.order)
+    def live(self) -> Iterator[tuple[datetime, str]]:
+        """Live through it; yields when something happened, and what it came to.
+
+        What would only come tomorrow is left to do. When the database goes away, it goes on once that is back.
+        """
+        people = [self._customer(name, number) for number, name in enumerate(PEOPLE)]
+        for number in range(ORDERS):
+            moment = self.start + timedelta(minutes=self.chance.randrange(60, DAYS * 24 * 60 - 60))
+            self._later(moment, partial(self._order, self.chance.choice(people), number))
+        while self._due and self._due[0].moment < self.start + timedelta(days=DAYS):
+            due = heapq.heappop(self._due)
+            try:
+                yield due.moment, self._happen(due)
+            except DatabaseError:
+                self._wait_for_database()
+                yield due.moment, "interrupted"
+
+    def _happen(self, due: _Due) -> str:
+        self.past.move_to(due.moment)
+        with clock.at(due.moment):
+            lifecycle.expire_due()
+            came_to = due.act()
+        self.past.settle()
+        return came_to
+
+    def _later(self, moment: datetime, act: Callable[[], str]) -> None:
+        heapq.heappush(self._due, _Due(moment, len(self._due), act))
+
+    def _wait_for_database(self) -> None:
+        deadline = time.monotonic() + DATABASE_BACK_WITHIN
+        while True:
+            connection.close()
+            try:
+                connection.ensure_connection()
+            except DatabaseError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.2)
+            else:
+                return
+
+    def _customer(self, name: str, number: int) -> Customer:
+        email = f"{name.split()[0].lower()}@example.com"
+        with clock.at(self.start + timedelta(minutes=number)):
+            return orders.create_customer(self.client, reference=f"shopper-{number + 1}", email=email, name=name)
+
+    def _order(self, person: Customer, number: int) -> str:
+        market = self.chance.choices(MARKETS, [market.weight for market in MARKETS])[0]
+        articles = self.chance.sample(ARTICLES, self.chance.randint(1, 3))
+        opened = orders.create(
+            self.client,
+            orders.OrderDraft(
+                reference=f"CS-{20001 + number}",
+                currency=market.currency,
+                country=market.country,
+                customer=person.pk,
+                lines=[_line(market, article, self.chance.randint(1, 3)) for article in articles],
+                shipping_amount=5 * market.rate,
+            ),
+        )
+        return self._pay(market, opened.order)
+
+    def _pay(self, market: Market, order: Order) -> str:
+        manual = self.chance.random() < 0.1
+        draft = lifecycle.IntentDraft(order=order.pk, capture_method="manual" if manual else "automatic")
+        held = lifecycle.create(draft, client_id=self.client.pk)
+        if self.chance.random() < 0.03:
+            return "left"
+        token = self.chance.choices([token for token, _ in TOKENS], [weight for _, weight in TOKENS])[0]
+        held = self._confirm(market, held, token)
+        if held.intent.status == "requires_payment_method" and self.chance.random() < 0.7:
+            held = self._confirm(market, held, "pm_card_visa")
+        tomorrow = clock.now() + timedelta(days=1)
+        if held.intent.status == "requires_capture":
+            self._later(tomorrow, partial(self._ship, held))
+        if held.intent.status == "succeeded" and self.chance.random() < 0.12:
+            self._later(tomorrow, partial(self._refund, held))
+        return ENDINGS.get(held.intent.status, held.intent.status)
+
+    def _confirm(self, market: Market, held: Held, token: str) -> Held:
+        method = confirm.Method(type="card", token=token, provider_account=market.account)
+        return confirm.confirm(held.intent.pk, method, client_id=self.client.pk, by="api shop")
+
+    def _ship(self, held: Held) -> str:
+        """A manual capture when the goods leave, or a cancel because they cannot."""
+        if self.chance.random() < 0.8:
+            capture.capture(held.intent.pk, amount=None, final=True, client_id=self.client.pk, by="api shop")
+            return "shipped and captured"
+        lifecycle.cancel(held.intent.pk, reason="abandoned", client_id=self.client.pk, by="api shop")
+        return "canceled"
+
+    def _refund(self, held: Held) -> str:
+        amount = held.intent.amount_captured_minor
+        if self.chance.random() < 0.6:
+            amount = max(1, amount * self.chance.randint(10, 60) // 100)
+        refunds.request(
+            refunds.RefundDraft(payment_intent=held.intent.pk, amount=amount, reason="requested_by_customer"),
+            client_id=self.client.pk,
+            by="api shop",
+        )
+        return "refunded"
 
 
 def _line(market: Market, article: tuple[str, str, int], quantity: int) -> orders.LineDraft:
@@ -125,53 +228,3 @@ def _line(market: Market, article: tuple[str, str, int], quantity: int) -> order
     return orders.LineDraft(
         sku=sku, name=name, quantity=quantity, unit_amount=dollars * market.rate, seller="corner-shop"
     )
-
-
-def _pay(client: ApiClient, chance: random.Random, market: Market, order: Order) -> str:
-    manual = chance.random() < 0.1
-    draft = lifecycle.IntentDraft(order=order.pk, capture_method="manual" if manual else "automatic")
-    held = lifecycle.create(draft, client_id=client.pk)
-    if chance.random() < 0.03:
-        return "left"
-    token = chance.choices([token for token, _ in TOKENS], [weight for _, weight in TOKENS])[0]
-    held = _confirm(client, market, held, token)
-    if held.intent.status == "requires_payment_method" and chance.random() < 0.7:
-        held = _confirm(client, market, held, "pm_card_visa")
-    if held.intent.status == "requires_capture":
-        return _ship(client, chance, held)
-    if held.intent.status == "succeeded" and chance.random() < 0.12:
-        return _refund(client, chance, held)
-    return held.intent.status
-
-
-def _confirm(client: ApiClient, market: Market, held: Held, token: str) -> Held:
-    method = confirm.Method(type="card", token=token, provider_account=market.account)
-    return confirm.confirm(held.intent.pk, method, client_id=client.pk, by="api shop")
-
-
-def _ship(client: ApiClient, chance: random.Random, held: Held) -> str:
-    """A manual capture when the goods leave a day later, or a cancel because they cannot."""
-    act: Callable[[], Held]
-    if chance.random() < 0.8:
-        act = lambda: capture.capture(held.intent.pk, amount=None, final=True, client_id=client.pk, by="api shop")  # noqa: E731
-    else:
-        act = lambda: lifecycle.cancel(held.intent.pk, reason="abandoned", client_id=client.pk, by="api shop")  # noqa: E731
-    with clock.at(min(_next_day(), timezone.now())):
-        return act().intent.status
-
-
-def _refund(client: ApiClient, chance: random.Random, held: Held) -> str:
-    amount = held.intent.amount_captured_minor
-    if chance.random() < 0.6:
-        amount = max(1, amount * chance.randint(10, 60) // 100)
-    with clock.at(min(_next_day(), timezone.now())):
-        refunds.request(
-            refunds.RefundDraft(payment_intent=held.intent.pk, amount=amount, reason="requested_by_customer"),
-            client_id=client.pk,
-            by="api shop",
-        )
-    return "refunded"
-
-
-def _next_day() -> datetime:
-    return clock.now() + timedelta(days=1)

@@ -1,6 +1,7 @@
 """The main job, live: an order is paid, told, partly refunded and counted, through the doors that everybody uses."""
 
 import csv
+import http.client
 import io
 import itertools
 import json
@@ -13,17 +14,23 @@ import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from http.cookiejar import CookieJar
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import redis
+from django.db import DatabaseError, connection
 
 from config.demo import book
 from config.demo.receiver import Receiver
+from payments.gateway.models import ProviderCall
 from payments.kernel import invariants
-from payments.kernel.jobs import Job
+from payments.kernel.jobs import Job, JobState, Queue
 from payments.webhooks.models import InboundEvent
+
+PERSISTENCE: Final = 30.0
+"""How long the shop's server goes on asking when something breaks on the other side, in seconds."""
 
 _keys = itertools.count(1)
 
@@ -41,9 +48,23 @@ def check(condition: object, what: str) -> None:
 def wait_until(condition: Callable[[], object], what: str, *, seconds: float = 30) -> None:
     """Ask again and again; `Failed` when it does not come true in time."""
     deadline = time.monotonic() + seconds
-    while not condition():
+    while not _holds(condition):
         check(time.monotonic() < deadline, f"{what} did not happen within {seconds:.0f} s")
         time.sleep(0.05)
+
+
+def _holds(condition: Callable[[], object]) -> object:
+    """Whether it does; a server that is just being restarted has not said so yet."""
+    try:
+        return condition()
+    except (DatabaseError, redis.ConnectionError):
+        connection.close()
+        return False
+
+
+def _read(request: urllib.request.Request) -> Any:
+    with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310  our own address
+        return json.load(answer) if answer.headers.get_content_type() == "application/json" else answer.read()
 
 
 @dataclass
@@ -60,17 +81,23 @@ class Story:
     seen: dict[str, Any] = field(default_factory=dict)
 
     def call(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
-        """One request to the API, as the shop's server sends it."""
+        """One request to the API, as a careful shop's server sends it: again, with its key, when no answer comes."""
         headers = {"authorization": f"Bearer {self.api_key}", "content-type": "application/json"}
         if method == "POST":
             headers["idempotency-key"] = f"demo-{os.getpid()}-{next(_keys)}"
         data = json.dumps(body).encode() if body is not None else None
         request = urllib.request.Request(f"{self.platform}/v1/{path}", data, headers, method=method)  # noqa: S310
-        try:
-            with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310  our own address
-                return json.load(answer) if answer.headers.get_content_type() == "application/json" else answer.read()
-        except urllib.error.HTTPError as error:
-            raise Failed(f"{method} {path} was answered {error.code}: {error.read().decode()[:300]}") from error
+        deadline = time.monotonic() + PERSISTENCE
+        while True:
+            try:
+                return _read(request)
+            except urllib.error.HTTPError as error:
+                why = f"{method} {path} was answered {error.code}: {error.read().decode()[:300]}"
+                again = error.code >= HTTPStatus.INTERNAL_SERVER_ERROR or "idempotency_key_in_use" in why
+            except (OSError, http.client.HTTPException) as error:
+                why, again = f"{method} {path} was not answered: {error}", True
+            check(again and time.monotonic() < deadline, why)
+            time.sleep(0.5)
 
     def steps(self) -> Iterator[tuple[str, Callable[[], str]]]:
         """The main job step by step: a title, and what does it and says which objects came of it."""
@@ -167,7 +194,7 @@ class Story:
             if number == 3:
                 os.kill(worker, signal.SIGKILL)
             if number == 6:
-                redis.Redis.from_url(self.redis_url).flushall()
+                wait_until(redis.Redis.from_url(self.redis_url).flushall, "the emptying of Redis")
             order = self.call(
                 "POST",
                 "orders",
@@ -183,22 +210,15 @@ class Story:
         wait_until(lambda: self._pid("worker") not in (0, worker), "the supervisor's new worker", seconds=30)
         for intent in paid:
             self.receiver.wait_for("payment_intent.succeeded", intent["id"], seconds=60)
-        return f"worker {worker} → {self._pid('worker')}, 10 of 10 payments told to the shop"
+        told = f"{paid[0]['id']} … {paid[-1]['id']}"
+        return f"worker {worker} → {self._pid('worker')}, 10 of 10 payments told to the shop: {told}"
 
     def _pid(self, name: str) -> int:
         stack = json.loads((self.run_dir / "stack.json").read_text())
         return next((row["pid"] or 0 for row in stack["processes"] if row["name"] == name), 0)
 
     def _compare(self) -> str:
-        wait_until(
-            lambda: (
-                not Job.objects.filter(
-                    queue__in=["money", "webhooks"], name__in=["send_refund", "process_inbound"]
-                ).exists()
-            ),
-            "the end of all jobs",
-            seconds=60,
-        )
+        wait_until(lambda: not (_unsettled() or _jobs_to_do()), "the end of all jobs", seconds=60)
         with urllib.request.urlopen(f"{self.simulator}/_sim/book", timeout=30) as answer:  # noqa: S310
             lines = [json.loads(line) for line in answer.read().decode().splitlines() if line]
         found = book.differences(lines)
@@ -210,6 +230,15 @@ class Story:
         broken = [f"{one.check.name}: {subject} {why}" for one in findings for subject, why in one.broken]
         check(not broken, "; ".join(broken[:3]))
         return f"{len(findings)} checks over {sum(one.looked_at for one in findings):,} objects"
+
+
+def _unsettled() -> bool:
+    """Whether the PSP has still to be asked what became of a call."""
+    return ProviderCall.objects.filter(look_at__isnull=False).exists()
+
+
+def _jobs_to_do() -> bool:
+    return Job.objects.filter(queue__in=[Queue.MONEY, Queue.WEBHOOKS]).exclude(state=JobState.DEAD).exists()
 
 
 class Browser:

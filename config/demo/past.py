@@ -1,0 +1,128 @@
+"""Living through a past: the simulator's time is set back, and what it notifies of is acted upon at that time.
+
+No worker runs meanwhile: its jobs are done here, by the clock of the past.
+"""
+
+import http.server
+import json
+import threading
+import time
+import urllib.request
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from config import accounts
+from payments.kernel import clock, drain
+from payments.kernel.jobs import Queue
+from payments.webhooks.services import inbound
+
+QUIET_WITHIN: Final = 60.0
+QUEUES: Final = (Queue.WEBHOOKS, Queue.MONEY, Queue.DELIVERIES)
+
+
+@dataclass(frozen=True)
+class _Notification:
+    """What the PSP sent, and where to."""
+
+    address: str
+    body: bytes
+    headers: dict[str, str]
+
+
+class Past:
+    """A time that runs on from where it was last moved to, for the simulator and for us."""
+
+    def __init__(self, simulator: str, start: datetime) -> None:
+        self.simulator = simulator
+        self._arrived: deque[_Notification] = deque()
+        self._moment, self._since = start, time.monotonic()
+
+    def now(self) -> datetime:
+        """What time it is there."""
+        return self._moment + timedelta(seconds=time.monotonic() - self._since)
+
+    def move_to(self, moment: datetime) -> None:
+        """Let it be `moment`, and all that happens at the PSP until then."""
+        seconds = int((moment - self.now()).total_seconds())
+        if seconds > 0:
+            self.ask("POST", "/_sim/clock", {"advance_seconds": seconds})
+            self._moment, self._since = self.now() + timedelta(seconds=seconds), time.monotonic()
+        self.settle()
+
+    def settle(self) -> None:
+        """Do all that is to be done by now: until the PSP has nothing more to say, and no job is due."""
+        while True:
+            self._hear_out()
+            heard = len(self._arrived)
+            while self._arrived:
+                self._receive(self._arrived[0])
+                self._arrived.popleft()
+            with clock.at(self.now()):
+                done = sum(drain.drain(queue) for queue in QUEUES)
+            if not heard and not done:
+                return
+
+    def _hear_out(self) -> None:
+        deadline = time.monotonic() + QUIET_WITHIN
+        while self.ask("GET", "/_sim/webhooks")["waiting"]:
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"the simulator's notifications were not delivered within {QUIET_WITHIN:.0f} s")
+            time.sleep(0.003)
+
+    def _receive(self, notification: _Notification) -> None:
+        psp, code = notification.address.split("/")[-2:]
+        with clock.at(self.now()):
+            inbound.receive(psp, code, notification.body, notification.headers)
+
+    def accept(self, address: str, body: bytes, headers: dict[str, str]) -> None:
+        """A notification has arrived."""
+        self._arrived.append(_Notification(address, body, headers))
+
+    def ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
+        """One request to the simulator's control side."""
+        data = json.dumps(body).encode() if body is not None else None
+        request = urllib.request.Request(f"{self.simulator}{path}", data, method=method)  # noqa: S310  our own address
+        with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310  our own address
+            return json.load(answer)
+
+
+@contextmanager
+def lived_from(start: datetime, *, simulator: str, platform: str) -> Iterator[Past]:
+    """Be at `start`; afterwards it is today again, and notifications go to the platform."""
+    past = Past(simulator, start)
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), _handler(past)) as server:
+        threading.Thread(target=server.serve_forever, name="past", daemon=True).start()
+        try:
+            past.ask("POST", "/_sim/reset", {"begin_at": int(past.now().timestamp())})
+            _notify(past, f"http://127.0.0.1:{server.server_address[1]}")
+            yield past
+            offset = past.ask("GET", "/_sim/clock")["offset_seconds"]
+            past.move_to(past.now() - timedelta(seconds=offset))
+            _notify(past, platform)
+        finally:
+            server.shutdown()
+
+
+def _notify(past: Past, where: str) -> None:
+    for account in accounts.ACCOUNTS:
+        past.ask("PUT", f"/_sim/accounts/{account.code}", {"webhook_url": account.webhook_url(where)})
+
+
+def _handler(past: Past) -> type[http.server.BaseHTTPRequestHandler]:
+    class Handler(http.server.BaseHTTPRequestHandler):
+        """One notification."""
+
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers.get("content-length") or 0))
+            past.accept(self.path, body, {name.lower(): value for name, value in self.headers.items()})
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_: Any) -> None:
+            """The demo's display is enough."""
+
+    return Handler
