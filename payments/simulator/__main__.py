@@ -32,7 +32,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     options = _arguments(argv)
-    world = World(options.seed or secrets.token_hex(8), options.journal)
+    world = World(options.seed or secrets.token_hex(8), options.journal, f"http://{options.host}:{options.port}")
     world.add(StripeTwin(world))
     world.replay()
     for settings in json.loads(os.environ.get("SIMULATOR_ACCOUNTS", "[]")):
