@@ -136,6 +136,7 @@ def _tell_stored(shop: Shop, payment: objects.Payment, token: objects.Token) -> 
             "recurring.shopperReference": token.shopper,
             "shopperReference": token.shopper,
         },
+        beside={"originalPsp": payment.id},
     )
     notifications.tell(shop, news)
 

@@ -38,7 +38,9 @@ class News:
     original: str | None = None
     method: str | None = None
     reason: str = ""
+    # additionalData, and what stands beside it in the item.
     more: Json = field(default_factory=dict)
+    beside: Json = field(default_factory=dict)
 
 
 def moment(seconds: int) -> str:
@@ -76,6 +78,7 @@ def tell(shop: Shop, news: News) -> None:
         "pspReference": news.psp,
         "reason": news.reason,
         "success": "true" if news.success else "false",
+        **news.beside,
     }
     if news.original:
         item["originalReference"] = news.original

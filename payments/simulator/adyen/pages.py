@@ -8,7 +8,18 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
 
 from payments.simulator import pages
-from payments.simulator.adyen import answers, authorising, currencies, methods, objects, refusals, waiting
+from payments.simulator.adyen import (
+    answers,
+    authorising,
+    cards,
+    currencies,
+    errors,
+    methods,
+    objects,
+    refusals,
+    sessions,
+    waiting,
+)
 from payments.simulator.adyen.shop import Shop
 
 BUTTONS = {"success": "Complete", "fail": "Fail", "cancel": "Cancel"}
@@ -32,6 +43,16 @@ ACTIONS: Mapping[str, Act] = {
     "expire": authorising.close_offer,
 }
 PRESSED = {"success": "pay", "fail": "fail", "cancel": "cancel"}
+
+
+# What the hosted page of a session pays with: a card that works, and one that does not.
+CARD = {
+    "type": "scheme",
+    "number": cards.PLAIN.number,
+    "expiryMonth": cards.MONTH,
+    "expiryYear": cards.YEAR,
+    "cvc": cards.PLAIN.cvc,
+}
 
 
 def find(shops: Mapping[str, Shop], psp: str) -> tuple[Shop, objects.Payment] | None:
@@ -108,3 +129,48 @@ class Pages:
         done = ACTIONS[action](shop, payment)
         shop.world.journal.flush()
         return JSONResponse({"pspReference": payment.id, "status": payment.status, "done": done}, 200 if done else 409)
+
+
+class SessionPages:
+    """The hosted page of a session; POST JSON {"paymentMethod": ...} pays as Adyen's component would."""
+
+    def __init__(self, shops: dict[str, Shop]) -> None:
+        self._shops = shops
+
+    def _find(self, request: Request) -> tuple[Shop, objects.Session] | None:
+        for shop in self._shops.values():
+            session = shop.find(objects.Session, request.path_params["id"])
+            if session is not None:
+                return shop, session
+        return None
+
+    async def show(self, request: Request) -> Response:
+        """The page with its buttons."""
+        found = self._find(request)
+        if found is None:
+            return PlainTextResponse("No such session.", 404)
+        amount = found[1].given["amount"]
+        shown = f"{currencies.major(amount['value'], amount['currency'])} {amount['currency']}"
+        return HTMLResponse(pages.question("Checkout", "Do you want to pay by card?", shown, found[1].id, SHORT))
+
+    async def answer(self, request: Request) -> Response:
+        """Pay: by the buttons and back to the merchant, or by JSON and its answer."""
+        found = self._find(request)
+        if found is None:
+            return PlainTextResponse("No such session.", 404)
+        shop, session = found
+        raw = await request.body()
+        pressed = dict(parse_qsl(raw.decode())).get("result")
+        try:
+            holder = "DECLINED" if pressed == "fail" else "S. Hopper"
+            brought = {"paymentMethod": {**CARD, "holderName": holder}} if pressed else orjson.loads(raw)
+            shown = sessions.pay(shop, session, brought, f"{request.url.scheme}://{request.url.netloc}")
+        except errors.AdyenError as error:
+            return JSONResponse(error.body(shop.new_psp()), error.status)
+        except (ValueError, TypeError, AttributeError) as error:
+            return JSONResponse({"error": str(error)}, 400)
+        shop.world.journal.flush()
+        if not pressed:
+            return JSONResponse(shown)
+        added = {"sessionId": session.id, "sessionResult": shown["sessionResult"]}
+        return RedirectResponse(pages.extended(session.given["returnUrl"], added), 303)

@@ -1,6 +1,6 @@
 """Which function answers which path of Adyen's APIs."""
 
-from payments.simulator.adyen import details, modifications, payments, stored
+from payments.simulator.adyen import details, modifications, payments, sessions, stored
 from payments.simulator.adyen.calls import Operation
 
 CHECKOUT = "v72"
@@ -15,6 +15,8 @@ _TABLE: dict[str, Operation] = {
     f"POST {CHECKOUT}/payments/*/reversals": Operation("reversals", 201, modifications.reverse),
     f"POST {CHECKOUT}/payments/*/amountUpdates": Operation("amount_updates", 201, modifications.update_amount),
     f"POST {CHECKOUT}/cancels": Operation("technical_cancels", 201, modifications.technical_cancel),
+    f"POST {CHECKOUT}/sessions": Operation("sessions", 201, sessions.create),
+    f"GET {CHECKOUT}/sessions/*": Operation("sessions.retrieve", 200, sessions.retrieve, merchant=False),
     f"GET {CHECKOUT}/storedPaymentMethods": Operation("stored_payment_methods.list", 200, stored.list_all),
     f"DELETE {CHECKOUT}/storedPaymentMethods/*": Operation("stored_payment_methods.delete", 204, stored.delete),
 }

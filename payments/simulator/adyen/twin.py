@@ -51,8 +51,10 @@ class AdyenTwin:
 
     def routes(self) -> list[BaseRoute]:
         """Adyen's APIs, the pages for the shopper, and the levers for whoever plays the shopper."""
-        shown = pages.Pages(self._shops)
+        shown, hosted = pages.Pages(self._shops), pages.SessionPages(self._shops)
         return [
+            Route("/_sim/adyen/sessions/{id}", hosted.show, methods=["GET"]),
+            Route("/_sim/adyen/sessions/{id}", hosted.answer, methods=["POST"]),
             Route("/_sim/adyen/payments/{psp}", shown.act, methods=["POST"]),
             Route("/_sim/adyen/{kind:str}/{psp}", shown.show, methods=["GET"]),
             Route("/_sim/adyen/{kind:str}/{psp}", shown.answer, methods=["POST"]),
