@@ -4,6 +4,7 @@ from decimal import ROUND_HALF_UP, Decimal
 
 from payments.simulator.adyen import currencies, objects
 from payments.simulator.adyen.shop import Shop
+from payments.simulator.clock import DAY
 
 # Interchange++: per cent of the amount in the settlement currency.
 INTERCHANGE = {"CREDIT": Decimal("0.30"), "DEBIT": Decimal("0.20")}
@@ -14,6 +15,8 @@ COMMISSION = Decimal("0.9")
 FIXED = {"ideal": "0.25", "sepadirectdebit": "0.25", "bcmc": "0.10", "klarna": "0.35", "paypal": "0.10"}
 REFUND_FEE = {"ideal": "0.20", "klarna": "0.35"}
 CHARGEBACK_FEE = "7.50"
+PROCESSING_FEE = "0.11"
+SETTLEMENT_DAYS = 2
 INTERCHANGE_PLUS = frozenset({"scheme", "applepay", "googlepay"})
 
 
@@ -52,6 +55,7 @@ def book(shop: Shop, payment: objects.Payment, kind: str, gross: int, modificati
         rate=f"{rate.normalize():f}",
         payment=payment.id,
         modification=modification,
+        available=(shop.now() // DAY + SETTLEMENT_DAYS) * DAY,
     )
     if kind == "Settled":
         _fees(shop, movement, payment)
@@ -63,6 +67,21 @@ def book(shop: Shop, payment: objects.Payment, kind: str, gross: int, modificati
     movement.net = settled - fees(movement)
     shop.save(movement)
     return movement
+
+
+def book_plain(shop: Shop, kind: str, net: int, words: str) -> objects.Movement:
+    """A signed movement of the settlement currency that belongs to no payment, available at once."""
+    now = shop.now()
+    movement = objects.Movement(
+        id=shop.world.ids.next("mov_"), created=now, type=kind, net=net, modification=words, available=now
+    )
+    shop.save(movement)
+    return movement
+
+
+def processing_fees(shop: Shop, payments: int) -> int:
+    """What Adyen takes for so many payments, whatever their amounts."""
+    return payments * _euros(shop, PROCESSING_FEE)
 
 
 def fees(movement: objects.Movement) -> int:

@@ -108,7 +108,10 @@ class Session:
 
 @dataclass(slots=True)
 class Dispute:
-    """One case. `status`: open, charged_back, defended, won, lost, accepted, information."""
+    """One case. `status`: open, information, charged_back, defended, won, lost, accepted.
+
+    What happens by itself is its `plan`; whatever the merchant does begins another `turn`.
+    """
 
     kind: ClassVar[str] = "dispute"
     id: str
@@ -118,8 +121,9 @@ class Dispute:
     currency: str
     reason: str
     code: str
+    plan: str
+    turn: int = 0
     status: str = "open"
-    plan: str = ""
     due: int = 0
     documents: list[str] = field(default_factory=list)
     # Money taken minus money given back.
@@ -147,6 +151,8 @@ class Movement:
     markup: int = 0
     scheme: int = 0
     interchange: int = 0
+    # When it may be paid out, and in which batch it was.
+    available: int = 0
     batch: int | None = None
 
 

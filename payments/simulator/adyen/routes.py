@@ -1,9 +1,10 @@
 """Which function answers which path of Adyen's APIs."""
 
-from payments.simulator.adyen import details, modifications, payments, sessions, stored
+from payments.simulator.adyen import details, disputes, modifications, payments, sessions, stored
 from payments.simulator.adyen.calls import Operation
 
 CHECKOUT = "v72"
+DISPUTES = "ca/services/DisputeService/v30"
 
 _TABLE: dict[str, Operation] = {
     f"POST {CHECKOUT}/paymentMethods": Operation("payment_methods", 200, payments.available),
@@ -19,6 +20,11 @@ _TABLE: dict[str, Operation] = {
     f"GET {CHECKOUT}/sessions/*": Operation("sessions.retrieve", 200, sessions.retrieve, merchant=False),
     f"GET {CHECKOUT}/storedPaymentMethods": Operation("stored_payment_methods.list", 200, stored.list_all),
     f"DELETE {CHECKOUT}/storedPaymentMethods/*": Operation("stored_payment_methods.delete", 204, stored.delete),
+    f"POST {DISPUTES}/retrieveApplicableDefenseReasons": Operation("disputes.reasons", 200, disputes.reasons),
+    f"POST {DISPUTES}/supplyDefenseDocument": Operation("disputes.supply", 200, disputes.supply),
+    f"POST {DISPUTES}/deleteDisputeDefenseDocument": Operation("disputes.remove", 200, disputes.remove),
+    f"POST {DISPUTES}/defendDispute": Operation("disputes.defend", 200, disputes.defend),
+    f"POST {DISPUTES}/acceptDispute": Operation("disputes.accept", 200, disputes.accept),
 }
 _STEPS = [(key.split(" ")[0], key.split(" ")[1].split("/"), operation) for key, operation in _TABLE.items()]
 

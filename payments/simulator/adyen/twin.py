@@ -7,13 +7,16 @@ from starlette.routing import BaseRoute, Route
 
 from payments.simulator.adyen import (
     authorising,
+    batches,
     book,
     capturing,
+    disputes,
     idempotency,
     modifications,
     notifications,
     objects,
     pages,
+    reports,
 )
 from payments.simulator.adyen.door import BASE, Door
 from payments.simulator.adyen.shop import PSP, Shop
@@ -36,6 +39,9 @@ ACTIONS: dict[str, tuple[str, Callable[[Shop, Any, str], object]]] = {
     "decide_modification": ("modification", lambda shop, change, _: modifications.decide(shop, change)),
     "fail_capture": ("modification", lambda shop, change, _: capturing.fail_capture(shop, change)),
     "fail_refund": ("modification", lambda shop, change, _: capturing.fail_refund(shop, change, bounced=False)),
+    "dispute": ("payment", disputes.begin),
+    "dispute_step": ("dispute", disputes.step),
+    "report": ("batch", lambda shop, batch, _: batches.announce(shop, batch)),
     "reverse_refund": ("modification", lambda shop, change, _: capturing.fail_refund(shop, change, bounced=True)),
 }
 
@@ -58,6 +64,7 @@ class AdyenTwin:
             Route("/_sim/adyen/payments/{psp}", shown.act, methods=["POST"]),
             Route("/_sim/adyen/{kind:str}/{psp}", shown.show, methods=["GET"]),
             Route("/_sim/adyen/{kind:str}/{psp}", shown.answer, methods=["POST"]),
+            Route(f"{batches.PATH}/{{merchant}}/{{file}}", reports.Download(self._world, self._shops)),
             Route(f"{BASE}{{path:path}}", Door(self._world, self._shops)),
         ]
 
@@ -68,11 +75,16 @@ class AdyenTwin:
             self._shops[code] = Shop(self._world, account)
 
     def start_account(self, code: str) -> None:
-        """The account begins to live."""
+        """From now on the account has its daily batches."""
+        batches.ensure_day_end(self._shops[code])
 
     def fire(self, timer: Timer) -> None:
         """Something is due."""
         shop = self._shops[timer.account]
+        if timer.action == batches.DAY_END:
+            idempotency.prune(shop)
+            batches.day_end(shop)
+            return
         action, _, detail = timer.action.partition(".")
         kind, act = ACTIONS[action]
         target = shop.tables[kind].get(timer.target)
@@ -97,10 +109,12 @@ class AdyenTwin:
         """Deliver what had not been delivered when the process ended."""
         for shop in self._shops.values():
             idempotency.prune(shop)
+            batches.ensure_day_end(shop)
             notifications.resume(shop)
 
     def clear(self) -> None:
         """Forget every record."""
         for shop in self._shops.values():
             shop.forget()
+            batches.ensure_day_end(shop)
             self._world.journal.note(shop.account.code, f"{PSP}.clear", shop.account.code, {})

@@ -1,0 +1,71 @@
+"""Payable batches: every midnight what has become available is paid out, or carried when it is below nothing."""
+
+from datetime import UTC, datetime
+
+from payments.simulator.adyen import money, notifications, objects
+from payments.simulator.adyen.notifications import News
+from payments.simulator.adyen.shop import PSP, Shop
+from payments.simulator.clock import DAY
+
+DAY_END = "day_end"
+REPORTED_AFTER = 3_600
+PATH = "/adyen/reports/download/MerchantAccount"
+
+
+def ensure_day_end(shop: Shop) -> None:
+    """Have a timer for the next midnight UTC."""
+    clock = shop.world.clock
+    if not clock.has(PSP, shop.account.code, DAY_END):
+        clock.schedule((shop.now() // DAY + 1) * DAY, PSP, shop.account.code, DAY_END, DAY_END)
+
+
+def day_end(shop: Shop) -> None:
+    """Close a batch if there is anything new in it, and wait for the next midnight."""
+    ensure_day_end(shop)
+    table = shop.tables["movement"]
+    rows = [table[key] for key in shop.unbatched if table[key].available <= shop.now()]
+    if any(row.type != "Balancetransfer" for row in rows):
+        _close(shop, rows)
+
+
+def _close(shop: Shop, rows: list[objects.Movement]) -> None:
+    number = len(shop.tables["batch"]) + 1
+    if settled := sum(row.type == "Settled" for row in rows):
+        month = datetime.fromtimestamp(shop.now(), UTC).strftime("%B %Y")
+        fee = money.processing_fees(shop, settled)
+        rows.append(money.book_plain(shop, "Fee", -fee, f"Transaction Fees {month}"))
+    total = sum(row.net for row in rows)
+    if total > 0:
+        words = f"TX{shop.new_psp()[-9:]}XT batch {number}, {shop.merchant}"
+        rows.append(money.book_plain(shop, "MerchantPayout", -total, words))
+    elif total < 0:
+        rows.append(money.book_plain(shop, "Balancetransfer", -total, f"to batch {number + 1}"))
+    for row in rows:
+        row.batch = number
+        shop.save(row)
+    if total < 0:
+        money.book_plain(shop, "Balancetransfer", total, f"from batch {number}")
+    batch = objects.Batch(
+        id=str(number),
+        created=shop.now(),
+        amount=max(total, 0),
+        currency=shop.currency,
+        file=f"settlement_detail_report_batch_{number}.csv",
+        rows=[row.id for row in rows],
+    )
+    shop.save(batch)
+    shop.later(REPORTED_AFTER, "report", batch.id)
+
+
+def announce(shop: Shop, batch: objects.Batch) -> None:
+    """REPORT_AVAILABLE: the address stands in `reason`, the file's name where a pspReference would."""
+    base = shop.setting("base_url", shop.world.url)
+    news = News(
+        event="REPORT_AVAILABLE",
+        psp=batch.file,
+        reference="",
+        amount=0,
+        currency=batch.currency,
+        reason=f"{base}{PATH}/{shop.merchant}/{batch.file}",
+    )
+    notifications.tell(shop, news)
