@@ -9,8 +9,10 @@ from typing import Any, ClassVar, Protocol, TypeVar
 import orjson
 
 from payments.simulator.accounts import Account
+from payments.simulator.clock import DAY
 from payments.simulator.world import World
 
+DAY_END = "day_end"
 _WINDOW = 13
 
 
@@ -111,6 +113,12 @@ class Tables:
         """Let something happen to a record after so many seconds of simulator time."""
         clock = self.world.clock
         clock.schedule(clock.time() + seconds, self.psp, self.account.code, action, target)
+
+    def have_days(self) -> None:
+        """Have a timer for the next midnight UTC."""
+        clock = self.world.clock
+        if not clock.has(self.psp, self.account.code, DAY_END):
+            clock.schedule((self.now() // DAY + 1) * DAY, self.psp, self.account.code, DAY_END, DAY_END)
 
 
 def _row(record: Record, world: World) -> Any:

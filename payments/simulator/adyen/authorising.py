@@ -1,7 +1,6 @@
 """How a payment ends: authorised, refused, or closed because nobody came. Each saves and tells."""
 
 from payments.simulator.adyen import capturing, methods, notifications, objects, refusals, words
-from payments.simulator.adyen.notifications import News
 from payments.simulator.adyen.shop import Shop
 from payments.simulator.clock import DAY
 
@@ -108,29 +107,17 @@ def _authorisation(shop: Shop, payment: objects.Payment, *, success: bool, reaso
     more = additional(payment)
     # The notification's schema has no such field.
     more.pop("cardHolderName", None)
-    news = News(
-        event="AUTHORISATION",
-        psp=payment.id,
-        reference=payment.reference,
-        amount=payment.amount,
-        currency=payment.currency,
-        success=success,
-        method=payment.variant,
-        reason=reason,
-        more=more,
-    )
+    news = notifications.about(payment, "AUTHORISATION", success=success, reason=reason, more=more)
     notifications.tell(shop, news)
 
 
 def _tell_stored(shop: Shop, payment: objects.Payment, token: objects.Token) -> None:
-    news = News(
-        event="RECURRING_CONTRACT",
+    news = notifications.about(
+        payment,
+        "RECURRING_CONTRACT",
         psp=token.id,
         original=payment.id,
-        reference=payment.reference,
         amount=0,
-        currency=payment.currency,
-        method=payment.variant,
         more={
             "recurring.recurringDetailReference": token.id,
             "recurring.shopperReference": token.shopper,
@@ -174,5 +161,5 @@ def close_offer(shop: Shop, payment: objects.Payment) -> bool:
         return True
     payment.status, payment.step = "expired", ""
     shop.save(payment)
-    capturing.tell(shop, payment, "OFFER_CLOSED")
+    notifications.tell(shop, notifications.about(payment, "OFFER_CLOSED"))
     return True

@@ -4,24 +4,14 @@ from datetime import UTC, datetime
 
 from payments.simulator.adyen import money, notifications, objects
 from payments.simulator.adyen.notifications import News
-from payments.simulator.adyen.shop import PSP, Shop
-from payments.simulator.clock import DAY
+from payments.simulator.adyen.shop import Shop
 
-DAY_END = "day_end"
 REPORTED_AFTER = 3_600
 PATH = "/adyen/reports/download/MerchantAccount"
 
 
-def ensure_day_end(shop: Shop) -> None:
-    """Have a timer for the next midnight UTC."""
-    clock = shop.world.clock
-    if not clock.has(PSP, shop.account.code, DAY_END):
-        clock.schedule((shop.now() // DAY + 1) * DAY, PSP, shop.account.code, DAY_END, DAY_END)
-
-
 def day_end(shop: Shop) -> None:
-    """Close a batch if there is anything new in it, and wait for the next midnight."""
-    ensure_day_end(shop)
+    """Close a batch if there is anything new in it."""
     table = shop.tables["movement"]
     rows = [table[key] for key in shop.unbatched if table[key].available <= shop.now()]
     if any(row.type != "Balancetransfer" for row in rows):

@@ -5,24 +5,6 @@ from payments.simulator.adyen.notifications import News
 from payments.simulator.adyen.shop import Shop
 
 
-def tell(shop: Shop, payment: objects.Payment, event: str, *, success: bool = True, reason: str = "") -> None:
-    """A notification about the payment itself."""
-    notifications.tell(
-        shop,
-        News(
-            event=event,
-            psp=payment.id,
-            reference=payment.reference,
-            amount=payment.amount,
-            currency=payment.currency,
-            success=success,
-            method=payment.variant,
-            reason=reason,
-            more={"paymentMethodVariant": payment.variant},
-        ),
-    )
-
-
 def tell_change(
     shop: Shop, change: objects.Modification, event: str, *, success: bool = True, reason: str = ""
 ) -> None:
@@ -149,14 +131,4 @@ def expire(shop: Shop, payment: objects.Payment) -> None:
     if payment.captured == 0:
         payment.status = "expired"
     shop.save(payment)
-    notifications.tell(
-        shop,
-        News(
-            event="EXPIRE",
-            psp=payment.id,
-            reference=payment.reference,
-            amount=rest,
-            currency=payment.currency,
-            method=payment.variant,
-        ),
-    )
+    notifications.tell(shop, notifications.about(payment, "EXPIRE", amount=rest))

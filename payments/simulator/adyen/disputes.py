@@ -5,7 +5,6 @@ from typing import Any
 
 from payments.simulator.adyen import capturing, errors, money, notifications, objects
 from payments.simulator.adyen.calls import Call
-from payments.simulator.adyen.notifications import News
 from payments.simulator.adyen.shop import Shop
 from payments.simulator.clock import DAY
 
@@ -51,7 +50,10 @@ def begin(shop: Shop, payment: objects.Payment, word: str) -> None:
     code, reason = CODES.get(payment.variant, CODES.get(payment.method, OTHER))
     if word == "NOTIFICATION_OF_FRAUD":
         more = {"nofReasonCode": "6", "nofSchemeCode": payment.variant}
-        notifications.tell(shop, _news(payment, word, shop.new_psp(), payment.amount, "Fraudulent Use", more))
+        news = notifications.about(
+            payment, word, psp=shop.new_psp(), original=payment.id, reason="Fraudulent Use of Account Number", more=more
+        )
+        notifications.tell(shop, news)
         return
     amount = capturing.refundable(payment)
     if amount <= 0:
@@ -92,20 +94,6 @@ def step(shop: Shop, dispute: objects.Dispute, detail: str) -> None:
     _next(shop, dispute, place + 1)
 
 
-def _news(payment: objects.Payment, event: str, psp: str, amount: int, reason: str, more: dict[str, str]) -> News:
-    return News(
-        event=event,
-        psp=psp,
-        original=payment.id,
-        reference=payment.reference,
-        amount=amount,
-        currency=payment.currency,
-        method=payment.variant,
-        reason=reason,
-        more=more,
-    )
-
-
 def _tell(shop: Shop, dispute: objects.Dispute, event: str) -> None:
     payment = shop.known(objects.Payment, dispute.payment)
     more = {
@@ -117,7 +105,10 @@ def _tell(shop: Shop, dispute: objects.Dispute, event: str) -> None:
         "grossValue": str(dispute.amount),
         "grossCurrency": dispute.currency,
     }
-    notifications.tell(shop, _news(payment, event, dispute.id, dispute.amount, dispute.reason, more))
+    news = notifications.about(
+        payment, event, psp=dispute.id, original=payment.id, amount=dispute.amount, reason=dispute.reason, more=more
+    )
+    notifications.tell(shop, news)
 
 
 def _move(shop: Shop, dispute: objects.Dispute, kind: str, amount: int) -> None:

@@ -91,10 +91,9 @@ class Door:
         if found is None:
             raise errors.missing(f"No such path: {method} {path}")
         key = headers.get(b"idempotency-key") if method == "POST" else None
-        host = headers.get(b"host", b"127.0.0.1").decode("latin-1")
         exchange = Exchange(
             path=path,
-            base_url=f"{scope['scheme']}://{host}",
+            base_url=wire.base_url(scope),
             shop=shop,
             operation=found[0],
             args=found[1],

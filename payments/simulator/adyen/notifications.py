@@ -43,6 +43,19 @@ class News:
     beside: Json = field(default_factory=dict)
 
 
+def about(payment: objects.Payment, event: str, **more: Any) -> News:
+    """News of the payment itself, unless `more` says otherwise."""
+    facts = {
+        "psp": payment.id,
+        "reference": payment.reference,
+        "amount": payment.amount,
+        "currency": payment.currency,
+        "method": payment.variant,
+        "more": {"paymentMethodVariant": payment.variant},
+    }
+    return News(event=event, **{**facts, **more})
+
+
 def moment(seconds: int) -> str:
     """ISO 8601 with offset, as everywhere in Adyen's messages."""
     return datetime.fromtimestamp(seconds, ZONE).isoformat()

@@ -1,6 +1,6 @@
 """The simulated Adyen as the simulator sees it: accounts, timers, the journal, the book."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from starlette.routing import BaseRoute, Route
@@ -20,8 +20,7 @@ from payments.simulator.adyen import (
 )
 from payments.simulator.adyen.door import BASE, Door
 from payments.simulator.adyen.shop import PSP, Shop
-from payments.simulator.clock import Timer
-from payments.simulator.world import World
+from payments.simulator.shops import Actions, Shops
 
 
 def _close_offer(shop: Shop, payment: objects.Payment, attempt: str) -> None:
@@ -30,7 +29,7 @@ def _close_offer(shop: Shop, payment: objects.Payment, attempt: str) -> None:
 
 
 # What timers do: the kind of record they name, and what happens to it.
-ACTIONS: dict[str, tuple[str, Callable[[Shop, Any, str], object]]] = {
+ACTIONS: Actions = {
     "pay": ("payment", lambda shop, payment, _: authorising.pay(shop, payment)),
     "fail": ("payment", lambda shop, payment, _: authorising.fail(shop, payment)),
     "close_offer": ("payment", _close_offer),
@@ -46,14 +45,11 @@ ACTIONS: dict[str, tuple[str, Callable[[Shop, Any, str], object]]] = {
 }
 
 
-class AdyenTwin:
+class AdyenTwin(Shops[Shop]):
     """All Adyen accounts of the simulator."""
 
     name = PSP
-
-    def __init__(self, world: World) -> None:
-        self._world = world
-        self._shops: dict[str, Shop] = {}
+    actions = ACTIONS
 
     def routes(self) -> list[BaseRoute]:
         """Adyen's APIs, the pages for the shopper, and the levers for whoever plays the shopper."""
@@ -74,47 +70,22 @@ class AdyenTwin:
         if account is not None and code not in self._shops:
             self._shops[code] = Shop(self._world, account)
 
-    def start_account(self, code: str) -> None:
-        """From now on the account has its daily batches."""
-        batches.ensure_day_end(self._shops[code])
-
-    def fire(self, timer: Timer) -> None:
-        """Something is due."""
-        shop = self._shops[timer.account]
-        if timer.action == batches.DAY_END:
-            idempotency.prune(shop)
-            batches.day_end(shop)
-            return
-        action, _, detail = timer.action.partition(".")
-        kind, act = ACTIONS[action]
-        target = shop.tables[kind].get(timer.target)
-        if target is not None:
-            act(shop, target, detail)
-
     def book(self, account: str) -> Iterator[dict[str, Any]]:
         """The account's lines of the book of truth."""
         return book.lines(self._shops[account])
 
-    def restore(self, account: str, kind: str, row: dict[str, Any]) -> None:
-        """Take back a row from the journal."""
-        shop, table = self._shops[account], kind.partition(".")[2]
-        if table == "delivered":
-            record = shop.find(objects.Notification, row["id"])
-            if record is not None:
-                record.waiting = False
-        else:
-            shop.restore(table, row)
+    def day_end(self, shop: Shop) -> None:
+        """Old idempotency keys go, and a batch is closed."""
+        idempotency.prune(shop)
+        batches.day_end(shop)
 
-    def restored(self) -> None:
+    def resume(self, shop: Shop) -> None:
         """Deliver what had not been delivered when the process ended."""
-        for shop in self._shops.values():
-            idempotency.prune(shop)
-            batches.ensure_day_end(shop)
-            notifications.resume(shop)
+        idempotency.prune(shop)
+        notifications.resume(shop)
 
-    def clear(self) -> None:
-        """Forget every record."""
-        for shop in self._shops.values():
-            shop.forget()
-            batches.ensure_day_end(shop)
-            self._world.journal.note(shop.account.code, f"{PSP}.clear", shop.account.code, {})
+    def acknowledge(self, shop: Shop, row: dict[str, Any]) -> None:
+        """The merchant has had the notification."""
+        record = shop.find(objects.Notification, row["id"])
+        if record is not None:
+            record.waiting = False

@@ -89,11 +89,10 @@ class Door:
         if publishable:
             _check_publishable(shop, found[0], found[1], raw)
         key = headers.get(b"idempotency-key") if method == "POST" else None
-        host = headers.get(b"host", b"127.0.0.1").decode("latin-1")
         return Exchange(
             method=method,
             path=f"/v1/{path}",
-            base_url=f"{scope['scheme']}://{host}",
+            base_url=wire.base_url(scope),
             shop=shop,
             operation=found[0],
             args=found[1],
