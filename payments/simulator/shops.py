@@ -9,7 +9,8 @@ from payments.simulator.world import World
 
 S = TypeVar("S", bound=Tables)
 
-# What a timer does: the kind of record it names, and what happens to that record (shop, record, detail).
+# What a timer does: the kind of record it names, and what happens to that record (shop, record, detail). Without a
+# kind it gets the name as it is.
 Actions = Mapping[str, tuple[str, Callable[[Any, Any, str], object]]]
 
 
@@ -48,7 +49,7 @@ class Shops(Generic[S]):
             return
         action, _, detail = timer.action.partition(".")
         kind, act = self.actions[action]
-        target = shop.tables[kind].get(timer.target)
+        target = shop.tables[kind].get(timer.target) if kind else timer.target
         if target is not None:
             act(shop, target, detail)
 

@@ -1,6 +1,6 @@
 """How a payment ends: authorised, refused, or closed because nobody came. Each saves and tells."""
 
-from payments.simulator.adyen import capturing, methods, notifications, objects, refusals, words
+from payments.simulator.adyen import accounting, capturing, methods, notifications, objects, refusals, words
 from payments.simulator.adyen.shop import Shop
 from payments.simulator.clock import DAY
 
@@ -41,6 +41,7 @@ def approve(shop: Shop, payment: objects.Payment) -> None:
         payment.fate.setdefault(fate, seconds)
     fresh = _store(shop, payment) if payment.store and payment.shopper else None
     shop.save(payment)
+    accounting.note(shop, payment, "Authorised", payment.amount)
     _tell_authorised(shop, payment)
     if fresh:
         _tell_stored(shop, payment, fresh)
@@ -133,6 +134,7 @@ def refuse(shop: Shop, payment: objects.Payment, outcome: refusals.Outcome) -> N
     payment.status, payment.step = STATUS[outcome.result], ""
     payment.refusal = outcome.code
     shop.save(payment)
+    accounting.note(shop, payment, outcome.result, payment.amount)
     _authorisation(shop, payment, success=False, reason=outcome.reason)
 
 
@@ -161,5 +163,6 @@ def close_offer(shop: Shop, payment: objects.Payment) -> bool:
         return True
     payment.status, payment.step = "expired", ""
     shop.save(payment)
+    accounting.note(shop, payment, "Expired", payment.amount)
     notifications.tell(shop, notifications.about(payment, "OFFER_CLOSED"))
     return True

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from payments.simulator.adyen import money, notifications, objects
+from payments.simulator.adyen import accounting, money, notifications, objects
 from payments.simulator.adyen.notifications import News
 from payments.simulator.adyen.shop import Shop
 
@@ -11,9 +11,12 @@ PATH = "/adyen/reports/download/MerchantAccount"
 
 
 def day_end(shop: Shop) -> None:
-    """Close a batch if there is anything new in it."""
+    """Close the day's report, and a batch if there is anything new in it."""
     table = shop.tables["movement"]
     rows = [table[key] for key in shop.unbatched if table[key].available <= shop.now()]
+    report = accounting.close_day(shop)
+    if report:
+        shop.later(REPORTED_AFTER, "report", report.id)
     if any(row.type != "Balancetransfer" for row in rows):
         _close(shop, rows)
 
@@ -44,18 +47,18 @@ def _close(shop: Shop, rows: list[objects.Movement]) -> None:
         rows=[row.id for row in rows],
     )
     shop.save(batch)
-    shop.later(REPORTED_AFTER, "report", batch.id)
+    shop.later(REPORTED_AFTER, "report", batch.file)
 
 
-def announce(shop: Shop, batch: objects.Batch) -> None:
+def announce(shop: Shop, file: str) -> None:
     """REPORT_AVAILABLE: the address stands in `reason`, the file's name where a pspReference would."""
     base = shop.setting("base_url", shop.world.url)
     news = News(
         event="REPORT_AVAILABLE",
-        psp=batch.file,
+        psp=file,
         reference="",
         amount=0,
-        currency=batch.currency,
-        reason=f"{base}{PATH}/{shop.merchant}/{batch.file}",
+        currency=shop.currency,
+        reason=f"{base}{PATH}/{shop.merchant}/{file}",
     )
     notifications.tell(shop, news)

@@ -1,6 +1,6 @@
 """What happens to authorised money: captured, given back, failed later, released, expired."""
 
-from payments.simulator.adyen import money, notifications, objects
+from payments.simulator.adyen import accounting, money, notifications, objects
 from payments.simulator.adyen.notifications import News
 from payments.simulator.adyen.shop import Shop
 
@@ -64,11 +64,14 @@ def take(shop: Shop, payment: objects.Payment, capture: objects.Modification) ->
     """The money is the merchant's; what was not asked for is released unless the account captures in parts."""
     payment.captured += capture.amount
     if not shop.setting("multiple_partial_captures", default=False):
+        if rest := room(payment):
+            accounting.note(shop, payment, "Cancelled", rest)
         payment.released = True
     capture.status = "succeeded"
     shop.save(payment)
     shop.save(capture)
     money.book(shop, payment, "Settled", capture.amount, capture.id)
+    accounting.note(shop, payment, "SentForSettle", capture.amount, capture)
     if (seconds := capture.fate.get("late_capture_failure")) is not None:
         shop.later(seconds, "fail_capture", capture.id)
 
@@ -83,6 +86,7 @@ def fail_capture(shop: Shop, capture: objects.Modification) -> None:
     shop.save(capture)
     shop.save(payment)
     money.book(shop, payment, "SettledReversed", -capture.amount, capture.id)
+    accounting.note(shop, payment, "CaptureFailed", capture.amount, capture)
     tell_change(shop, capture, "CAPTURE_FAILED", reason="Capture Failed")
 
 
@@ -93,6 +97,7 @@ def give_back(shop: Shop, payment: objects.Payment, refund: objects.Modification
     shop.save(payment)
     shop.save(refund)
     money.book(shop, payment, "Refunded", -refund.amount, refund.id)
+    accounting.note(shop, payment, "SentForRefund", refund.amount, refund)
     for fate, action in (("bounced_refund", "fail_refund"), ("reversed_refund", "reverse_refund")):
         if (seconds := refund.fate.get(fate)) is not None:
             shop.later(seconds, action, refund.id)
@@ -108,6 +113,7 @@ def fail_refund(shop: Shop, refund: objects.Modification, *, bounced: bool) -> N
     shop.save(refund)
     shop.save(payment)
     money.book(shop, payment, "RefundedReversed", refund.amount, refund.id)
+    accounting.note(shop, payment, "RefundedReversed" if bounced else "RefundFailed", refund.amount, refund)
     if bounced:
         tell_change(shop, refund, "REFUNDED_REVERSED", reason="Refund returned by the shopper's bank")
     else:
@@ -116,6 +122,7 @@ def fail_refund(shop: Shop, refund: objects.Modification, *, bounced: bool) -> N
 
 def release(shop: Shop, payment: objects.Payment) -> None:
     """What is authorised and not captured goes back to the shopper."""
+    accounting.note(shop, payment, "Cancelled", room(payment))
     payment.released = True
     if payment.captured == 0:
         payment.status = "cancelled"
@@ -131,4 +138,5 @@ def expire(shop: Shop, payment: objects.Payment) -> None:
     if payment.captured == 0:
         payment.status = "expired"
     shop.save(payment)
+    accounting.note(shop, payment, "Expired", rest)
     notifications.tell(shop, notifications.about(payment, "EXPIRE", amount=rest))

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from payments.simulator.adyen import capturing, errors, methods, objects, reading
+from payments.simulator.adyen import accounting, capturing, errors, methods, objects, reading
 from payments.simulator.adyen.calls import Call
 from payments.simulator.adyen.shop import Shop
 
@@ -166,6 +166,7 @@ def _cancel(shop: Shop, payment: objects.Payment, _change: objects.Modification)
     if payment.status == "waiting" and payment.step != "voucher":
         payment.status, payment.step = "cancelled", ""
         shop.save(payment)
+        accounting.note(shop, payment, "Cancelled", payment.amount)
         return ""
     if payment.status != "authorised":
         return "Transaction is not authorised"

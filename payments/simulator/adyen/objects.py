@@ -170,6 +170,31 @@ class Batch:
 
 
 @dataclass(slots=True)
+class Entry:
+    """One row of a payments accounting report; `signs` say what it does to received, authorised, captured."""
+
+    kind: ClassVar[str] = "entry"
+    id: str
+    created: int
+    type: str
+    payment: str
+    amount: int
+    signs: list[int]
+    modification: str = ""
+    reported: bool = False
+
+
+@dataclass(slots=True)
+class Report:
+    """One payments accounting report; `id` is the name of its file."""
+
+    kind: ClassVar[str] = "report"
+    id: str
+    created: int
+    rows: list[str]
+
+
+@dataclass(slots=True)
 class Notification:
     """One message to the merchant: the finished JSON, compressed."""
 
@@ -195,7 +220,8 @@ class Answer:
     psp: str
 
 
-Record = Payment | Modification | Token | Session | Dispute | Movement | Batch | Notification | Answer
+Record = Payment | Modification | Token | Session | Dispute | Movement | Batch | Entry | Report | Notification | Answer
 KINDS: dict[str, type[Record]] = {
-    cls.kind: cls for cls in (Payment, Modification, Token, Session, Dispute, Movement, Batch, Notification, Answer)
+    cls.kind: cls
+    for cls in (Payment, Modification, Token, Session, Dispute, Movement, Batch, Entry, Report, Notification, Answer)
 }

@@ -3,6 +3,7 @@
 from typing import Any
 
 from payments.simulator.adyen import (
+    accounting,
     answers,
     authorising,
     carding,
@@ -115,7 +116,7 @@ def _capture_delay(shop: Shop, body: Json, name: str) -> int | None:
     if str(reading.thing(body, "additionalData").get("manualCapture", "")).lower() == "true":
         return None
     delay = body.get("captureDelayHours", shop.setting("capture_delay_hours", 0))
-    if delay in {None, "manual"}:
+    if delay is None or delay == "manual":
         return None
     if not isinstance(delay, int) or isinstance(delay, bool) or not 0 <= delay <= LONGEST_DELAY:
         raise errors.InvalidError("14_013", "Invalid captureDelayHours")
@@ -142,6 +143,7 @@ def _details(payment: objects.Payment, given: Json, token: objects.Token | None)
 
 def begin(shop: Shop, payment: objects.Payment, body: Json) -> None:
     """Decide, or let the shopper have the next step."""
+    accounting.note(shop, payment, "Received", payment.amount)
     flow = methods.METHODS[payment.method].flow
     if payment.card:
         if step := _authentication(payment, body):
@@ -158,7 +160,7 @@ def _authentication(payment: objects.Payment, body: Json) -> str:
     """How the shopper has to prove who they are; empty when not, or not there."""
     if not payment.card["enrolled"] or payment.word == words.FRICTIONLESS:
         return ""
-    if body.get("shopperInteraction") in ABSENT_SHOPPER or payment.planned != 1:
+    if body.get("shopperInteraction") in ABSENT_SHOPPER:
         return ""
     wish = reading.thing(reading.thing(body, "authenticationData"), "threeDSRequestData").get("nativeThreeDS")
     native = wish == "preferred" or str(reading.thing(body, "additionalData").get("allow3DS2", "")).lower() == "true"
@@ -171,10 +173,11 @@ def available(call: Call) -> Json:
     currency = reading.thing(body, "amount").get("currency")
     if currency is not None and not currencies.known(str(currency)):
         raise errors.InvalidError("138", "Currency Not Supported")
-    allowed, blocked = body.get("allowedPaymentMethods"), body.get("blockedPaymentMethods") or ()
+    allowed, blocked = reading.names(body, "allowedPaymentMethods"), reading.names(body, "blockedPaymentMethods")
+    country = reading.text(body, "countryCode")
     shown = []
     for name, method in methods.METHODS.items():
-        if not methods.fits(method, currency, body.get("countryCode")) or name in blocked:
+        if not methods.fits(method, currency, country) or name in blocked:
             continue
         if allowed and name not in allowed:
             continue

@@ -28,6 +28,16 @@ def text(body: Json, name: str) -> str | None:
     return value or None
 
 
+def names(body: Json, name: str) -> list[str]:
+    """A list of texts; empty when it is not given."""
+    value = body.get(name)
+    if value is None:
+        return []
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        raise errors.unreadable(f"Field '{name}' must be a list of strings")
+    return value
+
+
 def amount(body: Json, *, least: int = 1) -> tuple[int, str]:
     """`amount`: value and currency."""
     given = thing(body, "amount")

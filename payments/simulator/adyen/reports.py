@@ -16,7 +16,7 @@ import orjson
 from starlette.types import Receive, Scope, Send
 
 from payments.simulator import transit, wire
-from payments.simulator.adyen import currencies, objects
+from payments.simulator.adyen import accounting, currencies, objects
 from payments.simulator.adyen.notifications import ZONE
 from payments.simulator.adyen.shop import Shop
 from payments.simulator.scenarios import Facts
@@ -91,7 +91,7 @@ def _row(shop: Shop, movement: objects.Movement) -> dict[str, Any]:
     when = datetime.fromtimestamp(movement.created, ZONE).strftime("%Y-%m-%d %H:%M:%S")
     debit, credit = _sides(movement.net, shop.currency)
     row = {
-        "Company Account": shop.setting("company_account", f"{shop.merchant}Company"),
+        "Company Account": shop.company,
         "Merchant Account": shop.merchant,
         "Creation Date": when,
         "TimeZone": "CET",
@@ -170,16 +170,25 @@ class Download:
         asked = transit.Asked((OPERATION,), shop.account.code, Facts)
 
         async def work(_pause: float) -> Reply:
-            batch = next((b for b in shop.tables["batch"].values() if b.file == path["file"]), None)
-            if batch is None:
+            text = _file(shop, path["file"])
+            if text is None:
                 return Reply(404, b"No such report.")
-            return Reply(200, content(shop, batch).encode(), [(b"content-type", b"text/csv")])
+            return Reply(200, text.encode(), [(b"content-type", b"text/csv")])
 
         reply = await transit.carry(self._world, asked, lambda status: Reply(status, b"Try again later."), work)
         if reply is None:
             await wire.reset(scope, receive)
         else:
             await wire.respond(send, reply.status, list(reply.headers), reply.body)
+
+
+def _file(shop: Shop, name: str) -> str | None:
+    """The report of this name."""
+    report = shop.find(objects.Report, name)
+    if report is not None:
+        return accounting.content(shop, report)
+    batch = next((batch for batch in shop.tables["batch"].values() if batch.file == name), None)
+    return content(shop, batch) if batch else None
 
 
 def _opens(shop: Shop, headers: Mapping[bytes, bytes]) -> bool:

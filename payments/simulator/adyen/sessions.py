@@ -9,9 +9,10 @@ from payments.simulator.adyen.shop import Shop
 Json = dict[str, Any]
 
 LIFE = 3_600
+MODES = ("embedded", "hosted")
 # What the shopper's side may not bring along: the session has settled it.
 SETTLED = frozenset({"merchantAccount", "amount", "reference", "returnUrl"})
-SHOWN = frozenset({"captureDelayHours", "countryCode", "metadata", "shopperReference", "storePaymentMethod"})
+SHOWN = ("countryCode", "shopperReference")
 
 
 def create(call: Call) -> Json:
@@ -21,6 +22,9 @@ def create(call: Call) -> Json:
     reference = reading.reference(body)
     if not reading.text(body, "returnUrl"):
         raise errors.InvalidError("14_030", "Return URL is missing.")
+    mode = reading.text(body, "mode") or "embedded"
+    if mode not in MODES:
+        raise errors.unreadable(f"Field 'mode' must be one of {', '.join(MODES)}")
     now = call.shop.now()
     session = objects.Session(f"CS{call.shop.new_psp()}", now, now + LIFE, reference, body)
     call.shop.save(session)
@@ -31,11 +35,13 @@ def create(call: Call) -> Json:
         "merchantAccount": call.shop.merchant,
         "reference": reference,
         "returnUrl": body["returnUrl"],
-        "mode": body.get("mode", "embedded"),
+        "mode": mode,
         "sessionData": f"Ab02b4c0!{session.id}",
-        **{name: body[name] for name in SHOWN & set(body)},
+        **{name: text for name in SHOWN if (text := reading.text(body, name))},
     }
-    if answer["mode"] == "hosted":
+    if metadata := reading.metadata(body):
+        answer["metadata"] = metadata
+    if mode == "hosted":
         answer["url"] = f"{call.base_url}/_sim/adyen/sessions/{session.id}"
     return answer
 

@@ -21,11 +21,17 @@ class Shop(Tables):
     by_payment: dict[str, list[str]] = field(default_factory=dict)
     by_shopper: dict[str, list[str]] = field(default_factory=dict)
     unbatched: dict[str, None] = field(default_factory=dict)
+    unreported: dict[str, None] = field(default_factory=dict)
 
     @property
     def merchant(self) -> str:
         """The merchant account."""
         return str(self.setting("merchant_account", self.account.code))
+
+    @property
+    def company(self) -> str:
+        """The company account above it."""
+        return str(self.setting("company_account", f"{self.merchant}Company"))
 
     @property
     def currency(self) -> str:
@@ -41,15 +47,14 @@ class Shop(Tables):
         return self.world.ids.reference()
 
     def index(self, record: objects.Record) -> None:
-        """Also by reference, by payment, by shopper, and what no batch has settled."""
+        """Also by reference, by payment, by shopper, and what no batch or report has."""
         table = self.tables[record.kind]
         known = record.id in table
         table[record.id] = record
         if isinstance(record, objects.Movement):
-            if record.batch is None:
-                self.unbatched[record.id] = None
-            else:
-                self.unbatched.pop(record.id, None)
+            _keep_in(self.unbatched, record.id, wanted=record.batch is None)
+        elif isinstance(record, objects.Entry):
+            _keep_in(self.unreported, record.id, wanted=not record.reported)
         elif known:
             return
         elif isinstance(record, objects.Payment):
@@ -61,7 +66,8 @@ class Shop(Tables):
 
     def forget(self) -> None:
         """Forget every record."""
-        for table in (*self.tables.values(), self.by_reference, self.by_payment, self.by_shopper, self.unbatched):
+        indexes = (self.by_reference, self.by_payment, self.by_shopper, self.unbatched, self.unreported)
+        for table in (*self.tables.values(), *indexes):
             table.clear()
 
     def modifications(self, payment: objects.Payment, kind: str) -> Iterator[objects.Modification]:
@@ -74,3 +80,10 @@ class Shop(Tables):
         """What the shopper has stored and not removed, oldest first."""
         table = self.tables["token"]
         return [table[key] for key in self.by_shopper.get(shopper, ()) if key in table]
+
+
+def _keep_in(index: dict[str, None], record_id: str, *, wanted: bool) -> None:
+    if wanted:
+        index[record_id] = None
+    else:
+        index.pop(record_id, None)

@@ -40,7 +40,7 @@ ACTIONS: Actions = {
     "fail_refund": ("modification", lambda shop, change, _: capturing.fail_refund(shop, change, bounced=False)),
     "dispute": ("payment", disputes.begin),
     "dispute_step": ("dispute", disputes.step),
-    "report": ("batch", lambda shop, batch, _: batches.announce(shop, batch)),
+    "report": ("", lambda shop, file, _: batches.announce(shop, file)),
     "reverse_refund": ("modification", lambda shop, change, _: capturing.fail_refund(shop, change, bounced=True)),
 }
 

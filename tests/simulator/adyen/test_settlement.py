@@ -151,3 +151,34 @@ def test_who_may_download(merchant: Merchant, inbox: Inbox, own: process.Simulat
     merchant.fault("error_503_before", operation="reports.download", times=1)
     assert download(merchant, url).status == 503
     assert download(merchant, url).status == 200
+
+
+def test_the_accounting_report_tells_what_happened_to_each_payment(own: process.Simulator, inbox: Inbox) -> None:
+    merchant = Merchant(own, inbox, settings={**REPORT_USER, "accounting_report": True})
+    paid = merchant.pay(reference="att_1")["pspReference"]
+    refused = merchant.pay(card(holderName="DECLINED"))["pspReference"]
+    held = merchant.hold()
+    merchant.change(held, "cancels")
+    merchant.change(paid, "refunds", 500, reference="ref_1")
+    inbox.wait("CANCELLATION")
+    inbox.wait("REFUND")
+    waiting = merchant.pay({"type": "ideal"})["pspReference"]
+    own.advance(2 * DAY)
+    inbox.wait("REPORT_AVAILABLE")
+    process.until(lambda: own.ask("GET", "/_sim/webhooks").json()["waiting"] == 0, "the last notification")
+    rows: list[Row] = []
+    for item in inbox.items():
+        if item["pspReference"].startswith("payments_accounting_report_"):
+            rows += csv.DictReader(io.StringIO(download(merchant, item["reason"]).body.decode()))
+
+    def records(psp: str) -> list[str]:
+        return [row["Record Type"] for row in rows if row["Psp Reference"] == psp]
+
+    assert records(paid) == ["Received", "Authorised", "SentForSettle", "SentForRefund"]
+    assert records(refused) == ["Received", "Refused"]
+    assert records(held) == ["Received", "Authorised", "Cancelled"]
+    assert records(waiting) == ["Received", "Expired"]
+    mine = [row for row in rows if row["Psp Reference"] == paid]
+    assert (mine[0]["Merchant Reference"], mine[3]["Modification Merchant Reference"]) == ("att_1", "ref_1")
+    for column, total in (("Received (PC)", 0), ("Authorised (PC)", 0), ("Captured (PC)", 15)):
+        assert sum(number(row, column) for row in mine) == total

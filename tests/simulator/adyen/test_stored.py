@@ -77,7 +77,7 @@ def test_a_stored_enrolled_card_is_asked_only_when_its_shopper_is_there(merchant
     assert merchant.pay(stored, shopperInteraction="Ecommerce", **SHOPPER)["resultCode"] == "RedirectShopper"
     assert merchant.pay(stored, shopperInteraction="ContAuth", **SHOPPER)["resultCode"] == "Authorised"
     wrong = {**stored, "encryptedSecurityCode": "test_111"}
-    assert merchant.pay(wrong, **SHOPPER)["refusalReason"] == "CVC Declined"
+    assert merchant.pay(wrong, shopperInteraction="ContAuth", **SHOPPER)["refusalReason"] == "CVC Declined"
 
 
 def test_what_may_be_paid_with(merchant: Merchant) -> None:

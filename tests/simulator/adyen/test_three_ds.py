@@ -48,6 +48,13 @@ def test_the_issuer_may_still_refuse(merchant: Merchant) -> None:
     assert (final["resultCode"], final["refusalReason"]) == ("Refused", "Issuer Unavailable")
 
 
+def test_who_is_authenticated_may_still_have_no_money(merchant: Merchant) -> None:
+    answer = merchant.pay(card(ENROLLED, holderName="NOT_ENOUGH_BALANCE"))
+    merchant.press(answer["action"]["url"], "success")
+    final = merchant.post("/payments/details", {"details": {"redirectResult": f"x!{answer['pspReference']}"}})
+    assert (final["resultCode"], final["refusalReason"]) == ("Refused", "Not enough balance")
+
+
 def test_the_details_may_come_twice_and_not_too_early(merchant: Merchant, inbox: Inbox) -> None:
     answer = merchant.pay(card(ENROLLED))
     early = {"details": {"redirectResult": f"x!{answer['pspReference']}"}}
