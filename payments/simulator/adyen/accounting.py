@@ -3,12 +3,9 @@
 Source: docs.adyen.com/reporting/invoice-reconciliation/payment-accounting-report.
 """
 
-import csv
-import io
 from datetime import datetime
-from typing import Any
 
-from payments.simulator.adyen import currencies, objects
+from payments.simulator.adyen import currencies, objects, sheets
 from payments.simulator.adyen.notifications import ZONE
 from payments.simulator.adyen.shop import Shop
 
@@ -70,27 +67,16 @@ def close_day(shop: Shop) -> objects.Report | None:
 
 def content(shop: Shop, report: objects.Report) -> str:
     """The whole file."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, COLUMNS, restval="", lineterminator="\n")
-    writer.writeheader()
-    for row in report.rows:
-        writer.writerow(_row(shop, shop.known(objects.Entry, row)))
-    return text.getvalue()
+    return sheets.written(COLUMNS, (_row(shop, shop.known(objects.Entry, row)) for row in report.rows))
 
 
-def _row(shop: Shop, entry: objects.Entry) -> dict[str, Any]:
+def _row(shop: Shop, entry: objects.Entry) -> sheets.Row:
     payment = shop.known(objects.Payment, entry.payment)
-    change = shop.find(objects.Modification, entry.modification)
     shown = currencies.major(entry.amount, payment.currency)
     received, authorised, captured = (f"{shown * sign:f}" if sign else "" for sign in entry.signs)
     return {
-        "Company Account": shop.company,
-        "Merchant Account": shop.merchant,
-        "Psp Reference": payment.id,
-        "Merchant Reference": payment.reference,
-        "Payment Method": payment.variant,
-        "Booking Date": datetime.fromtimestamp(entry.created, ZONE).strftime("%Y-%m-%d %H:%M:%S"),
-        "TimeZone": "CET",
+        **sheets.common(shop, entry.created),
+        **sheets.of_payment(shop, payment, entry.modification),
         "Main Currency": payment.currency,
         "Main Amount": f"{shown:f}",
         "Record Type": entry.type,
@@ -100,5 +86,4 @@ def _row(shop: Shop, entry: objects.Entry) -> dict[str, Any]:
         "Captured (PC)": captured,
         "Settlement Currency": shop.currency,
         "Payment Method Variant": payment.variant,
-        "Modification Merchant Reference": change.reference if change else "",
     }

@@ -5,19 +5,14 @@ Source: docs.adyen.com/reporting/settlement-reconciliation/transaction-level/set
 
 import base64
 import binascii
-import csv
 import hmac
-import io
 from collections.abc import Mapping
-from datetime import datetime
-from typing import Any
 
 import orjson
 from starlette.types import Receive, Scope, Send
 
 from payments.simulator import transit, wire
-from payments.simulator.adyen import accounting, currencies, objects
-from payments.simulator.adyen.notifications import ZONE
+from payments.simulator.adyen import accounting, currencies, objects, sheets
 from payments.simulator.adyen.shop import Shop
 from payments.simulator.scenarios import Facts
 from payments.simulator.transit import Reply
@@ -79,30 +74,21 @@ COLUMNS = [
 
 def content(shop: Shop, batch: objects.Batch) -> str:
     """The whole file."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, COLUMNS, restval="", lineterminator="\n")
-    writer.writeheader()
-    for row_id in batch.rows:
-        writer.writerow(_row(shop, shop.known(objects.Movement, row_id)))
-    return text.getvalue()
+    return sheets.written(COLUMNS, (_row(shop, shop.known(objects.Movement, row)) for row in batch.rows))
 
 
-def _row(shop: Shop, movement: objects.Movement) -> dict[str, Any]:
-    when = datetime.fromtimestamp(movement.created, ZONE).strftime("%Y-%m-%d %H:%M:%S")
+def _row(shop: Shop, movement: objects.Movement) -> sheets.Row:
     debit, credit = _sides(movement.net, shop.currency)
     row = {
-        "Company Account": shop.company,
-        "Merchant Account": shop.merchant,
-        "Creation Date": when,
-        "TimeZone": "CET",
+        **sheets.common(shop, movement.created),
+        "Creation Date": sheets.moment(movement.created),
+        "Booking Date TimeZone": "CET",
         "Type": movement.type,
         "Modification Reference": movement.modification,
         "Net Currency": shop.currency,
         "Net Debit (NC)": debit,
         "Net Credit (NC)": credit,
         "Batch Number": movement.batch,
-        "Booking Date": when,
-        "Booking Date TimeZone": "CET",
     }
     return {**row, **_of_payment(shop, movement)} if movement.payment else row
 
@@ -113,24 +99,20 @@ def _sides(amount: int, currency: str) -> tuple[str, str]:
     return (shown if amount < 0 else "", shown if amount > 0 else "")
 
 
-def _of_payment(shop: Shop, movement: objects.Movement) -> dict[str, Any]:
+def _of_payment(shop: Shop, movement: objects.Movement) -> sheets.Row:
     payment = shop.known(objects.Payment, movement.payment)
-    change = shop.find(objects.Modification, movement.modification)
     debit, credit = _sides(movement.gross, movement.currency)
     row = {
-        "Psp Reference": payment.id,
-        "Merchant Reference": payment.reference,
-        "Payment Method": payment.variant,
+        **sheets.of_payment(shop, payment, movement.modification),
         "Gross Currency": movement.currency,
         "Gross Debit (GC)": debit,
         "Gross Credit (GC)": credit,
         "Exchange Rate": movement.rate,
         "Payment Method Variant": _variant(payment),
-        "Modification Merchant Reference": change.reference if change else "",
         "Metadata": orjson.dumps(payment.metadata).decode() if payment.metadata else "",
         "Shopper Country": payment.country or "",
         "Authorisation Code": payment.auth_code,
-        "Dispute Reference": "" if change else movement.modification,
+        "Dispute Reference": movement.modification if shop.find(objects.Dispute, movement.modification) else "",
     }
     for name in ("commission", "markup", "scheme", "interchange"):
         # A fee is a cost: what it would be as a debit.
