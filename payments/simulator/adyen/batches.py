@@ -52,7 +52,7 @@ def _close(shop: Shop, rows: list[objects.Movement]) -> None:
 
 def announce(shop: Shop, file: str) -> None:
     """REPORT_AVAILABLE: the address stands in `reason`, the file's name where a pspReference would."""
-    base = shop.setting("base_url", shop.world.url)
+    base = shop.setting("base_url") or shop.base_url or shop.world.url
     news = News(
         event="REPORT_AVAILABLE",
         psp=file,

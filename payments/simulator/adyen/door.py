@@ -104,6 +104,7 @@ class Door:
         if method == "POST":
             exchange.body = _decoded(raw)
         self._check_merchant(exchange)
+        shop.base_url = exchange.base_url
         return exchange
 
     def _authenticate(self, key: str) -> Shop:

@@ -17,6 +17,8 @@ class Shop(Tables):
     psp = PSP
     kinds = objects.KINDS
 
+    # Where the merchant last found this: it may not know the address that the process listens on.
+    base_url: str = ""
     by_reference: dict[str, list[str]] = field(default_factory=dict)
     by_payment: dict[str, list[str]] = field(default_factory=dict)
     by_shopper: dict[str, list[str]] = field(default_factory=dict)

@@ -140,6 +140,13 @@ def test_amounts_are_in_major_units_by_adyens_own_decimals(
     assert report(merchant, inbox, 1)[0]["Gross Credit (GC)"] == shown
 
 
+def test_the_reports_address_is_where_the_merchant_finds_the_simulator(own: process.Simulator, inbox: Inbox) -> None:
+    merchant = Merchant(own, inbox, settings={**REPORT_USER, "base_url": "https://psp.example"})
+    merchant.pay()
+    own.advance(3 * DAY)
+    assert inbox.wait("REPORT_AVAILABLE")["reason"].startswith("https://psp.example/adyen/reports/download/")
+
+
 def test_who_may_download(merchant: Merchant, inbox: Inbox, own: process.Simulator) -> None:
     merchant.pay()
     own.advance(3 * DAY)
