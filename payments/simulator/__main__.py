@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from payments.simulator import app, wire
+from payments.simulator.adyen.twin import AdyenTwin
 from payments.simulator.stripe.twin import StripeTwin
 from payments.simulator.world import World
 
@@ -32,8 +33,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     options = _arguments(argv)
-    world = World(options.seed or secrets.token_hex(8), options.journal)
+    world = World(options.seed or secrets.token_hex(8), options.journal, f"http://{options.host}:{options.port}")
     world.add(StripeTwin(world))
+    world.add(AdyenTwin(world))
     world.replay()
     for settings in json.loads(os.environ.get("SIMULATOR_ACCOUNTS", "[]")):
         world.put_account(settings.pop("code"), settings)

@@ -53,6 +53,8 @@ class Accounts:
         account = Account(**row)
         if account.publishable_key and account.psp == "stripe" and not account.publishable_key.startswith("pk_test_"):
             raise BadAccountError("a publishable key of the simulator starts with pk_test_")
+        if account.psp == "adyen" and not _hexadecimal(account.webhook_secret):
+            raise BadAccountError("an HMAC key of Adyen is written in hexadecimal digits")
         for key in account.both_keys:
             owner = self._by_key.get((account.psp, key))
             if owner is not None and owner.code != code:
@@ -88,3 +90,11 @@ class Accounts:
     def all(self) -> list[Account]:
         """Every account, in the order they were made."""
         return list(self._by_code.values())
+
+
+def _hexadecimal(text: str) -> bool:
+    try:
+        bytes.fromhex(text)
+    except ValueError:
+        return False
+    return True

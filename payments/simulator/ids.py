@@ -21,6 +21,7 @@ class Ids:
         self.seed = seed
         self._tag = "".join(_DIGITS[byte % 62] for byte in digest[:12])
         self._secret = "".join(_DIGITS[byte % 62] for byte in digest[12:30])
+        self._capitals = "".join(_DIGITS[byte % 36] for byte in digest[:9])
 
     def restore(self, row: dict[str, object]) -> None:
         """Go on counting where the journal ended."""
@@ -29,18 +30,26 @@ class Ids:
 
     def next(self, prefix: str) -> str:
         """A new id: prefix, counter in base 62, the run's tag."""
+        self._step()
+        return f"{prefix}{self._digits()}{self._tag}"
+
+    def reference(self) -> str:
+        """A new id of 16 capitals and digits."""
+        self._step()
+        return f"{self._digits(36)}{self._capitals}"
+
+    def _step(self) -> None:
         self._count += 1
         self._journal.note("", "ids", "ids", {"seed": self.seed, "count": self._count})
-        return f"{prefix}{self._digits()}{self._tag}"
 
     def secret(self, prefix: str) -> str:
         """A new token that looks like a secret: client secrets, webhook secrets."""
         self._count += 1
         return f"{prefix}{self._secret}{self._digits()}"
 
-    def _digits(self) -> str:
+    def _digits(self, base: int = 62) -> str:
         number, digits = self._count, ""
         while number:
-            number, rest = divmod(number, 62)
+            number, rest = divmod(number, base)
             digits = _DIGITS[rest] + digits
         return digits.rjust(7, "0")

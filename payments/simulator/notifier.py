@@ -28,13 +28,13 @@ class Channel(Protocol):
     def url(self) -> str:
         """Where to."""
 
-    def headers(self, body: bytes, now: int) -> dict[str, str]:
+    def headers(self, body: bytes, now: int, /) -> dict[str, str]:
         """The headers with the signature for a delivery attempt at `now`."""
 
-    def forge(self, body: bytes, now: int) -> tuple[dict[str, str], bytes]:
+    def forge(self, body: bytes, now: int, /) -> tuple[dict[str, str], bytes]:
         """The same message as an attacker would send it."""
 
-    def accepts(self, status: int, answer: bytes) -> bool:
+    def accepts(self, status: int, answer: bytes, /) -> bool:
         """Whether the receiver's answer is an acknowledgement."""
 
 

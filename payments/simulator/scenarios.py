@@ -24,6 +24,9 @@ EFFECT = frozenset(
         "error_500_after",
         "late_capture_failure",
         "bounced_refund",
+        "reversed_refund",
+        "refused_modification",
+        "delayed_modification",
         "wrong_amount",
         "issuer_outage",
     }
@@ -35,6 +38,8 @@ OPTIONS = {
     "webhook_late": {"seconds": 5.0},
     "late_capture_failure": {"seconds": 3_600.0},
     "bounced_refund": {"seconds": 3_600.0},
+    "reversed_refund": {"seconds": 3_600.0},
+    "delayed_modification": {"seconds": 60.0},
     "wrong_amount": {"delta": -1.0},
     "issuer_outage": {"approval": 0.0},
 }
@@ -103,6 +108,32 @@ class Scenario:
         """The scenario and its counts, for whoever set it."""
         shown = {name: getattr(self, name) for name in self.__dataclass_fields__ if name != "dice"}
         return {name: value for name, value in shown.items() if value is not None}
+
+
+@dataclass(slots=True)
+class Struck:
+    """Something that a fault may have struck."""
+
+    fault: Scenario | None = field(default=None, kw_only=True)
+
+    def struck(self, name: str) -> bool:
+        """Whether it is this fault."""
+        return self.fault is not None and self.fault.fault == name
+
+    def fate(self, name: str) -> float | None:
+        """Seconds until the fault of this name happens; None when it does not."""
+        return self.fault.options["seconds"] if self.fault is not None and self.fault.fault == name else None
+
+    def wrong(self, amount: int) -> int:
+        """The amount, unless a scenario wants it wrong."""
+        if self.fault is not None and self.fault.fault == "wrong_amount":
+            return max(1, amount + int(self.fault.options["delta"]))
+        return amount
+
+    @property
+    def outage(self) -> bool:
+        """Whether the issuer is out."""
+        return self.struck("issuer_outage")
 
 
 class Scenarios:

@@ -31,6 +31,12 @@ async def body(receive: Receive) -> bytes:
     return data
 
 
+def base_url(scope: Scope) -> str:
+    """Where the client believes this to be, as far as the path."""
+    host = next((value for name, value in scope["headers"] if name == b"host"), b"127.0.0.1")
+    return f"{scope['scheme']}://{host.decode('latin-1')}"
+
+
 async def respond(send: Send, status: int, headers: list[tuple[bytes, bytes]], content: bytes) -> None:
     """A whole answer."""
     headers.append((b"content-length", str(len(content)).encode()))

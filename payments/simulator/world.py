@@ -55,7 +55,9 @@ class Latency:
 class World:
     """The simulator's state."""
 
-    def __init__(self, seed: str, journal: Path | None) -> None:
+    def __init__(self, seed: str, journal: Path | None, url: str = "") -> None:
+        # Where it can be reached: stands in messages that nobody's request caused.
+        self.url = url
         self.journal = Journal(journal)
         self.ids = Ids(seed, self.journal)
         self.accounts = Accounts(self.journal)

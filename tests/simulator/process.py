@@ -135,18 +135,43 @@ class Validating(stripe.RequestsClient):
         return content, status, answer_headers
 
 
-class Merchant:
+class Account:
+    """One account at a simulated PSP, as whoever runs the simulator sees it."""
+
+    def __init__(self, simulator: Simulator, inbox: "Inbox | None", **settings: Any) -> None:
+        self.simulator = simulator
+        self.code = f"m-{uuid.uuid4().hex[:12]}"
+        self.inbox = inbox
+        url = inbox.url if inbox else ""
+        answer = simulator.ask("PUT", f"/_sim/accounts/{self.code}", {"webhook_url": url, **settings})
+        assert answer.status == 200, answer.body
+
+    def fault(self, fault: str, **where: Any) -> str:
+        """Set a fault for this account; its id."""
+        answer = self.simulator.ask("POST", "/_sim/scenarios", {"fault": fault, "account": self.code, **where})
+        assert answer.status == 201, answer.body
+        scenario: str = answer.json()["id"]
+        return scenario
+
+    def fired(self, scenario: str) -> int:
+        """How often a fault has happened."""
+        shown = self.simulator.ask("GET", "/_sim/scenarios").json()["scenarios"]
+        count: int = next(s["fired"] for s in shown if s["id"] == scenario)
+        return count
+
+    def book(self) -> list[dict[str, Any]]:
+        """This account's lines in the book of truth."""
+        lines = self.simulator.ask("GET", f"/_sim/book?account={self.code}").body.splitlines()
+        return [json.loads(line) for line in lines]
+
+
+class Merchant(Account):
     """One account at the simulated Stripe and its SDK client."""
 
     def __init__(self, simulator: Simulator, inbox: "Inbox | None", settings: dict[str, Any]) -> None:
-        self.simulator = simulator
-        self.code = f"m-{uuid.uuid4().hex[:12]}"
         self.key = f"sk_test_{uuid.uuid4().hex}"
-        self.inbox = inbox
-        url = inbox.url if inbox else ""
-        account = {"psp": "stripe", "api_key": self.key, "webhook_url": url, "webhook_secret": SECRET, **settings}
-        answer = simulator.ask("PUT", f"/_sim/accounts/{self.code}", account)
-        assert answer.status == 200, answer.body
+        account = {"psp": "stripe", "api_key": self.key, "webhook_secret": SECRET, **settings}
+        super().__init__(simulator, inbox, **account)
         self.client = self.connect()
         self.v1 = self.client.v1
 
@@ -172,24 +197,6 @@ class Merchant:
         given: Any = {name: value for name, value in wish.items() if value is not None}
         return self.v1.payment_intents.create(params=given)
 
-    def fault(self, fault: str, **where: Any) -> str:
-        """Set a fault for this account; its id."""
-        answer = self.simulator.ask("POST", "/_sim/scenarios", {"fault": fault, "account": self.code, **where})
-        assert answer.status == 201, answer.body
-        scenario: str = answer.json()["id"]
-        return scenario
-
-    def fired(self, scenario: str) -> int:
-        """How often a fault has happened."""
-        shown = self.simulator.ask("GET", "/_sim/scenarios").json()["scenarios"]
-        count: int = next(s["fired"] for s in shown if s["id"] == scenario)
-        return count
-
-    def book(self) -> list[dict[str, Any]]:
-        """This account's lines in the book of truth."""
-        lines = self.simulator.ask("GET", f"/_sim/book?account={self.code}").body.splitlines()
-        return [json.loads(line) for line in lines]
-
     def events(self) -> list[str]:
         """The types of this account's events, oldest first."""
         page = self.v1.events.list(params={"limit": 100})
@@ -208,6 +215,9 @@ class Merchant:
 
 class Inbox:
     """A receiver of webhooks on 127.0.0.1 that can be told to refuse."""
+
+    # The header kept beside each body.
+    header = "Stripe-Signature"
 
     def __init__(self) -> None:
         self.deliveries: list[tuple[str, bytes]] = []
@@ -228,7 +238,7 @@ class Inbox:
                 if refuse:
                     inbox.refusals -= 1
                 else:
-                    inbox.deliveries.append((self.headers["Stripe-Signature"], body))
+                    inbox.deliveries.append((self.headers.get(inbox.header, ""), body))
                 self.send_response(500 if refuse else 200)
                 self.send_header("Content-Length", "0")
                 self.end_headers()
@@ -239,7 +249,7 @@ class Inbox:
         self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}/webhooks"
-        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
         self._thread.start()
 
     def genuine(self) -> list[dict[str, Any]]:

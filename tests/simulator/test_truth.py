@@ -204,6 +204,7 @@ def test_accounts_from_the_environment() -> None:
     [
         {"psp": "stripe", "api_key": "sk_live_x"},
         {"psp": "worldpay", "api_key": "x"},
+        {"psp": "adyen", "api_key": "x", "webhook_secret": "whsec_x"},
         {"psp": "stripe"},
         {"psp": "stripe", "api_key": "sk_test_z", "publishable_key": "secret"},
         {"psp": "stripe", "api_key": "sk_test_y", "colour": "red"},

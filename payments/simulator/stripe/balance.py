@@ -5,6 +5,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 from payments.simulator.clock import DAY
+from payments.simulator.rates import PER_DOLLAR
 from payments.simulator.stripe import cards, currencies, funds, listing, objects, parameters
 from payments.simulator.stripe.calls import Call
 from payments.simulator.stripe.shop import Shop
@@ -22,7 +23,7 @@ FIXED = {"usd": "0.30", "eur": "0.25", "gbp": "0.20", "chf": "0.30", "jpy": "30"
 def _fixed(currency: str) -> int:
     if currency in FIXED:
         return currencies.minor(Decimal(FIXED[currency]), currency)
-    return currencies.minor(Decimal("0.30") * currencies.PER_DOLLAR[currency], currency)
+    return currencies.minor(Decimal("0.30") * PER_DOLLAR[currency], currency)
 
 
 def _percentage(shop: Shop, charge: objects.Charge) -> Decimal:

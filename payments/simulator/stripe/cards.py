@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from payments.simulator import pan
 from payments.simulator.stripe import errors
 
 
@@ -180,7 +181,7 @@ def by_token(token: str) -> str | None:
 def by_number(number: str) -> str:
     """The card's name for a number. Raises a card error when the number cannot be one."""
     digits = number.replace(" ", "").replace("-", "")
-    if not digits.isdigit() or not 12 <= len(digits) <= 19 or not _luhn(digits):
+    if not pan.possible(digits):
         raise errors.StripeError(
             402,
             "card_error",
@@ -190,12 +191,3 @@ def by_number(number: str) -> str:
         )
     # Should somebody type a real number here, no more than its last digits are kept.
     return _BY_NUMBER.get(digits, _UNKNOWN + digits[-4:])
-
-
-def _luhn(digits: str) -> bool:
-    """ISO/IEC 7812-1, annex B."""
-    total = 0
-    for place, digit in enumerate(reversed(digits)):
-        value = int(digit) * (1 + place % 2)
-        total += value - 9 if value > 9 else value
-    return total % 10 == 0

@@ -5,6 +5,7 @@ Amounts are integers in the smallest unit. Sources: docs.stripe.com/currencies.
 
 from decimal import ROUND_HALF_UP, Decimal
 
+from payments.simulator.rates import PER_DOLLAR, table
 from payments.simulator.stripe import errors
 
 _ZERO = "bif clp djf gnf jpy kmf krw mga pyg rwf vnd vuv xaf xof xpf"
@@ -13,34 +14,12 @@ THREE = frozenset({"bhd", "jod", "kwd", "omr", "tnd"})
 # Sent with two decimals although the currency has none; the decimals must be 00.
 WHOLE = frozenset({"isk", "ugx"})
 
-# What one US dollar buys. Fixed, so that every run settles the same amounts.
-_PER_DOLLAR = """
-usd:1 aed:3.6725 afn:70 all:92 amd:387 ang:1.79 aoa:912 ars:1430 aud:1.53 awg:1.79 azn:1.7 bam:1.68 bbd:2
-bdt:122 bgn:1.68 bhd:0.376 bif:2950 bmd:1 bnd:1.3 bob:6.91 brl:5.4 bsd:1 bwp:13.4 byn:3.3 bzd:2.01 cad:1.4
-cdf:2200 chf:0.8 clp:940 cny:7.12 cop:3900 crc:503 cve:95 czk:21 djf:178 dkk:6.42 dop:63 dzd:130 egp:47.5
-etb:153 eur:0.86 fjd:2.27 fkp:0.76 gbp:0.76 gel:2.71 gip:0.76 gmd:73 gnf:8690 gtq:7.66 gyd:209 hkd:7.78
-hnl:26.3 htg:131 huf:330 idr:16650 ils:3.25 inr:88.7 isk:127 jmd:160 jod:0.709 jpy:155 kes:129 kgs:87.4
-khr:4010 kmf:424 krw:1460 kwd:0.307 kyd:0.83 kzt:520 lak:21700 lbp:89500 lkr:306 lrd:180 lsl:17.2 mad:9.3
-mdl:17 mga:4480 mkd:53 mmk:2100 mnt:3570 mop:8.01 mur:46 mvr:15.4 mwk:1734 mxn:18.4 myr:4.14 mzn:63.9 nad:17.2
-ngn:1445 nio:36.8 nok:10.1 npr:142 nzd:1.77 omr:0.385 pab:1 pen:3.37 pgk:4.2 php:58.9 pkr:281 pln:3.65
-pyg:7050 qar:3.64 ron:4.38 rsd:101 rub:79 rwf:1452 sar:3.75 sbd:8.2 scr:14.5 sek:9.5 sgd:1.3 shp:0.76 sle:23
-sos:571 srd:38.5 std:21000 szl:17.2 thb:32.4 tjs:9.2 tnd:2.95 top:2.4 try:42.3 ttd:6.78 twd:31.2 tzs:2450
-uah:42.1 ugx:3620 uyu:39.8 uzs:11900 vnd:26350 vuv:122 wst:2.8 xaf:564 xcd:2.7 xof:564 xpf:103 yer:239
-zar:17.2 zmw:22.6
-"""
 # Smallest charge, in major units, where Stripe names one.
 _MINIMUM = """
 usd:0.50 eur:0.50 gbp:0.30 chf:0.50 jpy:50 brl:0.50 mxn:10 pln:2 inr:0.50 huf:175 czk:15 sek:3 nok:3 dkk:2.50
 sgd:0.50 hkd:4 myr:2 thb:10 aud:0.50 cad:0.50 nzd:0.50 aed:2 ron:2 bgn:1
 """
-
-
-def _table(pairs: str) -> dict[str, Decimal]:
-    return {code: Decimal(amount) for code, amount in (pair.split(":") for pair in pairs.split())}
-
-
-PER_DOLLAR = _table(_PER_DOLLAR)
-MINIMUM = _table(_MINIMUM)
+MINIMUM = table(_MINIMUM)
 LARGEST = 999_999_999_999
 
 

@@ -10,11 +10,12 @@ from typing import Any
 
 from starlette.types import Receive, Scope, Send
 
-from payments.simulator import wire
-from payments.simulator.scenarios import EFFECT, TRANSPORT, Facts
+from payments.simulator import transit, wire
+from payments.simulator.scenarios import EFFECT, Facts
 from payments.simulator.stripe import cards, errors, expanding, forms, idempotency, objects, parameters, routes
 from payments.simulator.stripe.calls import Call, Operation
-from payments.simulator.stripe.shop import API_VERSION, PSP, Request, Shop, dumps
+from payments.simulator.stripe.shop import API_VERSION, PSP, Request, Shop
+from payments.simulator.tables import dumps
 from payments.simulator.world import World
 
 logger = logging.getLogger(__name__)
@@ -88,11 +89,10 @@ class Door:
         if publishable:
             _check_publishable(shop, found[0], found[1], raw)
         key = headers.get(b"idempotency-key") if method == "POST" else None
-        host = headers.get(b"host", b"127.0.0.1").decode("latin-1")
         return Exchange(
             method=method,
             path=f"/v1/{path}",
-            base_url=f"{scope['scheme']}://{host}",
+            base_url=wire.base_url(scope),
             shop=shop,
             operation=found[0],
             args=found[1],
@@ -117,35 +117,27 @@ class Door:
         return self._shops[account.code], credentials == account.publishable_key
 
     async def _answer(self, exchange: Exchange, scope: Scope, receive: Receive, send: Send) -> None:
-        account = exchange.shop.account.code
-        fault = self._world.scenarios.pick(TRANSPORT, exchange.names, account, lambda: _facts(exchange))
-        kind = fault.fault if fault else ""
-        if kind == "reset_before":
-            await wire.reset(scope, receive)
-            return
-        if kind in {"error_503_before", "rate_limit_429"}:
+        asked = transit.Asked(exchange.names, exchange.shop.account.code, lambda: _facts(exchange))
+
+        def refusal(status: int) -> transit.Reply:
             error = (
                 errors.rate_limited()
-                if kind == "rate_limit_429"
+                if status == 429
                 else errors.unavailable(503, "Stripe is temporarily unavailable. Please try again.")
             )
-            await _send(send, error.status, dumps(error.body(exchange.id)), exchange.id)
-            return
-        pause = self._world.latency.ms / 1_000 + (fault.options["ms"] / 1_000 if fault and kind == "slow" else 0)
-        status, body, extra = await self._execute(exchange, pause)
-        if fault and kind == "hang":
-            # It is done, and its key is free again: only the answer hangs.
-            await asyncio.sleep(fault.options["seconds"])
-        if kind == "reset_after":
-            await wire.reset(scope, receive)
-        elif kind == "garbage_200":
-            await _send(
-                send, 200, b"<html><body>It works!</body></html>", exchange.id, [(b"content-type", b"text/html")]
-            )
-        else:
+            return transit.Reply(status, dumps(error.body(exchange.id)))
+
+        async def work(pause: float) -> transit.Reply:
+            status, body, extra = await self._execute(exchange, pause)
             if exchange.operation.name == "files.download" and status == 200:
                 extra.append((b"content-type", b"text/csv"))
-            await _send(send, status, body, exchange.id, extra)
+            return transit.Reply(status, body, extra)
+
+        reply = await transit.carry(self._world, asked, refusal, work)
+        if reply is None:
+            await wire.reset(scope, receive)
+        else:
+            await _send(send, reply.status, reply.body, exchange.id, reply.headers)
 
     async def _execute(self, exchange: Exchange, pause: float) -> tuple[int, bytes, list[tuple[bytes, bytes]]]:
         """Run, or give the kept answer again. The key is in use from the first check to the answer."""
@@ -204,7 +196,7 @@ class Door:
         broken = errors.unavailable(500, "An unknown error occurred.")
         if kind == "error_500_before":
             raise broken
-        call = Call(shop, params, exchange.args, exchange.base_url, exchange.key, fault)
+        call = Call(shop, params, exchange.args, exchange.base_url, exchange.key, fault=fault)
         try:
             shown = operation.run(call)
         except errors.StripeError as error:
@@ -224,10 +216,14 @@ def _effects(names: tuple[str, ...]) -> frozenset[str]:
     return frozenset(fault for fault in EFFECT if MEANT.get(fault) is None or MEANT[fault].intersection(names))
 
 
-MEANT = {
+MEANT: dict[str, set[str]] = {
     "issuer_outage": {"payment_intents.confirm"},
     "late_capture_failure": {"payment_intents.confirm", "payment_intents.capture"},
     "bounced_refund": {"refunds.create"},
+    # Only where modifications are asynchronous.
+    "reversed_refund": set(),
+    "refused_modification": set(),
+    "delayed_modification": set(),
     "wrong_amount": {
         "payment_intents.create",
         "payment_intents.confirm",

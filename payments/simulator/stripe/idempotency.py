@@ -7,7 +7,8 @@ from typing import Any
 
 from payments.simulator.clock import DAY
 from payments.simulator.stripe import errors, objects
-from payments.simulator.stripe.shop import Shop, packed, unpacked
+from payments.simulator.stripe.shop import Shop
+from payments.simulator.tables import packed, unpacked
 
 LONGEST = 255
 

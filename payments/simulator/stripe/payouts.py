@@ -6,26 +6,17 @@ from payments.simulator.clock import DAY
 from payments.simulator.stripe import balance, events, funds, listing, objects, parameters
 from payments.simulator.stripe.calls import Call
 from payments.simulator.stripe.parameters import STR
-from payments.simulator.stripe.shop import PSP, Shop
+from payments.simulator.stripe.shop import Shop
 
 Json = dict[str, Any]
 
 LIST: parameters.Spec = {**parameters.PAGE, "status": STR, "destination": STR, "arrival_date": parameters.ANY}
-DAY_END = "day_end"
 RECONCILED_AFTER = 3_600
 ARRIVES_AFTER = DAY
 
 
-def ensure_day_end(shop: Shop) -> None:
-    """Have a timer for the next midnight UTC."""
-    clock = shop.world.clock
-    if not clock.has(PSP, shop.account.code, DAY_END):
-        clock.schedule((shop.now() // DAY + 1) * DAY, PSP, shop.account.code, DAY_END, DAY_END)
-
-
 def day_end(shop: Shop) -> None:
-    """Pay out what is available, if it is more than nothing, and wait for the next midnight."""
-    ensure_day_end(shop)
+    """Pay out what is available, if it is more than nothing."""
     now = shop.now()
     table = shop.tables["balance_transaction"]
     rows = [table[row_id] for row_id in shop.unpaid if table[row_id].available_on <= now]

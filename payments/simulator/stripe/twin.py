@@ -1,11 +1,11 @@
 """The simulated Stripe as the simulator sees it: accounts, timers, the journal, the book."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from starlette.routing import BaseRoute, Route
 
-from payments.simulator.clock import Timer
+from payments.simulator.shops import Actions, Shops
 from payments.simulator.stripe import (
     book,
     challenge,
@@ -22,7 +22,6 @@ from payments.simulator.stripe import (
 )
 from payments.simulator.stripe.door import Door
 from payments.simulator.stripe.shop import PSP, Shop
-from payments.simulator.world import World
 
 
 def _expire_authorization(shop: Shop, intent: objects.PaymentIntent) -> None:
@@ -31,7 +30,7 @@ def _expire_authorization(shop: Shop, intent: objects.PaymentIntent) -> None:
 
 
 # What timers do: the kind of object they name, and what happens to it.
-ACTIONS: dict[str, tuple[str, Callable[[Shop, Any, str], None]]] = {
+ACTIONS: Actions = {
     "expire_authorization": ("payment_intent", lambda shop, intent, _: _expire_authorization(shop, intent)),
     "expire_challenge": ("payment_intent", confirming.expire_challenge),
     "book_charge": ("charge", lambda shop, charge, _: charging.book_charge(shop, charge)),
@@ -49,14 +48,11 @@ ACTIONS: dict[str, tuple[str, Callable[[Shop, Any, str], None]]] = {
 }
 
 
-class StripeTwin:
+class StripeTwin(Shops[Shop]):
     """All Stripe accounts of the simulator."""
 
     name = PSP
-
-    def __init__(self, world: World) -> None:
-        self._world = world
-        self._shops: dict[str, Shop] = {}
+    actions = ACTIONS
 
     def routes(self) -> list[BaseRoute]:
         """Stripe's API and the page of the 3-D Secure challenge."""
@@ -85,47 +81,22 @@ class StripeTwin:
             configured=True,
         )
 
-    def start_account(self, code: str) -> None:
-        """From now on the account has its daily payouts."""
-        payouts.ensure_day_end(self._shops[code])
-
-    def fire(self, timer: Timer) -> None:
-        """Something is due."""
-        shop = self._shops[timer.account]
-        if timer.action == payouts.DAY_END:
-            idempotency.prune(shop)
-            payouts.day_end(shop)
-            return
-        action, _, detail = timer.action.partition(".")
-        kind, act = ACTIONS[action]
-        target = shop.tables[kind].get(timer.target)
-        if target is not None:
-            act(shop, target, detail)
-
     def book(self, account: str) -> Iterator[dict[str, Any]]:
         """The account's lines of the book of truth."""
         return book.lines(self._shops[account])
 
-    def restore(self, account: str, kind: str, row: dict[str, Any]) -> None:
-        """Take back a row from the journal."""
-        shop, table = self._shops[account], kind.partition(".")[2]
-        if table == "delivered":
-            event = shop.find(objects.Event, row["id"])
-            if event is not None and row["endpoint"] in event.waiting:
-                event.waiting.remove(row["endpoint"])
-        else:
-            shop.restore(table, row)
+    def day_end(self, shop: Shop) -> None:
+        """Old idempotency keys go, and what is available is paid out."""
+        idempotency.prune(shop)
+        payouts.day_end(shop)
 
-    def restored(self) -> None:
+    def resume(self, shop: Shop) -> None:
         """Deliver what had not been delivered when the process ended."""
-        for shop in self._shops.values():
-            idempotency.prune(shop)
-            payouts.ensure_day_end(shop)
-            events.resume(shop)
+        idempotency.prune(shop)
+        events.resume(shop)
 
-    def clear(self) -> None:
-        """Forget every object."""
-        for shop in self._shops.values():
-            shop.forget()
-            payouts.ensure_day_end(shop)
-            self._world.journal.note(shop.account.code, f"{PSP}.clear", shop.account.code, {})
+    def acknowledge(self, shop: Shop, row: dict[str, Any]) -> None:
+        """An endpoint has had the event."""
+        event = shop.find(objects.Event, row["id"])
+        if event is not None and row["endpoint"] in event.waiting:
+            event.waiting.remove(row["endpoint"])

@@ -1,0 +1,89 @@
+"""What moves in the merchant's balance, and what Adyen keeps of it."""
+
+from decimal import ROUND_HALF_UP, Decimal
+
+from payments.simulator.adyen import currencies, objects
+from payments.simulator.adyen.shop import Shop
+from payments.simulator.clock import DAY
+
+# Interchange++: per cent of the amount in the settlement currency.
+INTERCHANGE = {"CREDIT": Decimal("0.30"), "DEBIT": Decimal("0.20")}
+SCHEME = Decimal("0.10")
+MARKUP = Decimal("0.60")
+# Blended: one commission, a fixed part and per cent.
+COMMISSION = Decimal("0.9")
+FIXED = {"ideal": "0.25", "sepadirectdebit": "0.25", "bcmc": "0.10", "klarna": "0.35", "paypal": "0.10"}
+REFUND_FEE = {"ideal": "0.20", "klarna": "0.35"}
+CHARGEBACK_FEE = "7.50"
+PROCESSING_FEE = "0.11"
+SETTLEMENT_DAYS = 2
+INTERCHANGE_PLUS = frozenset({"scheme", "applepay", "googlepay"})
+
+
+def _share(amount: int, percent: Decimal) -> int:
+    return int((amount * percent / 100).quantize(Decimal(1), ROUND_HALF_UP))
+
+
+def _euros(shop: Shop, text: str) -> int:
+    """A price in euros, in the settlement currency's smallest unit."""
+    return currencies.minor(Decimal(text) * currencies.rate("EUR", shop.currency), shop.currency)
+
+
+def _fees(shop: Shop, movement: objects.Movement, payment: objects.Payment) -> None:
+    """Fill in the fees of a capture."""
+    settled = abs(currencies.converted(movement.gross, payment.currency, shop.currency))
+    if payment.method in INTERCHANGE_PLUS:
+        movement.interchange = _share(settled, INTERCHANGE.get(payment.card.get("funding", ""), INTERCHANGE["CREDIT"]))
+        movement.scheme = _share(settled, SCHEME)
+        movement.markup = _share(settled, MARKUP)
+    else:
+        fixed = _euros(shop, FIXED.get(payment.method, "0.25"))
+        percent = 0 if payment.method in {"ideal", "sepadirectdebit"} else _share(settled, COMMISSION)
+        movement.commission = fixed + percent
+
+
+def book(shop: Shop, payment: objects.Payment, kind: str, gross: int, modification: str) -> objects.Movement:
+    """A signed movement of the payment's currency: `kind` is the Type of the settlement detail report."""
+    rate = currencies.rate(payment.currency, shop.currency) if payment.currency != shop.currency else Decimal(1)
+    movement = objects.Movement(
+        id=shop.world.ids.next("mov_"),
+        created=shop.now(),
+        type=kind,
+        net=0,
+        gross=gross,
+        currency=payment.currency,
+        rate=f"{rate.normalize():f}",
+        payment=payment.id,
+        modification=modification,
+        available=(shop.now() // DAY + SETTLEMENT_DAYS) * DAY,
+    )
+    if kind == "Settled":
+        _fees(shop, movement, payment)
+    elif kind == "Refunded":
+        movement.commission = _euros(shop, REFUND_FEE.get(payment.method, "0"))
+    elif kind in {"Chargeback", "SecondChargeback"}:
+        movement.commission = _euros(shop, CHARGEBACK_FEE)
+    settled = currencies.minor(currencies.major(gross, payment.currency) * rate, shop.currency)
+    movement.net = settled - fees(movement)
+    shop.save(movement)
+    return movement
+
+
+def book_plain(shop: Shop, kind: str, net: int, words: str) -> objects.Movement:
+    """A signed movement of the settlement currency that belongs to no payment, available at once."""
+    now = shop.now()
+    movement = objects.Movement(
+        id=shop.world.ids.next("mov_"), created=now, type=kind, net=net, modification=words, available=now
+    )
+    shop.save(movement)
+    return movement
+
+
+def processing_fees(shop: Shop, payments: int) -> int:
+    """What Adyen takes for so many payments, whatever their amounts."""
+    return payments * _euros(shop, PROCESSING_FEE)
+
+
+def fees(movement: objects.Movement) -> int:
+    """All that Adyen and the schemes keep of it."""
+    return movement.commission + movement.markup + movement.scheme + movement.interchange
