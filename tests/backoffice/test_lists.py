@@ -4,6 +4,7 @@ import re
 from typing import Any
 
 import pytest
+from django.template.loader import render_to_string
 from django.test import Client
 
 from payments.kernel.records import StateChange
@@ -93,6 +94,7 @@ def test_a_page_has_one_main_part_and_a_way_to_skip_to_it(boss: Client) -> None:
     html = boss.get(PAYMENTS).content.decode()
 
     assert html.count("<main ") == 1
+    assert html.count("<header>") == 1
     assert '<a class="bo-skip" href="#content-start">' in html
     assert '<nav id="nav-sidebar-inner" aria-label="Menu"' in html
 
@@ -112,3 +114,16 @@ def test_what_cannot_be_shown_is_a_page_with_a_way_back(staff: Any, address: str
     assert answer.status_code == status
     assert words in pages.plain(answer.content.decode())
     assert 'href="/admin/"' in answer.content.decode()
+
+
+def test_what_went_wrong_is_said_without_anything_that_could_fail_too() -> None:
+    shown = pages.plain(render_to_string("500.html"))
+
+    assert "Before you repeat what moves money, look whether it has happened." in shown
+
+
+def test_a_form_that_cannot_be_checked_changes_nothing_and_says_so(db: None) -> None:
+    answer = Client(enforce_csrf_checks=True).post("/admin/login/", {"username": "x", "password": "y"})
+
+    assert answer.status_code == 403
+    assert "Nothing was changed. It was open for too long" in pages.plain(answer.content.decode())
