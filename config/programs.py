@@ -71,11 +71,13 @@ class Stack:
         servers = [self._server(server) for server in self.servers]
         migrate = self._once(*MIGRATE, needs=[server.name for server in servers])
         if self.production:
-            return [*servers, migrate, self._web([migrate.name]), self._worker([migrate.name])]
+            return [*servers, migrate, self._web([migrate.name], after=migrate), self._worker([migrate.name])]
         provision = self._once(*PROVISION, needs=[migrate.name])
         simulator = self._simulator()
         ours = [provision.name, simulator.name]
-        return [*servers, simulator, migrate, provision, self._web(ours), self._worker(ours)]
+        # Nobody has used this web server before: it may load while the database is being made.
+        web = self._web([server.name for server in servers], after=provision)
+        return [*servers, simulator, migrate, provision, web, self._worker(ours)]
 
     def _environment(self) -> dict[str, str]:
         """What our processes are told beyond what we were told ourselves."""
@@ -133,7 +135,7 @@ class Stack:
             patience=600,
         )
 
-    def _web(self, needs: Sequence[str]) -> supervisor.Program:
+    def _web(self, needs: Sequence[str], *, after: supervisor.Program) -> supervisor.Program:
         host, threads = self.given.get("HOST", "127.0.0.1"), self.given.get("WEB_THREADS", DEFAULT_THREADS)
         return supervisor.Program(
             name="web",
@@ -141,7 +143,8 @@ class Stack:
             log=self._log("web"),
             needs=needs,
             prepare=functools.partial(refuse_taken_port, self.port),
-            ready=functools.partial(answers, self.port, "/readyz", below=300),
+            ready=lambda: after.been_up and answers(self.port, "/readyz", below=300),
+            patience=600,
             url=self.urls["platform"],
         )
 

@@ -5,10 +5,12 @@ import signal
 import sys
 import time
 from datetime import datetime, timedelta
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
 import django
+from django.db import DatabaseError
 from django.utils import timezone
 from rich import box, console, panel, progress, table
 
@@ -41,6 +43,9 @@ def main() -> int:
     except platform.NotStartedError as reason:
         print(reason, file=sys.stderr)
         return 1
+    except (OSError, HTTPException, DatabaseError) as reason:
+        print(f"The platform broke: {reason}\nIts logs are in {run_dir / 'logs'}.", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         print("\ninterrupted", file=sys.stderr)
         return INTERRUPTED
@@ -55,7 +60,7 @@ def _demonstrate(running: platform.Platform, began: float) -> bool:
     _start(running)
     from config.demo import receiver, story  # noqa: PLC0415  they need the settings
 
-    described = rundirs.described(running.run_dir)
+    described = running.described()
     urls = described["urls"]
     with receiver.running() as listening:
         told = story.Story(
@@ -79,15 +84,15 @@ def _start(running: platform.Platform) -> None:
     """Everything but the worker, and Django in this process."""
     title = "PostgreSQL, Valkey, the PSP simulator and the web server start"
     with TERMINAL.status(title) as status:
+        os.environ |= {
+            **running.wait_for_addresses()["environment"],
+            "RUN_DIR": str(running.run_dir),
+            "COUNTINGHOUSE_ROLE": "shell",
+            "LOG_LEVEL": "ERROR",
+        }
+        django.setup()
         pids = running.wait_for("web", "simulator", tell=lambda states: status.update(f"{title} [dim]{states}[/dim]"))
     _done(title, pids)
-    os.environ |= {
-        **rundirs.described(running.run_dir)["environment"],
-        "RUN_DIR": str(running.run_dir),
-        "COUNTINGHOUSE_ROLE": "shell",
-        "LOG_LEVEL": "ERROR",
-    }
-    django.setup()
 
 
 def _past(running: platform.Platform, urls: dict[str, str]) -> str:
@@ -141,8 +146,6 @@ def _staff() -> dict[str, tuple[str, str]]:
 
 def _tell(told: Any, failed: type[Exception]) -> bool:
     """Run every step with its name on the screen, until one fails."""
-    from django.db import DatabaseError  # noqa: PLC0415  after django.setup()
-
     for title, act in told.steps():
         try:
             with TERMINAL.status(title):

@@ -3,11 +3,12 @@
 No worker runs meanwhile: its jobs are done here, by the clock of the past.
 """
 
+import http.client
 import http.server
 import json
 import threading
 import time
-import urllib.request
+import urllib.parse
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,7 +22,6 @@ from payments.kernel.jobs import Queue
 from payments.webhooks.services import inbound
 
 QUIET_WITHIN: Final = 60.0
-QUEUES: Final = (Queue.WEBHOOKS, Queue.MONEY, Queue.DELIVERIES)
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Past:
     """A time that runs on from where it was last moved to, for the simulator and for us."""
 
     def __init__(self, simulator: str, start: datetime) -> None:
-        self.simulator = simulator
+        self._control = http.client.HTTPConnection(urllib.parse.urlsplit(simulator).netloc, timeout=30)
         self._arrived: deque[_Notification] = deque()
         self._moment, self._since = start, time.monotonic()
 
@@ -49,29 +49,38 @@ class Past:
         """Let it be `moment`, and all that happens at the PSP until then."""
         seconds = int((moment - self.now()).total_seconds())
         if seconds > 0:
-            self.ask("POST", "/_sim/clock", {"advance_seconds": seconds})
+            fired = self.ask("POST", "/_sim/clock", {"advance_seconds": seconds})["fired"]
             self._moment, self._since = self.now() + timedelta(seconds=seconds), time.monotonic()
-        self.settle()
+            if fired:
+                self.settle()
 
     def settle(self) -> None:
         """Do all that is to be done by now: until the PSP has nothing more to say, and no job is due."""
+        self._hear_out()
         while True:
-            self._hear_out()
-            heard = len(self._arrived)
             while self._arrived:
                 self._receive(self._arrived[0])
                 self._arrived.popleft()
-            with clock.at(self.now()):
-                done = sum(drain.drain(queue) for queue in QUEUES)
-            if not heard and not done:
+            self._work(Queue.WEBHOOKS, Queue.MONEY)
+            self._hear_out()
+            if not self._arrived:
                 return
+
+    def end(self) -> None:
+        """Nobody who listens from today on is told of the past."""
+        self._work(*Queue)
+
+    def _work(self, *queues: Queue) -> None:
+        with clock.at(self.now()):
+            for queue in queues:
+                drain.drain(queue)
 
     def _hear_out(self) -> None:
         deadline = time.monotonic() + QUIET_WITHIN
         while self.ask("GET", "/_sim/webhooks")["waiting"]:
             if time.monotonic() > deadline:
                 raise TimeoutError(f"the simulator's notifications were not delivered within {QUIET_WITHIN:.0f} s")
-            time.sleep(0.003)
+            time.sleep(0.005)
 
     def _receive(self, notification: _Notification) -> None:
         psp, code = notification.address.split("/")[-2:]
@@ -84,10 +93,13 @@ class Past:
 
     def ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
         """One request to the simulator's control side."""
-        data = json.dumps(body).encode() if body is not None else None
-        request = urllib.request.Request(f"{self.simulator}{path}", data, method=method)  # noqa: S310  our own address
-        with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310  our own address
-            return json.load(answer)
+        content = json.dumps(body) if body is not None else None
+        try:
+            self._control.request(method, path, content)
+            return json.load(self._control.getresponse())
+        except (OSError, http.client.HTTPException):
+            self._control.close()  # the next request connects anew
+            raise
 
 
 @contextmanager
@@ -102,6 +114,8 @@ def lived_from(start: datetime, *, simulator: str, platform: str) -> Iterator[Pa
             yield past
             offset = past.ask("GET", "/_sim/clock")["offset_seconds"]
             past.move_to(past.now() - timedelta(seconds=offset))
+            past.settle()
+            past.end()
             _notify(past, platform)
         finally:
             server.shutdown()

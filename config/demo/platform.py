@@ -36,6 +36,16 @@ class Platform:
                 directory=programs.ROOT,
             )
 
+    def wait_for_addresses(self) -> dict[str, Any]:
+        """What stack.json says, as soon as it is there; nothing has to answer yet."""
+        if not processes.wait_until(lambda: bool(self.described()), timeout=STARTS_WITHIN, process=self.process):
+            raise NotStartedError(f"The platform did not start:\n{processes.tail(self.log)}")
+        return self.described()
+
+    def described(self) -> dict[str, Any]:
+        """What stack.json says now."""
+        return rundirs.described(self.run_dir)
+
     def wait_for(self, *names: str, tell: Callable[[str], None]) -> str:
         """Until these programs are ready; what runs then, with process ids. `tell` hears what is going on."""
 
@@ -50,7 +60,7 @@ class Platform:
 
     def processes(self) -> list[dict[str, Any]]:
         """Its programs, as stack.json describes them."""
-        return list(rundirs.described(self.run_dir).get("processes", ()))
+        return list(self.described().get("processes", ()))
 
     def release_worker(self) -> None:
         """Let the worker be started."""

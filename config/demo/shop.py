@@ -1,4 +1,4 @@
-"""A small believable shop: 200 orders over 30 days in five currencies, with failures and refunds."""
+"""A small believable shop: 150 orders over 30 days in five currencies, with failures and refunds."""
 
 import heapq
 import random
@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
+from http.client import HTTPException
 from typing import Final
 
 from django.db import DatabaseError, connection
@@ -21,7 +22,7 @@ from payments.rest import keys
 from payments.rest.models import ApiClient, KeyKind
 from refunds.services import refunds
 
-ORDERS: Final = 200
+ORDERS: Final = 150
 DAYS: Final = 30
 
 ARTICLES: Final = (
@@ -119,11 +120,12 @@ class Month:
         self.chance = random.Random(seed)  # noqa: S311  a story, not a secret
         self.start = past.now()
         self._due: list[_Due] = []
+        self._today = self.start.date()
 
     def live(self) -> Iterator[tuple[datetime, str]]:
         """Live through it; yields when something happened, and what it came to.
 
-        What would only come tomorrow is left to do. When the database goes away, it goes on once that is back.
+        What would only come tomorrow is left to do. When a server goes away, it goes on once that is back.
         """
         people = [self._customer(name, number) for number, name in enumerate(PEOPLE)]
         for number in range(ORDERS):
@@ -133,14 +135,16 @@ class Month:
             due = heapq.heappop(self._due)
             try:
                 yield due.moment, self._happen(due)
-            except DatabaseError:
+            except (DatabaseError, OSError, HTTPException):
                 self._wait_for_database()
                 yield due.moment, "interrupted"
 
     def _happen(self, due: _Due) -> str:
         self.past.move_to(due.moment)
         with clock.at(due.moment):
-            lifecycle.expire_due()
+            if due.moment.date() != self._today:
+                self._today = due.moment.date()
+                lifecycle.expire_due()
             came_to = due.act()
         self.past.settle()
         return came_to
