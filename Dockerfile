@@ -21,4 +21,4 @@ USER countinghouse
 ENV RUN_DIR=/var/lib/countinghouse COUNTINGHOUSE_ROLE=shell
 EXPOSE 8000
 ENTRYPOINT ["python"]
-CMD ["-m", "granian", "--interface", "wsgi", "--no-ws", "--workers", "1", "--blocking-threads", "16", "--log-config", "config/granian.json", "--host", "0.0.0.0", "--port", "8000", "config.wsgi:application"]
+CMD ["-m", "granian", "--interface", "asginl", "--loop", "uvloop", "--no-ws", "--workers", "1", "--backpressure", "4096", "--log-config", "config/granian.json", "--host", "0.0.0.0", "--port", "8000", "config.asgi:application"]

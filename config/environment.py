@@ -45,6 +45,7 @@ class Environment(pydantic_settings.BaseSettings):
         pydantic.SecretStr(DEVELOPMENT_KEY), description="Mixed into the hashes of API keys and blind indexes."
     )
 
+    web_threads: int = pydantic.Field(16, ge=1, description="How many requests the web server works on at a time.")
     database_url: pydantic.SecretStr | None = None
     database_pool_min: int = pydantic.Field(2, ge=0)
     database_pool_max: int = pydantic.Field(16, ge=1)

@@ -23,11 +23,11 @@ MIGRATE = ("migrate", "--noinput")
 PROVISION = ("provision",)
 
 
-def web_command(*, host: str, port: int, threads: str = DEFAULT_THREADS) -> list[str]:
-    """The web server, one process with threads; the image and compose run the same."""
-    options = ["--interface", "wsgi", "--no-ws", "--workers", "1", "--blocking-threads", threads]
+def web_command(*, host: str, port: int) -> list[str]:
+    """The web server, one process with threads (WEB_THREADS); the image and compose run the same."""
+    options = ["--interface", "asginl", "--loop", "uvloop", "--no-ws", "--workers", "1", "--backpressure", "4096"]
     options += ["--log-config", "config/granian.json"]
-    return ["-m", "granian", *options, "--host", host, "--port", str(port), "config.wsgi:application"]
+    return ["-m", "granian", *options, "--host", host, "--port", str(port), "config.asgi:application"]
 
 
 def worker_command(*, threads: str = DEFAULT_THREADS) -> list[str]:
@@ -136,10 +136,10 @@ class Stack:
         )
 
     def _web(self, needs: Sequence[str], *, after: supervisor.Program) -> supervisor.Program:
-        host, threads = self.given.get("HOST", "127.0.0.1"), self.given.get("WEB_THREADS", DEFAULT_THREADS)
+        host = self.given.get("HOST", "127.0.0.1")
         return supervisor.Program(
             name="web",
-            start=self._python(web_command(host=host, port=self.port, threads=threads), COUNTINGHOUSE_ROLE="web"),
+            start=self._python(web_command(host=host, port=self.port), COUNTINGHOUSE_ROLE="web"),
             log=self._log("web"),
             needs=needs,
             prepare=functools.partial(refuse_taken_port, self.port),

@@ -235,6 +235,8 @@ _ALWAYS: Final[tuple[type[Refusal], ...]] = (
 _WITH_BODY: Final[tuple[type[Refusal], ...]] = (
     problems.BodyMalformed,
     problems.BodyTooLarge,
+    problems.BodyTimeout,
+    problems.LengthRequired,
     problems.MediaTypeUnsupported,
     problems.ParameterMissing,
     problems.CardNumberRefused,

@@ -33,6 +33,18 @@ class BodyTooLarge(Refusal):
     code, status = "body_too_large", 413
 
 
+class BodyTimeout(Refusal):
+    """The body was announced and did not arrive in time; nothing was done. Send it again."""
+
+    code, status = "body_timeout", 408
+
+
+class LengthRequired(Refusal):
+    """The body came in chunks through a server that does not put them together: send a `Content-Length`."""
+
+    code, status = "length_required", 411
+
+
 class MediaTypeUnsupported(Refusal):
     """The body is not `application/json` in UTF-8."""
 

@@ -6,7 +6,7 @@ from django.utils.decorators import method_decorator
 from django.views import View
 from django.views.decorators.csrf import csrf_exempt
 
-from payments.rest import pages, problems, wire
+from payments.rest import pages, problems, reading, wire
 from payments.webhooks import selectors, shapes
 from payments.webhooks.models import Delivery, Endpoint, Event
 from payments.webhooks.services import endpoints, inbound
@@ -199,7 +199,8 @@ class Notifications(View):
         request_id = problems.request_id(request.META.get("HTTP_REQUEST_ID"))
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             try:
-                inbound.receive(psp, account_code, request.body, request.headers)
+                body = reading.received(request, inbound.MAX_BYTES, inbound.too_large())
+                inbound.receive(psp, account_code, body, request.headers)
             except Exception as error:
                 refusal = problems.refusal_for(error)
                 if refusal is None:

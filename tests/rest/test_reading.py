@@ -248,3 +248,8 @@ def test_a_flood_of_parameters_is_refused(shop: Caller) -> None:
 
 def test_answers_are_json_that_means_the_same_to_everybody(shop: Caller) -> None:
     assert json.loads(shop.post("/v1/things", GOOD).content)["created_at"].count("T") == 1
+
+
+def test_chunks_that_nobody_put_together_are_no_empty_body(shop: Caller) -> None:
+    response = shop.post("/v1/things", GOOD, Transfer_Encoding="chunked")
+    assert (response.status_code, problem(response)["code"]) == (411, "length_required")

@@ -377,3 +377,11 @@ def test_a_notification_without_job_and_person_is_found(account: ProviderAccount
     Job.objects.all().delete()
     (lost,) = invariants.verify("notification_owned")
     assert lost.broken == [(InboundEvent.objects.get().pk, "received")]
+
+
+def test_chunks_that_nobody_put_together_are_not_acknowledged(account: ProviderAccount) -> None:
+    answer = Client(raise_request_exception=False).post(
+        "/webhooks/stripe/stripe-us", b"{}", content_type="application/json", headers={"transfer-encoding": "chunked"}
+    )
+    assert (answer.status_code, answer.json()["code"]) == (411, "length_required")
+    assert not InboundEvent.objects.exists()

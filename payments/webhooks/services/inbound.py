@@ -51,13 +51,18 @@ class NotificationAddressUnknown(Refusal):
     code, status = "notification_address_unknown", 404
 
 
+def too_large() -> NotificationTooLarge:
+    """What a notification beyond `MAX_BYTES` is told, also before all of it was read."""
+    return NotificationTooLarge(f"The notification is larger than {MAX_BYTES} bytes.")
+
+
 def receive(psp: str, account_code: str, body: bytes, headers: Mapping[str, str]) -> None:
     """Verify a notification and store it, once for ever; when this returns, it may be acknowledged.
 
     A repetition changes nothing. Raises the refusals of this module.
     """
     if len(body) > MAX_BYTES:
-        raise NotificationTooLarge(f"The notification is larger than {MAX_BYTES} bytes.")
+        raise too_large()
     account = _account(psp, account_code)
     try:
         events = accounts.connector(account).read_notification(body, headers, now=clock.now())
