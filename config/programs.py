@@ -144,6 +144,7 @@ class Stack:
             needs=needs,
             prepare=functools.partial(refuse_taken_port, self.port),
             ready=lambda: after.been_up and answers(self.port, "/readyz", below=300),
+            hears=functools.partial(answers, self.port, "/livez", below=300),
             patience=600,
             url=self.urls["platform"],
         )

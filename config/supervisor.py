@@ -1,4 +1,4 @@
-"""A small process supervisor: starts programs in order of need, restarts what dies, stops everything."""
+"""A small process supervisor: starts programs in order of need, restarts what dies or goes deaf, stops everything."""
 
 import dataclasses
 import enum
@@ -16,6 +16,8 @@ FIRST_PAUSE = 0.2
 LONGEST_PAUSE = 10.0
 STEADY = 30.0  # seconds of readiness after which an earlier crash is forgotten
 TICK = 0.1
+LISTEN_EVERY = 5.0  # seconds between two questions whether a program that runs still hears
+DEAF_AFTER = 6  # questions in a row without an answer: load makes a program slow, not deaf for half a minute
 
 
 class State(enum.StrEnum):
@@ -41,6 +43,7 @@ class Program:
     wanted: Callable[[], bool] = lambda: True  # asked until it is started for the first time
     prepare: Callable[[], None] = lambda: None
     ready: Callable[[], bool] = lambda: True
+    hears: Callable[[], bool] = lambda: True  # asked for as long as it runs; about itself, not about what it needs
     finish: Callable[[], None] = lambda: None  # once ready, before others start
     url: str = ""
     once: bool = False
@@ -53,6 +56,8 @@ class Program:
     been_up: bool = False
     restarts: int = 0
     crashes: int = 0  # in a row
+    asked_at: float = 0.0  # monotonic time of the last question
+    unheard: int = 0  # questions without an answer, in a row
     since: float = 0.0  # monotonic time of the last change of state
 
     @property
@@ -68,10 +73,18 @@ class GaveUpError(RuntimeError):
 class Supervisor:
     """Runs programs until told to stop; `changed` hears of every change of state."""
 
-    def __init__(self, programs: Sequence[Program], *, changed: Callable[[Program], None], attempts: int = 3) -> None:
+    def __init__(
+        self,
+        programs: Sequence[Program],
+        *,
+        changed: Callable[[Program], None],
+        attempts: int = 3,
+        listen_every: float = LISTEN_EVERY,
+    ) -> None:
         self.programs = {program.name: program for program in programs}
         self.changed = changed
         self.attempts = attempts  # how often a program may fail before it has ever been ready
+        self.listen_every = listen_every
         self.stopping = threading.Event()
 
     @property
@@ -97,7 +110,7 @@ class Supervisor:
                 self._start(program)
             case State.STARTING:
                 self._look_whether_up(program)
-            case State.READY if program.pid is None:
+            case State.READY if program.pid is None or self._is_deaf(program):
                 self._crashed(program)
             case State.READY if time.monotonic() - program.since > STEADY:
                 program.crashes = 0
@@ -127,6 +140,19 @@ class Supervisor:
             self._move(program, State.READY)
         elif time.monotonic() - program.since > program.patience:
             self._crashed(program)
+
+    def _is_deaf(self, program: Program) -> bool:
+        """Ask again when it is time; True when one question too many stayed without an answer."""
+        if time.monotonic() - max(program.asked_at, program.since) < self.listen_every:
+            return False
+        program.unheard = 0 if program.hears() else program.unheard + 1
+        program.asked_at = time.monotonic()
+        if program.unheard < DEAF_AFTER:
+            return False
+        with program.log.open("a") as log:
+            log.write(f"{program.name} runs and does not answer: it is started anew\n")
+        program.unheard = 0
+        return True
 
     def _crashed(self, program: Program) -> None:
         if program.process is not None:
