@@ -117,7 +117,7 @@ def test_a_download_says_what_it_is(desk: Desk, shop: factories.Shop, file_forma
 
     assert answer["Content-Type"] == kind
     assert answer["Content-Disposition"] == (
-        f'attachment; filename="payments_2026-10-01_2026-10-31_{run["id"]}.{file_format}"'
+        f'attachment; filename="payments_2026-10-01_2026-11-01_{run["id"]}.{file_format}"'
     )
     assert int(answer["Content-Length"]) == len(b"".join(answer.streaming_content))
     answer.close()
