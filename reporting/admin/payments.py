@@ -211,7 +211,7 @@ class PaymentAdmin(base.ModelAdmin):
 
 
 def _may_refund(request: HttpRequest) -> bool:
-    """Who has it from a role: being superuser is not enough (docs/decisions/0006)."""
+    """Who has it from a role: being superuser is not enough (docs/decisions/0007)."""
     return not request.user.is_superuser and bool(request.user.has_perm(MAY_REFUND))
 
 

@@ -80,7 +80,7 @@ ROLES: Final[Mapping[str, tuple[str, ...]]] = {
     ),
 }
 """Who may do what. Staff without a group may do nothing. `admin` manages users, reads everything with personal data
-masked, and moves no money: who gives rights does not refund (docs/decisions/0006).
+masked, and moves no money: who gives rights does not refund (docs/decisions/0007).
 
 `see_personal_data` shows names and e-mail addresses, which others read as `j•••@e•••.com`; `change_provideraccount`
 is the switch of an account, `change_job` the replay of dead jobs. Nothing else is ever changed by hand.
