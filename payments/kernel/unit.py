@@ -51,10 +51,13 @@ class Unit:
         all_children.extend(children)
 
     def change(self, row: models.Model, **values: object) -> None:
-        """Set columns of a row now, and UPDATE it on leaving, guarded by the version that was read."""
+        """Set columns of a row now, and UPDATE it on leaving, guarded by the version that was read.
+
+        With no columns nothing is written.
+        """
         for name, value in values.items():
             setattr(row, name, value)
-        if any(row is added for added in self._inserts.get((type(row), False), ())):
+        if not values or any(row is added for added in self._inserts.get((type(row), False), ())):
             return
         self._changes.setdefault(row, set()).update(values)
 

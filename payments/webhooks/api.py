@@ -121,7 +121,10 @@ class OneEndpoint(wire.Door):
     )
     def patch(self, call: wire.Call, body: shapes.EndpointChanges, endpoint_id: str) -> Endpoint:
         """What is not given stays. Disabled, it misses what happens until it is enabled again."""
-        return endpoints.change(endpoint_id, client=call.client, **body.model_dump(exclude_none=True))
+        facts = body.model_dump(exclude_unset=True)
+        if facts.get("description", "") is None:
+            facts["description"] = ""
+        return endpoints.change(endpoint_id, client=call.client, **facts)
 
     @wire.operation(
         name="webhook_endpoints.delete",

@@ -24,10 +24,10 @@ def deliveries_of(endpoint: Endpoint, *, state: DeliveryState | None = None) -> 
 
 
 def events_of(client: ApiClient, *, type_: str | None = None, object_id: str | None = None) -> QuerySet[Event]:
-    """The client's events: of one type, of one object, or all."""
+    """The client's events: of the types that a pattern (`*`, `order.paid`, `order.*`) covers, of one object, or all."""
     rows = Event.objects.filter(client_id=client.pk)
-    if type_ is not None:
-        rows = rows.filter(type=type_)
+    if type_ is not None and type_ != "*":
+        rows = rows.filter(type=type_) if not type_.endswith(".*") else rows.filter(type__startswith=type_[:-1])
     return rows if object_id is None else rows.filter(object_id=object_id)
 
 

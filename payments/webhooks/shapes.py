@@ -6,21 +6,16 @@ from pydantic import AfterValidator, AwareDatetime, Field
 from pydantic_core import PydanticCustomError
 
 from payments.rest import fields, pages
+from payments.webhooks import catalogue, policy
 from payments.webhooks.models import Delivery, DeliveryState, Endpoint, Event
 
 
 def _pattern(text: str) -> str:
-    if not _is_pattern(text):
-        raise PydanticCustomError("parameter_invalid", "Not `*`, a type like `order.paid`, or a prefix like `order.*`")
+    if not any(policy.wants([text], type_) for type_ in catalogue.TYPES):
+        raise PydanticCustomError(
+            "parameter_invalid", "No event has this type: `*`, one of docs/events.md, or `order.*`"
+        )
     return text
-
-
-def _is_pattern(text: str) -> bool:
-    head, dot, tail = text.partition(".")
-    word = head.replace("_", "")
-    return text == "*" or (
-        bool(dot) and word.isalpha() and word.islower() and (tail == "*" or tail.replace("_", "").isalpha())
-    )
 
 
 Pattern = Annotated[str, Field(max_length=60), AfterValidator(_pattern)]
@@ -41,18 +36,18 @@ class NewEndpoint(fields.Input):
 
 
 class EndpointChanges(fields.Input):
-    """What changes; what is not given stays."""
+    """What changes; what is not given stays. Only a description can be taken away, by null or by an empty text."""
 
-    url: Url | None = None
-    event_types: Patterns | None = None
+    url: Url = Field(default_factory=str)
+    event_types: Patterns = Field(default_factory=list)
     description: Description | None = None
-    enabled: bool | None = None
+    enabled: bool = Field(default_factory=bool)
 
 
 class EventFilters(pages.Query):
     """Which events to list."""
 
-    type: Annotated[str, fields.Line(60)] | None = None
+    type: Annotated[Pattern, Field(description="A type, or several by a prefix like `order.*`.")] | None = None
     object_id: Annotated[str, fields.Line(40)] | None = None
 
 

@@ -42,6 +42,12 @@ def test_a_customer_is_made_read_changed_and_erased(shop: factories.Shop) -> Non
     assert erased["erased_at"]
 
 
+def test_a_change_of_nothing_changes_nothing(shop: factories.Shop) -> None:
+    made = shop.post("customers", {"reference": "shopper-81", "name": "Ada"})
+    answer = shop.call("PATCH", f"customers/{made['id']}", {})
+    assert (answer.status_code, answer.json()) == (200, made)
+
+
 def test_nothing_but_a_reference_is_needed(shop: factories.Shop) -> None:
     customer = shaped(CustomerObject, shop.call("POST", "customers", {"reference": "x"}))
     assert {customer[name] for name in ("email", "name", "country", "locale")} == {None}

@@ -58,6 +58,15 @@ def test_a_row_that_is_new_and_changed_is_inserted_as_it_ended(client_row: ApiCl
     assert (Customer.objects.get().name, row.version) == ("Ada", 1)
 
 
+def test_a_change_of_nothing_asks_nothing(client_row: ApiClient) -> None:
+    with unit.work() as work:
+        work.add(row := customer(client_row))
+    with CaptureQueriesContext(connection) as captured, unit.work():
+        row.change()
+    assert statements(captured) == []
+    assert row.version == 1
+
+
 def test_an_empty_unit_asks_nothing(db: None) -> None:
     with CaptureQueriesContext(connection) as captured, unit.work():
         pass

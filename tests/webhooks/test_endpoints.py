@@ -87,6 +87,38 @@ def test_an_endpoint_is_changed(shop: factories.Shop) -> None:
     assert "secret" not in changed.json()
 
 
+def test_what_is_not_given_stays_and_a_description_can_be_taken_away(shop: factories.Shop) -> None:
+    path = f"webhook_endpoints/{shop.post('webhook_endpoints', NEW)['id']}"
+    unchanged = shop.call("PATCH", path, {})
+    assert (unchanged.status_code, unchanged.json()) == (200, shop.get(path))
+    for nothing in (None, ""):
+        assert shop.call("PATCH", path, {"description": "Shop"}).json()["description"] == "Shop"
+        assert shop.call("PATCH", path, {"description": nothing}).json()["description"] is None
+    assert shop.get(path)["url"] == NEW["url"]
+
+
+@pytest.mark.parametrize("name", ["url", "event_types", "enabled"])
+def test_what_an_endpoint_needs_is_not_taken_away(shop: factories.Shop, name: str) -> None:
+    path = f"webhook_endpoints/{shop.post('webhook_endpoints', NEW)['id']}"
+    answer = shop.call("PATCH", path, {name: None})
+    assert (answer.status_code, answer.json()["code"], answer.json()["param"]) == (400, "parameter_invalid", name)
+
+
+def test_events_are_listed_by_type_or_by_a_prefix(shop: factories.Shop) -> None:
+    happen(shop, "ord_1", "order.created", "order.paid")
+    happen(shop, "pi_1", "payment_intent.succeeded")
+
+    def types(pattern: str) -> list[str]:
+        return sorted(event["type"] for event in shop.get(f"events?type={pattern}")["data"])
+
+    assert types("order.paid") == ["order.paid"]
+    assert types("order.*") == ["order.created", "order.paid"]
+    assert len(types("*")) == 3
+    for unknown in ("order.shipped", "orders.*", "order", ""):
+        answer = shop.call("GET", f"events?type={unknown}")
+        assert (answer.status_code, answer.json()["code"], answer.json()["param"]) == (400, "parameter_invalid", "type")
+
+
 def test_an_endpoint_is_deleted(shop: factories.Shop, receiver: Receiver) -> None:
     made = shop.post("webhook_endpoints", {**NEW, "url": receiver.url})
     happen(shop, "ord_1", "order.paid")
@@ -204,6 +236,8 @@ def test_an_address_that_is_never_called_is_refused(shop: factories.Shop, settin
         ["order.paid; DROP"],
         [""],
         ["order."],
+        ["order.shipped"],
+        ["refunds.*"],
         ["." * 61],
         "order.paid",
     ],
