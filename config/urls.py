@@ -43,6 +43,7 @@ V1: list[URLPattern | URLResolver] = [
     re_path(r"", rest.Nowhere.as_view()),
 ]
 
+handler400 = rest.bad_request
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", TemplateView.as_view(template_name="home.html")),
     path("v1/", include(V1)),
