@@ -43,6 +43,12 @@ def _exponents() -> dict[str, int]:
 EXPONENTS: Final[Mapping[str, int]] = _exponents()
 """Decimals of each currency's minor unit, from ISO 4217 (py-moneyed's own list is stale)."""
 
+_NOT_TENDER: Final = ("BOV", "CHE", "CHW", "CLF", "COU", "MXV", "USN", "UYI", "UYW", "XAD")
+"""ISO 4217's codes of funds, of indexed units and of accounts between banks: nobody pays with them."""
+
+IN_USE: Final = frozenset(EXPONENTS.keys() - set(_NOT_TENDER))
+"""Money that somebody can pay with: what clients may ask for."""
+
 for _code in EXPONENTS.keys() - moneyed.CURRENCIES.keys():
     _entry = iso4217.Currency(_code)
     moneyed.add_currency(_code, str(_entry.number), 10 ** EXPONENTS[_code], _entry.currency_name)

@@ -24,6 +24,18 @@ def test_minor_units_become_money_and_come_back(minor: int, currency: str) -> No
     assert amount.currency.code == currency
 
 
+@pytest.mark.parametrize(
+    "code", ["BOV", "CHE", "CHW", "CLF", "COU", "MXV", "USN", "UYI", "UYW", "XAD", "XSU", "XUA", "XAU"]
+)
+def test_nobody_pays_with_funds_and_units_of_account(code: str) -> None:
+    assert code not in money.IN_USE
+
+
+def test_everything_else_that_has_a_minor_unit_is_in_use() -> None:
+    assert {"EUR", "USD", "JPY", "KWD", "XCG", "ZWG", "XOF", "VED"} <= money.IN_USE
+    assert len(money.EXPONENTS.keys() - money.IN_USE) == 10
+
+
 @given(MINOR, CURRENCIES)
 def test_text_has_every_decimal_and_reads_back(minor: int, currency: str) -> None:
     amount = money.from_minor(minor, currency)
