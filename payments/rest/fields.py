@@ -3,17 +3,20 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Annotated, Final
 
 from annotated_types import GroupedMetadata, MaxLen, MinLen
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 from pydantic_core import PydanticCustomError
 
 from payments.kernel import money
 from payments.rest import cards, countries
 
 MAX_PAIRS: Final = 50
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+"""Also what breaks lines and turns the direction of writing: a text would show as another one."""
+_TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d(:\d\d([.,]\d{1,6})?)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 
 
 class Input(BaseModel):
@@ -36,8 +39,23 @@ def _plain(text: str) -> str:
     return text
 
 
+def _not_blank(text: str) -> str:
+    if not text.strip():
+        raise PydanticCustomError("parameter_invalid", "Nothing but blanks")
+    return text
+
+
+def _time(given: object) -> object:
+    """Digits alone would be taken for seconds since 1970."""
+    if not (isinstance(given, datetime) or (isinstance(given, str) and _TIME.fullmatch(given))):
+        raise PydanticCustomError(
+            "parameter_invalid", "Not a time of ISO 8601 with its zone, like 2026-11-22T00:00:00Z"
+        )
+    return given
+
+
 def _currency(code: str) -> str:
-    if code not in money.EXPONENTS:
+    if code not in money.IN_USE:
         raise PydanticCustomError("currency_unknown", "Not a currency of ISO 4217, in capital letters")
     return code
 
@@ -65,6 +83,8 @@ class Line(GroupedMetadata):
         yield MinLen(self.shortest)
         yield MaxLen(self.longest)
         yield AfterValidator(_plain)
+        if self.shortest:
+            yield AfterValidator(_not_blank)
 
 
 def id_of(prefix: str) -> StringConstraints:
@@ -77,6 +97,9 @@ Amount = Annotated[int, Field(strict=True, gt=0, lt=money.LIMIT, description="In
 
 AmountOrZero = Annotated[int, Field(strict=True, ge=0, lt=money.LIMIT, description="In the currency's minor units.")]
 """Money or none, in minor units."""
+
+Time = Annotated[AwareDatetime, Field(strict=False), BeforeValidator(_time)]
+"""A moment, in ISO 8601 with its zone."""
 
 Currency = Annotated[
     str, AfterValidator(_currency), Field(description="ISO 4217.", json_schema_extra={"pattern": "^[A-Z]{3}$"})

@@ -6,7 +6,7 @@ from typing import Annotated, Final, Generic, TypeVar
 
 from django.core.exceptions import ValidationError
 from django.db import models
-from pydantic import AwareDatetime, BeforeValidator, Field
+from pydantic import BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
 from payments.rest import fields
@@ -19,10 +19,10 @@ MAX_LIMIT: Final = 100
 class Range(fields.Input):
     """Bounds of a time: `created[gte]=2026-11-01T00:00:00Z`."""
 
-    gte: AwareDatetime | None = None
-    gt: AwareDatetime | None = None
-    lte: AwareDatetime | None = None
-    lt: AwareDatetime | None = None
+    gte: fields.Time | None = None
+    gt: fields.Time | None = None
+    lte: fields.Time | None = None
+    lt: fields.Time | None = None
 
 
 def _whole_number(text: object) -> object:
@@ -38,8 +38,12 @@ class Query(fields.Input):
     limit: Annotated[
         int, Field(strict=False, ge=1, le=MAX_LIMIT, description="Rows per page."), BeforeValidator(_whole_number)
     ] = DEFAULT_LIMIT
-    starting_after: Annotated[str | None, Field(max_length=40, description="The page begins after this id.")] = None
-    ending_before: Annotated[str | None, Field(max_length=40, description="The page ends before this id.")] = None
+    starting_after: Annotated[
+        str | None, Field(min_length=1, max_length=40, description="The page begins after this id.")
+    ] = None
+    ending_before: Annotated[
+        str | None, Field(min_length=1, max_length=40, description="The page ends before this id.")
+    ] = None
     created: Annotated[Range | None, Field(description="When it was made.")] = None
 
 

@@ -46,7 +46,7 @@ class LengthRequired(Refusal):
 
 
 class MediaTypeUnsupported(Refusal):
-    """The body is not `application/json` in UTF-8."""
+    """The body is not `application/json` in UTF-8, or is compressed."""
 
     code, status = "media_type_unsupported", 415
 
@@ -106,7 +106,7 @@ class ObjectChanged(Refusal):
 
 
 class TemporarilyUnavailable(Refusal):
-    """We cannot work for a moment. Try again, on a POST with the same idempotency key."""
+    """We cannot work for a moment, and whether it was done may be unknown: repeat it with the same idempotency key."""
 
     code, status = "temporarily_unavailable", 503
 

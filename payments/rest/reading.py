@@ -28,6 +28,8 @@ MAX_ERRORS: Final = 20
 MAX_SHOWN: Final = 200
 _JSON = re.compile(r'application/json *(; *charset="?utf-8"?)?', re.IGNORECASE)
 _UNFIT = re.compile("[\x00\ud800-\udfff]")
+_UNREADABLE = re.compile("[\x00\ud800-\udfff\ufffd]")
+"""What Django makes of bytes that are no UTF-8 (U+FFFD) counts too."""
 _NESTED = re.compile(r"([a-z_]+)\[([a-z_]+)\]")
 _KINDS: Final[Mapping[str, type[errors.Refusal]]] = {"missing": ParameterMissing, "extra_forbidden": ParameterUnknown}
 
@@ -41,6 +43,8 @@ def body(request: HttpRequest) -> tuple[bytes, dict[str, Any]]:
     Refuses more than one megabyte, other media types, and everything that two JSON readers could understand
     differently (RFC 8259 section 4 and 6, RFC 7493).
     """
+    if request.META.get("HTTP_CONTENT_ENCODING", "identity").lower() != "identity":
+        raise MediaTypeUnsupported("The body must not be compressed.")
     raw = received(request, MAX_BODY_BYTES, BodyTooLarge(f"The body is larger than {MAX_BODY_BYTES} bytes."))
     if not raw:
         return b"{}", {}
@@ -132,7 +136,7 @@ def _nested(query: QueryDict) -> dict[str, Any]:
     """`created[gte]=…` -> {"created": {"gte": …}}; a parameter given twice is refused."""
     fields: dict[str, Any] = {}
     for name, values in query.lists():
-        if len(values) != 1 or _UNFIT.search(str(values[0])):
+        if len(values) != 1 or _UNREADABLE.search(str(values[0])):
             raise ParameterInvalid("A query parameter is given once, as plain text.", param=shown(name))
         match = _NESTED.fullmatch(name)
         if match is None:
@@ -146,12 +150,21 @@ def _nested(query: QueryDict) -> dict[str, Any]:
 
 
 def _refusal(error: ValidationError, parsed: Mapping[str, Any], bracket: str = ".{}") -> errors.Refusal:
-    details = error.errors(include_url=False, include_context=False, include_input=False)[:MAX_ERRORS]
+    """A check of the whole model names the parameter in its context: `PydanticCustomError(…, {"param": "amount"})`."""
+    details = error.errors(include_url=False, include_input=False)[:MAX_ERRORS]
     known = errors.refusals()
-    found = [(_kind(detail, known), shown(_path(detail["loc"], parsed, bracket)), detail["msg"]) for detail in details]
+    found = [(_kind(detail, known), _param(detail, parsed, bracket), detail["msg"]) for detail in details]
     kind, param, message = found[0]
     listed = [{"code": kind.code, "param": param, "detail": message} for kind, param, message in found]
     return kind(f"{param}: {message}." if param else f"{message}.", param=param, errors=listed)
+
+
+def _param(detail: ErrorDetails, parsed: Mapping[str, Any], bracket: str) -> str | None:
+    path = _path(detail["loc"], parsed, bracket)
+    named = detail.get("ctx", {}).get("param")
+    if named is not None:
+        path = f"{path}.{named}" if path else str(named)
+    return shown(path)
 
 
 def _kind(detail: ErrorDetails, known: Mapping[str, type[errors.Refusal]]) -> type[errors.Refusal]:
@@ -160,8 +173,10 @@ def _kind(detail: ErrorDetails, known: Mapping[str, type[errors.Refusal]]) -> ty
 
 
 def shown(path: str) -> str | None:
-    """What may be repeated of a name that the caller made up: no card number, and no novel."""
-    return None if cards.look_like_number(path) else path[:MAX_SHOWN] or None
+    """What may be repeated of a name that the caller made up: no card number, but where it stood, and no novel."""
+    while cards.look_like_number(path):
+        path = path.rpartition(".")[0]
+    return path[:MAX_SHOWN] or None
 
 
 def _path(where: Iterable[int | str], parsed: object, bracket: str) -> str:

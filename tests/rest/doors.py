@@ -30,7 +30,7 @@ class NewThing(fields.Input):
     currency: fields.Currency = "EUR"
     country: fields.Country | None = None
     maker: Annotated[str, fields.id_of("cus")] | None = None
-    made: AwareDatetime | None = None
+    made: fields.Time | None = None
     parts: tuple[Part, ...] = ()
     metadata: fields.Metadata = {}
 

@@ -140,6 +140,14 @@ def test_a_whole_surrogate_pair_is_fine(shop: Caller) -> None:
         ({"metadata": {"k": "x" * 501}}, "parameter_invalid", "metadata.k"),
         ({"metadata": {str(n): "" for n in range(51)}}, "parameter_invalid", "metadata"),
         ({"metadata": []}, "parameter_invalid", "metadata"),
+        ({"metadata": {"4242424242424242": "x"}}, "card_number_refused", "metadata"),
+        ({"name": "   "}, "parameter_invalid", "name"),
+        ({"name": "chair\u2028table"}, "parameter_invalid", "name"),
+        ({"name": "\u202e99.91"}, "parameter_invalid", "name"),
+        ({"name": "\u2066chair"}, "parameter_invalid", "name"),
+        ({"made": "1795000000"}, "parameter_invalid", "made"),
+        ({"made": 1795000000}, "parameter_invalid", "made"),
+        ({"currency": "CLF"}, "currency_unknown", "currency"),
     ],
 )
 def test_the_problem_names_what_is_wrong(shop: Caller, change: dict[str, object], code: str, param: str) -> None:
@@ -223,6 +231,13 @@ def test_an_operation_without_a_body_takes_none(shop: Caller) -> None:
         ("limit=1&limit=2", "parameter_invalid", "limit"),
         ("brand=a%00b", "parameter_invalid", "brand"),
         ("brand=", "parameter_invalid", "brand"),
+        ("brand=%20", "parameter_invalid", "brand"),
+        ("brand=%ff", "parameter_invalid", "brand"),
+        ("starting_after=", "parameter_invalid", "starting_after"),
+        ("ending_before=", "parameter_invalid", "ending_before"),
+        ("created[gte]=1", "parameter_invalid", "created[gte]"),
+        ("created[gte]=1795000000", "parameter_invalid", "created[gte]"),
+        ("created[gte]=2026-11-22", "parameter_invalid", "created[gte]"),
         ("created[gte]=yesterday", "parameter_invalid", "created[gte]"),
         ("created[gte]=2026-11-22T00:00:00", "parameter_invalid", "created[gte]"),
         ("created=2026-11-22T00:00:00Z", "parameter_invalid", "created"),
@@ -253,3 +268,9 @@ def test_answers_are_json_that_means_the_same_to_everybody(shop: Caller) -> None
 def test_chunks_that_nobody_put_together_are_no_empty_body(shop: Caller) -> None:
     response = shop.post("/v1/things", GOOD, Transfer_Encoding="chunked")
     assert (response.status_code, problem(response)["code"]) == (411, "length_required")
+
+
+def test_a_compressed_body_is_415(shop: Caller) -> None:
+    response = shop.post("/v1/things", GOOD, Content_Encoding="gzip")
+    assert (response.status_code, problem(response)["code"]) == (415, "media_type_unsupported")
+    assert shop.post("/v1/things", GOOD, Content_Encoding="identity").status_code == 201
