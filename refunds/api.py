@@ -1,7 +1,7 @@
 """The doors of refunds."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, LiteralString, Self
 
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
@@ -15,6 +15,10 @@ from refunds.models import Reason
 from refunds.selectors import RefundWithLines
 from refunds.services import refunds, refusals
 from refunds.states import RefundStatus
+
+
+def _wrong(param: str, sentence: LiteralString) -> PydanticCustomError:
+    return PydanticCustomError("parameter_invalid", sentence, {"param": param})
 
 
 class RefundLineBody(wire.Input):
@@ -39,11 +43,14 @@ class RefundBody(wire.Input):
     @model_validator(mode="after")
     def _says_one_thing(self) -> Self:
         if (self.payment_intent is None) == (self.order is None):
-            raise PydanticCustomError("parameter_invalid", "Give either payment_intent or order")
+            raise _wrong("order" if self.order else "payment_intent", "Give either payment_intent or order")
         if self.amount is not None and self.lines is not None:
-            raise PydanticCustomError("parameter_invalid", "Give amount or lines, not both")
-        if self.lines is not None and len({line.line for line in self.lines}) < len(self.lines):
-            raise PydanticCustomError("parameter_invalid", "Give each line once, with its quantity")
+            raise _wrong("lines", "Give amount or lines, not both")
+        named: set[str] = set()
+        for position, line in enumerate(self.lines or ()):
+            if line.line in named:
+                raise _wrong(f"lines[{position}].line", "Give each line once, with its quantity")
+            named.add(line.line)
         return self
 
 

@@ -3,11 +3,12 @@
 from typing import Annotated, Any
 
 from django.http import FileResponse
-from pydantic import AfterValidator, AwareDatetime, Field
+from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 from rest_framework.request import Request
 
 from payments.kernel import money
+from payments.kernel.errors import Refusal
 from payments.rest import fields, pages, wire
 from payments.rest.models import ApiClient
 from reporting import selectors, shapes
@@ -31,8 +32,8 @@ ReportName = Annotated[str, AfterValidator(_known), Field(json_schema_extra={"en
 class ReportParameters(wire.Input):
     """What the file is about: rows from `interval_start`, inclusive, to `interval_end`, exclusive."""
 
-    interval_start: AwareDatetime
-    interval_end: AwareDatetime
+    interval_start: fields.Time
+    interval_end: fields.Time
     timezone: Annotated[str, fields.Line(64), Field(description="IANA; that of created_local.")] = "UTC"
     currency: fields.Currency | None = None
 
@@ -54,6 +55,14 @@ class ReportFilters(pages.Query):
 
 def _run(client: ApiClient, report_id: str) -> ReportRun:
     return selectors.run(report_id, client_id=client.pk)
+
+
+def _parameters(body: ReportBody) -> base.Parameters:
+    """The rules' parameters; what they refuse is named as it stands in the body."""
+    try:
+        return base.Parameters(**dict(body.parameters))
+    except Refusal as refusal:
+        raise type(refusal)(refusal.detail, param=f"parameters.{refusal.param}") from None
 
 
 def _by(call: wire.Call) -> str:
@@ -78,8 +87,9 @@ class Reports(wire.Door):
     )
     def post(self, call: wire.Call, body: ReportBody) -> ReportRun:
         """It is produced soon: the event `report.ready`, or its status, says when it can be downloaded."""
-        parameters = base.Parameters(**dict(body.parameters))
-        return exports.request(body.report, parameters, by=_by(call), client_id=call.client.pk, file_format=body.format)
+        return exports.request(
+            body.report, _parameters(body), by=_by(call), client_id=call.client.pk, file_format=body.format
+        )
 
     @wire.operation(
         name="reports.list",

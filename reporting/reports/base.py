@@ -100,8 +100,9 @@ class Parameters:
     client_id: str | None = None
 
     def __post_init__(self) -> None:
-        if not all(moment.year in YEARS for moment in (self.interval_start, self.interval_end)):
-            raise ReportIntervalInvalid(f"Years from {YEARS.start} to {YEARS.stop - 1}.", param="interval_start")
+        for name, moment in (("interval_start", self.interval_start), ("interval_end", self.interval_end)):
+            if moment.year not in YEARS:
+                raise ReportIntervalInvalid(f"Years from {YEARS.start} to {YEARS.stop - 1}.", param=name)
         if self.interval_end <= self.interval_start:
             raise ReportIntervalInvalid("The interval ends before it begins, or when it begins.", param="interval_end")
         if self.timezone not in _zones():

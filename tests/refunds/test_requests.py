@@ -234,16 +234,19 @@ def test_each_refusal_in_the_order_of_the_code(shop: factories.Shop) -> None:
 @pytest.mark.parametrize(
     ("body", "param"),
     [
-        ({}, None),
-        ({"payment_intent": f"pi_{NOBODY}", "order": f"ord_{NOBODY}"}, None),
+        ({}, "payment_intent"),
+        ({"payment_intent": f"pi_{NOBODY}", "order": f"ord_{NOBODY}"}, "order"),
         ({"payment_intent": f"pi_{NOBODY}", "amount": 0}, "amount"),
         ({"payment_intent": f"pi_{NOBODY}", "amount": -5}, "amount"),
         ({"payment_intent": f"pi_{NOBODY}", "amount": 5.0}, "amount"),
-        ({"payment_intent": f"pi_{NOBODY}", "amount": 5, "lines": [{"line": f"line_{NOBODY}", "quantity": 1}]}, None),
+        (
+            {"payment_intent": f"pi_{NOBODY}", "amount": 5, "lines": [{"line": f"line_{NOBODY}", "quantity": 1}]},
+            "lines",
+        ),
         ({"payment_intent": f"pi_{NOBODY}", "reason": "because"}, "reason"),
         ({"payment_intent": f"pi_{NOBODY}", "lines": []}, "lines"),
         ({"payment_intent": f"pi_{NOBODY}", "lines": [{"line": f"line_{NOBODY}", "quantity": 0}]}, "lines[0].quantity"),
-        ({"payment_intent": f"pi_{NOBODY}", "lines": [{"line": f"line_{NOBODY}", "quantity": 1}] * 2}, None),
+        ({"payment_intent": f"pi_{NOBODY}", "lines": [{"line": f"line_{NOBODY}", "quantity": 1}] * 2}, "lines[1].line"),
         ({"payment_intent": f"ord_{NOBODY}"}, "payment_intent"),
     ],
 )
