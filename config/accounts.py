@@ -1,11 +1,12 @@
 """The provider accounts of development and tests, and the secrets that they share with the simulator."""
 
-import dataclasses
 import json
 import secrets
+from dataclasses import dataclass
+from typing import Final
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class Account:
     """One account at a PSP as an installation without real ones has it."""
 
@@ -23,13 +24,19 @@ class Account:
         return f"{platform}/webhooks/{self.psp}/{self.code}"
 
 
-ACCOUNTS = (
+ACCOUNTS: Final = (
     Account("stripe-us", psp="stripe", country="US", currency="usd"),
     Account("stripe-eu", psp="stripe", country="NL", currency="eur"),
+    Account("adyen-eu", psp="adyen", country="NL", currency="eur"),
+    Account("adyen-apac", psp="adyen", country="SG", currency="sgd"),
 )
 
+REAL_ONLY: Final = tuple(
+    account.variable(name) for account in ACCOUNTS if account.psp == "adyen" for name in ("LIVE_PREFIX", "REPORT_USER")
+)
+"""What a real account has besides, and one at the simulator has not: where it answers, and who fetches its reports."""
 
-EVENTS = [
+STRIPE_EVENTS: Final = [
     "payment_intent.requires_action",
     "payment_intent.processing",
     "payment_intent.amount_capturable_updated",
@@ -46,12 +53,29 @@ EVENTS = [
 
 def new_secrets() -> dict[str, str]:
     """Fresh secrets of every account, by environment variable."""
-    made = {}
-    for account in ACCOUNTS:
-        made[account.variable("API_KEY")] = f"sk_test_{secrets.token_hex(24)}"
-        made[account.variable("PUBLISHABLE_KEY")] = f"pk_test_{secrets.token_hex(24)}"
-        made[account.variable("WEBHOOK_SECRET")] = f"whsec_{secrets.token_hex(24)}"
-    return made
+    return {
+        account.variable(name): value
+        for account in ACCOUNTS
+        for name, value in (_of_stripe() if account.psp == "stripe" else _of_adyen(account)).items()
+    }
+
+
+def _of_stripe() -> dict[str, str]:
+    return {
+        "API_KEY": f"sk_test_{secrets.token_hex(24)}",
+        "PUBLISHABLE_KEY": f"pk_test_{secrets.token_hex(24)}",
+        "WEBHOOK_SECRET": f"whsec_{secrets.token_hex(24)}",
+    }
+
+
+def _of_adyen(account: Account) -> dict[str, str]:
+    """The HMAC key is hexadecimal, as Adyen shows it; the merchant account is a name."""
+    return {
+        "API_KEY": f"AQE{secrets.token_hex(24)}",
+        "CLIENT_KEY": f"test_{secrets.token_hex(16).upper()}",
+        "HMAC_KEY": secrets.token_hex(32).upper(),
+        "MERCHANT_ACCOUNT": f"Countinghouse_{account.country}",
+    }
 
 
 def for_simulator(known: dict[str, str], *, platform: str) -> str:
@@ -59,16 +83,26 @@ def for_simulator(known: dict[str, str], *, platform: str) -> str:
 
     Their notifications go to `platform`, an address, or nowhere when it is "".
     """
-    return json.dumps(
-        [
-            dataclasses.asdict(account)
-            | {
-                "api_key": known[account.variable("API_KEY")],
-                "publishable_key": known[account.variable("PUBLISHABLE_KEY")],
-                "events": EVENTS,
-                "webhook_secret": known[account.variable("WEBHOOK_SECRET")],
-                "webhook_url": account.webhook_url(platform) if platform else "",
-            }
-            for account in ACCOUNTS
-        ]
-    )
+    return json.dumps([_told(account, known, platform) for account in ACCOUNTS])
+
+
+def _told(account: Account, known: dict[str, str], platform: str) -> dict[str, object]:
+    facts: dict[str, object] = {
+        "code": account.code,
+        "psp": account.psp,
+        "country": account.country,
+        "currency": account.currency,
+        "api_key": known[account.variable("API_KEY")],
+        "webhook_url": account.webhook_url(platform) if platform else "",
+    }
+    if account.psp == "adyen":
+        return facts | {
+            "publishable_key": known[account.variable("CLIENT_KEY")],
+            "webhook_secret": known[account.variable("HMAC_KEY")],
+            "settings": {"merchant_account": known[account.variable("MERCHANT_ACCOUNT")]},
+        }
+    return facts | {
+        "publishable_key": known[account.variable("PUBLISHABLE_KEY")],
+        "webhook_secret": known[account.variable("WEBHOOK_SECRET")],
+        "events": STRIPE_EVENTS,
+    }

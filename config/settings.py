@@ -13,6 +13,7 @@ ENVIRONMENT = environment.load()
 # Who we are
 SECRET_KEY = ENVIRONMENT.secret_key.get_secret_value()
 KEY_PEPPER = ENVIRONMENT.key_pepper.get_secret_value()
+PRODUCTION = ENVIRONMENT.production
 DEBUG = ENVIRONMENT.debug
 ALLOWED_HOSTS = ENVIRONMENT.allowed_hosts
 CSRF_TRUSTED_ORIGINS = ENVIRONMENT.csrf_trusted_origins

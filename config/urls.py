@@ -24,6 +24,7 @@ V1: list[URLPattern | URLResolver] = [
     path("payment_intents", intents.Intents.as_view()),
     path("payment_intents/<str:intent_id>", intents.IntentDoor.as_view()),
     path("payment_intents/<str:intent_id>/confirm", intents.IntentConfirm.as_view()),
+    path("payment_intents/<str:intent_id>/complete_action", intents.IntentComplete.as_view()),
     path("payment_intents/<str:intent_id>/capture", intents.IntentCapture.as_view()),
     path("payment_intents/<str:intent_id>/cancel", intents.IntentCancel.as_view()),
     path("payment_intents/<str:intent_id>/timeline", intents.IntentTimeline.as_view()),

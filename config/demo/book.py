@@ -33,13 +33,18 @@ def differences(book: Iterable[Mapping[str, Any]]) -> list[str]:
 def _payments(lines: list[Mapping[str, Any]]) -> Iterable[Moved]:
     for line in lines:
         if line["object"] == "payment" and line["amount_captured"]:
-            yield line["reference"].get("attempt", line["id"]), line["currency"].upper(), line["amount_captured"]
+            yield _reference(line, "attempt"), line["currency"].upper(), line["amount_captured"]
 
 
 def _refunds(lines: list[Mapping[str, Any]]) -> Iterable[Moved]:
     for line in lines:
         if line["object"] == "refund" and line["status"] == "succeeded":
-            yield line["reference"].get("refund", line["id"]), line["currency"].upper(), line["amount"]
+            yield _reference(line, "refund"), line["currency"].upper(), line["amount"]
+
+
+def _reference(line: Mapping[str, Any], name: str) -> str:
+    """Our id: among the metadata, or as the merchant's reference; the PSP's own when it was made outside."""
+    return str(line["reference"].get(name) or line.get("merchant_reference") or line["id"])
 
 
 def _our_captures() -> Iterable[Moved]:

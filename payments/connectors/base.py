@@ -104,31 +104,76 @@ of theft or fraud reads like any other decline: the customer may be the thief.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SavedMethod:
+    """A payment method that the PSP keeps for the customer: its token, and by what the customer knows it."""
+
+    token: str
+    brand: str = ""
+    last4: str = ""
+    exp_month: int | None = None
+    exp_year: int | None = None
+    wallet: str = ""
+    fingerprint: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
     """The answer to one call, or the evidence found later. A decline, a challenge, a timeout are values, not errors.
 
     `provider_reference` is the PSP's id of what the call makes or changes: of the refund for a refund, else of the
-    payment. `amount` is what the PSP says was authorised, captured or refunded. `captured` says whether an approved
-    authorisation has already taken the money. `raw` holds PSP codes and ids for people, never card data or secrets;
-    under `card` it may say `brand` and `last4`, by which customers know their card.
+    payment; `modification` is its id of a capture or cancel that it has taken on and will report about. `amount` is
+    what the PSP says was authorised, captured or refunded. `captured` says whether an approved authorisation has
+    already taken the money; None: it did as it was asked, and does not say. A capture that is declined although
+    `captured` had succeeded, and has failed after all. `saved` is the method that it keeps since; `expires_at` is
+    when a customer's action ends. `raw` holds PSP codes and ids for people, never card data or secrets; under `card`
+    it may say `brand` and `last4`, by which customers know their card.
     """
 
     verdict: Verdict
     provider_reference: str = ""
+    modification: str = ""
     amount: Money | None = None
-    captured: bool = False
+    captured: bool | None = False
     next_action: Mapping[str, Any] | None = None
+    expires_at: datetime | None = None
     decline: Decline | None = None
+    saved: SavedMethod | None = None
     detail: str = ""
     raw: Mapping[str, Any] = field(default_factory=dict)
     latency_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Authorize:
-    """Take or reserve `amount` with a payment method that the PSP's own fields made (`token`).
+class Shopper:
+    """Who pays, as far as a PSP needs to know; `reference` is our id of the customer."""
 
-    `key` is our committed idempotency key, `reference` the attempt's id.
+    reference: str = ""
+    email: str = ""
+    name: str = ""
+    country: str = ""
+    locale: str = ""
+    ip: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """A line of the order, for PSPs that lend on it: amounts of the whole line, `amount` with tax, less discount."""
+
+    sku: str
+    name: str
+    quantity: int
+    amount: Money
+    tax: Money
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Authorize:
+    """Take or reserve `amount` with a payment method that the PSP's own fields made (`token`, or `details`).
+
+    `key` is our committed idempotency key, `reference` the attempt's id. `details` are what the customer gave in the
+    client's fields (encrypted card fields, a BLIK code, a bank). `browser` is what 3-D Secure wants to know: channel,
+    origin, accept_header, color_depth, java_enabled, language, screen_height, screen_width, time_zone_offset,
+    user_agent. With `save` the PSP keeps the method for `shopper`; `saved_token` is one that it has kept before.
     """
 
     key: str
@@ -141,15 +186,26 @@ class Authorize:
     return_url: str = ""
     description: str = ""
     metadata: Mapping[str, str] = field(default_factory=dict)
+    details: Mapping[str, Any] = field(default_factory=dict)
+    browser: Mapping[str, Any] = field(default_factory=dict)
+    shopper: Shopper = Shopper()
+    lines: Sequence[Line] = ()
+    save: bool = False
+    saved_token: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Complete:
-    """Finish a payment after the customer's action; `details` is what the action gave back."""
+    """Finish a payment after the customer's action; `details` is what the action gave back.
+
+    `reference` is the attempt's id; `capture` says, as when it was authorised, whether the money is taken at once.
+    """
 
     key: str
     provider_reference: str
     details: Mapping[str, Any]
+    reference: str = ""
+    capture: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,11 +224,15 @@ class Capture:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cancel:
-    """Void an authorisation, or stop a payment that still waits for its customer."""
+    """Void an authorisation, or stop a payment that still waits for its customer.
+
+    `reference` is the attempt's id: the PSP may know the payment by it when its own id never reached us.
+    """
 
     key: str
     provider_reference: str
     reason: str
+    reference: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -203,6 +263,8 @@ class EventKind(StrEnum):
     """What a notification is about; exactly one handler serves each kind."""
 
     PAYMENT_UPDATED = "payment_updated"
+    CAPTURE_UPDATED = "capture_updated"
+    CANCEL_UPDATED = "cancel_updated"
     REFUND_UPDATED = "refund_updated"
     UNUSED = "unused"
     """A kind that nothing here acts on: kept and counted."""
@@ -212,10 +274,10 @@ class EventKind(StrEnum):
 class PspEvent:
     """One notification, verified and translated.
 
-    `event_key` is unique for ever per provider account. `reference` is our own id (attempt or refund) where the PSP
-    returns it, "" for what was made outside; `provider_reference` is the PSP's id of the payment,
-    `modification_reference` of the refund. `outcome` is what the notification proves about that one; when it cannot
-    be understood, `problem` says why, and nothing may act on it.
+    `event_key` is unique for ever per provider account. `reference` is our own id (attempt, capture or refund) where
+    the PSP returns it, "" for what was made outside; `provider_reference` is the PSP's id of the payment,
+    `modification_reference` of the capture, cancel or refund. `outcome` is what the notification proves about that
+    one; when it cannot be understood, `problem` says why, and nothing may act on it.
     """
 
     kind: EventKind
@@ -238,6 +300,15 @@ class Connector(Protocol):
 
     Answers are values; exceptions are bugs and misconfiguration. Safe to share between threads.
     """
+
+    can_be_asked: bool
+    """Whether the PSP finishes a payment by itself and says how it stands when it is asked.
+
+    Where not, completing the customer's action makes the payment, and only notifications say what became of it.
+    """
+
+    acknowledgement: str
+    """What the PSP wants to read in the answer to a notification that was kept."""
 
     def authorize(self, request: Authorize) -> Outcome:
         """Take or reserve money."""

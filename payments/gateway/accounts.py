@@ -3,12 +3,15 @@
 import os
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from typing import Final
 
 from django.conf import settings
 
 from payments.connectors import base, http
+from payments.connectors.adyen import connector as adyen
+from payments.connectors.adyen import mapping as adyen_mapping
 from payments.connectors.stripe import connector as stripe
 from payments.connectors.stripe import mapping as stripe_mapping
 from payments.gateway.models import ProviderAccount, Psp
@@ -69,28 +72,64 @@ def enabled() -> Sequence[ProviderAccount]:
     return [row for code, row in _accounts.rows().items() if code == row.code and row.enabled]
 
 
-def connector(row: ProviderAccount, *, interactive: bool = True) -> base.Connector:
-    """The connector for an account; `interactive` calls give up sooner than background ones."""
-    return _connector(row.psp, row.code, row.base_url, row.livemode, interactive)
+def connector(row: ProviderAccount, *, interactive: bool = True, region: str | None = None) -> base.Connector:
+    """The connector for an account; `interactive` calls give up sooner than background ones.
+
+    A repetition names the `region` that its first request went to; else it is the account's.
+    """
+    there = row.region if region is None else region
+    return _connector(_Way(row.psp, row.code, row.base_url, there, livemode=row.livemode), interactive=interactive)
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """What leads from an account's row to its PSP."""
+
+    psp: str
+    code: str
+    base_url: str
+    region: str
+    livemode: bool
 
 
 @cache
-def _connector(psp: str, code: str, base_url: str, livemode: bool, interactive: bool) -> base.Connector:  # noqa: FBT001
-    match psp:
+def _connector(way: _Way, *, interactive: bool) -> base.Connector:
+    match way.psp:
         case Psp.STRIPE:
-            return stripe.StripeConnector(
-                stripe.Settings(
-                    account=code,
-                    api_key=secret(code, "API_KEY")[0],
-                    publishable_key=secret(code, "PUBLISHABLE_KEY")[0],
-                    webhook_secrets=secret(code, "WEBHOOK_SECRET"),
-                    base_url=base_url or None,
-                    livemode=livemode,
-                    interactive=interactive,
-                )
-            )
+            return stripe.StripeConnector(_stripe(way, interactive=interactive))
+        case Psp.ADYEN:
+            return adyen.AdyenConnector(_adyen(way, interactive=interactive))
         case _:
-            raise Bug(f"no connector for the PSP {psp!r}")
+            raise Bug(f"no connector for the PSP {way.psp!r}")
+
+
+def _stripe(way: _Way, *, interactive: bool) -> stripe.Settings:
+    return stripe.Settings(
+        account=way.code,
+        api_key=secret(way.code, "API_KEY")[0],
+        publishable_key=secret(way.code, "PUBLISHABLE_KEY")[0],
+        webhook_secrets=secret(way.code, "WEBHOOK_SECRET"),
+        base_url=way.base_url or None,
+        livemode=way.livemode,
+        interactive=interactive,
+    )
+
+
+def _adyen(way: _Way, *, interactive: bool) -> adyen.Settings:
+    """A live account speaks to an address of its own, which its prefix is the beginning of."""
+    live = way.livemode and not way.base_url
+    return adyen.Settings(
+        account=way.code,
+        api_key=secret(way.code, "API_KEY")[0],
+        client_key=secret(way.code, "CLIENT_KEY")[0],
+        hmac_keys=secret(way.code, "HMAC_KEY"),
+        merchant_account=secret(way.code, "MERCHANT_ACCOUNT")[0],
+        live_prefix=secret(way.code, "LIVE_PREFIX")[0] if live else "",
+        region=way.region,
+        base_url=way.base_url or None,
+        livemode=way.livemode,
+        interactive=interactive,
+    )
 
 
 def capabilities(psp: str) -> Mapping[str, base.Capabilities]:
@@ -98,6 +137,8 @@ def capabilities(psp: str) -> Mapping[str, base.Capabilities]:
     match psp:
         case Psp.STRIPE:
             return {method: stripe_mapping.capabilities(method) for method in METHODS}
+        case Psp.ADYEN:
+            return {method: adyen_mapping.capabilities(method) for method in METHODS}
         case _:
             raise Bug(f"no connector for the PSP {psp!r}")
 
@@ -111,6 +152,7 @@ def secret(code: str, name: str) -> tuple[str, ...]:
     values = tuple(value.strip() for value in os.environ.get(variable, "").split(",") if value.strip())
     if not values:
         raise Bug(f"the environment has no {variable}")
-    if getattr(settings, "PRODUCTION", False) and any("_test_" in value for value in values):
+    of_a_test = any("_test_" in value or value.startswith("test_") for value in values)
+    if settings.PRODUCTION and of_a_test:
         raise Bug(f"{variable} is a test key in production")
     return values

@@ -34,14 +34,18 @@ Mostly its process has died: an interactive one takes 3 requests of 12 s. One of
 
 KINDS: Final[dict[type, CallKind]] = {
     Authorize: CallKind.AUTHORIZE,
+    Complete: CallKind.COMPLETE,
     Capture: CallKind.CAPTURE,
     Cancel: CallKind.CANCEL,
     Refund: CallKind.REFUND,
 }
-"""What is put on record. Completing an action asks only, and moves nothing."""
+"""What is put on record: whatever may move money at one of the PSPs."""
 
 ASK_AGAIN: Final = (timedelta(minutes=15), timedelta(hours=1))
 """When to ask about what waits for a customer or for the PSP: a notification may have been lost. Then hourly."""
+
+MODIFICATIONS: Final = (CallKind.CAPTURE, CallKind.CANCEL, CallKind.REFUND)
+NOTIFICATION_OVERDUE: Final = timedelta(days=1)
 
 ASKED_LATER: Final = {Verdict.UNKNOWN: LOOKS, Verdict.ACTION_REQUIRED: ASK_AGAIN, Verdict.PENDING: ASK_AGAIN}
 """After which answers the PSP is asked again, and when."""
@@ -55,6 +59,8 @@ def open_call(account: ProviderAccount, request: AnyRequest, *, owner_id: str) -
         kind=KINDS[type(request)],
         owner_id=owner_id,
         body_hash=_body_hash(request),
+        given=_given(request),
+        region=account.region,
         sent_at=clock.now(),
         look_at=clock.now() + ANSWER_OVERDUE,
     )
@@ -90,7 +96,7 @@ def find(call: ProviderCall, request: AnyRequest, *, provider_reference: str) ->
     same = _body_hash(request) == call.body_hash
     if not same:
         log.error("request_changed", call=call.pk, kind=call.kind)
-    connector = accounts.connector(accounts.account(call.account_id), interactive=False)
+    connector = accounts.connector(accounts.account(call.account_id), interactive=False, region=call.region)
     sent_at = call.sent_at if same else LONG_AGO
     outcome = connector.find(request, provider_reference=provider_reference, sent_at=sent_at)
     if not same and outcome.verdict is Verdict.UNAVAILABLE and clock.now() - call.sent_at < SURELY_ENDED:
@@ -109,8 +115,13 @@ def first_hand(call: ProviderCall, outcome: Outcome) -> Outcome:
 
 
 def answer(call: ProviderCall, outcome: Outcome) -> None:
-    """Record the answer with the open unit; what is open is asked about again, ever later."""
+    """Record the answer with the open unit; what is open is asked about again, ever later.
+
+    What waits after a customer's action was completed is asked about by the call that authorised.
+    """
     waits = ASKED_LATER.get(outcome.verdict)
+    if call.kind == CallKind.COMPLETE and outcome.verdict is not Verdict.UNKNOWN:
+        waits = None
     if waits is None and call.looks:
         _no_longer_unknown(call, f"the PSP says {outcome.verdict}")
     call.change(
@@ -118,6 +129,7 @@ def answer(call: ProviderCall, outcome: Outcome) -> None:
         verdict=outcome.verdict,
         provider_reference=outcome.provider_reference or call.provider_reference,
         raw={**outcome.raw, **({"detail": outcome.detail} if outcome.detail else {})},
+        given=call.given if outcome.verdict is Verdict.UNKNOWN else {},
         latency_ms=outcome.latency_ms,
         look_at=clock.now() + waits[min(call.looks, len(waits) - 1)] if waits else None,
     )
@@ -127,27 +139,59 @@ def _no_longer_unknown(call: ProviderCall, because: str) -> None:
     attention.close_items(call.owner_id, because=because, by="recovery", kind=attention.AttentionKind.UNKNOWN_OUTCOME)
 
 
-def close(call: ProviderCall, verdict: Verdict, why: str) -> None:
-    """Record that evidence from elsewhere (a notification) has answered the call."""
+def close(call: ProviderCall, verdict: Verdict, why: str, *, modification: str = "") -> None:
+    """Record that evidence from elsewhere (a notification) has answered the call; `modification` is the PSP's id."""
     if call.looks:
         _no_longer_unknown(call, why)
-    call.change(
-        answered_at=call.answered_at or clock.now(), verdict=verdict, look_at=None, raw={**call.raw, "closed_by": why}
-    )
+    raw = {**call.raw, "closed_by": why, **({"modification": modification} if modification else {})}
+    call.change(answered_at=call.answered_at or clock.now(), verdict=verdict, look_at=None, given={}, raw=raw)
+
+
+def only_told(call: ProviderCall) -> bool:
+    """True for a call that its PSP has answered with "later", when that PSP cannot be asked again."""
+    return call.verdict in (Verdict.ACTION_REQUIRED, Verdict.PENDING) and not can_be_asked(call)
+
+
+def can_be_asked(call: ProviderCall) -> bool:
+    """Whether the call's PSP says how a payment stands when it is asked."""
+    return accounts.connector(accounts.account(call.account_id), interactive=False).can_be_asked
+
+
+def wait_on(call: ProviderCall) -> None:
+    """Wait for the notification; when that of a modification does not come within a day, a person looks for it."""
+    waits = ASK_AGAIN[min(call.looks, len(ASK_AGAIN) - 1)]
+    with unit.work():
+        call.change(look_at=clock.now() + waits)
+        if call.kind in MODIFICATIONS and clock.now() - call.sent_at >= NOTIFICATION_OVERDUE:
+            why = f"the PSP has the {call.kind} since {call.sent_at:%Y-%m-%d %H:%M} UTC and says no more"
+            attention.open_item(attention.AttentionKind.UNKNOWN_OUTCOME, call.owner_id, why)
+
+
+GIVEN: Final = ("details", "browser")
+"""What a customer's own fields say."""
+
+
+def _given(request: AnyRequest) -> dict[str, Any]:
+    """What no other row has, and a repetition needs."""
+    said = {name: dict(getattr(request, name, {})) for name in GIVEN}
+    return {name: value for name, value in said.items() if value}
+
+
+UNHASHED: Final = ("return_url", *GIVEN)
+"""The return address changes with our own address and keys, and moves no money; what is given is forgotten."""
 
 
 def _body_hash(request: AnyRequest) -> str:
-    """SHA-256 over what was asked, in one canonical form.
+    """SHA-256 over what was asked, in one canonical form."""
+    fields = {field.name: getattr(request, field.name) for field in dataclasses.fields(request)}
+    asked = {name: value for name, value in fields.items() if name not in UNHASHED}
+    return hashlib.sha256(orjson.dumps(asked, default=_plain, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
-    Without the return address: it changes with our own address and keys, and moves no money.
-    """
-    return hashlib.sha256(orjson.dumps(_plain(request), option=orjson.OPT_SORT_KEYS)).hexdigest()
 
-
-def _plain(request: AnyRequest) -> dict[str, Any]:
-    names = (field.name for field in dataclasses.fields(request) if field.name != "return_url")
-    fields = {name: getattr(request, name) for name in names}
-    return {name: [str(v.amount), v.currency.code] if isinstance(v, Money) else v for name, v in fields.items()}
+def _plain(value: object) -> object:
+    if isinstance(value, Money):
+        return [str(value.amount), value.currency.code]
+    raise TypeError(f"{type(value).__name__} in a request")
 
 
 FEED: Final = """

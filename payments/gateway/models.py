@@ -26,6 +26,7 @@ class LegalEntity(records.Record):
 class Psp(models.TextChoices):
     """The PSPs that have a connector."""
 
+    ADYEN = "adyen", "Adyen"
     STRIPE = "stripe", "Stripe"
 
 
@@ -42,6 +43,9 @@ class ProviderAccount(records.Record):
     )
     livemode = models.BooleanField(default=False)
     base_url = models.URLField(blank=True, default="", help_text="Empty: the PSP itself.")
+    region = models.CharField(
+        max_length=8, blank=True, default="", help_text="The PSP's data centre, where it has several. Empty: its first."
+    )
     enabled = models.BooleanField(default=True)
     weight = models.PositiveSmallIntegerField(default=100)
 
@@ -57,6 +61,7 @@ class CallKind(models.TextChoices):
     """What a call asks the PSP to do."""
 
     AUTHORIZE = "authorize"
+    COMPLETE = "complete"
     CAPTURE = "capture"
     CANCEL = "cancel"
     REFUND = "refund"
@@ -66,6 +71,8 @@ class ProviderCall(records.Record):
     """One request to a PSP that can move money, committed before it leaves; recovery works on these rows.
 
     The call's id is its idempotency key. `look_at` is when recovery looks next; it is empty once the answer is known.
+    `given` is what the customer's own fields said and no other row has; it is forgotten when there is an answer.
+    `region` is where the request went: a repetition goes there too, whatever the account's region is by then.
     """
 
     LOCK_RANK = 70
@@ -75,6 +82,7 @@ class ProviderCall(records.Record):
     kind = models.CharField(max_length=12, choices=CallKind)
     owner_id = models.CharField(max_length=40, help_text="The attempt, capture or refund that it is made for.")
     body_hash = models.CharField(max_length=64)
+    given = models.JSONField(default=dict, blank=True)
     region = models.CharField(max_length=16, blank=True, default="")
     sent_at = models.DateTimeField(default=clock.now)
     answered_at = models.DateTimeField(null=True)

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from payments.intents import documents, routing, selectors, timeline
+from payments.intents import documents, routing, selectors, shapes, timeline
 from payments.intents.documents import ORDER_CANCELED, PAYMENT_INTENT, IntentObject, TimelineObject
 from payments.intents.models import PaymentIntent
 from payments.intents.selectors import Held
@@ -50,23 +50,6 @@ class IntentBody(wire.Input):
         if self.order is None and (self.amount is None or self.currency is None):
             raise PydanticCustomError("parameter_missing", "Give an order, or an amount and a currency")
         return self
-
-
-class MethodBody(wire.Input):
-    """A payment method that the PSP's own fields made a token of; card numbers never come here."""
-
-    type: Literal["card"]
-    token: Annotated[str, fields.Line(200)]
-    provider_account: Annotated[str, fields.Line(40)] | None = None
-
-
-class ConfirmBody(wire.Input):
-    """How the customer pays, and where the PSP's page sends them back to."""
-
-    payment_method: MethodBody
-    return_url: Annotated[str, fields.Line(2000)] | None = None
-    client_secret: Annotated[str, fields.Line(64)] | None = None
-    off_session: bool = False
 
 
 class CaptureBody(wire.Input):
@@ -200,7 +183,7 @@ class IntentConfirm(wire.Door):
         scope="payments:write",
         moves_money=True,
         publishable=True,
-        body=ConfirmBody,
+        body=shapes.ConfirmBody,
         answers=IntentObject,
         render=rendered,
         recorded=_held,
@@ -219,7 +202,7 @@ class IntentConfirm(wire.Door):
         example_body={"payment_method": {"type": "card", "token": "pm_card_visa", "provider_account": "stripe-us"}},
         example=PAYMENT_INTENT | {"status": "succeeded", "amount_captured": 1999, "client_options": []},
     )
-    def post(self, call: wire.Call, intent_id: str, body: ConfirmBody) -> Held:
+    def post(self, call: wire.Call, intent_id: str, body: shapes.ConfirmBody) -> Held:
         """Try to take the money. A decline is an answer like a success: look at `status`."""
         _require_secret(call, intent_id, body.client_secret)
         if body.off_session and call.caller.publishable:
@@ -228,12 +211,40 @@ class IntentConfirm(wire.Door):
             addresses.require_allowed(body.return_url, call.client.return_urls, param="return_url")
         return confirm.confirm(
             intent_id,
-            confirm.Method(**dict(body.payment_method)),
+            _method(body),
             client_id=call.client.pk,
             by=_by(call),
             return_url=body.return_url or "",
             off_session=body.off_session,
         )
+
+
+def _method(body: shapes.ConfirmBody) -> confirm.Method:
+    given = body.payment_method.model_dump(exclude_none=True)
+    return confirm.Method(**given, browser=body.browser.model_dump(exclude_none=True) if body.browser else {})
+
+
+class IntentComplete(wire.Door):
+    """`/v1/payment_intents/{id}/complete_action`"""
+
+    @wire.operation(
+        name="payment_intents.complete_action",
+        summary="Complete the customer's action",
+        scope="payments:write",
+        moves_money=True,
+        publishable=True,
+        body=shapes.CompleteBody,
+        answers=IntentObject,
+        render=rendered,
+        recorded=_held,
+        refuses=(refusals.IntentUnexpectedState, ClientSecretWrong),
+        example_body={"details": {"threeDSResult": "eyJ0cmFuc1N0YXR1cyI6IlkifQ=="}},
+        example=PAYMENT_INTENT | {"status": "succeeded", "amount_captured": 1999, "client_options": []},
+    )
+    def post(self, call: wire.Call, intent_id: str, body: shapes.CompleteBody) -> Held:
+        """Customers who come back to our own address are served there; this is for apps and native 3-D Secure."""
+        _require_secret(call, intent_id, body.client_secret)
+        return lifecycle.complete(intent_id, details=body.details, client_id=call.client.pk, by=_by(call))
 
 
 class IntentCapture(wire.Door):

@@ -15,6 +15,18 @@ def payment_updated(account_id: str, event: PspEvent) -> None:
     evidence.accept(account_id, event)
 
 
+@handles(EventKind.CAPTURE_UPDATED)
+def capture_updated(account_id: str, event: PspEvent) -> None:
+    """A PSP says what came of a capture, at once or much later."""
+    evidence.accept_capture(account_id, event)
+
+
+@handles(EventKind.CANCEL_UPDATED)
+def cancel_updated(account_id: str, event: PspEvent) -> None:
+    """A PSP says what came of a cancel."""
+    evidence.accept_cancel(account_id, event)
+
+
 @feeder(Queue.MONEY)
 def calls_to_look_at() -> bool:
     """Calls whose answer is due become recovery jobs."""
@@ -24,6 +36,12 @@ def calls_to_look_at() -> bool:
 @job("recover_authorize", Queue.MONEY)
 def recover_authorize(call_id: str) -> None:
     """Settle an authorisation whose answer is not known."""
+    recovery.recover(call_id)
+
+
+@job("recover_complete", Queue.MONEY)
+def recover_complete(call_id: str) -> None:
+    """Settle the end of a customer's action whose answer is not known."""
     recovery.recover(call_id)
 
 

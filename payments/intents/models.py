@@ -121,7 +121,7 @@ class PaymentAttempt(records.Stateful):
         max_length=16, default=ATTEMPT.initial, choices=[(s.value, s.value) for s in AttemptStatus]
     )
     method = models.CharField(max_length=24)
-    token = models.CharField(max_length=200, help_text="The PSP's token of the payment method.")
+    token = models.CharField(max_length=200, blank=True, help_text="The PSP's token of the payment method.")
     capture = models.BooleanField(default=True, help_text="Take the money at once.")
     off_session = models.BooleanField(default=False)
     return_url = models.CharField(max_length=2000, blank=True, default="")

@@ -2,16 +2,18 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Final
 
 from moneyed import Money
 
+from payments.connectors.base import Verdict
 from payments.gateway import accounts
-from payments.gateway.models import ProviderCall
+from payments.gateway.models import CallKind, ProviderCall
 from payments.intents import routing
 from payments.intents.models import Capture, PaymentAttempt, PaymentIntent
 from payments.intents.states import HELD, LIVE, AttemptStatus, CaptureStatus
-from payments.kernel import money, reads
+from payments.kernel import clock, money, reads
 from payments.orders.models import Order
 
 
@@ -117,6 +119,30 @@ def reservations(order_id: str) -> list[PaymentAttempt]:
 def capture_in_flight(attempt_id: str) -> Capture | None:
     """The capture of an attempt whose outcome is not known yet."""
     return Capture.objects.filter(attempt_id=attempt_id, status__in=("sent", "pending", "unknown")).first()
+
+
+def cancel_in_flight(attempt: PaymentAttempt) -> bool:
+    """True while the PSP has taken a cancel on and has still to say what came of it.
+
+    Also for an hour after it could not stop a payment that waits for its customer: asking again would not help.
+    """
+    made = ProviderCall.objects.filter(owner_id=attempt.pk, kind=CallKind.CANCEL)
+    if made.filter(verdict=Verdict.PENDING, raw__has_key="modification").exists():
+        return True
+    lately = made.filter(verdict=Verdict.DECLINED, sent_at__gte=clock.now() - timedelta(hours=1))
+    return attempt.status == AttemptStatus.ACTION_REQUIRED and lately.exists()
+
+
+def capture_told_of(attempt: PaymentAttempt, reference: str, modification: str) -> Capture | None:
+    """The capture that a PSP's notification is about: by our own id, by the PSP's, else the only one there can be."""
+    rows = list(Capture.objects.filter(attempt=attempt).order_by("pk"))
+    made = dict(ProviderCall.objects.filter(pk__in=[row.call_id for row in rows]).values_list("pk", "raw"))
+    known = {row.pk: made.get(row.call_id, {}).get("modification") for row in rows}
+    for row in rows:
+        if reference == row.pk or known[row.pk] == modification:
+            return row
+    nameless = [row for row in rows if known[row.pk] is None]
+    return nameless[0] if len(nameless) == 1 else None
 
 
 def capture_taken(attempt_id: str) -> Capture:

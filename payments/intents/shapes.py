@@ -1,9 +1,13 @@
-"""How payment intents look to clients, in answers and in events."""
+"""How payment intents look to clients, in answers and in events, and how clients pay them."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from payments.intents.models import PaymentAttempt, PaymentIntent
+from payments.rest import fields
 
 PAYABLE = ("requires_payment_method", "requires_action")
 
@@ -54,3 +58,37 @@ def _attempt(row: PaymentAttempt, account_code: str | None) -> dict[str, Any]:
         "provider_reference": row.provider_reference or None,
         "reason_for_route": row.reason_for_route or None,
     }
+
+
+class MethodBody(fields.Input):
+    """A payment method that the PSP's own fields made: a token, or `details`. Card numbers never come here."""
+
+    type: Literal["card"]
+    token: Annotated[str, fields.Line(200)] | None = None
+    provider_account: Annotated[str, fields.Line(40)] | None = None
+    details: fields.Details = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _says_how(self) -> "MethodBody":
+        if self.token is None and not self.details:
+            raise PydanticCustomError(
+                "parameter_missing", "Give a token, or the details that the provider's fields made"
+            )
+        return self
+
+
+class ConfirmBody(fields.Input):
+    """How the customer pays, and where the PSP's page sends them back to."""
+
+    payment_method: MethodBody
+    browser: fields.Browser | None = None
+    return_url: Annotated[str, fields.Line(2000)] | None = None
+    client_secret: Annotated[str, fields.Line(64)] | None = None
+    off_session: bool = False
+
+
+class CompleteBody(fields.Input):
+    """What the customer's action has given: in an app, or in the provider's own component."""
+
+    details: fields.Details
+    client_secret: Annotated[str, fields.Line(64)] | None = None

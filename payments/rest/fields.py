@@ -4,9 +4,10 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 from annotated_types import GroupedMetadata, MaxLen, MinLen
+from django.conf import settings
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 from pydantic_core import PydanticCustomError
 
@@ -14,6 +15,9 @@ from payments.kernel import money
 from payments.rest import cards, countries
 
 MAX_PAIRS: Final = 50
+MAX_GIVEN: Final = 20
+LONGEST_GIVEN: Final = 10_000
+TEST_PREFIX: Final = "test_"
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 """Also what breaks lines and turns the direction of writing: a text would show as another one."""
 _TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d(:\d\d([.,]\d{1,6})?)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
@@ -51,6 +55,19 @@ def _time(given: object) -> object:
         raise PydanticCustomError(
             "parameter_invalid", "Not a time of ISO 8601 with its zone, like 2026-11-22T00:00:00Z"
         )
+    return given
+
+
+def _given(text: str) -> str:
+    """Outside production a PSP's published test number may stand for its encrypted form, behind `test_`."""
+    if text.startswith(TEST_PREFIX) and not settings.PRODUCTION:
+        return text
+    return _plain(text)
+
+
+def _few(given: dict[str, str]) -> dict[str, str]:
+    if len(given) > MAX_GIVEN:
+        raise PydanticCustomError("parameter_invalid", "At most 20 pairs")
     return given
 
 
@@ -120,3 +137,29 @@ Metadata = Annotated[
         json_schema_extra={"maxProperties": MAX_PAIRS},
     ),
 ]
+
+Details = Annotated[
+    dict[Annotated[str, Line(60)], Annotated[str, MaxLen(LONGEST_GIVEN), AfterValidator(_given)]],
+    AfterValidator(_few),
+    Field(
+        description="What the provider's own fields or its action gave: encrypted values, codes, results."
+        " Forgotten once the provider has answered.",
+        json_schema_extra={"maxProperties": MAX_GIVEN},
+    ),
+]
+"""What only the PSP can read, or what it wants to know of the customer now."""
+
+
+class Browser(Input):
+    """What 3-D Secure wants to know of the customer's browser; an app says its channel only."""
+
+    channel: Literal["Web", "iOS", "Android"] = "Web"
+    origin: Annotated[str, Line(200)] | None = None
+    accept_header: Annotated[str, Line(200)] | None = None
+    user_agent: Annotated[str, Line(500)] | None = None
+    language: Annotated[str, Line(20)] | None = None
+    color_depth: Annotated[int, Field(ge=1, le=64)] | None = None
+    screen_height: Annotated[int, Field(ge=0, le=100_000)] | None = None
+    screen_width: Annotated[int, Field(ge=0, le=100_000)] | None = None
+    time_zone_offset: Annotated[int, Field(ge=-900, le=900, description="Minutes behind UTC.")] | None = None
+    java_enabled: bool | None = None

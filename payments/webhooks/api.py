@@ -203,10 +203,10 @@ class Notifications(View):
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             try:
                 body = reading.received(request, inbound.MAX_BYTES, inbound.too_large())
-                inbound.receive(psp, account_code, body, request.headers)
+                acknowledgement = inbound.receive(psp, account_code, body, request.headers)
             except Exception as error:
                 refusal = problems.refusal_for(error)
                 if refusal is None:
                     raise
                 return problems.response(refusal, request_id)
-        return HttpResponse(status=200)
+        return HttpResponse(acknowledgement, content_type="text/plain", status=200)

@@ -40,6 +40,9 @@ def recover(call_id: str, *, by: str = "recovery") -> None:
     call = selectors.call(call_id)
     if call.look_at is None:
         return
+    if calls.only_told(call):
+        calls.wait_on(call)
+        return
     refund = Refund.objects.select_related("attempt").get(pk=call.owner_id)
     outcome = calls.find(
         call,

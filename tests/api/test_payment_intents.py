@@ -96,7 +96,7 @@ def test_an_intent_does_not_exceed_its_order(shop: factories.Shop) -> None:
     [
         ({}, "parameter_missing", "payment_method"),
         ({"payment_method": "pm_card_visa"}, "parameter_invalid", "payment_method"),
-        ({"payment_method": {"type": "card"}}, "parameter_missing", "payment_method.token"),
+        ({"payment_method": {"type": "card"}}, "parameter_missing", "payment_method"),
         ({"payment_method": {"token": "pm_card_visa"}}, "parameter_missing", "payment_method.type"),
         ({"payment_method": {"type": "cash", "token": "x"}}, "parameter_invalid", "payment_method.type"),
         ({"payment_method": {"type": "card", "token": ""}}, "parameter_invalid", "payment_method.token"),

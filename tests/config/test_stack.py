@@ -17,7 +17,7 @@ from tests.conftest import ROOT
 
 # These tests share two stacks and run in this order (pytest-xdist: --dist loadfile).
 pytestmark = pytest.mark.stack
-OURS = ("COUNTINGHOUSE_", "DATABASE_", "REDIS_", "STRIPE_", "PYTEST_")
+OURS = ("COUNTINGHOUSE_", "DATABASE_", "REDIS_", "ADYEN_", "STRIPE_", "PYTEST_")
 ALSO_OURS = {"RUN_DIR", "SIMULATOR_URL", "PUBLIC_URL", "DJANGO_SETTINGS_MODULE", "PORT"}
 PATIENCE = 90.0
 

@@ -80,18 +80,28 @@ class Bench(Protocol):
     """Our verb -> the simulator's name of the operation that does it."""
     answers: Mapping[str, Verdict]
     """What the PSP answers to capture, cancel and refund when all is well."""
-    tokens: Mapping[str, str]
+    remembers: timedelta
+    """For how long at least a repeated key gets its first answer."""
     declines: tuple[Declining, ...]
     simulator: Simulator
 
     def connector(self, *, base_url: str | None = None, webhook_secrets: tuple[str, ...] = ()) -> base.Connector:
         """A connector for the account."""
 
+    def card(self, name: str) -> Mapping[str, Any]:
+        """The part of an authorisation that says with which test card is paid."""
+
     def challenge(self, outcome: Outcome, *, passed: bool) -> Mapping[str, str]:
         """Answer the customer's challenge; what it gives back."""
 
+    def final(self, outcome: Outcome) -> Outcome:
+        """What came of a modification in the end, where the PSP's first answer does not say."""
+
+    def bounced(self, request: base.Refund, outcome: Outcome) -> Outcome:
+        """What the PSP says of a refund that has come back since."""
+
     def moved(self, reference: str) -> Moved:
-        """What became of the payment with our attempt's id."""
+        """What became of the payment with our attempt's id, once the PSP has done all it was asked for."""
 
 
 @dataclass
@@ -119,10 +129,12 @@ class StripeBench:
             "refund": Verdict.APPROVED,
         }
     )
+    remembers: timedelta = timedelta(days=1)
     tokens: Mapping[str, str] = field(
         default_factory=lambda: {
             "approved": "pm_card_visa",
             "challenge": "pm_card_authenticationRequired",
+            "absent": "pm_card_authenticationRequired",
             "pending_refund": "pm_card_pendingRefund",
             "unknown": "pm_card_nobody_has",
         }
@@ -158,12 +170,25 @@ class StripeBench:
             )
         )
 
+    def card(self, name: str) -> Mapping[str, Any]:
+        """Cards are tokens."""
+        return {"token": self.tokens.get(name, name)}
+
+    def final(self, outcome: Outcome) -> Outcome:
+        """Stripe says it at once."""
+        return outcome
+
+    def bounced(self, request: base.Refund, outcome: Outcome) -> Outcome:
+        """Stripe can be asked."""
+        assert outcome.provider_reference
+        return self.connector().find(request, provider_reference="", sent_at=clock.now() - 2 * self.remembers)
+
     def challenge(self, outcome: Outcome, *, passed: bool) -> Mapping[str, str]:
         """Press a button on the 3-D Secure page."""
         path = f"3ds/{outcome.provider_reference}"
         data = f"result={'success' if passed else 'fail'}".encode()
         request = urllib.request.Request(f"{self.simulator.url}/_sim/{path}", data=data)  # noqa: S310  loopback
-        with urllib.request.build_opener(_StayHere).open(request, timeout=10):
+        with urllib.request.build_opener(StayHere).open(request, timeout=10):
             return {"payment_intent": outcome.provider_reference}
 
     def moved(self, reference: str) -> Moved:
@@ -180,7 +205,7 @@ class StripeBench:
         )
 
 
-class _StayHere(urllib.request.HTTPRedirectHandler):
+class StayHere(urllib.request.HTTPRedirectHandler):
     """The page sends the customer back to the shop; nobody is there in a test."""
 
     def http_error_303(self, req: Any, fp: Any, code: int, msg: str, headers: Any) -> Any:
@@ -188,10 +213,6 @@ class _StayHere(urllib.request.HTTPRedirectHandler):
         return fp
 
     http_error_302 = http_error_303
-
-
-BENCHES: Final[Mapping[str, Any]] = {"stripe": StripeBench}
-"""By PSP: another one joins the suite with one line here."""
 
 
 def eur(text: str) -> Money:
@@ -206,9 +227,10 @@ def authorize(bench: Bench, card: str = "approved", *, capture: bool = True, **o
         "reference": f"att_{ids.uuid7().hex}",
         "amount": eur("30.00"),
         "method": "card",
-        "token": bench.tokens.get(card, card),
+        "token": "",
         "capture": capture,
         "return_url": RETURN_URL,
+        **bench.card(card),
     }
     return base.Authorize(**(asked | other))
 
@@ -232,10 +254,14 @@ def capture_of(payment: Outcome, amount: str = "30.00") -> base.Capture:
     )
 
 
-def cancel_of(payment: Outcome) -> base.Cancel:
-    """A void, or a stop."""
-    reference = payment.provider_reference
-    return base.Cancel(key=ids.uuid7().hex, provider_reference=reference, reason="requested_by_customer")
+def cancel_of(payment: Outcome, reference: str = "") -> base.Cancel:
+    """A void, or a stop; of what waits for its customer, `reference` may be all that is known."""
+    return base.Cancel(
+        key=ids.uuid7().hex,
+        provider_reference=payment.provider_reference,
+        reason="requested_by_customer",
+        reference=reference,
+    )
 
 
 def refund_of(payment: Outcome, amount: str = "30.00") -> base.Refund:

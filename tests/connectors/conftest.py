@@ -5,15 +5,26 @@ from collections.abc import Iterator
 import pytest
 
 from payments.connectors import http
-from tests.connectors import benches, relay
+from tests.connectors import adyen_bench, benches, every, relay
 
 
-@pytest.fixture(params=sorted(benches.BENCHES))
+@pytest.fixture(params=sorted(every.BENCHES))
 def bench(request: pytest.FixtureRequest, simulator: str) -> Iterator[benches.Bench]:
     """Each PSP in turn, with no faults in force before or after."""
     control = benches.Simulator(simulator)
     control.calm()
-    yield benches.BENCHES[request.param](control)
+    with every.BENCHES[request.param](control) as ready:
+        yield ready
+    control.calm()
+
+
+@pytest.fixture
+def adyen(simulator: str) -> Iterator[adyen_bench.AdyenBench]:
+    """Adyen's bench, for what only Adyen does."""
+    control = benches.Simulator(simulator)
+    control.calm()
+    with adyen_bench.bench(control) as ready:
+        yield ready
     control.calm()
 
 

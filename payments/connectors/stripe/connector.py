@@ -12,9 +12,8 @@ from urllib.parse import quote
 import stripe
 from moneyed import Money
 
-from payments.connectors import http
+from payments.connectors import answers, http
 from payments.connectors.base import (
-    DECLINES,
     AnyRequest,
     Authorize,
     Cancel,
@@ -27,7 +26,6 @@ from payments.connectors.base import (
     Verdict,
 )
 from payments.connectors.stripe import mapping, transport, webhooks
-from payments.kernel import money
 from payments.kernel.errors import invariant
 
 Json = Mapping[str, Any]
@@ -72,6 +70,9 @@ class Settings:
 
 class StripeConnector:
     """`payments.connectors.base.Connector` for one account at Stripe."""
+
+    can_be_asked = True
+    acknowledgement = ""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -146,14 +147,7 @@ class StripeConnector:
 
     def _answered(self, ask: Callable[[], Outcome], reference: str = "") -> Outcome:
         """What `ask` learns, or what its failure proves."""
-        started = time.monotonic()
-        try:
-            outcome = ask()
-        except http.FailedError as failure:
-            outcome = mapping.failed(failure, provider_reference=reference)
-        except money.AmountInvalid as invalid:
-            outcome = _refused_here("amount_not_supported", invalid.detail)
-        return replace(outcome, latency_ms=round((time.monotonic() - started) * 1000))
+        return answers.learned(ask, lambda failure: mapping.failed(failure, provider_reference=reference))
 
     def _ask(self, verb: Verb, *ids: str, key: str = "", params: Json | None = None) -> dict[str, Any]:
         """One request; its JSON object, when it is of our environment. Raises `http.FailedError`.
@@ -214,7 +208,7 @@ class StripeConnector:
 
     def _captured(self, request: Capture) -> Outcome:
         if not request.final:
-            return _refused_here("request_refused", "Stripe releases the rest at the first capture")
+            return answers.refused_here("request_refused", "Stripe releases the rest at the first capture")
         params = {"amount_to_capture": mapping.to_stripe(request.amount)}
         key, reference = f"{request.key}-capture", request.provider_reference
         return self._changed(CAPTURE, reference, key=key, params=params, settled=_has_ended)
@@ -348,11 +342,6 @@ def _was_confirmed(now: Outcome) -> bool:
 def _has_ended(now: Outcome) -> bool:
     """Whether there is nothing left to capture or cancel."""
     return now.captured or now.verdict in {Verdict.PENDING, Verdict.CANCELED}
-
-
-def _refused_here(code: str, detail: str) -> Outcome:
-    """Nothing was sent: Stripe could not do it."""
-    return Outcome(verdict=Verdict.DECLINED, decline=DECLINES[code], detail=detail)
 
 
 def _repeated(again: Callable[[], Outcome], trace: Callable[[], Outcome | None], *, fresh: bool) -> Outcome:

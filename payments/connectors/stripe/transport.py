@@ -4,10 +4,9 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
-import orjson
 import stripe
 
-from payments.connectors import http
+from payments.connectors import answers, http
 from payments.connectors.stripe import mapping
 
 logger = logging.getLogger(__name__)
@@ -36,7 +35,7 @@ class Transport(stripe.HTTPClient):
         _usage: list[str] | None = None,
     ) -> tuple[str, int, Mapping[str, str]]:
         answer = self._client.send(method.upper(), url, headers or {}, post_data)
-        content = _content(answer)
+        content = answers.content(answer)
         if answer.status in {401, 403}:
             logger.error("Stripe refuses the API key of the account %s: HTTP %s", self._account, answer.status)
         if not 200 <= answer.status < 300:
@@ -53,12 +52,3 @@ class Transport(stripe.HTTPClient):
 
     def close(self) -> None:
         """Connections belong to the shared client."""
-
-
-def _content(answer: http.Answer) -> dict[str, Any]:
-    """The JSON object in an answer, empty when there is none: a proxy's page, a cut body."""
-    try:
-        content = orjson.loads(answer.body)
-    except orjson.JSONDecodeError:
-        return {}
-    return content if isinstance(content, dict) else {}

@@ -1,7 +1,8 @@
 """Confirming an intent: open an attempt, ask the PSP, record what it says."""
 
-from dataclasses import dataclass
-from typing import Final
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
 
 from payments.connectors.base import Outcome
 from payments.gateway import accounts, calls
@@ -29,11 +30,16 @@ MOST_ATTEMPTS: Final = 10
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Method:
-    """How the customer wants to pay: a token that the PSP's own fields made, or that its documents list."""
+    """How the customer wants to pay: a token that the PSP's own fields made, or that its documents list.
+
+    Where those fields make no token, `details` are what they gave; `browser` is what 3-D Secure wants to know.
+    """
 
     type: str
-    token: str
+    token: str = ""
     provider_account: str | None = None
+    details: Mapping[str, Any] = field(default_factory=dict)
+    browser: Mapping[str, Any] = field(default_factory=dict)
 
 
 def confirm(
@@ -51,7 +57,7 @@ def confirm(
         call = _open_attempt(held, method, return_url=return_url, off_session=off_session, by=by)
         crashpoints.reach("confirm.opened")
     crashpoints.reach("confirm.committed")
-    outcome = calls.send(accounts.account(held.tried.account_id), requests.authorize(held.tried))
+    outcome = calls.send(accounts.account(held.tried.account_id), requests.authorize(held.tried, _given(method)))
     crashpoints.reach("confirm.answered")
     return outcomes.record(held, call, outcome, outcomes.Sender(point="confirm", by=by, refuse=_refusal))
 
@@ -122,7 +128,11 @@ def _open_attempt(held: Held, method: Method, *, return_url: str, off_session: b
         last_payment_error=None,
     )
     held.attempt = attempt
-    return calls.open_call(account, requests.authorize(attempt), owner_id=attempt.pk)
+    return calls.open_call(account, requests.authorize(attempt, _given(method)), owner_id=attempt.pk)
+
+
+def _given(method: Method) -> Mapping[str, Any]:
+    return {"details": method.details, "browser": method.browser}
 
 
 def _supersede(intent: PaymentIntent) -> None:

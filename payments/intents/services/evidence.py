@@ -1,13 +1,16 @@
-"""Accepting a PSP's notification as evidence about an attempt."""
+"""Accepting a PSP's notification as evidence about an attempt, its captures and its cancels."""
+
+from collections.abc import Sequence
 
 import structlog
 from django.core.exceptions import ValidationError
 
 from payments.connectors.base import Outcome, PspEvent, Verdict
 from payments.gateway import calls
-from payments.gateway.models import ProviderCall
+from payments.gateway.models import CallKind, ProviderCall
 from payments.intents import selectors
 from payments.intents.models import PaymentAttempt
+from payments.intents.selectors import Held
 from payments.intents.services import outcomes
 from payments.intents.states import SETTLED, AttemptStatus
 from payments.kernel import attention, money, unit
@@ -24,22 +27,83 @@ def accept(account_id: str, event: PspEvent) -> None:
 
     A payment is recognised by our own reference, which only this account's PSP can have returned, or by the PSP's.
     """
+    attempt, outcome = _known(account_id, event), event.outcome
+    if attempt is None or outcome is None:
+        return
+    if _is_taken(attempt, outcome):  # as most are: the answer to our own call was quicker
+        _compare(attempt, outcome)
+        return
+    by = f"notification {event.type}"
+    with unit.work():
+        held = selectors.hold_with_attempt(attempt.pk)
+        outcomes.apply(held, outcome, by=by)
+        if held.tried.status in SETTLED:
+            _close_calls(held.tried.pk, AUTHORIZING, outcome, by)
+
+
+AUTHORIZING = (CallKind.AUTHORIZE, CallKind.COMPLETE)
+"""The calls that need no answer any more once their attempt is settled."""
+
+
+def accept_capture(account_id: str, event: PspEvent) -> None:
+    """Apply what a notification proves about a capture: ours, the automatic one, or one that was made outside."""
+    attempt, outcome = _known(account_id, event), event.outcome
+    if attempt is None or outcome is None:
+        return
+    by = f"notification {event.type}"
+    with unit.work():
+        held = selectors.hold_with_attempt(attempt.pk)
+        capture = selectors.capture_told_of(held.tried, event.reference, event.modification_reference)
+        if capture is None:
+            _accept_foreign_capture(held, outcome, by)
+            return
+        if outcome.verdict is Verdict.DECLINED and outcome.captured:
+            outcomes.undo_capture(held, capture, outcome, by=by)
+        else:
+            outcomes.apply_capture(held, capture, outcome, by=by)
+        _close_calls(capture.pk, (CallKind.CAPTURE,), outcome, by)
+
+
+def _accept_foreign_capture(held: Held, outcome: Outcome, by: str) -> None:
+    """Of a capture that is not on record only the success counts, once ours, if there is one, has been answered."""
+    if outcome.verdict is Verdict.DECLINED and not outcome.captured:
+        return
+    if outcome.verdict is Verdict.DECLINED or selectors.capture_in_flight(held.tried.pk) is not None:
+        raise NotYet(f"another capture of {held.tried.pk} is not known yet")
+    outcomes.apply(held, outcome, by=by)
+
+
+def accept_cancel(account_id: str, event: PspEvent) -> None:
+    """Apply what a notification proves about a cancel. One that did not succeed proves nothing about the payment."""
+    attempt, outcome = _known(account_id, event), event.outcome
+    if attempt is None or outcome is None:
+        return
+    by = f"notification {event.type}"
+    with unit.work():
+        held = selectors.hold_with_attempt(attempt.pk)
+        if outcome.verdict is Verdict.CANCELED:
+            outcomes.apply(held, outcome, by=by)
+            if held.tried.status in SETTLED:
+                _close_calls(held.tried.pk, AUTHORIZING, outcome, by)
+        elif held.tried.status == AttemptStatus.AUTHORIZED:
+            attention.open_item(attention.AttentionKind.CANCEL_REFUSED, attempt.pk, outcome.detail)
+        _close_calls(held.tried.pk, (CallKind.CANCEL,), outcome, by)
+
+
+def _known(account_id: str, event: PspEvent) -> PaymentAttempt | None:
+    """The attempt that the event is about; None when another payment at the PSP only carries its id."""
     attempt = _attempt(account_id, event)
     if attempt is None:
         raise NotYet(f"no attempt for {event.provider_reference}")
     if _is_of_another(attempt, event):
         _set_aside(attempt, event)
-        return
-    if event.outcome is None:
-        return
-    if event.outcome.captured and attempt.status in TAKEN:  # as most are: the answer to our own call was quicker
-        _compare(attempt, event.outcome)
-        return
-    by = f"notification {event.type}"
-    with unit.work():
-        held = selectors.hold_with_attempt(attempt.pk)
-        outcomes.apply(held, event.outcome, by=by)
-        _close_calls(held.tried, event, by)
+        return None
+    return attempt
+
+
+def _is_taken(attempt: PaymentAttempt, outcome: Outcome) -> bool:
+    approved = outcome.verdict is Verdict.APPROVED
+    return approved and outcomes.takes(attempt, outcome) and attempt.status in TAKEN
 
 
 def _compare(attempt: PaymentAttempt, outcome: Outcome) -> None:
@@ -81,10 +145,7 @@ def _attempt(account_id: str, event: PspEvent) -> PaymentAttempt | None:
     return known
 
 
-def _close_calls(attempt: PaymentAttempt, event: PspEvent, by: str) -> None:
-    """The authorisation's call needs no answer any more once the attempt is settled."""
-    if event.outcome is None or attempt.status not in SETTLED:
-        return
-    call = ProviderCall.objects.filter(pk=attempt.call_id, look_at__isnull=False).first()
-    if call is not None:
-        calls.close(call, event.outcome.verdict, by)
+def _close_calls(owner_id: str, kinds: Sequence[CallKind], outcome: Outcome, by: str) -> None:
+    """What the notification says is the answer that these calls were waiting for."""
+    for call in ProviderCall.objects.filter(owner_id=owner_id, kind__in=kinds, look_at__isnull=False):
+        calls.close(call, outcome.verdict, by, modification=outcome.modification)

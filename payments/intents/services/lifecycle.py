@@ -3,12 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from types import MappingProxyType
 from typing import Final
 
 from django.db.models import Exists
 
 from payments.connectors.base import Verdict
 from payments.gateway import accounts, calls
+from payments.gateway.models import ProviderAccount
 from payments.intents import selectors
 from payments.intents.models import PaymentAttempt, PaymentIntent
 from payments.intents.selectors import Held
@@ -166,7 +168,7 @@ def cancel_attempt(attempt_id: str, *, by: str, interactive: bool = False) -> He
         held = selectors.hold_with_attempt(attempt_id)
         attempt = held.tried
         stoppable = attempt.status in CANCELABLE and selectors.capture_in_flight(attempt.pk) is None
-        if not stoppable or _is_waited_for(held):
+        if not stoppable or _is_waited_for(held) or selectors.cancel_in_flight(attempt):
             work.returns(held)
             return held
         account = accounts.account(attempt.account_id)
@@ -216,20 +218,43 @@ def release_reservations(order_id: str) -> None:
                 jobs.enqueue("cancel_attempt", attempt_id=attempt.pk)
 
 
-def complete_action(attempt_id: str, *, by: str) -> Held:
-    """The customer has come back from the PSP's page: ask the PSP what came of it."""
-    held = Held(PaymentIntent.objects.get(attempts=attempt_id), None, PaymentAttempt.objects.get(pk=attempt_id))
-    if held.tried.status != AttemptStatus.ACTION_REQUIRED:
-        return held
-    account = accounts.account(held.tried.account_id)
-    outcome = calls.send(account, requests.complete(held.tried, ids.new("call")))
-    if outcome.verdict in (Verdict.UNKNOWN, Verdict.UNAVAILABLE):
-        return held  # asking moves no money: the notification, or the next look, will say
+def complete(intent_id: str, *, details: Mapping[str, str], client_id: str, by: str) -> Held:
+    """The same as `complete_action`, for the attempt whose action the intent shows to its client."""
+    intent = selectors.intent(intent_id, client_id=client_id)
+    if intent.status != IntentStatus.REQUIRES_ACTION:
+        raise IntentUnexpectedState(f"The payment intent is {intent.status}.")
+    return complete_action(intent.latest_attempt_id, by=by, details=details)
+
+
+def complete_action(attempt_id: str, *, by: str, details: Mapping[str, str] = MappingProxyType({})) -> Held:
+    """The customer has come back with what the action gave: hand it to the PSP, and record what came of it.
+
+    When the PSP cannot be reached, the customer may come back once more.
+    """
     with unit.work() as work:
         held = selectors.hold_with_attempt(attempt_id)
-        outcomes.apply(held, outcome, by=by)
-        work.returns(held)
-    return held
+        attempt = held.tried
+        account = accounts.account(attempt.account_id)
+        if attempt.status != AttemptStatus.ACTION_REQUIRED or _would_make_unwanted(held, account):
+            work.returns(held)
+            return held
+        request = requests.complete(attempt, ids.new("call"), details)
+        call = calls.open_call(account, request, owner_id=attempt.pk)
+        crashpoints.reach("complete.opened")
+    crashpoints.reach("complete.committed")
+    outcome = calls.send(account, request)
+    crashpoints.reach("complete.answered")
+    if outcome.verdict is Verdict.UNAVAILABLE:
+        with unit.work():
+            calls.close(selectors.call(call.pk), Verdict.UNAVAILABLE, "not reached")
+        return held
+    return outcomes.record(held, call, outcome, outcomes.Sender(point="complete", by=by))
+
+
+def _would_make_unwanted(held: Held, account: ProviderAccount) -> bool:
+    """True where handing the result over would make a payment that nobody wants any more."""
+    unwanted = held.tried.superseded_at is not None or bool(held.intent.cancel_reason)
+    return unwanted and not accounts.connector(account).can_be_asked
 
 
 def change_order(order_id: str, *, client_id: str, metadata: Mapping[str, str]) -> order_selectors.OrderWithLines:

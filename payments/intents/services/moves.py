@@ -30,6 +30,15 @@ def challenge(held: Held, outcome: Outcome, by: str) -> None:
     announcements.announce(intent, attempt, "payment_intent.requires_action")
 
 
+def challenge_again(held: Held, outcome: Outcome, _by: str) -> None:
+    """There is another step for the customer to take, as after the fingerprint of 3-D Secure."""
+    intent = held.intent
+    shown = _is_current(held) and intent.status == IntentStatus.REQUIRES_ACTION
+    if shown and outcome.next_action and outcome.next_action != intent.next_action:
+        intent.change(next_action=outcome.next_action)
+        announcements.announce(intent, held.tried, "payment_intent.requires_action")
+
+
 def wait(held: Held, outcome: Outcome, by: str) -> None:
     """The PSP has it and will say later."""
     held.tried.advance("wait", because=outcome.detail or "the PSP will say later", by=by)

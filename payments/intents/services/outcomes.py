@@ -16,10 +16,10 @@ from payments.connectors.base import Outcome, Verdict
 from payments.gateway import calls
 from payments.gateway.models import CallKind, ProviderCall
 from payments.intents import selectors
-from payments.intents.models import Capture
+from payments.intents.models import Capture, PaymentAttempt
 from payments.intents.selectors import Held
 from payments.intents.services import moves
-from payments.intents.states import CANCELABLE, NOTHING, AttemptStatus, IntentStatus
+from payments.intents.states import CANCELABLE, NOTHING, SETTLED, AttemptStatus, CaptureStatus, IntentStatus
 from payments.kernel import attention, clock, crashpoints, jobs, money, unit
 from payments.kernel.errors import Refusal
 
@@ -126,13 +126,22 @@ def _record(held: Held, call: ProviderCall, outcome: Outcome, *, by: str, point:
         apply(held, outcome, by=by)
     else:
         apply_capture(held, capture, outcome, by=by)
+    if call.kind == CallKind.COMPLETE and held.tried.status in SETTLED:
+        _close_first_call(held.tried, outcome, by)
     crashpoints.reach(f"{point}.applied")
+
+
+def _close_first_call(attempt: PaymentAttempt, outcome: Outcome, by: str) -> None:
+    """The call that authorised waited for what the customer would do: that is known now."""
+    first = ProviderCall.objects.filter(pk=attempt.call_id, look_at__isnull=False).first()
+    if first is not None:
+        calls.close(first, outcome.verdict, by)
 
 
 def _not_canceled(held: Held, outcome: Outcome) -> None:
     """The payment is still reserved, or still waits: what was to be canceled is tried again, or gets a person."""
     attempt = held.tried
-    if attempt.status not in CANCELABLE or outcome.verdict is Verdict.UNKNOWN:
+    if attempt.status not in CANCELABLE or outcome.verdict is Verdict.UNKNOWN or outcome.modification:
         return
     if outcome.verdict is Verdict.DECLINED:
         attention.open_item(attention.AttentionKind.CANCEL_REFUSED, attempt.pk, outcome.detail or "no reason was given")
@@ -150,6 +159,9 @@ def apply(held: Held, outcome: Outcome, *, by: str) -> None:
     if card and not attempt.card_last4:
         attempt.change(card_brand=card["brand"], card_last4=card["last4"])
     event = _event(held, outcome)
+    if event == "challenge" and attempt.status == AttemptStatus.ACTION_REQUIRED:
+        moves.challenge_again(held, outcome, by)
+        return
     if not attempt.may(event):
         log.info("old_news", attempt=attempt.pk, status=attempt.status, news=event)
         if attempt.status == AttemptStatus.CAPTURED and outcome.verdict in TAKES_BACK:
@@ -167,7 +179,7 @@ def apply_capture(held: Held, capture: Capture, outcome: Outcome, *, by: str) ->
     """Apply what is now known about our own capture of an authorisation."""
     if outcome.verdict is Verdict.APPROVED:
         if held.tried.may("capture"):
-            _captured(held, outcome, by)
+            _captured(held, outcome, by, capture)
         return
     event = CAPTURE_EVENTS[outcome.verdict]
     if capture.may(event):
@@ -176,17 +188,41 @@ def apply_capture(held: Held, capture: Capture, outcome: Outcome, *, by: str) ->
         apply(held, outcome, by=by)
 
 
+def undo_capture(held: Held, capture: Capture, outcome: Outcome, *, by: str) -> None:
+    """A capture has failed after it had succeeded. When only the failure has been told, the success is booked first."""
+    if outcome.amount != capture.amount:
+        _set_aside(held, outcome, capture.amount, by)
+        return
+    if capture.status != CaptureStatus.SUCCEEDED and held.tried.may("capture"):
+        _captured(held, outcome, by, capture)
+    if capture.may("reverse"):
+        moves.reverse(held, capture, because=outcome.detail, by=by)
+
+
+def takes(attempt: PaymentAttempt, outcome: Outcome) -> bool:
+    """Whether an approved outcome says that the money was taken.
+
+    Where it only says that the PSP did as it was asked: unless the reservation is known to have ended before.
+    """
+    if outcome.captured is None:
+        return attempt.capture and attempt.status not in (AttemptStatus.VOIDED, AttemptStatus.EXPIRED)
+    return outcome.captured
+
+
 def _event(held: Held, outcome: Outcome) -> str:
     if outcome.verdict is Verdict.APPROVED:
-        return "capture" if outcome.captured else "authorize"
+        return "capture" if takes(held.tried, outcome) else "authorize"
     if outcome.verdict is Verdict.CANCELED:
-        return _ended(held)
+        return _ended(held, outcome)
     return EVENTS[outcome.verdict]
 
 
-def _ended(held: Held) -> str:
-    """What the end of a payment at the PSP means: one of which nobody knew more than that it was sent never began."""
-    if held.tried.status in (AttemptStatus.SENT, AttemptStatus.UNKNOWN):
+def _ended(held: Held, outcome: Outcome) -> str:
+    """What the end of a payment at the PSP means: one of which nobody knew more than that it was sent never began.
+
+    One that a cancel of ours has ended had begun: news of its beginning may still come.
+    """
+    if held.tried.status in (AttemptStatus.SENT, AttemptStatus.UNKNOWN) and not outcome.modification:
         return "fail"
     return "expire" if _unasked(held) else "void"
 
@@ -199,10 +235,12 @@ def _unasked(held: Held) -> bool:
     return attempt.status == AttemptStatus.AUTHORIZED and waited_for and not intent.cancel_reason
 
 
-def _captured(held: Held, outcome: Outcome, by: str) -> None:
-    """The PSP has taken money: automatically, by our own capture, or by hand in its dashboard."""
+def _captured(held: Held, outcome: Outcome, by: str, meant: Capture | None = None) -> None:
+    """The PSP has taken money: automatically, by our own capture (`meant`), or by hand in its dashboard."""
     attempt = held.tried
-    capture = None if attempt.capture else selectors.capture_meant(attempt.pk, outcome.amount)
+    capture = meant or (None if attempt.capture else selectors.capture_meant(attempt.pk, outcome.amount))
+    if capture is not None and not capture.may("succeed"):
+        return
     expected = capture.amount if capture is not None else attempt.amount
     made_outside = not attempt.capture and capture is None
     amount = outcome.amount

@@ -21,6 +21,9 @@ def recover(call_id: str, *, by: str = "recovery") -> None:
     call = selectors.call(call_id)
     if call.look_at is None:
         return
+    if calls.only_told(call):
+        calls.wait_on(call)
+        return
     attempt, capture = _owners(call)
     outcome = calls.find(
         call, _request(call, attempt, capture), provider_reference=call.provider_reference or attempt.provider_reference
@@ -36,7 +39,10 @@ def look_again(attempt_id: str, *, by: str = "recovery") -> None:
     """
     attempt = PaymentAttempt.objects.get(pk=attempt_id)
     call = selectors.call(attempt.call_id)
-    outcome = calls.find(call, requests.authorize(attempt), provider_reference=attempt.provider_reference)
+    if not calls.can_be_asked(call):
+        return  # its notifications are read so that their order does not matter
+    request = requests.authorize(attempt, call.given)
+    outcome = calls.find(call, request, provider_reference=attempt.provider_reference)
     if outcome.verdict is Verdict.UNKNOWN:
         with unit.work():
             why = f"the PSP contradicts itself, and does not say how it is: {outcome.detail}"
@@ -67,7 +73,9 @@ def _request(call: ProviderCall, attempt: PaymentAttempt, capture: Capture | Non
         return requests.capture(capture, attempt)
     match call.kind:
         case CallKind.AUTHORIZE:
-            return requests.authorize(attempt)
+            return requests.authorize(attempt, call.given)
+        case CallKind.COMPLETE:
+            return requests.complete(attempt, call.pk, call.given.get("details", {}))
         case CallKind.CANCEL:
             return requests.cancel(attempt, call.pk)
         case _:

@@ -1,9 +1,12 @@
 """What we ask a PSP, rebuilt from the rows: a repetition is the same request, byte for byte."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from django.conf import settings
 from django.core import signing
 
-from payments.connectors.base import Authorize, Cancel, Complete
+from payments.connectors.base import Authorize, Cancel, Complete, Shopper
 from payments.connectors.base import Capture as CaptureRequest
 from payments.intents.models import Capture, PaymentAttempt
 
@@ -11,8 +14,8 @@ _returns = signing.Signer(salt="payments.return")
 """Signs without a time, so that a repeated request has the same body."""
 
 
-def authorize(attempt: PaymentAttempt) -> Authorize:
-    """Take or reserve the attempt's amount."""
+def authorize(attempt: PaymentAttempt, given: Mapping[str, Any]) -> Authorize:
+    """Take or reserve the attempt's amount; `given` is what the customer's own fields said, as its call keeps it."""
     return Authorize(
         key=attempt.call_id,
         reference=attempt.pk,
@@ -23,12 +26,21 @@ def authorize(attempt: PaymentAttempt) -> Authorize:
         off_session=attempt.off_session,
         return_url=return_url(attempt),
         metadata={"intent": attempt.intent_id, **({"order": attempt.order_id} if attempt.order_id else {})},
+        details=given.get("details", {}),
+        browser=given.get("browser", {}),
+        shopper=Shopper(reference=attempt.intent.customer_id or ""),
     )
 
 
-def complete(attempt: PaymentAttempt, key: str) -> Complete:
-    """Continue after the customer has come back."""
-    return Complete(key=key, provider_reference=attempt.provider_reference, details={})
+def complete(attempt: PaymentAttempt, key: str, details: Mapping[str, Any]) -> Complete:
+    """Continue after the customer has come back, with what the action gave back."""
+    return Complete(
+        key=key,
+        provider_reference=attempt.provider_reference,
+        details=details,
+        reference=attempt.pk,
+        capture=attempt.capture,
+    )
 
 
 def capture(row: Capture, attempt: PaymentAttempt) -> CaptureRequest:
@@ -44,7 +56,8 @@ def capture(row: Capture, attempt: PaymentAttempt) -> CaptureRequest:
 
 def cancel(attempt: PaymentAttempt, key: str) -> Cancel:
     """Release reserved money, or stop a payment that waits for its customer."""
-    return Cancel(key=key, provider_reference=attempt.provider_reference, reason="abandoned")
+    reference = attempt.provider_reference
+    return Cancel(key=key, provider_reference=reference, reason="abandoned", reference=attempt.pk)
 
 
 def return_url(attempt: PaymentAttempt) -> str:

@@ -56,16 +56,17 @@ def too_large() -> NotificationTooLarge:
     return NotificationTooLarge(f"The notification is larger than {MAX_BYTES} bytes.")
 
 
-def receive(psp: str, account_code: str, body: bytes, headers: Mapping[str, str]) -> None:
-    """Verify a notification and store it, once for ever; when this returns, it may be acknowledged.
+def receive(psp: str, account_code: str, body: bytes, headers: Mapping[str, str]) -> str:
+    """Verify a notification and store it, once for ever; the acknowledgement that the PSP wants to read.
 
     A repetition changes nothing. Raises the refusals of this module.
     """
     if len(body) > MAX_BYTES:
         raise too_large()
     account = _account(psp, account_code)
+    connector = accounts.connector(account)
     try:
-        events = accounts.connector(account).read_notification(body, headers, now=clock.now())
+        events = connector.read_notification(body, headers, now=clock.now())
     except NotificationRefused as refused:
         log.warning("notification_refused", account=account_code, why=str(refused), bytes=len(body))
         raise NotificationUnsigned("The notification was refused.") from refused
@@ -75,6 +76,7 @@ def receive(psp: str, account_code: str, body: bytes, headers: Mapping[str, str]
     except DataError as error:  # a key or a type longer than any that the PSP makes, or with a NUL
         log.warning("notification_refused", account=account_code, why=str(error), bytes=len(body))
         raise NotificationUnsigned("The notification was refused.") from error
+    return connector.acknowledgement
 
 
 def _account(psp: str, code: str) -> ProviderAccount:

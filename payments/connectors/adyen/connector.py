@@ -1,0 +1,356 @@
+"""Adyen, spoken to through its own SDK over our HTTP client; every answer becomes an outcome."""
+
+import time
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any, Final
+from urllib.parse import quote
+
+from moneyed import Money
+
+from payments.connectors import answers, http
+from payments.connectors.adyen import mapping, transport, webhooks
+from payments.connectors.base import (
+    DECLINES,
+    AnyRequest,
+    Authorize,
+    Cancel,
+    Capabilities,
+    Capture,
+    Complete,
+    Line,
+    Outcome,
+    PspEvent,
+    Refund,
+    Shopper,
+    Verdict,
+)
+from payments.kernel.errors import invariant
+
+Json = Mapping[str, Any]
+
+WAITS_SECONDS: Final = 60
+"""How long a customer may still be waiting for the answer to a payment, so that it may be made by repeating it."""
+
+KEY_SECONDS: Final = 6 * 24 * 3600
+"""How long a key surely repeats its first answer: the shortest that Adyen's pages have said is seven days."""
+
+KEY_LENGTH: Final = 64
+REFUND_REASONS: Final = {
+    "requested_by_customer": "CUSTOMER REQUEST",
+    "fraudulent": "FRAUD",
+    "duplicate": "DUPLICATE",
+}
+
+SHOWS_LINES: Final = frozenset(["klarna"])
+"""Methods whose lender wants to see what is bought."""
+
+COMPLETIONS: Final = frozenset(
+    [
+        "MD", "PaReq", "PaRes", "authorization_token", "billingToken", "cupsecureplus.smscode",
+        "facilitatorAccessToken", "oneTimePasscode", "orderID", "payerID", "payload", "paymentID", "paymentStatus",
+        "redirectResult", "resultCode", "returnUrlQueryString", "threeDSResult", "threeds2.challengeResult",
+        "threeds2.fingerprint", "vaultToken",
+    ]
+)  # fmt: skip
+"""What a customer's action may give back (PaymentCompletionDetails of Checkout v72)."""
+
+BROWSER: Final[Mapping[str, str]] = {
+    "accept_header": "acceptHeader",
+    "color_depth": "colorDepth",
+    "java_enabled": "javaEnabled",
+    "language": "language",
+    "screen_height": "screenHeight",
+    "screen_width": "screenWidth",
+    "time_zone_offset": "timeZoneOffset",
+    "user_agent": "userAgent",
+}
+"""Our word, and Adyen's; its BrowserInfo requires every one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """One merchant account at Adyen. `interactive` calls wait 10 s for an answer, others 25 s.
+
+    `base_url` without a trailing slash leads to any server that speaks Checkout v72; None is Adyen itself, in live
+    under the company's `live_prefix` and in `region` ("" is Europe). During a rotation several `hmac_keys` count;
+    `livemode` is what every notification must say.
+    """
+
+    account: str
+    api_key: str = field(repr=False)
+    client_key: str
+    hmac_keys: Sequence[str] = field(repr=False)
+    merchant_account: str
+    base_url: str | None
+    livemode: bool
+    interactive: bool
+    live_prefix: str = ""
+    region: str = ""
+
+
+class AdyenConnector:
+    """`payments.connectors.base.Connector` for one merchant account at Adyen."""
+
+    can_be_asked = False
+    acknowledgement = "[accepted]"
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._origin = webhooks.Origin(
+            merchant_account=settings.merchant_account,
+            keys=webhooks.keys(settings.hmac_keys),
+            livemode=settings.livemode,
+        )
+        base_url = settings.base_url or transport.address(
+            livemode=settings.livemode, prefix=settings.live_prefix, region=settings.region
+        )
+        client = http.INTERACTIVE if settings.interactive else http.BACKGROUND
+        self._checkout = transport.Checkout(
+            transport.Transport(client, settings.account), api_key=settings.api_key, base_url=base_url
+        )
+
+    def authorize(self, request: Authorize) -> Outcome:
+        """Take or reserve money: one request."""
+        return self._answered(lambda: self._authorized(request))
+
+    def complete_action(self, request: Complete) -> Outcome:
+        """Hand over what the customer's action gave back: only this makes the payment."""
+        return self._answered(lambda: self._completed(request), request.provider_reference)
+
+    def capture(self, request: Capture) -> Outcome:
+        """Take reserved money; Adyen releases the rest, so a capture that is not final is declined here."""
+        return self._answered(lambda: self._captured(request), request.provider_reference)
+
+    def cancel(self, request: Cancel) -> Outcome:
+        """Void an authorisation or stop a payment that waits: by Adyen's reference, else by ours."""
+        return self._answered(lambda: self._canceled(request), request.provider_reference)
+
+    def refund(self, request: Refund) -> Outcome:
+        """Give money back; `provider_reference` of the outcome is the refund's id."""
+        return self._answered(lambda: self._refunded(request))
+
+    def find(self, request: AnyRequest, *, provider_reference: str, sent_at: datetime) -> Outcome:
+        """What can be learned about a call whose answer is not known, without ever charging twice.
+
+        Adyen cannot be asked. What is repeated with its key answers as it did; what may no longer be repeated stays
+        unknown until a notification tells.
+        """
+        age = time.time() - sent_at.timestamp()
+
+        def evidence() -> Outcome:
+            try:
+                return self._found(request, provider_reference, age)
+            except http.FailedError as failure:
+                asked = mapping.failed(failure, provider_reference=provider_reference)
+                final = isinstance(failure, mapping.RefusedError) and asked.verdict is Verdict.DECLINED
+                return asked if final else replace(asked, verdict=Verdict.UNKNOWN, decline=None)
+
+        return self._answered(evidence)
+
+    def read_notification(self, body: bytes, headers: Mapping[str, str], *, now: datetime) -> Sequence[PspEvent]:  # noqa: ARG002
+        """Verify a webhook, every item of it, and translate it. Adyen signs no time: `now` proves nothing."""
+        webhooks.verify(body, headers, self._origin)
+        return self.translate_notification(body)
+
+    def translate_notification(self, body: bytes) -> Sequence[PspEvent]:
+        """Translate a webhook that was verified before."""
+        return webhooks.read(body, self._origin)
+
+    def client_options(self) -> Mapping[str, str]:
+        """What Adyen's components for the web and for apps need."""
+        region = f"-{self._settings.region}" if self._settings.region else ""
+        environment = f"live{region}" if self._settings.livemode else "test"
+        return {"client_key": self._settings.client_key, "environment": environment}
+
+    def cannot_say(self, amount: Money) -> str:
+        """Why Adyen has no way to say this amount, in words for people; "" when it has."""
+        return mapping.cannot_say(amount)
+
+    def capabilities(self, method: str) -> Capabilities:
+        """What Adyen lets us do with a payment method; of an unknown one nothing is expected."""
+        return mapping.capabilities(method)
+
+    # --- asking ---
+
+    def _answered(self, ask: Callable[[], Outcome], reference: str = "") -> Outcome:
+        """What `ask` learns, or what its failure proves."""
+        return answers.learned(ask, lambda failure: mapping.failed(failure, provider_reference=reference))
+
+    def _ask(self, verb: Callable[..., Any], *ids: str, key: str, body: Json) -> dict[str, Any]:
+        """One request; its JSON object. Raises `http.FailedError`.
+
+        The answer is read from its body: the SDK's own `psp` may come from a header.
+        """
+        invariant(len(key) <= KEY_LENGTH, "an idempotency key has at most 64 characters at Adyen")
+        answer: Any = verb(dict(body), *(quote(each, safe="") for each in ids), idempotency_key=key).message
+        ours = answer.get("merchantAccount", self._settings.merchant_account)
+        if ours != self._settings.merchant_account:
+            raise mapping.UnreadableError("the answer is of another merchant account")
+        return dict(answer)
+
+    # --- payments ---
+
+    def _for_us(self, body: Json) -> dict[str, Any]:
+        return {"merchantAccount": self._settings.merchant_account, **body}
+
+    def _authorized(self, request: Authorize) -> Outcome:
+        """Off session nobody is there to take an action: the issuer wants a customer."""
+        body = self._for_us(_payment_body(request))
+        outcome = mapping.payment(
+            self._ask(self._checkout.payments.payments, key=request.key, body=body), captured=request.capture
+        )
+        if request.off_session and outcome.verdict is Verdict.ACTION_REQUIRED:
+            decline = DECLINES["authentication_required"]
+            return replace(outcome, verdict=Verdict.DECLINED, next_action=None, decline=decline)
+        return outcome
+
+    def _completed(self, request: Complete) -> Outcome:
+        """Without the action's result there is nothing to hand over: the customer has to act still."""
+        given = {name: value for name, value in request.details.items() if name in COMPLETIONS}
+        if not given:
+            detail = "the customer came back without a result"
+            return Outcome(
+                verdict=Verdict.ACTION_REQUIRED, provider_reference=request.provider_reference, detail=detail
+            )
+        body: dict[str, Any] = {"details": given}
+        if isinstance(request.details.get("paymentData"), str):
+            body["paymentData"] = request.details["paymentData"]
+        answer = self._ask(self._checkout.payments.payments_details, key=request.key, body=body)
+        return mapping.payment(answer, captured=request.capture)
+
+    def _captured(self, request: Capture) -> Outcome:
+        if not request.final:
+            return answers.refused_here("request_refused", "Adyen releases the rest at the first capture")
+        body = self._for_us({"amount": mapping.to_adyen(request.amount), "reference": request.reference})
+        verb = self._checkout.modifications.capture_authorised_payment
+        return mapping.received(self._ask(verb, request.provider_reference, key=request.key, body=body))
+
+    def _canceled(self, request: Cancel) -> Outcome:
+        if not request.provider_reference:
+            return self._canceled_by_reference(request.reference, key=request.key)
+        verb = self._checkout.modifications.cancel_authorised_payment_by_psp_reference
+        body = self._for_us({"reference": request.reference} if request.reference else {})
+        return mapping.received(self._ask(verb, request.provider_reference, key=request.key, body=body))
+
+    def _canceled_by_reference(self, reference: str, *, key: str) -> Outcome:
+        body = self._for_us({"paymentReference": reference, "reference": reference})
+        return mapping.received(self._ask(self._checkout.modifications.cancel_authorised_payment, key=key, body=body))
+
+    # --- refunds ---
+
+    def _refunded(self, request: Refund) -> Outcome:
+        body = self._for_us(
+            {
+                "amount": mapping.to_adyen(request.amount),
+                "reference": request.reference,
+                "merchantRefundReason": REFUND_REASONS.get(request.reason, "OTHER"),
+            }
+        )
+        verb = self._checkout.modifications.refund_captured_payment
+        taken_on = mapping.received(self._ask(verb, request.provider_reference, key=request.key, body=body))
+        return replace(taken_on, provider_reference=taken_on.modification)
+
+    # --- evidence ---
+
+    def _found(self, request: AnyRequest, reference: str, age: float) -> Outcome:
+        match request:
+            case Authorize() if age < WAITS_SECONDS:
+                return self._authorized(request)
+            case Complete() if age < WAITS_SECONDS:
+                return self._completed(request)
+            case Authorize():
+                return self._given_up(request.reference)
+            case Capture() if age < KEY_SECONDS:
+                return self._captured(request)
+            case Cancel() if age < KEY_SECONDS:
+                return self._canceled(request)
+            case Refund() if age < KEY_SECONDS and not reference:
+                return self._refunded(request)
+        detail = "only a notification of Adyen can tell"
+        return Outcome(verdict=Verdict.UNKNOWN, provider_reference=reference, detail=detail)
+
+    def _given_up(self, reference: str) -> Outcome:
+        """Nobody waits for this payment any more: cancel what there may be of it, and wait to be told.
+
+        A key of its own each time: an earlier cancel may have come before the payment itself.
+        """
+        self._canceled_by_reference(reference, key=uuid.uuid4().hex)
+        return Outcome(verdict=Verdict.UNKNOWN, detail="canceled by reference; only a notification can tell")
+
+
+def _payment_body(request: Authorize) -> dict[str, Any]:
+    """The request to /payments. The capture mode is always said, whatever the account's default."""
+    capture = {"captureDelayHours": 0} if request.capture else {"additionalData": {"manualCapture": "true"}}
+    stored = request.saved_token or request.token
+    body: dict[str, Any] = {
+        "amount": mapping.to_adyen(request.amount),
+        "reference": request.reference,
+        "paymentMethod": mapping.payment_method(request.method, request.details, stored),
+        "returnUrl": request.return_url,
+        **capture,
+        **_shopper(request.shopper),
+        **_interaction(request, stored),
+        **_browser(request.browser),
+    }
+    if request.metadata:
+        body["metadata"] = dict(request.metadata)
+    if request.lines and request.method in SHOWS_LINES:
+        body["lineItems"] = [_line(line) for line in request.lines]
+    return body
+
+
+def _shopper(shopper: Shopper) -> dict[str, Any]:
+    first, _, last = shopper.name.strip().partition(" ")
+    said = {
+        "shopperReference": shopper.reference,
+        "shopperEmail": shopper.email,
+        "countryCode": shopper.country,
+        "shopperLocale": shopper.locale,
+        "shopperIP": shopper.ip,
+        "shopperName": {"firstName": first, "lastName": last or first} if first else None,
+    }
+    return {name: value for name, value in said.items() if value}
+
+
+def _interaction(request: Authorize, stored: str) -> dict[str, Any]:
+    """Who is there, and what is kept: a stored method is charged by the customer, or without one."""
+    if request.off_session:
+        return {"shopperInteraction": "ContAuth", "recurringProcessingModel": "UnscheduledCardOnFile"}
+    kept = {"storePaymentMethod": True} if request.save and not stored else {}
+    if stored:
+        return {"shopperInteraction": "ContAuth", "recurringProcessingModel": "CardOnFile"}
+    return {"shopperInteraction": "Ecommerce", **kept, **({"recurringProcessingModel": "CardOnFile"} if kept else {})}
+
+
+def _browser(browser: Json) -> dict[str, Any]:
+    """What 3-D Secure wants to know of a browser; an app says its channel only."""
+    said: dict[str, Any] = {}
+    info = {BROWSER[name]: value for name, value in browser.items() if name in BROWSER}
+    if len(info) == len(BROWSER):
+        said["browserInfo"] = info
+    for name in ("channel", "origin"):
+        if isinstance(browser.get(name), str):
+            said[name] = browser[name]
+    return said
+
+
+def _line(line: Line) -> dict[str, Any]:
+    """Adyen counts by the piece; a line that does not divide evenly is said as one piece."""
+    pieces = line.quantity if _divides(line.amount, line.quantity) and _divides(line.tax, line.quantity) else 1
+    with_tax, tax = (mapping.to_adyen(whole)["value"] // pieces for whole in (line.amount, line.tax))
+    name = line.name if pieces == line.quantity else f"{line.quantity} × {line.name}"
+    return {
+        "id": line.sku,
+        "description": name,
+        "quantity": pieces,
+        "amountIncludingTax": with_tax,
+        "amountExcludingTax": with_tax - tax,
+        "taxAmount": tax,
+    }
+
+
+def _divides(whole: Any, pieces: int) -> bool:
+    return bool(mapping.to_adyen(whole)["value"] % pieces == 0)

@@ -1,0 +1,366 @@
+"""Adyen's words and numbers, translated: amounts, results, refusals, failures, actions, what a method can do."""
+
+import re
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any, Final
+
+from moneyed import Money
+
+from payments.connectors import http
+from payments.connectors.adyen import declines
+from payments.connectors.base import Capabilities, Outcome, SavedMethod, Verdict
+from payments.kernel import money
+
+Json = Mapping[str, Any]
+
+IN_PROGRESS: Final = "704"
+"""The error code of a key whose first request is still being worked on."""
+
+
+class RefusedError(http.FailedError):
+    """Adyen answered with an error. Its message is left out: it may repeat what was sent."""
+
+    def __init__(self, status: int, error: Json) -> None:
+        super().__init__(f"HTTP {status} {declines.error_code(error)}".strip())
+        self.status = status
+        self.error = error
+
+    @property
+    def verdict(self) -> Verdict:
+        """What the status proves.
+
+        401, 403 and 429 come before execution: keys, roles and limits are checked first. 400, 404 and 422 are
+        Adyen's final no where its own error says so, except for a key that is in use and for its internal errors.
+        Everything else says nothing about the effect (docs.adyen.com/development-resources/error-codes).
+        """
+        if self.status in {401, 403, 429}:
+            return Verdict.UNAVAILABLE
+        understood = (
+            declines.error_code(self.error) not in {"", IN_PROGRESS} and self.error.get("errorType") != "internal"
+        )
+        if self.status in {400, 404, 422} and understood:
+            return Verdict.DECLINED
+        return Verdict.UNKNOWN
+
+
+class UnreadableError(http.AmbiguousError):
+    """An answer or a notification that does not say what Adyen's protocol lets it say."""
+
+
+# --- amounts: docs.adyen.com/development-resources/currency-codes --------------------------------------------------
+
+ZERO_DECIMAL: Final = frozenset(
+    [
+        "BYR", "CVE", "DJF", "GHC", "GNF", "IDR", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "VND", "VUV", "XAF", "XOF",
+        "XPF"
+    ]
+)  # fmt: skip
+ONE_DECIMAL: Final = frozenset(["MRO"])
+THREE_DECIMAL: Final = frozenset(["BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"])
+
+# Every other currency has two decimals here, also CLP and ISK, which have none in ISO 4217: 5 CLP is 500.
+
+
+def exponent(currency: str) -> int:
+    """Decimals of the currency in Adyen's API; differs from ISO 4217 for CLP, ISK, IDR, CVE and a few more."""
+    if currency in ZERO_DECIMAL:
+        return 0
+    if currency in ONE_DECIMAL:
+        return 1
+    return 3 if currency in THREE_DECIMAL else 2
+
+
+def to_adyen(amount: Money) -> dict[str, Any]:
+    """What Adyen calls this amount. `money.AmountInvalid` when it cannot say it: nothing is ever rounded."""
+    currency = amount.currency.code
+    money.to_minor(amount)
+    scaled = amount.amount.scaleb(exponent(currency))
+    if scaled != scaled.to_integral_value():
+        raise money.AmountInvalid(f"Adyen cannot take {money.text(amount)}.")
+    return {"currency": currency, "value": int(scaled)}
+
+
+def cannot_say(amount: Money) -> str:
+    """Why Adyen cannot take this amount, in words for people; "" when it can."""
+    try:
+        to_adyen(amount)
+    except money.AmountInvalid as invalid:
+        currency = amount.currency.code
+        lost = money.exponent(currency) - exponent(currency)
+        return f"{currency} amounts must end in {'0' * lost} here." if lost > 0 else invalid.detail
+    return ""
+
+
+def from_adyen(amount: object) -> Money:
+    """What Adyen means by an amount; `UnreadableError` when it means nothing."""
+    said = amount if isinstance(amount, Mapping) else {}
+    value, currency = said.get("value"), said.get("currency")
+    if type(value) is not int or not isinstance(currency, str) or currency not in money.EXPONENTS:
+        raise UnreadableError("an amount is not an integer and a currency of ISO 4217")
+    converted = Money(Decimal(value).scaleb(-exponent(currency)), currency)
+    try:
+        money.to_minor(converted)
+    except money.AmountInvalid:
+        raise UnreadableError("an amount is not money of its currency") from None
+    return converted
+
+
+# --- methods -------------------------------------------------------------------------------------------------------
+
+_TYPES: Final = {
+    "card": "scheme",
+    "apple_pay": "applepay",
+    "google_pay": "googlepay",
+    "bancontact": "bcmc",
+    "sepa_debit": "sepadirectdebit",
+    "p24": "onlineBanking_PL",
+    "mb_way": "mbway",
+    "boleto": "boletobancario",
+    "konbini": "econtext_stores",
+    "wechat_pay": "wechatpayQR",
+    "upi": "upi_collect",
+}
+"""Adyen's type where it is not our own word for the method."""
+
+_CARD: Final = {
+    name: name
+    for name in (
+        "encryptedCardNumber", "encryptedExpiryMonth", "encryptedExpiryYear", "encryptedSecurityCode", "encryptedCard",
+        "holderName", "brand", "fundingSource", "threeDS2SdkVersion", "checkoutAttemptId",
+    )
+}  # fmt: skip
+
+FIELDS: Final[Mapping[str, Mapping[str, str]]] = {
+    "scheme": _CARD,
+    "bcmc": _CARD,
+    "applepay": {"applePayToken": "applePayToken"},
+    "googlepay": {"googlePayToken": "googlePayToken", "googlePayCardNetwork": "googlePayCardNetwork"},
+    "paypal": {"subtype": "subtype"},
+    "ideal": {"issuer": "issuer", "bank": "issuer"},
+    "onlineBanking_PL": {"issuer": "issuer", "bank": "issuer"},
+    "sepadirectdebit": {"iban": "iban", "ownerName": "ownerName", "holder_name": "ownerName"},
+    "blik": {"blikCode": "blikCode", "code": "blikCode"},
+    "mbway": {"telephoneNumber": "telephoneNumber", "phone": "telephoneNumber", "shopperEmail": "shopperEmail"},
+    "upi_collect": {"virtualPaymentAddress": "virtualPaymentAddress", "upi_id": "virtualPaymentAddress"},
+    "econtext_stores": {name: name for name in ("firstName", "lastName", "shopperEmail", "telephoneNumber")},
+}
+"""What a client may say about a method, by Adyen's type; all else (another shopper's token) is left out."""
+
+
+def method_type(method: str) -> str:
+    """Adyen's payment method type of our payment method."""
+    return _TYPES.get(method, method)
+
+
+def payment_method(method: str, details: Json, stored: str) -> dict[str, Any]:
+    """Adyen's `paymentMethod`: a stored one, or what the client's fields gave."""
+    kind = method_type(method)
+    if stored:
+        return {"type": kind, "storedPaymentMethodId": stored}
+    known = FIELDS.get(kind, {})
+    said = {known[name]: value for name, value in details.items() if name in known and isinstance(value, str)}
+    return {"type": kind, **said}
+
+
+_NOTHING: Final = Capabilities(
+    manual_capture=False, partial_capture=False, multiple_captures=False, partial_refund=False
+)
+_CAPTURED_APART: Final = replace(_NOTHING, manual_capture=True, partial_capture=True)
+_EVERYTHING: Final = replace(_CAPTURED_APART, partial_refund=True)
+
+_CAPABILITIES: Final = {
+    "scheme": _EVERYTHING,
+    "applepay": _EVERYTHING,
+    "googlepay": _EVERYTHING,
+    "klarna": _EVERYTHING,
+    "sepadirectdebit": _CAPTURED_APART,
+    "cashapp": _CAPTURED_APART,
+    "multibanco": replace(_NOTHING, partial_refund=True),
+}
+"""What Adyen's own pages say; silence is taken for a no. Several captures must be enabled there: we do not ask."""
+
+
+def capabilities(method: str) -> Capabilities:
+    """What Adyen does with a method; of an unknown one nothing is expected."""
+    return _CAPABILITIES.get(method_type(method), _NOTHING)
+
+
+# --- answers -------------------------------------------------------------------------------------------------------
+
+
+def text(answer: Json, name: str) -> str:
+    """A field that must be there as text."""
+    value = answer.get(name)
+    if not isinstance(value, str) or not value:
+        raise UnreadableError(f"{name} is missing")
+    return value
+
+
+def optional(answer: Json, name: str) -> str:
+    """A field's text, "" when there is none."""
+    value = answer.get(name)
+    return value if isinstance(value, str) else ""
+
+
+def part(answer: Json, name: str) -> Json:
+    """A field's object, empty when there is none."""
+    value = answer.get(name)
+    return value if isinstance(value, Mapping) else {}
+
+
+def payment(answer: Json, *, captured: bool | None) -> Outcome:
+    """What the answer to /payments or /payments/details says; `captured` is what was asked for.
+
+    Any action is the customer's to take, whatever the result code: Adyen sends one with Pending for QR codes and apps.
+    """
+    result = text(answer, "resultCode")
+    raw: dict[str, Any] = {"result_code": result, **_refusal(answer), **_card(answer)}
+    seen = Outcome(verdict=Verdict.PENDING, provider_reference=optional(answer, "pspReference"), raw=raw)
+    match result:
+        case "Authorised" | "PartiallyAuthorised":
+            amount, reference = from_adyen(answer.get("amount")), text(answer, "pspReference")
+            verdict = Verdict.APPROVED
+            seen = replace(seen, verdict=verdict, provider_reference=reference, amount=amount, captured=captured)
+            return replace(seen, saved=_saved(answer))
+        case "Refused" | "Error" | "Cancelled":
+            code = raw.get("code") or ("4" if result == "Error" else "15" if result == "Cancelled" else "2")
+            return replace(seen, verdict=Verdict.DECLINED, decline=declines.decline(code), raw={**raw, "code": code})
+        case "RedirectShopper" | "IdentifyShopper" | "ChallengeShopper" | "PresentToShopper":
+            return _action_required(seen, part(answer, "action"))
+        case "Pending" | "Received":
+            return _action_required(seen, part(answer, "action")) if part(answer, "action") else seen
+    raise UnreadableError("the payment has a result that is not known")
+
+
+def _refusal(answer: Json) -> dict[str, str]:
+    said = {"refusal_reason": answer.get("refusalReason"), "code": answer.get("refusalReasonCode")}
+    said["refusal_reason_raw"] = part(answer, "additionalData").get("refusalReasonRaw")
+    return {name: value[:200] for name, value in said.items() if isinstance(value, str) and value}
+
+
+def _card(answer: Json) -> dict[str, Any]:
+    """What customers know their card by, where Adyen's additional data tell it."""
+    last4 = optional(part(answer, "additionalData"), "cardSummary")
+    if len(last4) != 4:
+        return {}
+    return {"card": {"brand": optional(part(answer, "paymentMethod"), "brand")[:24], "last4": last4}}
+
+
+def _saved(answer: Json) -> SavedMethod | None:
+    """The method that Adyen keeps since this payment, if it keeps one."""
+    said = part(answer, "additionalData")
+    token = optional(said, "tokenization.storedPaymentMethodId") or optional(said, "recurring.recurringDetailReference")
+    if not token:
+        return None
+    month, _, year = optional(said, "expiryDate").partition("/")
+    return SavedMethod(
+        token=token,
+        brand=optional(part(answer, "paymentMethod"), "brand")[:24],
+        last4=optional(said, "cardSummary")[:4],
+        exp_month=int(month) if month.isdecimal() else None,
+        exp_year=int(year) if year.isdecimal() else None,
+        fingerprint=optional(said, "alias"),
+    )
+
+
+# --- actions -------------------------------------------------------------------------------------------------------
+
+WAITS_SECONDS: Final = {"blik": 120}
+"""How long an app waits for its customer, where Adyen's pages say so."""
+
+
+def _action_required(seen: Outcome, action: Json) -> Outcome:
+    """What the customer is to do, in our words; of what is no page, the PSP's own component shows the payload.
+
+    The reference of a step is none to go by: the payment that it ends in may have another one.
+    """
+    kind = text(action, "type")
+    method, expires = optional(action, "paymentMethodType"), _moment(optional(action, "expiresAt"))
+    asked: dict[str, Any]
+    match kind:
+        case "redirect":
+            asked = {"type": "redirect", "url": text(action, "url")}
+            if optional(action, "method").upper() == "POST":
+                asked |= {"method": "POST", "data": dict(part(action, "data"))}
+        case "qrCode":
+            asked = {"type": "qr", "data": text(action, "qrCodeData"), "expires_at": _iso(expires)}
+        case "voucher" | "bankTransfer":
+            asked = {"type": "voucher", **_voucher(action), "expires_at": _iso(expires)}
+        case "await":
+            waits = WAITS_SECONDS.get(method)
+            expires = datetime.fromtimestamp(int(time.time()) + waits, UTC) if waits else expires
+            asked = {"type": "await", "until": _iso(expires)}
+        case _:
+            asked = {"type": "provider_sdk", "provider": "adyen", "payload": dict(action)}
+    step = {"action": kind, "method": method, "step_reference": seen.provider_reference}
+    raw = {**seen.raw, **{name: value for name, value in step.items() if value}}
+    nameless = replace(seen, verdict=Verdict.ACTION_REQUIRED, provider_reference="", raw=raw)
+    return replace(nameless, next_action=asked, expires_at=expires)
+
+
+def _voucher(action: Json) -> dict[str, Any]:
+    names = ("reference", "entity", "issuer", "alternativeReference", "collectionInstitutionNumber", "beneficiary")
+    said = {re.sub(r"([A-Z])", r"_\1", name).lower(): optional(action, name) for name in (*names, "iban", "bic")}
+    url = optional(action, "downloadUrl") or optional(action, "instructionsUrl") or optional(action, "url")
+    return {"url": url or None, **{name: value for name, value in said.items() if value}}
+
+
+def _moment(said: str) -> datetime | None:
+    """Adyen writes vouchers' ends without a zone: they are read as UTC."""
+    try:
+        moment = datetime.fromisoformat(said)
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _iso(moment: datetime | None) -> str | None:
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z") if moment else None
+
+
+# --- modifications and failures ------------------------------------------------------------------------------------
+
+
+def received(answer: Json) -> Outcome:
+    """Adyen has taken a modification on; what becomes of it is told by a notification."""
+    if answer.get("status") != "received":
+        raise UnreadableError("the modification has a status that is not known")
+    amount = from_adyen(answer["amount"]) if "amount" in answer else None
+    modification = text(answer, "pspReference")
+    raw = {"status": "received", "modification": modification}
+    reference = optional(answer, "paymentPspReference")
+    detail = "Adyen will tell what came of it"
+    return Outcome(
+        verdict=Verdict.PENDING,
+        provider_reference=reference,
+        modification=modification,
+        amount=amount,
+        detail=detail,
+        raw=raw,
+    )
+
+
+def failed(failure: http.FailedError, *, provider_reference: str = "") -> Outcome:
+    """The outcome of a call that ended in `failure`."""
+    seen = Outcome(verdict=Verdict.UNKNOWN, provider_reference=provider_reference, detail=str(failure))
+    match failure:
+        case http.UnsentError():
+            return replace(seen, verdict=Verdict.UNAVAILABLE)
+        case RefusedError():
+            code = declines.error_code(failure.error)
+            names = {"error_type": "errorType", "psp_reference": "pspReference"}
+            said = {ours: optional(failure.error, theirs) for ours, theirs in names.items()}
+            raw = {
+                "code": code,
+                "http_status": failure.status,
+                **{name: value for name, value in said.items() if value},
+            }
+            outcome = replace(seen, verdict=failure.verdict, raw=raw)
+            if failure.verdict is not Verdict.DECLINED:
+                return outcome
+            return replace(outcome, decline=declines.refused_request(code))
+    return seen

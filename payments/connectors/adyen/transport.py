@@ -1,0 +1,87 @@
+"""Adyen's SDK on our own HTTP client."""
+
+import logging
+from collections.abc import Mapping
+from typing import Any, Final
+
+import Adyen
+import orjson
+from Adyen.services.checkout import modifications_api, payments_api
+
+from payments.connectors import answers, http
+from payments.connectors.adyen import mapping
+from payments.kernel.errors import Bug
+
+logger = logging.getLogger(__name__)
+
+READ: Final = frozenset([200, 201, 202, 204])
+"""What the SDK takes for a success; of any other status it would make an exception that tells whole bodies."""
+
+
+class Transport:
+    """Takes the place of the SDK's own client, which would open a connection per call, or fall back to urllib.
+
+    An error answer leaves as our exception, before the SDK interprets it.
+    """
+
+    user_agent = "countinghouse adyen-python-api-library"
+
+    def __init__(self, client: http.Client, account: str) -> None:
+        self._client = client
+        self._account = account
+
+    def request(
+        self, method: str, url: str, *, json: Any = None, xapikey: str = "", headers: Mapping[str, str] | None = None
+    ) -> tuple[str, None, int, Mapping[str, str]]:
+        """What the SDK expects of its client; the request is not given back, so that nothing can tell it on."""
+        sent = {**(headers or {}), "x-api-key": xapikey, "Content-Type": "application/json"}
+        answer = self._client.send(method, url, sent, orjson.dumps(json))
+        content = answers.content(answer)
+        if answer.status in {401, 403}:
+            logger.error("Adyen refuses the API key of the account %s: HTTP %s", self._account, answer.status)
+        if not 200 <= answer.status < 300:
+            raise mapping.RefusedError(answer.status, content)
+        if not content or answer.status not in READ:
+            raise mapping.UnreadableError(f"HTTP {answer.status} without a JSON object that says something")
+        return answer.body.decode(), None, answer.status, answer.headers
+
+
+class _Client(Adyen.AdyenClient):  # type: ignore[misc]  # untyped
+    """The SDK's client with our transport and our address, which it neither rewrites nor looks for a version in."""
+
+    def __init__(self, transport: Transport, api_key: str) -> None:
+        super().__init__(xapikey=api_key, platform="test")
+        self.http_client = transport
+        self.http_init = True
+
+    def _init_http_client(self) -> None:
+        raise Bug("the SDK must not make a client of its own")
+
+    def _determine_api_url(self, platform: str, endpoint: str) -> str:  # noqa: ARG002  the SDK's signature
+        """As it is: the SDK would replace every `-live` by `-test` or the other way round, in references too."""
+        return endpoint
+
+
+class Checkout:
+    """The two services of Adyen's Checkout API that we speak to, at one address."""
+
+    def __init__(self, transport: Transport, *, api_key: str, base_url: str) -> None:
+        client = _Client(transport, api_key)
+        self.payments: Any = payments_api.PaymentsApi(client=client)
+        self.modifications: Any = modifications_api.ModificationsApi(client=client)
+        for service in (self.payments, self.modifications):
+            service.baseUrl = base_url
+
+
+def address(*, livemode: bool, prefix: str, region: str) -> str:
+    """Where Adyen's Checkout API answers: by the SDK's own rule, and in another region than Europe by its name.
+
+    docs.adyen.com/development-resources/live-endpoints: `<prefix>-checkout-live[-us|-au|-apse|-in].adyenpayments.com`.
+    """
+    test: str = payments_api.PaymentsApi(client=Adyen.AdyenClient()).baseUrl
+    if not livemode:
+        return test
+    if not prefix:
+        raise Bug("a live account at Adyen has a prefix of its own (…_LIVE_PREFIX)")
+    live: str = Adyen.AdyenClient(live_endpoint_prefix=prefix)._determine_api_url("live", test)
+    return live.replace("-checkout-live.", f"-checkout-live-{region}.", 1) if region else live

@@ -1,0 +1,38 @@
+"""What every connector does with an answer, and with its absence."""
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import orjson
+
+from payments.connectors import http
+from payments.connectors.base import DECLINES, Outcome, Verdict
+from payments.kernel import money
+
+
+def content(answer: http.Answer) -> dict[str, Any]:
+    """The JSON object in an answer, empty when there is none: a proxy's page, a cut body."""
+    try:
+        found = orjson.loads(answer.body)
+    except orjson.JSONDecodeError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def refused_here(code: str, detail: str) -> Outcome:
+    """Nothing was sent: the PSP could not do it."""
+    return Outcome(verdict=Verdict.DECLINED, decline=DECLINES[code], detail=detail)
+
+
+def learned(ask: Callable[[], Outcome], failed: Callable[[http.FailedError], Outcome]) -> Outcome:
+    """What `ask` learns, or what its failure proves, and how long that took."""
+    started = time.monotonic()
+    try:
+        outcome = ask()
+    except http.FailedError as failure:
+        outcome = failed(failure)
+    except money.AmountInvalid as invalid:
+        outcome = refused_here("amount_not_supported", invalid.detail)
+    return replace(outcome, latency_ms=round((time.monotonic() - started) * 1000))

@@ -1,0 +1,19 @@
+"""Every PSP's bench, by the name of its connector: another one joins the contract suite with one line here."""
+
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
+from typing import Final
+
+from tests.connectors import adyen_bench, benches
+
+
+@contextlib.contextmanager
+def _stripe(simulator: benches.Simulator) -> Iterator[benches.Bench]:
+    yield benches.StripeBench(simulator)
+
+
+BENCHES: Final[Mapping[str, Callable[[benches.Simulator], AbstractContextManager[benches.Bench]]]] = {
+    "adyen": adyen_bench.bench,
+    "stripe": _stripe,
+}
