@@ -37,6 +37,7 @@ class Measured:
     result: dict[str, Any]
     ended_at: float
     cpu: dict[str, float]
+    yardstick_ms: float
 
     @property
     def seconds(self) -> float:
@@ -76,13 +77,15 @@ def drive(platform: rig.Rig, run: str, count: int, **plan: Any) -> dict[str, Any
 def payments(platform: rig.Rig, run: str, count: int, **plan: Any) -> Measured:
     """Let `count` payments be made and wait until all is through; RigError when one is missing anywhere."""
     before, used = platform.query(COUNTS)[0], platform.cpu()
-    result = drive(platform, run, count, **plan)
-    wait_until_quiet(platform)
+    with machine.Yardstick() as yardstick:
+        result = drive(platform, run, count, **plan)
+        wait_until_quiet(platform)
     cpu = {name: seconds - used.get(name, 0.0) for name, seconds in platform.cpu().items()}
     came_to = [now - then for now, then in zip(platform.query(COUNTS)[0], before, strict=True)]
     if came_to != [count] * len(came_to):
         raise rig.RigError(f"{count} payments came to {came_to} (succeeded, booked, notified, delivered)")
-    return Measured(result, float(platform.query(ENDED)[0][0]), cpu | {"driver": result["cpu_seconds"]})
+    ended_at = float(platform.query(ENDED)[0][0])
+    return Measured(result, ended_at, cpu | {"driver": result["cpu_seconds"]}, yardstick.milliseconds)
 
 
 def wait_until_quiet(platform: rig.Rig) -> None:
@@ -103,7 +106,7 @@ def wait_until_quiet(platform: rig.Rig) -> None:
 
 def measure(platform: rig.Rig, count: int, psp_ms: int, *, clients: int = CLIENTS) -> dict[str, Any]:
     """One row: payments a second in a closed loop, with the PSP taking `psp_ms` for each answer."""
-    load, yardstick = machine.load(), machine.yardstick()
+    load = machine.load()
     platform.psp_time(psp_ms)
     try:
         measured = payments(platform, f"flow{psp_ms}", count, clients=clients)
@@ -120,5 +123,5 @@ def measure(platform: rig.Rig, count: int, psp_ms: int, *, clients: int = CLIENT
         "cpu_ms_per_payment": {name: 1000 * used / count for name, used in measured.cpu.items()},
         "driver_cpu_share": measured.result["cpu_seconds"] / driven,
         "load_before": load,
-        "yardstick_ms": (yardstick + machine.yardstick()) / 2,
+        "yardstick_ms": measured.yardstick_ms,
     }

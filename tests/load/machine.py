@@ -1,18 +1,22 @@
 """What processes cost: processor time and memory, read from /proc."""
 
-import hashlib
+import json
 import os
 import platform
+import statistics
+import threading
 import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Self
 
 TICK: Final = os.sysconf("SC_CLK_TCK")  # clock ticks a second
 USER, SYSTEM, REAPED_USER, REAPED_SYSTEM = 11, 12, 13, 14  # fields of stat after the name: proc_pid_stat(5), less 3
 
 
-YARDSTICK_ROUNDS: Final = 40_000
+DOCUMENT: Final = {f"key_{number}": [number, f"value {number}", {"nested": None}] for number in range(40)}
+ROUNDS: Final = 20
+EVERY: Final = 0.1  # seconds
 
 
 def described() -> dict[str, Any]:
@@ -22,16 +26,39 @@ def described() -> dict[str, Any]:
         "load": load(),
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
-        "yardstick_ms": yardstick(),
     }
 
 
-def yardstick() -> float:
-    """Processor milliseconds of a fixed piece of work: shared cores need more of them for the same."""
-    began, digest = time.process_time(), b""
-    for _ in range(YARDSTICK_ROUNDS):
-        digest = hashlib.sha256(digest + b"countinghouse").digest()
-    return (time.process_time() - began) * 1000
+class Yardstick:
+    """A fixed piece of work, done again and again beside a run: on shared cores it takes more processor time.
+
+    Dividing by it makes processor times of runs comparable that were made on a machine busy with other things.
+    """
+
+    def __init__(self) -> None:
+        self._stop = threading.Event()
+        self._taken: list[float] = []
+        self._thread = threading.Thread(target=self._measure, name="yardstick", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    @property
+    def milliseconds(self) -> float:
+        """The median of one piece."""
+        return statistics.median(self._taken) * 1000
+
+    def _measure(self) -> None:
+        while not self._stop.wait(EVERY) or not self._taken:
+            began = time.thread_time()
+            for _ in range(ROUNDS):
+                json.loads(json.dumps(DOCUMENT))
+            self._taken.append(time.thread_time() - began)
 
 
 def load() -> list[float]:

@@ -14,8 +14,7 @@ def machine(terminal: console.Console, facts: Mapping[str, Any]) -> None:
     """Where it was measured, and how quiet it was there."""
     load = " ".join(f"{average:.2f}" for average in facts["load"])
     terminal.print(
-        f"{facts['cores']} cores, {facts['system']}, Python {facts['python']}; load average {load},"
-        f" yardstick {facts['yardstick_ms']:.1f} ms",
+        f"{facts['cores']} cores, {facts['system']}, Python {facts['python']}; load average {load}",
         highlight=False,
     )
 
@@ -41,7 +40,7 @@ def _flow(shown: table.Table, results: list[dict[str, Any]]) -> None:
         ("payments, clients", lambda result: f"{result['payments']:,}, {result['clients']}"),
         ("seconds, of which drain", lambda result: f"{result['seconds']:.1f}, {result['drain_seconds']:.1f}"),
         ("load average before", lambda result: f"{result['load_before'][0]:.2f}"),
-        ("yardstick, ms", lambda result: f"{result['yardstick_ms']:.1f}"),
+        ("yardstick, ms", lambda result: f"{result['yardstick_ms']:.2f}"),
     ]
     for label, value in facts:
         shown.add_row(label, *(value(result) for result in results))
@@ -51,6 +50,9 @@ def _flow(shown: table.Table, results: list[dict[str, Any]]) -> None:
             f"CPU ms/payment: {program}", *(f"{result['cpu_ms_per_payment'][program]:.2f}" for result in results)
         )
     shown.add_row("CPU ms/payment: the platform", *(f"{platform_cpu(result):.2f}" for result in results))
+    shown.add_row(
+        "the same in yardsticks", *(f"{platform_cpu(result) / result['yardstick_ms']:.1f}" for result in results)
+    )
 
 
 def platform_cpu(result: Mapping[str, Any]) -> float:
