@@ -1,4 +1,4 @@
-"""A small believable shop: 150 orders over 30 days in five currencies, with failures and refunds."""
+"""A small believable shop: 200 orders over 30 days in five currencies, with failures and refunds."""
 
 import heapq
 import random
@@ -22,7 +22,7 @@ from payments.rest import keys
 from payments.rest.models import ApiClient, KeyKind
 from refunds.services import refunds
 
-ORDERS: Final = 150
+ORDERS: Final = 200
 DAYS: Final = 30
 
 ARTICLES: Final = (

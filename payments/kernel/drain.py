@@ -196,8 +196,7 @@ def _settle_failure(lease: Lease, kind: Kind, error: str) -> None:
 
 
 PUT_OFF: Final = """
-    WITH mine AS (SELECT id, %s AS last_error, %s::int AS attempts,
-                         statement_timestamp() + CASE due_at WHEN %s THEN %s ELSE interval '0' END AS due_at
+    WITH mine AS (SELECT id, statement_timestamp() + %s AS due_at, %s AS last_error, %s::int AS attempts
                     FROM payments_job WHERE id = %s AND fence = %s FOR UPDATE),
          heir AS (UPDATE payments_job h SET due_at = least(h.due_at, mine.due_at), last_error = mine.last_error,
                          attempts = greatest(h.attempts, mine.attempts)
@@ -207,15 +206,12 @@ PUT_OFF: Final = """
            attempts = mine.attempts
       FROM mine WHERE j.id = mine.id AND NOT EXISTS (SELECT FROM heir)
 """
-"""Back to the waiting ones; where one with the same key waits already, that one goes on with what has happened.
-
-At once, when somebody who called it meanwhile (`jobs.CALLED`) has moved the end of its lease.
-"""
+"""Back to the waiting ones; where one with the same key waits already, that one goes on with what has happened."""
 
 
 def _reschedule(lease: Lease, after: timedelta, why: str, *, attempts: int) -> None:
     job = lease.job
-    params: list[Any] = [why, attempts, job.due_at, after, job.pk, job.fence, job.unique_key]
+    params: list[Any] = [after, why, attempts, job.pk, job.fence, job.unique_key]
     for last in (False, True):
         try:
             with connection.cursor() as cursor:
@@ -254,7 +250,7 @@ def replay(job_id: str) -> None:
 
 
 def take_over() -> int:
-    """Make all that is running due at once; how many. For the start of a database's only worker: whose was it but dead?
+    """End all leases; how many. For the start of a database's only worker: whose were they but a dead one's?
 
     A predecessor that lives after all can write nothing more for these: the fence will have moved.
     """

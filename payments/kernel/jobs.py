@@ -147,13 +147,3 @@ def enqueue(name: str, *, run_at: datetime | None = None, unique: str | None = N
     unit.current().add(row, once=unique is not None)
     if run_at is None:
         unit.after_commit(lambda: doorbell.ring(kind.queue))
-
-
-CALLED: Final = """
-    due_at = CASE state WHEN 'ready' THEN least(due_at, statement_timestamp())
-                        ELSE due_at - interval '1 microsecond' END
-"""
-"""What to set in the row of a job whose time has come before it is due. One that runs is not done twice for it.
-
-Should it be asking to be put off in this moment, because it has looked too early, the moved end of its lease tells.
-"""

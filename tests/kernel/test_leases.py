@@ -12,7 +12,7 @@ from django.db import connection
 from payments.kernel import drain, jobs, unit
 from payments.kernel.attention import AttentionItem, AttentionKind
 from payments.kernel.jobs import REGISTRY, Job, Queue
-from tests.kernel.conftest import at_once, in_another_connection, sql
+from tests.kernel.conftest import at_once, sql
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -197,24 +197,6 @@ def test_a_drain_while_another_row_is_locked_passes_it_by(register: Register) ->
         Job.objects.select_for_update().get(pk=locked.pk)
         assert at_once(1, lambda _: drain.drain(Queue.MONEY)) == [1]
     assert noted() == ["free"]
-
-
-def test_a_job_that_is_called_while_it_looks_comes_back_at_once(register: Register) -> None:
-    """It has looked too early and asks for an hour; what it waits for came about in the same moment."""
-    looks: list[str] = []
-
-    @register("look", Queue.MONEY)
-    def look() -> None:
-        looks.append("look")
-        if len(looks) == 1:
-            in_another_connection(lambda: sql(f"UPDATE payments_job SET {jobs.CALLED}"))
-            raise jobs.Retry(timedelta(hours=1))
-
-    with unit.work():
-        jobs.enqueue("look")
-    drain.drain(Queue.MONEY)
-    assert looks == ["look", "look"]
-    assert not Job.objects.exists()
 
 
 def test_what_a_dead_worker_had_in_hand_is_taken_over_and_it_can_write_nothing_any_more(register: Register) -> None:

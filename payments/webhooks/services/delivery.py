@@ -11,7 +11,7 @@ from django.db import connection
 from standardwebhooks import Webhook
 
 from payments.kernel import clock, ids, unit
-from payments.kernel.jobs import CALLED, Retry
+from payments.kernel.jobs import Queue, Retry
 from payments.webhooks import policy, shapes
 from payments.webhooks.models import Delivery, DeliveryState, Endpoint, Event
 from payments.webhooks.services import targets
@@ -251,17 +251,25 @@ def _note_failure(endpoint: Endpoint, reply: targets.Reply, reason_to_disable: s
         mine.filter(enabled=True).update(enabled=False, disabled_reason=reason_to_disable)
 
 
-CALL_THE_NEXT: Final = f"""
-    UPDATE payments_job SET {CALLED} WHERE state <> 'dead' AND unique_key =
-     (SELECT 'deliver:wd_' || replace(id::text, '-', '') FROM payments_delivery
-       WHERE endpoint_id = %s AND object_id = %s AND state = 'pending' AND sequence > %s
-       ORDER BY sequence LIMIT 1)
-"""  # noqa: S608  our own constant
+CALL_THE_NEXT: Final = """
+    WITH following AS (
+        SELECT 'wd_' || replace(id::text, '-', '') AS delivery_id FROM payments_delivery
+         WHERE endpoint_id = %s AND object_id = %s AND state = 'pending' AND sequence > %s
+         ORDER BY sequence LIMIT 1)
+    INSERT INTO payments_job (id, name, queue, arguments, state, due_at, unique_key, fence, attempts, last_error,
+                              created_at)
+    SELECT %s, 'deliver', %s, jsonb_build_object('delivery_id', delivery_id), 'ready', statement_timestamp(),
+           'deliver:' || delivery_id, 0, 0, '', statement_timestamp()
+      FROM following
+        ON CONFLICT (unique_key) WHERE state = 'ready' DO UPDATE
+       SET due_at = least(payments_job.due_at, statement_timestamp())
+"""
+"""Its waiting job is due at once. Where it runs in this moment, and has looked too early, another look follows."""
 
 
 def _call_the_next(delivery: Delivery) -> None:
     """Let the next event of the same object to the same endpoint go at once, instead of at its next look."""
     unit.current().run(
         CALL_THE_NEXT,
-        [ids.decode("we", delivery.endpoint_id), delivery.object_id, delivery.sequence],
+        [ids.decode("we", delivery.endpoint_id), delivery.object_id, delivery.sequence, ids.uuid7(), Queue.DELIVERIES],
     )
