@@ -15,6 +15,9 @@ log = structlog.get_logger(__name__)
 
 COALESCE_SECONDS: Final = 0.01
 """Rings of one queue within this time become one message."""
+REST_SECONDS: Final = 0.04
+"""Then nothing is sent for so long: a worker that was just told is still at it, and each message costs it more than
+looking at its queue does."""
 PAUSE_SECONDS: Final = 2.0
 """After a failure nothing is sent for this long; the sweepers serve the queues meanwhile."""
 
@@ -51,6 +54,7 @@ class Doorbell:
                 queues, self._pending = self._pending, set()
             for queue in sorted(queues):
                 self._send(queue)
+            time.sleep(REST_SECONDS)
 
     def _send(self, queue: str) -> None:
         try:

@@ -11,7 +11,7 @@ from typing import Any, Final
 import structlog
 from django.db import IntegrityError, close_old_connections, connection
 
-from payments.kernel import ids, unit
+from payments.kernel import ids, reads, unit
 from payments.kernel.jobs import FEEDERS, LEASES, REGISTRY, Job, JobState, Kind, Queue, Retry
 
 log = structlog.get_logger(__name__)
@@ -147,8 +147,11 @@ def _claim(queue: Queue) -> list[Lease]:
     """
     kinds = [kind for kind in REGISTRY.values() if kind.queue == queue]
     lease = max((kind.lease for kind in kinds), default=LEASES[queue])
-    claimed = Job.objects.raw(CLAIM_DUE, [queue, [kind.name for kind in kinds], CLAIM[queue], lease])
-    return [Lease(job) for job in sorted(claimed, key=lambda job: job.pk)]
+    with connection.cursor() as cursor:
+        params: list[Any] = [queue, [kind.name for kind in kinds], CLAIM[queue], lease]
+        cursor.execute(CLAIM_DUE, params)
+        claimed = cursor.fetchall()
+    return [Lease(reads.built(Job, row)) for row in sorted(claimed)]
 
 
 def _run(lease: Lease) -> bool:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from functools import cache
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from django.db import connection, models
 
@@ -32,6 +32,12 @@ def pair(first: type[M], second: type[N], tail: str, params: Sequence[object]) -
         return None
     width = len(first._meta.concrete_fields)
     return build(found[0][:width]), build_other(found[0][width:])
+
+
+def built(model: type[M], row: Sequence[Any]) -> M:
+    """The instance that a row with the values of all columns, in the order of the model's fields, stands for."""
+    _, build = _read(model, "a")
+    return cast(M, build(row))
 
 
 def key(model: type[models.Model], public_id: str) -> object:

@@ -8,7 +8,7 @@ from django.db.models import Q, QuerySet
 from django.db.models.functions import Reverse, Upper
 from django.db.models.lookups import Exact, StartsWith
 
-from payments.kernel import invariants
+from payments.kernel import invariants, reads
 from payments.orders.models import Customer, Order, OrderLine
 
 SHORTEST_END: Final = 4
@@ -60,7 +60,10 @@ def customer(customer_id: str, *, client_id: str) -> Customer:
 
 def order(order_id: str, *, client_id: str) -> Order:
     """A client's own order; `DoesNotExist` for anybody else's."""
-    return Order.objects.get(pk=order_id, client_id=client_id)
+    found = reads.one(Order, "WHERE a.id = %s", [reads.key(Order, order_id)])
+    if found is None or found.client_id != client_id:
+        raise Order.DoesNotExist
+    return found
 
 
 def lines(orders: Sequence[Order]) -> dict[str, list[OrderLine]]:

@@ -57,6 +57,6 @@ def test_every_point_is_reached_somewhere_and_every_reached_point_is_listed() ->
                     named.add(argument.value)
                 else:
                     endings.add(ast.unparse(argument).rpartition(".")[2].rstrip("'\""))
-    made = {f"{case}.{ending}" for case in ("confirm", "capture", "cancel", "refund") for ending in endings}
+    made = {f"{case}.{ending}" for case in ("confirm", "complete", "capture", "cancel", "refund") for ending in endings}
     assert endings
     assert named <= set(crashpoints.POINTS) <= named | made

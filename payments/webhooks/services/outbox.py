@@ -1,7 +1,8 @@
 """The outbox: events are committed with the change that they tell, and planned for delivery afterwards."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
+from uuid import UUID
 
 from django.db import connection
 
@@ -9,7 +10,7 @@ from payments.kernel import clock, doorbell, ids, jobs, unit
 from payments.kernel.errors import invariant
 from payments.kernel.jobs import Queue
 from payments.webhooks import catalogue, policy
-from payments.webhooks.models import Delivery, Endpoint, Event
+from payments.webhooks.models import Delivery, Event
 
 BATCH: Final = 200
 
@@ -61,7 +62,7 @@ def plan_deliveries() -> bool:
             _plan(event, endpoints.get(event.client_id, ()))
         work.run(
             "UPDATE payments_event SET dispatched_at = %s WHERE id = ANY(%s)",
-            [clock.now(), [ids.decode("evt", event.pk) for event in events]],
+            [clock.now(), [event.id for event in events]],
         )
     return len(events) == BATCH
 
@@ -73,30 +74,54 @@ def _any_new() -> bool:
         return bool(cursor.fetchone()[0])
 
 
-def _new_events() -> list[Event]:
+class _News(NamedTuple):
+    """What planning needs to know of an event."""
+
+    id: UUID
+    client_id: UUID
+    type: str
+    object_id: str
+    sequence: int
+
+
+NEW: Final = """
+    SELECT id, client_id, type, object_id, sequence FROM payments_event
+     WHERE dispatched_at IS NULL ORDER BY id LIMIT %s FOR UPDATE SKIP LOCKED
+"""
+
+
+def _new_events() -> list[_News]:
     """The oldest unplanned events that nobody else is planning, locked."""
-    return list(
-        Event.objects.filter(dispatched_at__isnull=True)
-        .only("client_id", "type", "object_id", "sequence")
-        .select_for_update(skip_locked=True)
-        .order_by("id")[:BATCH]
-    )
+    with connection.cursor() as cursor:
+        cursor.execute(NEW, [BATCH])
+        return [_News(*row) for row in cursor.fetchall()]
 
 
-def _endpoints(client_ids: Iterable[str]) -> Mapping[str, Sequence[Endpoint]]:
-    """The endpoints that receive at present, by client."""
-    found: dict[str, list[Endpoint]] = {}
-    for endpoint in Endpoint.objects.filter(client_id__in=client_ids, enabled=True, deleted_at__isnull=True):
-        found.setdefault(endpoint.client_id, []).append(endpoint)
+RECEIVING: Final = """
+    SELECT client_id, id, event_types FROM payments_endpoint
+     WHERE client_id = ANY(%s) AND enabled AND deleted_at IS NULL
+"""
+
+
+def _endpoints(client_ids: Iterable[UUID]) -> Mapping[UUID, Sequence[tuple[str, Sequence[str]]]]:
+    """The endpoints that receive at present, with the types that they want, by client."""
+    found: dict[UUID, list[tuple[str, Sequence[str]]]] = {}
+    with connection.cursor() as cursor:
+        cursor.execute(RECEIVING, [list(client_ids)])
+        for client_id, endpoint_id, types in cursor.fetchall():
+            found.setdefault(client_id, []).append((ids.encode("we", endpoint_id), types))
     return found
 
 
-def _plan(event: Event, endpoints: Iterable[Endpoint]) -> None:
+def _plan(event: _News, endpoints: Iterable[tuple[str, Sequence[str]]]) -> None:
     """One delivery, and the job that makes it, for each endpoint that wants the event."""
-    for endpoint in endpoints:
-        if policy.wants(endpoint.event_types, event.type):
+    for endpoint_id, types in endpoints:
+        if policy.wants(types, event.type):
             delivery = Delivery(
-                endpoint_id=endpoint.pk, event_id=event.pk, object_id=event.object_id, sequence=event.sequence
+                endpoint_id=endpoint_id,
+                event_id=ids.encode("evt", event.id),
+                object_id=event.object_id,
+                sequence=event.sequence,
             )
             unit.current().add(delivery)
             jobs.enqueue("deliver", unique=f"deliver:{delivery.pk}", delivery_id=delivery.pk)
