@@ -147,10 +147,10 @@ def _pipeline(statements: Iterable[tuple[str, Sequence[object]]], *, guarded: in
     cursors: list[Any] = []
     try:
         with connection.wrap_database_errors, raw.pipeline():
-            for sql, params in statements:
-                cursor = connection.cursor()
-                cursors.append(cursor)
-                cursor.execute(sql, params)  # type: ignore[arg-type]  # whatever the adapters know
+            for number, (sql, params) in enumerate(statements):
+                if number <= guarded:  # whose effect is looked at has a cursor of its own; the rest share one
+                    cursors.append(connection.cursor())
+                cursors[-1].execute(sql, params)
     except DatabaseError as error:
         if any(cursor.rowcount == 0 for cursor in cursors[:guarded]):
             raise Stale("a row was changed by somebody else") from error
