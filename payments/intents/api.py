@@ -48,7 +48,8 @@ class IntentBody(wire.Input):
     @model_validator(mode="after")
     def _says_what_to_collect(self) -> "IntentBody":
         if self.order is None and (self.amount is None or self.currency is None):
-            raise PydanticCustomError("parameter_missing", "Give an order, or an amount and a currency")
+            text = "Give an order, or an amount and a currency"
+            raise PydanticCustomError("parameter_missing", text, {"param": "order"})
         return self
 
 
