@@ -54,9 +54,9 @@ def test_an_intent_is_its_orders_customers(shop: factories.Shop) -> None:
 @pytest.mark.parametrize(
     ("body", "code", "param"),
     [
-        ({}, "parameter_missing", None),
-        ({"amount": 100}, "parameter_missing", None),
-        ({"currency": "EUR"}, "parameter_missing", None),
+        ({}, "parameter_missing", "order"),
+        ({"amount": 100}, "parameter_missing", "order"),
+        ({"currency": "EUR"}, "parameter_missing", "order"),
         ({"amount": 100, "currency": "EUR", "colour": "blue"}, "parameter_unknown", "colour"),
         ({"amount": 100, "currency": "EUR", "status": "succeeded"}, "parameter_unknown", "status"),
         ({"amount": 0, "currency": "EUR"}, "parameter_invalid", "amount"),
