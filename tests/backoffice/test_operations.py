@@ -43,14 +43,14 @@ def test_a_provider_is_switched_off_with_a_reason_and_on_again(engineer: Client,
 
     answer = engineer.post(switch, off("Half of all cards are declined there."), follow=True)
     assert "stripe-us is switched off." in pages.plain(answer.content.decode())
-    assert [one.code for one in accounts.enabled()] == ["stripe-eu"], "routing knows it at once"
+    assert "stripe-us" not in {one.code for one in accounts.enabled()}, "routing knows it at once"
     page = pages.text(engineer, pages.page_of("payments", "provideraccount", account.pk))
     assert "Enabled → Disabled Half of all cards are declined there. staff engineer" in page
     assert "Half of all cards" in LogEntry.objects.get().change_message
 
     opened = pages.hidden(engineer.get(switch).content.decode())
     engineer.post(switch, {**opened, "reason": "The incident is over."})
-    assert {one.code for one in accounts.enabled()} == {"stripe-us", "stripe-eu"}
+    assert "stripe-us" in {one.code for one in accounts.enabled()}
 
 
 def test_two_who_switch_off_at_once_leave_it_off(engineer: Client, shop: factories.Shop) -> None:
