@@ -6,6 +6,7 @@ from django.views.generic import TemplateView
 
 from payments.intents import api as intents
 from payments.intents import views as intent_views
+from payments.methods import api as methods
 from payments.orders import api as orders
 from payments.rest import views as rest
 from payments.webhooks import api as webhooks
@@ -21,6 +22,7 @@ V1: list[URLPattern | URLResolver] = [
     path("orders", orders.Orders.as_view()),
     path("orders/<str:order_id>", intents.OrderDoor.as_view()),
     path("orders/<str:order_id>/cancel", intents.OrderCancel.as_view()),
+    path("payment_methods/available", methods.Available.as_view()),
     path("payment_intents", intents.Intents.as_view()),
     path("payment_intents/<str:intent_id>", intents.IntentDoor.as_view()),
     path("payment_intents/<str:intent_id>/confirm", intents.IntentConfirm.as_view()),

@@ -5,11 +5,11 @@ from typing import Final
 
 from django.urls import get_resolver
 
-from payments.gateway import accounts
 from payments.gateway.models import Psp
 from payments.intents import states as intent_states
 from payments.kernel import errors, invariants
 from payments.kernel.machine import Machine
+from payments.methods import catalogue as methods
 from payments.orders import states as order_states
 from payments.webhooks import catalogue
 from refunds import states as refund_states
@@ -88,15 +88,34 @@ def connectors() -> Iterable[str]:
     yield from (
         "# Connectors",
         "",
-        "What each provider lets us do, per payment method.",
+        "Payment methods, and what each provider lets us do with them: `payments/methods/catalogue.py`, as a table.",
         "",
-        "| provider | method | manual capture | partial capture | several captures | partial refund |",
-        "|---|---|---|---|---|---|",
+        "| method | kind | customers in | currencies | confirmed by | how soon | can be paid for | disputes"
+        " | refund window |",
+        "|---|---|---|---|---|---|---|---|---|",
+    )
+    for method in methods.METHODS.values():
+        where = (" ".join(sorted(codes)) or "all" for codes in (method.countries, method.currencies))
+        window = f"{method.refund_window_days} days" if method.refund_window_days else "not said"
+        facts = (method.confirmed_by, method.confirmed, method.expires_after or "", _yes(method.disputes), window)
+        yield f"| {' | '.join(map(str, (f'`{method.code}`', method.family, *where, *facts)))} |"
+    yield from (
+        "",
+        "| provider | method | called | manual capture | partial capture | several captures | refund | partial refund"
+        " | several refunds |",
+        "|---|---|---|---|---|---|---|---|---|",
     )
     for psp in Psp:
-        for method, can in accounts.capabilities(psp).items():
-            facts = (can.manual_capture, can.partial_capture, can.multiple_captures, can.partial_refund)
-            yield f"| {psp.label} | {method} | {' | '.join('yes' if fact else 'no' for fact in facts)} |"
+        for method in methods.METHODS.values():
+            if (can := method.offers.get(psp)) is not None:
+                may = (can.manual_capture, can.partial_capture, can.multiple_captures)
+                back = (can.refund, can.partial_refund, can.multiple_refunds)
+                answers = " | ".join(map(_yes, (*may, *back)))
+                yield f"| {psp.label} | `{method.code}` | {can.type} | {answers} |"
+
+
+def _yes(fact: bool) -> str:  # noqa: FBT001
+    return "yes" if fact else "no"
 
 
 DOCUMENTS: Final[Mapping[str, Callable[[], Iterable[str]]]] = {

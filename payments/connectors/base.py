@@ -170,8 +170,10 @@ class Line:
 class Authorize:
     """Take or reserve `amount` with a payment method that the PSP's own fields made (`token`, or `details`).
 
-    `key` is our committed idempotency key, `reference` the attempt's id. `details` are what the customer gave in the
-    client's fields (encrypted card fields, a BLIK code, a bank). `browser` is what 3-D Secure wants to know: channel,
+    `key` is our committed idempotency key, `reference` the attempt's id, `type` the PSP's name of the method. `details`
+    are what the customer gave in the client's fields (encrypted card fields, a BLIK code, a bank), `fields` where in
+    its request the PSP wants them, `always` what it wants there besides. A voucher can be paid for `expires_after_days`
+    where the PSP lets us say so (0: it says). `browser` is what 3-D Secure wants to know: channel,
     origin, accept_header, color_depth, java_enabled, language, screen_height, screen_width, time_zone_offset,
     user_agent. With `save` the PSP keeps the method for `shopper`; `saved_token` is one that it has kept before.
     """
@@ -179,7 +181,7 @@ class Authorize:
     key: str
     reference: str
     amount: Money
-    method: str
+    type: str
     token: str
     capture: bool
     off_session: bool = False
@@ -187,11 +189,27 @@ class Authorize:
     description: str = ""
     metadata: Mapping[str, str] = field(default_factory=dict)
     details: Mapping[str, Any] = field(default_factory=dict)
+    fields: Mapping[str, str] = field(default_factory=dict)
+    always: Mapping[str, str] = field(default_factory=dict)
+    expires_after_days: int = 0
     browser: Mapping[str, Any] = field(default_factory=dict)
     shopper: Shopper = Shopper()
     lines: Sequence[Line] = ()
     save: bool = False
     saved_token: str = ""
+
+    def placed(self) -> dict[str, Any]:
+        """The details where the PSP wants them: `a.b` is b inside a; what no field names is left out."""
+        given = [(self.fields[name], value) for name, value in self.details.items() if name in self.fields]
+        whole: dict[str, Any] = {}
+        for path, value in (*self.always.items(), *given):
+            *steps, last = path.split(".")
+            place = whole
+            for step in steps:
+                place = place.setdefault(step, {})
+            if isinstance(value, str):
+                place[last] = value
+        return whole
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -212,7 +230,7 @@ class Complete:
 class Capture:
     """Take `amount` of an authorisation; `final` releases the rest.
 
-    Only where `Capabilities.multiple_captures` says so may a capture not be final.
+    Only where the PSP takes several captures of one method may it not be final.
     """
 
     key: str
@@ -247,16 +265,6 @@ class Refund:
 
 
 AnyRequest = Authorize | Complete | Capture | Cancel | Refund
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Capabilities:
-    """What a PSP lets us do with one payment method."""
-
-    manual_capture: bool
-    partial_capture: bool
-    multiple_captures: bool
-    partial_refund: bool
 
 
 class EventKind(StrEnum):
@@ -355,6 +363,10 @@ class Connector(Protocol):
         """Why the PSP has no way to say this amount, in words for people; "" when it has."""
         ...
 
-    def capabilities(self, method: str) -> Capabilities:
-        """What this PSP lets us do with a payment method."""
+    def can_say(self, currency: str) -> bool:
+        """Whether the PSP takes payments in this currency at all."""
+        ...
+
+    def made(self, token: str) -> bool:
+        """Whether a token of a payment method looks like one of this PSP's."""
         ...

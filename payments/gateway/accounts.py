@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Final
@@ -11,18 +11,13 @@ from django.conf import settings
 
 from payments.connectors import base, http
 from payments.connectors.adyen import connector as adyen
-from payments.connectors.adyen import mapping as adyen_mapping
 from payments.connectors.stripe import connector as stripe
-from payments.connectors.stripe import mapping as stripe_mapping
 from payments.gateway.models import ProviderAccount, Psp
 from payments.kernel import unit
 from payments.kernel.errors import Bug, Refusal
 
 CACHE_SECONDS: Final = 5.0
 """How long a process may go on with an account's row as it was: a switch off works within this time."""
-
-METHODS: Final = ("card",)
-"""The payment methods that can be offered."""
 
 http.before_request = unit.refuse_open_transaction
 
@@ -132,15 +127,9 @@ def _adyen(way: _Way, *, interactive: bool) -> adyen.Settings:
     )
 
 
-def capabilities(psp: str) -> Mapping[str, base.Capabilities]:
-    """What a PSP lets us do, by payment method; the same for each of its accounts."""
-    match psp:
-        case Psp.STRIPE:
-            return {method: stripe_mapping.capabilities(method) for method in METHODS}
-        case Psp.ADYEN:
-            return {method: adyen_mapping.capabilities(method) for method in METHODS}
-        case _:
-            raise Bug(f"no connector for the PSP {psp!r}")
+def makers(token: str) -> frozenset[str]:
+    """The PSPs with an enabled account whose tokens look like this one."""
+    return frozenset(row.psp for row in enabled() if connector(row).made(token))
 
 
 def secret(code: str, name: str) -> tuple[str, ...]:

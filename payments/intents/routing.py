@@ -8,9 +8,15 @@ from payments.kernel.errors import Refusal
 
 
 class PaymentMethodNotAvailable(Refusal):
-    """No provider account takes this payment method for the order's country and currency."""
+    """The payment method cannot be used for this amount, country, currency or account; `available` lists what can."""
 
     code, status = "payment_method_not_available", 422
+
+
+class TokenOfAnotherProvider(Refusal):
+    """The token was made by another provider than the one that is to be paid with."""
+
+    code, status = "token_of_another_provider", 422
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

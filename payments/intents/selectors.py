@@ -14,6 +14,8 @@ from payments.intents import routing
 from payments.intents.models import Capture, PaymentAttempt, PaymentIntent
 from payments.intents.states import HELD, LIVE, AttemptStatus, CaptureStatus
 from payments.kernel import clock, money, reads
+from payments.methods import selectors as methods
+from payments.methods.eligibility import Facts
 from payments.orders.models import Order
 
 
@@ -51,6 +53,7 @@ def hold(intent_id: str, *, client_id: str | None = None) -> Held:
     """Lock an intent and, before it, its order; `DoesNotExist` when it is not this client's."""
     both = reads.pair(PaymentIntent, Order, LOCK_BOTH, [reads.key(PaymentIntent, intent_id)])
     row, order = both or (PaymentIntent.objects.select_for_update().get(pk=intent_id, order=None), None)
+    row.order = order
     if client_id is not None and row.client_id != client_id:
         raise PaymentIntent.DoesNotExist
     return Held(row, order)
@@ -167,6 +170,45 @@ def call(call_id: str) -> ProviderCall:
 def locked_call(call_id: str) -> ProviderCall:
     """A call to a PSP, locked until the end of the transaction."""
     return ProviderCall.objects.select_for_update().get(pk=call_id)
+
+
+def able(held: Held, method: str, *, token: str, wanted: str | None, channel: str = "") -> list[routing.Candidate]:
+    """The provider accounts that take this payment with this method; refuses, and lists what would do, without one.
+
+    A token is for the PSP that made it: no other one is asked with it.
+    """
+    country = held.order.country if held.order is not None else ""
+    found = methods.offered(facts(held.intent, country, channel))
+    fit = found.accounts(method)
+    known = wanted is None or any(row.code == wanted for row in accounts.enabled())
+    if not fit or not known or (wanted is not None and wanted not in fit):
+        why = found.why_not(method, wanted or "") if known else f"there is no enabled account {wanted}"
+        raise routing.PaymentMethodNotAvailable(
+            f"{method} cannot be used here: {why}.",
+            param="payment_method" if not fit else "payment_method.provider_account",
+            available=[
+                {"type": one.method.code, "provider_accounts": [account.code for account in one.accounts]}
+                for one in found.fits
+            ],
+        )
+    if token and (makers := accounts.makers(token)):
+        fit = frozenset(code for code in fit if accounts.account(code).psp in makers)
+        if not fit or (wanted is not None and wanted not in fit):
+            raise routing.TokenOfAnotherProvider(
+                f"This is a token of {' or '.join(sorted(makers))}.", param="payment_method.token"
+            )
+    return [one for one in candidates() if one.code in fit]
+
+
+def facts(row: PaymentIntent, country: str, channel: str = "") -> Facts:
+    """What is to be paid, as far as it decides which methods fit."""
+    return Facts(
+        amount=row.amount_minor,
+        currency=row.currency,
+        country=country,
+        channel=channel,
+        manual_capture=row.capture_method == "manual",
+    )
 
 
 def candidates() -> list[routing.Candidate]:

@@ -1,12 +1,13 @@
 """How payment intents look to clients, in answers and in events, and how clients pay them."""
 
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from payments.intents.models import PaymentAttempt, PaymentIntent
+from payments.methods import catalogue
 from payments.rest import fields
 
 PAYABLE = ("requires_payment_method", "requires_action")
@@ -60,17 +61,27 @@ def _attempt(row: PaymentAttempt, account_code: str | None) -> dict[str, Any]:
     }
 
 
-class MethodBody(fields.Input):
-    """A payment method that the PSP's own fields made: a token, or `details`. Card numbers never come here."""
+def _known(code: str) -> str:
+    if code not in catalogue.METHODS:
+        raise PydanticCustomError("parameter_invalid", "Not a payment method")
+    return code
 
-    type: Literal["card"]
+
+class MethodBody(fields.Input):
+    """How the customer pays: with what the PSP's own fields made (a token, or `details`), where it has such fields.
+
+    Card numbers never come here.
+    """
+
+    type: Annotated[str, AfterValidator(_known), Field(json_schema_extra={"enum": list(catalogue.METHODS)})]
     token: Annotated[str, fields.Line(200)] | None = None
     provider_account: Annotated[str, fields.Line(40)] | None = None
     details: fields.Details = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _says_how(self) -> "MethodBody":
-        if self.token is None and not self.details:
+        wants_fields = catalogue.METHODS[self.type].flow is catalogue.Flow.FIELDS
+        if wants_fields and self.token is None and not self.details:
             raise PydanticCustomError(
                 "parameter_missing", "Give a token, or the details that the provider's fields made"
             )

@@ -58,6 +58,13 @@ def _time(given: object) -> object:
     return given
 
 
+def whole_number(text: object) -> object:
+    """Digits and nothing else: pydantic would take a blank, a sign or an underscore along."""
+    if not isinstance(text, str) or (text.isascii() and text.isdigit()):
+        return text
+    raise PydanticCustomError("parameter_invalid", "Not a whole number")
+
+
 def _given(text: str) -> str:
     """Outside production a PSP's published test number may stand for its encrypted form, behind `test_`."""
     if text.startswith(TEST_PREFIX) and not settings.PRODUCTION:
@@ -111,6 +118,13 @@ def id_of(prefix: str) -> StringConstraints:
 
 Amount = Annotated[int, Field(strict=True, gt=0, lt=money.LIMIT, description="In the currency's minor units.")]
 """Some money, in minor units."""
+
+AmountInQuery = Annotated[
+    int,
+    Field(strict=False, gt=0, lt=money.LIMIT, description="In the currency's minor units."),
+    BeforeValidator(whole_number),
+]
+"""Some money in a query string, where everything is text."""
 
 AmountOrZero = Annotated[int, Field(strict=True, ge=0, lt=money.LIMIT, description="In the currency's minor units.")]
 """Money or none, in minor units."""

@@ -7,7 +7,6 @@ from typing import Annotated, Final, Generic, TypeVar
 from django.core.exceptions import ValidationError
 from django.db import models
 from pydantic import BeforeValidator, Field
-from pydantic_core import PydanticCustomError
 
 from payments.rest import fields
 from payments.rest.problems import ParameterInvalid
@@ -25,18 +24,11 @@ class Range(fields.Input):
     lt: fields.Time | None = None
 
 
-def _whole_number(text: object) -> object:
-    """Digits and nothing else: pydantic would take a blank, a sign or an underscore along."""
-    if not isinstance(text, str) or (text.isascii() and text.isdigit()):
-        return text
-    raise PydanticCustomError("parameter_invalid", "Not a whole number")
-
-
 class Query(fields.Input):
     """What every list can be asked; a list with filters of its own adds them in a subclass."""
 
     limit: Annotated[
-        int, Field(strict=False, ge=1, le=MAX_LIMIT, description="Rows per page."), BeforeValidator(_whole_number)
+        int, Field(strict=False, ge=1, le=MAX_LIMIT, description="Rows per page."), BeforeValidator(fields.whole_number)
     ] = DEFAULT_LIMIT
     starting_after: Annotated[
         str | None, Field(min_length=1, max_length=40, description="The page begins after this id.")

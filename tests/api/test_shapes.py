@@ -12,8 +12,14 @@ from tests.api.test_tenancy import OBJECTS, kind
 READ = [route for route in ROUTES if route.method == "GET" and route.operation.answers is not None]
 
 
+QUERIES = {"payment_methods/available": "?amount=1999&currency=EUR"}
+"""What a question that is about no object has to say."""
+
+
 def exists(shop: factories.Shop, route: Route) -> str:
     """The path of something that is there to be read."""
+    if route.path in QUERIES:
+        return route.path + QUERIES[route.path]
     if "{}" not in route.path:
         OBJECTS[f"{route.path}/{{}}"](shop)
         return route.path

@@ -13,6 +13,7 @@ from payments.connectors import base
 from payments.connectors.adyen import connector
 from payments.connectors.base import Category, Outcome, PspEvent, Verdict
 from payments.kernel import clock, ids
+from payments.methods import catalogue
 from tests.connectors.benches import Declining, Moved, Simulator, StayHere, until
 from tests.webhooks.receiver import Receiver
 
@@ -104,7 +105,8 @@ class AdyenBench:
 
     def card(self, name: str) -> Mapping[str, Any]:
         """Cards are what the card component gives."""
-        return {"details": CARDS.get(name) or fields(holder=name)}
+        given = {"details": CARDS.get(name) or fields(holder=name)}
+        return {"type": "scheme", "fields": catalogue.offer("card", "adyen").fields, **given}
 
     def challenge(self, outcome: Outcome, *, passed: bool) -> Mapping[str, str]:
         """Press a button on the 3-D Secure page; it sends the customer back with a result."""

@@ -172,7 +172,7 @@ class StripeBench:
 
     def card(self, name: str) -> Mapping[str, Any]:
         """Cards are tokens."""
-        return {"token": self.tokens.get(name, name)}
+        return {"type": "card", "token": self.tokens.get(name, name)}
 
     def final(self, outcome: Outcome) -> Outcome:
         """Stripe says it at once."""
@@ -226,7 +226,6 @@ def authorize(bench: Bench, card: str = "approved", *, capture: bool = True, **o
         "key": ids.uuid7().hex,
         "reference": f"att_{ids.uuid7().hex}",
         "amount": eur("30.00"),
-        "method": "card",
         "token": "",
         "capture": capture,
         "return_url": RETURN_URL,

@@ -20,8 +20,9 @@ from payments.connectors.adyen import connector, transport
 from payments.connectors.base import Authorize, Cancel, Complete, Line, Outcome, Shopper, Verdict
 from payments.kernel import clock, ids
 from payments.kernel.errors import Bug
+from payments.methods import catalogue
 from tests.connectors import adyen_bench
-from tests.connectors.adyen_bench import AdyenBench
+from tests.connectors.adyen_bench import AdyenBench, fields
 from tests.connectors.benches import authorize, cancel_of, capture_of, eur, refund_of
 from tests.connectors.relay import Passed, Relay
 
@@ -95,8 +96,26 @@ def everything(bench: AdyenBench, wire: Relay) -> None:
     adyen.cancel(cancel_of(waiting, "att_1"))
     adyen.authorize(authorize(bench, off_session=True))
     adyen.authorize(klarna(bench))
-    adyen.authorize(authorize(bench, method="blik", details={"code": "777123"}, amount=Money("30.00", "PLN")))
+    adyen.authorize(authorize(bench, **as_("blik"), details={"code": "777123"}, amount=Money("30.00", "PLN")))
     adyen.authorize(authorize(bench, saved_token="TOKEN1", shopper=SHOPPER))
+
+
+def as_(method: str) -> dict[str, Any]:
+    """What the catalogue says of a method at Adyen, as far as a request needs it."""
+    offer = catalogue.offer(method, "adyen")
+    return {"type": offer.type, "fields": offer.fields, "always": offer.always}
+
+
+def test_a_client_says_what_its_fields_made_and_nothing_else(adyen: AdyenBench, wire: Relay) -> None:
+    details = {**fields(), "storedPaymentMethodId": "of somebody else", "number": "4111111111111111"}
+    ours = adyen.connector(base_url=wire.url)
+    ours.authorize(authorize(adyen, details=details))
+    ours.authorize(authorize(adyen, token="TOKEN1", details=details, shopper=SHOPPER))
+    ours.authorize(authorize(adyen, **as_("boleto"), details={"tax_id": "00000000000"}, amount=Money("30.00", "BRL")))
+    card, stored, boleto = (json.loads(passed.body) for passed in wire.passed)
+    assert card["paymentMethod"] == {"type": "scheme", **fields()}
+    assert stored["paymentMethod"] == {"type": "scheme", "storedPaymentMethodId": "TOKEN1"}
+    assert (boleto["paymentMethod"], boleto["socialSecurityNumber"]) == ({"type": "boletobancario"}, "00000000000")
 
 
 def complete(waiting: Outcome, details: Any) -> Complete:
@@ -108,7 +127,7 @@ def klarna(bench: AdyenBench) -> Authorize:
         Line(sku="MUG", name="Blue mug", quantity=2, amount=eur("20.00"), tax=eur("3.48")),
         Line(sku="PEN", name="Pen", quantity=3, amount=eur("10.00"), tax=eur("1.74")),
     )
-    return authorize(bench, method="klarna", details={}, shopper=SHOPPER, lines=lines)
+    return authorize(bench, type="klarna", details={}, shopper=SHOPPER, lines=lines)
 
 
 def test_every_request_is_one_that_adyen_documents(adyen: AdyenBench, wire: Relay, spec: Schema) -> None:

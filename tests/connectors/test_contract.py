@@ -183,8 +183,6 @@ def test_a_second_capture_takes_nothing(bench: Bench) -> None:
 
 def test_a_capture_that_is_not_final_needs_a_method_that_allows_it(bench: Bench) -> None:
     request, reserved = paid(bench, capture=False)
-    if bench.connector().capabilities("card").multiple_captures:
-        pytest.skip("this PSP captures cards several times")
     outcome = bench.connector().capture(replace(capture_of(reserved, "10.00"), final=False))
 
     assert outcome.verdict is Verdict.DECLINED
@@ -300,13 +298,11 @@ def test_clients_get_public_options_only(bench: Bench) -> None:
     assert not any(secret in value for value in options.values() for secret in ("sk_", "whsec_", "AQE"))
 
 
-def test_cards_can_be_reserved_and_refunded_in_part_and_unknown_methods_promise_nothing(bench: Bench) -> None:
-    card = bench.connector().capabilities("card")
-    assert card.manual_capture
-    assert card.partial_capture
-    assert card.partial_refund
-    unknown = bench.connector().capabilities("sea_shells")
-    assert not any([unknown.manual_capture, unknown.partial_capture, unknown.multiple_captures, unknown.partial_refund])
+def test_what_a_psp_can_say_and_whose_tokens_are_its_own(bench: Bench) -> None:
+    ours = bench.connector()
+    assert ours.can_say("EUR")
+    assert not ours.can_say("XAU")
+    assert not ours.made("sea shells")
 
 
 def test_every_connector_has_a_bench() -> None:

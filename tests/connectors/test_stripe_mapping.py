@@ -9,7 +9,7 @@ from moneyed import Money
 
 from payments.connectors import http
 from payments.connectors.base import DECLINES, Category, Verdict
-from payments.connectors.stripe import mapping
+from payments.connectors.stripe import declines, mapping
 from payments.kernel import money
 
 # docs.stripe.com/declines/codes and the error codes of a payment, each as it stands there.
@@ -129,12 +129,12 @@ def test_every_amount_is_said_exactly_or_refused(minor: int, currency: str) -> N
 @pytest.mark.parametrize("code", LISTED)
 def test_every_listed_code_has_our_word(code: str) -> None:
     for error in ({"code": code}, {"code": "card_declined", "decline_code": code}):
-        assert mapping.decline(error) == DECLINES[mapping.DECLINE_CODES[code]]
+        assert declines.decline(error) == DECLINES[declines.DECLINE_CODES[code]]
 
 
 @pytest.mark.parametrize("code", NEVER_AGAIN)
 def test_what_stripe_calls_final_is_not_tried_again(code: str) -> None:
-    decline = mapping.decline({"code": "card_declined", "decline_code": code})
+    decline = declines.decline({"code": "card_declined", "decline_code": code})
     assert decline.category in {Category.HARD, Category.FRAUD}
     assert not decline.may_retry
 
@@ -145,25 +145,25 @@ def test_only_soft_declines_go_on_to_another_provider_and_all_of_them_may_be_tri
 
 
 def test_every_word_is_used_and_every_code_leads_to_a_word() -> None:
-    ours = set(mapping.DECLINE_CODES.values()) | set(mapping.REFUND_CODES.values())
+    ours = set(declines.DECLINE_CODES.values()) | set(declines.REFUND_CODES.values())
     assert ours <= set(DECLINES)
     assert set(DECLINES) - ours == {"request_refused", "refund_declined"}, "the two defaults"
 
 
 def test_a_new_decline_code_is_a_generic_decline() -> None:
     assert (
-        mapping.decline({"code": "card_declined", "decline_code": "made_up_next_year"}) == DECLINES["generic_decline"]
+        declines.decline({"code": "card_declined", "decline_code": "made_up_next_year"}) == DECLINES["generic_decline"]
     )
-    assert mapping.decline({"code": ["not", "text"], "decline_code": {}}) == DECLINES["generic_decline"]
+    assert declines.decline({"code": ["not", "text"], "decline_code": {}}) == DECLINES["generic_decline"]
 
 
 def test_the_advice_code_beats_the_table() -> None:
     funds = {"code": "card_declined", "decline_code": "insufficient_funds"}
-    final = mapping.decline({**funds, "advice_code": "do_not_try_again"})
+    final = declines.decline({**funds, "advice_code": "do_not_try_again"})
     assert (final.decline_code, final.category, final.may_retry) == ("insufficient_funds", Category.HARD, False)
-    check = mapping.decline({**funds, "advice_code": "confirm_card_data"})
+    check = declines.decline({**funds, "advice_code": "confirm_card_data"})
     assert (check.category, check.may_retry) == (Category.CUSTOMER, True)
-    stolen = mapping.decline({"decline_code": "stolen_card", "advice_code": "do_not_try_again"})
+    stolen = declines.decline({"decline_code": "stolen_card", "advice_code": "do_not_try_again"})
     assert stolen.category is Category.FRAUD
 
 
@@ -253,15 +253,75 @@ def test_the_card_is_known_by_what_customers_read_on_it() -> None:
         assert "card" not in mapping.payment({**INTENT, "status": "succeeded", "payment_method": unknown}).raw
 
 
-def test_a_redirect_becomes_ours_and_other_actions_keep_stripes_name() -> None:
-    redirect = {"type": "redirect_to_url", "redirect_to_url": {"url": "https://bank.example", "return_url": "x"}}
-    outcome = mapping.payment({**INTENT, "status": "requires_action", "next_action": redirect})
-    assert outcome.verdict is Verdict.ACTION_REQUIRED
-    assert outcome.next_action == {"type": "redirect", "url": "https://bank.example"}
+LINK = "https://pay.example/1"
+AT, ISO = 1_795_651_200, "2026-11-26T00:00:00Z"
 
-    voucher = {"type": "oxxo_display_details", "oxxo_display_details": {"number": "123"}}
-    outcome = mapping.payment({**INTENT, "status": "requires_action", "next_action": voucher})
-    assert outcome.next_action == {"type": "oxxo_display_details", "data": {"number": "123"}}
+
+@pytest.mark.parametrize(
+    ("kind", "data", "ours"),
+    [
+        ("redirect_to_url", {"url": LINK, "return_url": "x"}, {"type": "redirect", "url": LINK}),
+        ("alipay_handle_redirect", {"url": LINK, "native_data": None}, {"type": "redirect", "url": LINK}),
+        (
+            "cashapp_handle_redirect_or_display_qr_code",
+            {"hosted_instructions_url": LINK, "mobile_auth_url": "x", "qr_code": {}},
+            {"type": "redirect", "url": LINK},
+        ),
+        (
+            "upi_handle_redirect_or_display_qr_code",
+            {"hosted_instructions_url": LINK, "qr_code": {"expires_at": AT}},
+            {"type": "redirect", "url": LINK},
+        ),
+        (
+            "oxxo_display_details",
+            {"number": "123", "hosted_voucher_url": LINK, "expires_after": AT},
+            {"type": "voucher", "url": LINK, "reference": "123", "expires_at": ISO},
+        ),
+        (
+            "boleto_display_details",
+            {"number": "123", "pdf": "p", "hosted_voucher_url": LINK, "expires_at": AT},
+            {"type": "voucher", "url": LINK, "reference": "123", "pdf": "p", "expires_at": ISO},
+        ),
+        (
+            "multibanco_display_details",
+            {"entity": "11249", "reference": "9", "hosted_voucher_url": LINK, "expires_at": AT},
+            {"type": "voucher", "url": LINK, "reference": "9", "entity": "11249", "expires_at": ISO},
+        ),
+        (
+            "konbini_display_details",
+            {"stores": {"lawson": {"payment_code": "1"}}, "hosted_voucher_url": LINK, "expires_at": AT},
+            {"type": "voucher", "url": LINK, "stores": {"lawson": {"payment_code": "1"}}, "expires_at": ISO},
+        ),
+        (
+            "pix_display_qr_code",
+            {"data": "000201", "expires_at": AT},
+            {"type": "qr", "data": "000201", "expires_at": ISO},
+        ),
+        ("wechat_pay_display_qr_code", {"data": "wx"}, {"type": "qr", "data": "wx", "expires_at": None}),
+        (
+            "use_stripe_sdk",
+            {"stripe_js": "x"},
+            {
+                "type": "provider_sdk",
+                "provider": "stripe",
+                "payload": {"type": "use_stripe_sdk", "client_secret": "pi_1_secret"},
+            },
+        ),
+    ],
+)
+def test_what_the_customer_has_to_do_is_said_in_our_words(kind: str, data: object, ours: dict[str, object]) -> None:
+    action = {"type": kind, kind: data}
+    asked = {**INTENT, "client_secret": "pi_1_secret", "status": "requires_action", "next_action": action}
+    outcome = mapping.payment(asked)
+    assert (outcome.verdict, outcome.next_action) == (Verdict.ACTION_REQUIRED, ours)
+    assert (outcome.expires_at is not None) == (ours.get("expires_at") is not None)
+
+
+@pytest.mark.parametrize(("kind", "until"), [("blik", "2026-11-26T00:02:00Z"), ("mb_way", "2026-11-26T00:05:00Z")])
+def test_what_is_approved_in_an_app_is_waited_for(kind: str, until: str) -> None:
+    action = {"type": "blik_authorize", "blik_authorize": {}}
+    facts = {"status": "requires_action", "next_action": action, "payment_method_types": [kind], "created": AT}
+    assert mapping.payment({**INTENT, **facts}).next_action == {"type": "await", "until": until}
 
 
 @pytest.mark.parametrize(
@@ -310,11 +370,3 @@ def test_what_each_refund_status_means(status: str, verdict: Verdict) -> None:
 def test_a_refund_that_is_not_one_is_unreadable(change: dict[str, object]) -> None:
     with pytest.raises(mapping.UnreadableError):
         mapping.refund({**REFUND, **change})
-
-
-def test_wallets_are_cards_and_vouchers_can_do_little() -> None:
-    assert mapping.method_type("apple_pay") == mapping.method_type("google_pay") == "card"
-    assert mapping.capabilities("apple_pay") == mapping.capabilities("card")
-    assert mapping.capabilities("klarna").manual_capture
-    boleto = mapping.capabilities("boleto")
-    assert not any([boleto.manual_capture, boleto.partial_capture, boleto.multiple_captures, boleto.partial_refund])

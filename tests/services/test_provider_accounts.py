@@ -37,7 +37,7 @@ def authorize(**facts: object) -> Authorize:
         key=ids.new("call"),
         reference=ids.new("att"),
         amount=money.from_minor(3000, "EUR"),
-        method="card",
+        type="scheme",
         token="",
         capture=True,
         details={"holderName": "Ada"},

@@ -17,7 +17,6 @@ from payments.connectors.base import (
     AnyRequest,
     Authorize,
     Cancel,
-    Capabilities,
     Capture,
     Complete,
     Line,
@@ -43,9 +42,6 @@ REFUND_REASONS: Final = {
     "fraudulent": "FRAUD",
     "duplicate": "DUPLICATE",
 }
-
-SHOWS_LINES: Final = frozenset(["klarna"])
-"""Methods whose lender wants to see what is bought."""
 
 COMPLETIONS: Final = frozenset(
     [
@@ -169,9 +165,13 @@ class AdyenConnector:
         """Why Adyen has no way to say this amount, in words for people; "" when it has."""
         return mapping.cannot_say(amount)
 
-    def capabilities(self, method: str) -> Capabilities:
-        """What Adyen lets us do with a payment method; of an unknown one nothing is expected."""
-        return mapping.capabilities(method)
+    def can_say(self, currency: str) -> bool:
+        """Whether Adyen takes payments in this currency at all."""
+        return currency in mapping.CURRENCIES
+
+    def made(self, token: str) -> bool:
+        """Whether a token of a payment method looks like one of Adyen's."""
+        return mapping.TOKEN.fullmatch(token) is not None
 
     # --- asking ---
 
@@ -284,11 +284,13 @@ class AdyenConnector:
 def _payment_body(request: Authorize) -> dict[str, Any]:
     """The request to /payments. The capture mode is always said, whatever the account's default."""
     capture = {"captureDelayHours": 0} if request.capture else {"additionalData": {"manualCapture": "true"}}
-    stored = request.saved_token or request.token
+    stored, placed = request.saved_token or request.token, request.placed()
+    given = {"storedPaymentMethodId": stored} if stored else placed.pop("paymentMethod", {})
     body: dict[str, Any] = {
+        **(placed if not stored else {}),
         "amount": mapping.to_adyen(request.amount),
         "reference": request.reference,
-        "paymentMethod": mapping.payment_method(request.method, request.details, stored),
+        "paymentMethod": {"type": request.type, **given},
         "returnUrl": request.return_url,
         **capture,
         **_shopper(request.shopper),
@@ -297,7 +299,7 @@ def _payment_body(request: Authorize) -> dict[str, Any]:
     }
     if request.metadata:
         body["metadata"] = dict(request.metadata)
-    if request.lines and request.method in SHOWS_LINES:
+    if request.lines:
         body["lineItems"] = [_line(line) for line in request.lines]
     return body
 

@@ -1,4 +1,4 @@
-"""Adyen's words and numbers, translated: amounts, results, refusals, failures, actions, what a method can do."""
+"""Adyen's words and numbers, translated: amounts, results, refusals, failures, actions."""
 
 import re
 import time
@@ -12,7 +12,7 @@ from moneyed import Money
 
 from payments.connectors import http
 from payments.connectors.adyen import declines
-from payments.connectors.base import Capabilities, Outcome, SavedMethod, Verdict
+from payments.connectors.base import Outcome, SavedMethod, Verdict
 from payments.kernel import money
 
 Json = Mapping[str, Any]
@@ -109,85 +109,18 @@ def from_adyen(amount: object) -> Money:
     return converted
 
 
-# --- methods -------------------------------------------------------------------------------------------------------
+_CURRENCIES: Final = """
+AED ALL AMD ANG AOA ARS AUD AWG AZN BAM BBD BDT BGN BHD BMD BND BOB BRL BSD BWP BYN BZD CAD CHF CLP CNY COP CRC CVE CZK
+DJF DKK DOP DZD EGP ETB EUR FJD FKP GBP GEL GHS GIP GMD GNF GTQ GYD HKD HNL HTG HUF IDR ILS INR IQD ISK JMD JOD JPY KES
+KGS KHR KMF KRW KWD KYD KZT LAK LBP LKR LYD MAD MDL MKD MMK MNT MOP MUR MVR MWK MXN MYR MZN NAD NGN NIO NOK NPR NZD OMR
+PAB PEN PGK PHP PKR PLN PYG QAR RON RSD RUB RWF SAR SBD SCR SEK SGD SHP SLE SOS SRD STN SZL THB TND TOP TRY TTD TWD TZS
+UAH UGX USD UYU UZS VND VUV WST XAF XCD XOF XPF YER ZAR ZMW
+"""
+CURRENCIES: Final = frozenset(_CURRENCIES.split())
+"""What can be paid at Adyen (docs.adyen.com/development-resources/currency-codes)."""
 
-_TYPES: Final = {
-    "card": "scheme",
-    "apple_pay": "applepay",
-    "google_pay": "googlepay",
-    "bancontact": "bcmc",
-    "sepa_debit": "sepadirectdebit",
-    "p24": "onlineBanking_PL",
-    "mb_way": "mbway",
-    "boleto": "boletobancario",
-    "konbini": "econtext_stores",
-    "wechat_pay": "wechatpayQR",
-    "upi": "upi_collect",
-}
-"""Adyen's type where it is not our own word for the method."""
-
-_CARD: Final = {
-    name: name
-    for name in (
-        "encryptedCardNumber", "encryptedExpiryMonth", "encryptedExpiryYear", "encryptedSecurityCode", "encryptedCard",
-        "holderName", "brand", "fundingSource", "threeDS2SdkVersion", "checkoutAttemptId",
-    )
-}  # fmt: skip
-
-FIELDS: Final[Mapping[str, Mapping[str, str]]] = {
-    "scheme": _CARD,
-    "bcmc": _CARD,
-    "applepay": {"applePayToken": "applePayToken"},
-    "googlepay": {"googlePayToken": "googlePayToken", "googlePayCardNetwork": "googlePayCardNetwork"},
-    "paypal": {"subtype": "subtype"},
-    "ideal": {"issuer": "issuer", "bank": "issuer"},
-    "onlineBanking_PL": {"issuer": "issuer", "bank": "issuer"},
-    "sepadirectdebit": {"iban": "iban", "ownerName": "ownerName", "holder_name": "ownerName"},
-    "blik": {"blikCode": "blikCode", "code": "blikCode"},
-    "mbway": {"telephoneNumber": "telephoneNumber", "phone": "telephoneNumber", "shopperEmail": "shopperEmail"},
-    "upi_collect": {"virtualPaymentAddress": "virtualPaymentAddress", "upi_id": "virtualPaymentAddress"},
-    "econtext_stores": {name: name for name in ("firstName", "lastName", "shopperEmail", "telephoneNumber")},
-}
-"""What a client may say about a method, by Adyen's type; all else (another shopper's token) is left out."""
-
-
-def method_type(method: str) -> str:
-    """Adyen's payment method type of our payment method."""
-    return _TYPES.get(method, method)
-
-
-def payment_method(method: str, details: Json, stored: str) -> dict[str, Any]:
-    """Adyen's `paymentMethod`: a stored one, or what the client's fields gave."""
-    kind = method_type(method)
-    if stored:
-        return {"type": kind, "storedPaymentMethodId": stored}
-    known = FIELDS.get(kind, {})
-    said = {known[name]: value for name, value in details.items() if name in known and isinstance(value, str)}
-    return {"type": kind, **said}
-
-
-_NOTHING: Final = Capabilities(
-    manual_capture=False, partial_capture=False, multiple_captures=False, partial_refund=False
-)
-_CAPTURED_APART: Final = replace(_NOTHING, manual_capture=True, partial_capture=True)
-_EVERYTHING: Final = replace(_CAPTURED_APART, partial_refund=True)
-
-_CAPABILITIES: Final = {
-    "scheme": _EVERYTHING,
-    "applepay": _EVERYTHING,
-    "googlepay": _EVERYTHING,
-    "klarna": _EVERYTHING,
-    "sepadirectdebit": _CAPTURED_APART,
-    "cashapp": _CAPTURED_APART,
-    "multibanco": replace(_NOTHING, partial_refund=True),
-}
-"""What Adyen's own pages say; silence is taken for a no. Several captures must be enabled there: we do not ask."""
-
-
-def capabilities(method: str) -> Capabilities:
-    """What Adyen does with a method; of an unknown one nothing is expected."""
-    return _CAPABILITIES.get(method_type(method), _NOTHING)
-
+TOKEN: Final = re.compile(r"[A-Z0-9]{16}")
+"""The ids of stored payment methods."""
 
 # --- answers -------------------------------------------------------------------------------------------------------
 

@@ -17,7 +17,6 @@ from payments.connectors.base import (
     AnyRequest,
     Authorize,
     Cancel,
-    Capabilities,
     Capture,
     Complete,
     Outcome,
@@ -25,7 +24,7 @@ from payments.connectors.base import (
     Refund,
     Verdict,
 )
-from payments.connectors.stripe import mapping, transport, webhooks
+from payments.connectors.stripe import declines, mapping, transport, webhooks
 from payments.kernel.errors import invariant
 
 Json = Mapping[str, Any]
@@ -139,9 +138,13 @@ class StripeConnector:
         """Why Stripe has no way to say this amount, in words for people; "" when it has."""
         return mapping.cannot_say(amount)
 
-    def capabilities(self, method: str) -> Capabilities:
-        """What Stripe lets us do with a payment method; of an unknown one nothing is expected."""
-        return mapping.capabilities(method)
+    def can_say(self, currency: str) -> bool:
+        """Whether Stripe takes payments in this currency at all."""
+        return currency in mapping.CURRENCIES
+
+    def made(self, token: str) -> bool:
+        """Whether a token of a payment method looks like one of Stripe's."""
+        return token.startswith(mapping.TOKENS)
 
     # --- asking ---
 
@@ -179,9 +182,7 @@ class StripeConnector:
         except http.FailedError as failure:
             outcome = mapping.failed(failure)
             return outcome if outcome.decline else replace(outcome, verdict=Verdict.UNAVAILABLE)
-        params: dict[str, Any] = {"return_url": request.return_url} if request.return_url else {}
-        if request.off_session:
-            params["off_session"] = True
+        params = _confirmation(request)
         key = f"{request.key}-confirm"
         try:
             return self._changed(CONFIRM, intent_id, key=key, params=params, settled=_was_confirmed)
@@ -195,10 +196,11 @@ class StripeConnector:
             "amount": amount,
             "currency": currency,
             "capture_method": "automatic" if request.capture else "manual",
-            "payment_method": request.token,
-            "allowed_payment_method_types": [mapping.method_type(request.method)],
+            "allowed_payment_method_types": [request.type],
             "metadata": {**request.metadata, "attempt": request.reference},
         }
+        if request.token:
+            params["payment_method"] = request.token
         if request.description:
             params["description"] = request.description
         intent = self._ask(CREATE, key=f"{request.key}-create", params=params)
@@ -248,7 +250,7 @@ class StripeConnector:
         except mapping.RefusedError as refusal:
             if refusal.verdict is not Verdict.DECLINED:
                 raise
-            because = mapping.refund_decline(refusal.error.get("code"))
+            because = declines.refund_decline(refusal.error.get("code"))
             return self._refund_made(request) or mapping.failed(refusal, because=because)
 
     def _refund_made(self, request: Refund) -> Outcome | None:
@@ -333,6 +335,31 @@ class StripeConnector:
             return self._ask(CANCEL, intent_id, key=uuid.uuid4().hex, params=params)
         except http.FailedError:
             return self._look(intent_id)
+
+
+def _confirmation(request: Authorize) -> dict[str, Any]:
+    """What the confirmation says. What the customer gave stands here alone: so creation can be repeated without it."""
+    params = request.placed()
+    if request.token:
+        params.pop("payment_method_data", None)
+    else:
+        data = params.setdefault("payment_method_data", {})
+        data |= {"type": request.type, "billing_details": _billing(request) | data.get("billing_details", {})}
+    if request.expires_after_days:
+        options = params.setdefault("payment_method_options", {}).setdefault(request.type, {})
+        options["expires_after_days"] = request.expires_after_days
+    if request.return_url:
+        params["return_url"] = request.return_url
+    if request.off_session:
+        params["off_session"] = True
+    return params
+
+
+def _billing(request: Authorize) -> dict[str, Any]:
+    shopper = request.shopper
+    address = {"country": shopper.country} if shopper.country else None
+    said = {"email": shopper.email, "name": shopper.name, "address": address}
+    return {name: value for name, value in said.items() if value}
 
 
 def _was_confirmed(now: Outcome) -> bool:

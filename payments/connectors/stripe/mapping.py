@@ -1,7 +1,8 @@
-"""Stripe's words and numbers, translated: amounts, statuses, declines, failures, what a method can do."""
+"""Stripe's words and numbers, translated: amounts, statuses, what a customer has to do, failures."""
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import UTC, datetime
 from decimal import Decimal
 from types import MappingProxyType
 from typing import Any, Final
@@ -9,7 +10,8 @@ from typing import Any, Final
 from moneyed import Money
 
 from payments.connectors import http
-from payments.connectors.base import DECLINES, Capabilities, Category, Decline, Outcome, Verdict
+from payments.connectors.base import Decline, Outcome, Verdict
+from payments.connectors.stripe import declines
 from payments.kernel import money
 
 Json = Mapping[str, Any]
@@ -107,127 +109,20 @@ def from_stripe(amount: object, currency: object) -> Money:
     return converted
 
 
-# --- methods -------------------------------------------------------------------------------------------------------
+_CURRENCIES: Final = """
+AED AFN ALL AMD ANG AOA ARS AUD AWG AZN BAM BBD BDT BGN BHD BIF BMD BND BOB BRL BSD BWP BYN BZD CAD CDF CHF CLP CNY COP
+CRC CVE CZK DJF DKK DOP DZD EGP ETB EUR FJD FKP GBP GEL GIP GMD GNF GTQ GYD HKD HNL HTG HUF IDR ILS INR ISK JMD JOD JPY
+KES KGS KHR KMF KRW KWD KYD KZT LAK LBP LKR LRD LSL MAD MDL MGA MKD MMK MNT MOP MUR MVR MWK MXN MYR MZN NAD NGN NIO NOK
+NPR NZD OMR PAB PEN PGK PHP PKR PLN PYG QAR RON RSD RUB RWF SAR SBD SCR SEK SGD SHP SLE SOS SRD SZL THB TJS TND TOP TRY
+TTD TWD TZS UAH UGX USD UYU UZS VND VUV WST XAF XCD XOF XPF YER ZAR ZMW
+"""
+CURRENCIES: Final = frozenset(_CURRENCIES.split())
+"""What can be charged at Stripe (docs.stripe.com/currencies#presentment-currencies)."""
 
-_TYPES: Final = {"apple_pay": "card", "google_pay": "card"}
-
-MANUAL_CAPTURE: Final = frozenset(
-    [
-        "affirm", "afterpay_clearpay", "alma", "amazon_pay", "billie", "card", "cashapp", "kakao_pay", "klarna",
-        "kr_card", "link", "mobilepay", "naver_pay", "payco", "paypal", "revolut_pay", "samsung_pay", "satispay",
-        "scalapay"
-    ]
-)  # fmt: skip
-"""Types with payment_method_options.<type>.capture_method in Stripe's OpenAPI document."""
-
-PARTIAL_REFUND: Final = frozenset(["card", "multibanco", "pix", "wechat_pay"])
-"""Types for which Stripe's own pages say that they can be refunded in part; silence is taken for a no."""
-
-
-def method_type(method: str) -> str:
-    """Stripe's payment method type of our payment method: wallets are cards."""
-    return _TYPES.get(method, method)
-
-
-def capabilities(method: str) -> Capabilities:
-    """What Stripe does with a method. Several captures need multicapture, which we do not ask for."""
-    kind = method_type(method)
-    return Capabilities(
-        manual_capture=kind in MANUAL_CAPTURE,
-        partial_capture=kind == "card",
-        multiple_captures=False,
-        partial_refund=kind in PARTIAL_REFUND,
-    )
-
-
-# --- declines: docs.stripe.com/declines/codes, docs.stripe.com/error-codes ----------------------------------------
-
-_OURS: Final = {
-    "generic_decline": "generic_decline do_not_honor card_declined payment_method_provider_decline invalid_amount "
-    "partner_generic_decline payment_intent_payment_attempt_failed no_action_taken",
-    "contact_bank": "call_issuer not_permitted service_not_allowed transaction_not_allowed security_violation "
-    "new_account_information_available approve_with_id",
-    "bank_unavailable": "issuer_not_available payment_method_provider_timeout",
-    "processing_error": "processing_error reenter_transaction try_again_later",
-    "insufficient_funds": "insufficient_funds",
-    "limit_exceeded": "card_velocity_exceeded withdrawal_count_limit_exceeded payment_limit_exceeded "
-    "charge_exceeds_source_limit charge_exceeds_transaction_limit",
-    "method_unavailable": "payment_method_not_available invalid_business_account partner_payment_not_found "
-    "payment_intent_incompatible_payment_method",
-    "authentication_required": "authentication_required authentication_not_handled "
-    "mobile_device_authentication_required",
-    "authentication_failed": "payment_intent_authentication_failure",
-    "customer_declined": "payment_method_customer_decline",
-    "payment_expired": "payment_intent_payment_attempt_expired expired_payment_information",
-    "incorrect_number": "incorrect_number invalid_number",
-    "incorrect_cvc": "incorrect_cvc invalid_cvc",
-    "incorrect_expiry": "invalid_expiry_month invalid_expiry_year",
-    "incorrect_address": "incorrect_zip incorrect_address",
-    "incorrect_pin": "incorrect_pin invalid_pin offline_pin_required online_or_offline_pin_required",
-    "details_invalid": "invalid_customer_account invalid_payment_information "
-    "payment_intent_konbini_rejected_confirmation_number",
-    "payment_method_invalid": "resource_missing payment_method_invalid_parameter payment_method_unactivated",
-    "duplicate_payment": "duplicate_transaction",
-    "expired_card": "expired_card",
-    "invalid_account": "invalid_account sepa_unsupported_account debit_not_authorized",
-    "not_supported": "card_not_supported compliance_violation",
-    "currency_not_supported": "currency_not_supported payment_method_currency_mismatch",
-    "restricted_card": "restricted_card pickup_card",
-    "too_many_attempts": "pin_try_exceeded card_decline_rate_limit_exceeded",
-    "authorization_revoked": "revocation_of_authorization revocation_of_all_authorizations stop_payment_order "
-    "invalid_billing_agreement invalid_authorization",
-    "do_not_try_again": "do_not_try_again",
-    "test_card": "testmode_decline test_mode_live_card",
-    "lost_or_stolen_card": "lost_card stolen_card",
-    "suspected_fraud": "fraudulent merchant_blacklist partner_high_risk_customer fraud payment_disputed",
-    "amount_not_supported": "amount_too_small amount_too_large",
-    "authorization_expired": "capture_charge_authorization_expired",
-}
-
-DECLINE_CODES: Final[Mapping[str, str]] = MappingProxyType(
-    {stripe: ours for ours, codes in _OURS.items() for stripe in codes.split()}
-)
-"""Stripe's decline and error codes, and ours."""
-
-REFUND_CODES: Final[Mapping[str, str]] = MappingProxyType(
-    {
-        "lost_or_stolen_card": "refund_method_closed",
-        "expired_or_canceled_card": "refund_method_closed",
-        "charge_for_pending_refund_disputed": "refund_payment_disputed",
-        "charge_disputed": "refund_payment_disputed",
-        "refund_disputed_payment": "refund_payment_disputed",
-        "insufficient_funds": "refund_balance_insufficient",
-        "balance_insufficient": "refund_balance_insufficient",
-        "charge_already_refunded": "refund_exceeds_payment",
-        "amount_too_large": "refund_exceeds_payment",
-    }
-)
-"""Why a refund did not work (failure_reason, or the code of an error), and our word; any other is a refund_declined."""
-
-
-def decline(error: Json, *, otherwise: str = "generic_decline") -> Decline:
-    """Stripe's error object in our words. Its advice code, when there is one, beats our table."""
-    said = _codes(error)
-    codes = (said.get("decline_code", ""), said.get("code", ""))
-    found = DECLINES[next((DECLINE_CODES[code] for code in codes if code in DECLINE_CODES), otherwise)]
-    match said.get("advice_code"):
-        case "do_not_try_again" if found.category is Category.SOFT:
-            return replace(found, category=Category.HARD, may_retry=False)
-        case "do_not_try_again":
-            return replace(found, may_retry=False)
-        case "confirm_card_data" if found.category is Category.SOFT:
-            return replace(found, category=Category.CUSTOMER)
-    return found
-
-
-def refund_decline(code: object) -> Decline:
-    """Why a refund did not work, in our words."""
-    return DECLINES[REFUND_CODES.get(str(code), "refund_declined")]
-
+TOKENS: Final = ("pm_", "tok_", "src_", "card_")
+"""How the ids of payment methods begin."""
 
 # --- answers -------------------------------------------------------------------------------------------------------
-
-_RAW_ERROR: Final = ("type", "code", "decline_code", "advice_code", "network_decline_code", "param", "charge")
 
 
 def text(answer: Json, name: str) -> str:
@@ -251,6 +146,12 @@ def reference(answer: Json, name: str) -> str:
     metadata = answer.get("metadata")
     value = metadata.get(name) if isinstance(metadata, Mapping) else None
     return value if isinstance(value, str) else ""
+
+
+def part(answer: Json, name: str) -> Json:
+    """A field's object, empty when there is none."""
+    value = answer.get(name)
+    return value if isinstance(value, Mapping) else {}
 
 
 def expandable(answer: Json, name: str) -> str:
@@ -289,8 +190,8 @@ def payment(intent: Json) -> Outcome:
         raise UnreadableError("the payment intent has a status that is not known")
     verdict, field = _MONEY[status]
     amount = from_stripe(intent.get(field), intent.get("currency"))
-    action = _next_action(intent) if verdict is Verdict.ACTION_REQUIRED else None
-    return replace(seen, verdict=verdict, amount=amount, captured=status == "succeeded", next_action=action)
+    seen = replace(seen, verdict=verdict, amount=amount, captured=status == "succeeded")
+    return _acts(seen, intent) if verdict is Verdict.ACTION_REQUIRED else seen
 
 
 def _card(answer: Json) -> dict[str, Any]:
@@ -307,18 +208,67 @@ def _declined(seen: Outcome, intent: Json) -> Outcome:
     """An intent that we confirmed comes back to requires_payment_method only when its payment failed."""
     error = intent.get("last_payment_error")
     error = error if isinstance(error, Mapping) else {}
-    raw = {**seen.raw, **_codes(error), **_card(error)}
-    return replace(seen, verdict=Verdict.DECLINED, decline=decline(error), raw=raw)
+    raw = {**seen.raw, **declines.codes(error), **_card(error)}
+    return replace(seen, verdict=Verdict.DECLINED, decline=declines.decline(error), raw=raw)
 
 
-def _next_action(intent: Json) -> Mapping[str, Any]:
-    """Where to send the customer; actions without a page keep Stripe's name and data."""
-    action = intent.get("next_action")
-    kind = text(action if isinstance(action, Mapping) else {}, "type")
-    data = action.get(kind) if isinstance(action, Mapping) else None
-    if kind == "redirect_to_url":
-        return {"type": "redirect", "url": text(data if isinstance(data, Mapping) else {}, "url")}
-    return {"type": kind, "data": data}
+# --- actions -------------------------------------------------------------------------------------------------------
+
+APPROVED_IN_APP: Final = {"blik": 120, "mb_way": 300}
+"""Methods that the customer approves in an app, and the seconds for it; a page that comes along is another way."""
+
+
+def _acts(seen: Outcome, intent: Json) -> Outcome:
+    """What the customer is to do, in our words; of what is no page, Stripe's own SDK makes the best."""
+    action = part(intent, "next_action")
+    kind = text(action, "type")
+    asked: dict[str, Any]
+    shown, apps = part(action, kind), APPROVED_IN_APP.keys() & _types(intent)
+    if apps:
+        begun = intent.get("created")
+        ends = begun + APPROVED_IN_APP[apps.pop()] if type(begun) is int else None
+        asked, expires = {"type": "await", "until": _iso(_moment(ends))}, _moment(ends)
+        return replace(seen, next_action=asked, expires_at=expires)
+    expires = _moment(shown.get("expires_at") or shown.get("expires_after"))
+    if kind in ("redirect_to_url", "alipay_handle_redirect"):
+        asked = {"type": "redirect", "url": text(shown, "url")}
+    elif kind.endswith("_display_details"):
+        asked = {"type": "voucher", **_voucher(shown), "expires_at": _iso(expires)}
+    elif kind.endswith("_display_qr_code") and isinstance(shown.get("data"), str):
+        asked = {"type": "qr", "data": shown["data"], "expires_at": _iso(expires)}
+    elif isinstance(shown.get("hosted_instructions_url"), str):
+        asked = {"type": "redirect", "url": shown["hosted_instructions_url"]}  # shows the code, or opens the app
+    else:
+        payload = {"type": kind, "client_secret": intent.get("client_secret")}
+        asked = {"type": "provider_sdk", "provider": "stripe", "payload": payload}
+    return replace(seen, next_action=asked, expires_at=expires)
+
+
+def _types(intent: Json) -> set[str]:
+    types = intent.get("payment_method_types")
+    return {kind for kind in types if isinstance(kind, str)} if isinstance(types, list) else set()
+
+
+def _voucher(shown: Json) -> dict[str, Any]:
+    """Konbini has a code for each chain of shops instead of one reference."""
+    names = {"reference": "number" if "number" in shown else "reference", "entity": "entity", "pdf": "pdf"}
+    said = {ours: shown[theirs] for ours, theirs in names.items() if isinstance(shown.get(theirs), str)}
+    stores = {"stores": shown["stores"]} if isinstance(shown.get("stores"), Mapping) else {}
+    return {"url": shown.get("hosted_voucher_url"), **said, **stores}
+
+
+def _moment(seconds: object) -> datetime | None:
+    try:
+        return datetime.fromtimestamp(seconds, UTC) if type(seconds) is int else None
+    except (OverflowError, OSError, ValueError):
+        return None
+
+
+def _iso(moment: datetime | None) -> str | None:
+    return moment.isoformat().replace("+00:00", "Z") if moment else None
+
+
+# --- refunds and failures ------------------------------------------------------------------------------------------
 
 
 def refund(answer: Json) -> Outcome:
@@ -341,7 +291,7 @@ def refund(answer: Json) -> Outcome:
         case "failed":
             reason = answer.get("failure_reason")
             raw["failure_reason"] = str(reason or "")
-            return replace(seen, verdict=Verdict.DECLINED, decline=refund_decline(reason))
+            return replace(seen, verdict=Verdict.DECLINED, decline=declines.refund_decline(reason))
         case "canceled":
             return replace(seen, verdict=Verdict.CANCELED)
     raise UnreadableError("the refund has a status that is not known")
@@ -354,13 +304,9 @@ def failed(failure: http.FailedError, *, because: Decline | None = None, provide
         case http.UnsentError():
             return replace(seen, verdict=Verdict.UNAVAILABLE)
         case RefusedError():
-            codes = {**_codes(failure.error), "http_status": failure.status, "request_id": failure.request_id}
+            codes = {**declines.codes(failure.error), "http_status": failure.status, "request_id": failure.request_id}
             outcome = replace(seen, verdict=failure.verdict, raw={**codes, **_card(failure.error)})
             if failure.verdict is not Verdict.DECLINED:
                 return outcome
-            return replace(outcome, decline=because or decline(failure.error, otherwise="request_refused"))
+            return replace(outcome, decline=because or declines.decline(failure.error, otherwise="request_refused"))
     return seen
-
-
-def _codes(error: Json) -> dict[str, str]:
-    return {name: error[name] for name in _RAW_ERROR if isinstance(error.get(name), str)}

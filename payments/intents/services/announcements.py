@@ -3,8 +3,9 @@
 from typing import Any
 
 from payments.gateway import accounts
-from payments.intents import routing, selectors, shapes
+from payments.intents import selectors, shapes
 from payments.intents.models import PaymentAttempt, PaymentIntent
+from payments.methods import selectors as methods
 from payments.webhooks.services import outbox
 
 
@@ -25,14 +26,4 @@ def client_options(intent: PaymentIntent, *, country: str) -> list[dict[str, Any
     """Per provider account that could take this intent: its PSP, methods, and public values. Nothing secret."""
     if intent.status not in shapes.PAYABLE:
         return []
-    fit = routing.fitting(selectors.candidates(), country=country, currency=intent.currency)
-    rows = [accounts.account(one.code) for one in fit]
-    return [
-        {
-            "provider_account": row.code,
-            "psp": row.psp,
-            "methods": list(accounts.METHODS),
-            "public": dict(accounts.connector(row).client_options()),
-        }
-        for row in rows
-    ]
+    return methods.client_options(methods.offered(selectors.facts(intent, country)))

@@ -12,6 +12,7 @@ from payments.intents.services.refusals import IntentUnexpectedState, OrderAlrea
 from payments.intents.states import AttemptStatus, IntentStatus
 from payments.kernel import crashpoints, ids, money, unit
 from payments.kernel.errors import Refusal
+from payments.methods import selectors as methods
 
 
 class CaptureInProgress(Refusal):
@@ -30,6 +31,12 @@ class MultipleCapturesNotSupported(Refusal):
     """The payment method allows one capture only: it must be final."""
 
     code, status = "multiple_captures_not_supported", 422
+
+
+class PartialCaptureNotSupported(Refusal):
+    """The payment method can be captured in full only."""
+
+    code, status = "partial_capture_not_supported", 422
 
 
 class CaptureDeclined(Refusal):
@@ -69,9 +76,11 @@ def _open_capture(held: Held, amount: int | None, *, final: bool) -> Capture:
     wanted = _amount(intent.amount_capturable, amount)
     if not moves.fits_order(held, money.to_minor(wanted)):
         raise OrderAlreadyPaid("The order needs this money no more: it was paid otherwise, or has ended.")
-    capabilities = accounts.connector(accounts.account(attempt.account_id)).capabilities(attempt.method)
-    if not final and not capabilities.multiple_captures:
+    offer = methods.offer(attempt.method, attempt.account_id)
+    if not final and not offer.multiple_captures:
         raise MultipleCapturesNotSupported("This payment method allows one capture only.", param="final")
+    if wanted < intent.amount_capturable and not offer.partial_capture:
+        raise PartialCaptureNotSupported("This payment method is captured in full, or canceled.", param="amount")
     row = Capture(
         id=ids.new("cap"),
         attempt=attempt,

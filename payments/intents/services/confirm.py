@@ -6,7 +6,6 @@ from typing import Any, Final
 
 from payments.connectors.base import Outcome
 from payments.gateway import accounts, calls
-from payments.gateway.models import ProviderCall
 from payments.intents import routing, selectors
 from payments.intents.models import PaymentAttempt, PaymentIntent
 from payments.intents.selectors import Held
@@ -54,10 +53,12 @@ def confirm(
     with unit.work():
         held = selectors.hold(intent_id, client_id=client_id)
         _refuse_unless_payable(held)
-        call = _open_attempt(held, method, return_url=return_url, off_session=off_session, by=by)
+        _open_attempt(held, method, return_url=return_url, off_session=off_session, by=by)
+        account, request = accounts.account(held.tried.account_id), requests.authorize(held.tried, _given(method))
+        call = calls.open_call(account, request, owner_id=held.tried.pk)
         crashpoints.reach("confirm.opened")
     crashpoints.reach("confirm.committed")
-    outcome = calls.send(accounts.account(held.tried.account_id), requests.authorize(held.tried, _given(method)))
+    outcome = calls.send(account, request)
     crashpoints.reach("confirm.answered")
     return outcomes.record(held, call, outcome, outcomes.Sender(point="confirm", by=by, refuse=_refusal))
 
@@ -89,11 +90,17 @@ def _refuse_unless_owed(order: Order, intent: PaymentIntent) -> None:
         raise OrderPaymentInProgress("Another payment of this order is in progress.")
 
 
-def _open_attempt(held: Held, method: Method, *, return_url: str, off_session: bool, by: str) -> ProviderCall:
-    """Choose the provider account, and put the attempt and the call that follows on record."""
+def _open_attempt(held: Held, method: Method, *, return_url: str, off_session: bool, by: str) -> None:
+    """Choose the provider account, and put the attempt on record."""
     intent = held.intent
     choice = routing.plan(
-        selectors.candidates(),
+        selectors.able(
+            held,
+            method.type,
+            token=method.token,
+            wanted=method.provider_account,
+            channel=str(method.browser.get("channel", "")).lower(),
+        ),
         intent_id=intent.pk,
         country=held.order.country if held.order else "",
         currency=intent.currency,
@@ -128,7 +135,6 @@ def _open_attempt(held: Held, method: Method, *, return_url: str, off_session: b
         last_payment_error=None,
     )
     held.attempt = attempt
-    return calls.open_call(account, requests.authorize(attempt, _given(method)), owner_id=attempt.pk)
 
 
 def _given(method: Method) -> Mapping[str, Any]:

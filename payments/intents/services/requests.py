@@ -1,14 +1,19 @@
 """What we ask a PSP, rebuilt from the rows: a repetition is the same request, byte for byte."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.conf import settings
 from django.core import signing
 
-from payments.connectors.base import Authorize, Cancel, Complete, Shopper
+from payments.connectors.base import Authorize, Cancel, Complete, Line, Shopper
 from payments.connectors.base import Capture as CaptureRequest
-from payments.intents.models import Capture, PaymentAttempt
+from payments.intents.models import Capture, PaymentAttempt, PaymentIntent
+from payments.kernel import money
+from payments.methods import catalogue
+from payments.methods import selectors as methods
+from payments.orders import selectors as orders
+from payments.orders.models import Order
 
 _returns = signing.Signer(salt="payments.return")
 """Signs without a time, so that a repeated request has the same body."""
@@ -16,20 +21,62 @@ _returns = signing.Signer(salt="payments.return")
 
 def authorize(attempt: PaymentAttempt, given: Mapping[str, Any]) -> Authorize:
     """Take or reserve the attempt's amount; `given` is what the customer's own fields said, as its call keeps it."""
+    offer, order = methods.offer(attempt.method, attempt.account_id), attempt.intent.order
     return Authorize(
         key=attempt.call_id,
         reference=attempt.pk,
         amount=attempt.amount,
-        method=attempt.method,
+        type=offer.type,
         token=attempt.token,
         capture=attempt.capture,
         off_session=attempt.off_session,
         return_url=return_url(attempt),
         metadata={"intent": attempt.intent_id, **({"order": attempt.order_id} if attempt.order_id else {})},
         details=given.get("details", {}),
+        fields=offer.fields,
+        always=offer.always,
+        expires_after_days=offer.expires_after_days,
         browser=given.get("browser", {}),
-        shopper=Shopper(reference=attempt.intent.customer_id or ""),
+        shopper=_shopper(attempt.intent, order),
+        lines=_lines(attempt, order) if _is_lent(attempt) else (),
     )
+
+
+def _shopper(intent: PaymentIntent, order: Order | None) -> Shopper:
+    """Who pays, from where: the order's country before the customer's."""
+    country, customer = order.country if order is not None else "", intent.customer
+    if customer is None:
+        return Shopper(country=country)
+    return Shopper(
+        reference=customer.pk,
+        email=customer.email,
+        name=customer.name,
+        country=country or customer.country,
+        locale=customer.locale,
+    )
+
+
+def _is_lent(attempt: PaymentAttempt) -> bool:
+    """Whether somebody pays for the customer first, who wants to know what is bought."""
+    method = catalogue.METHODS.get(attempt.method)
+    return method is not None and method.family is catalogue.Family.PAY_LATER
+
+
+def _lines(attempt: PaymentAttempt, order: Order | None) -> Sequence[Line]:
+    """What is bought, when its lines come to the amount; else (a part, a discount of the whole) in one line."""
+    code, lines = attempt.currency, []
+    if order is not None:
+        for row in orders.lines([order])[order.pk]:
+            tax = money.from_minor(row.tax_amount_minor, code)
+            lines.append(Line(sku=row.sku, name=row.name, quantity=row.quantity, amount=row.amount_total, tax=tax))
+        if order.shipping_amount_minor:
+            shipping = money.from_minor(order.shipping_amount_minor, code)
+            nothing = money.from_minor(0, code)
+            lines.append(Line(sku="shipping", name="Shipping", quantity=1, amount=shipping, tax=nothing))
+    if sum(money.to_minor(line.amount) for line in lines) == attempt.amount_minor:
+        return lines
+    name = order.reference if order is not None else attempt.intent_id
+    return [Line(sku=name, name=name, quantity=1, amount=attempt.amount, tax=money.from_minor(0, code))]
 
 
 def complete(attempt: PaymentAttempt, key: str, details: Mapping[str, Any]) -> Complete:

@@ -1,0 +1,333 @@
+"""Every payment method there is, and how each PSP takes it: one screen of truth. Pure.
+
+Sources: the PSPs' pages on each method, and Stripe's OpenAPI document for manual capture. Where they promise nothing,
+it is a no: partial captures, partial and several refunds are allowed only where a page says so. A whole refund is asked
+for wherever the method is known to give money back; the PSP has the last word.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from enum import StrEnum
+from typing import Any, Final
+
+
+class Family(StrEnum):
+    """What kind of method it is to a customer."""
+
+    CARD = "card"
+    WALLET = "wallet"
+    BANK_REDIRECT = "bank_redirect"
+    BANK_DEBIT = "bank_debit"
+    VOUCHER = "voucher"
+    QR = "qr"
+    PUSH = "push"
+    PAY_LATER = "pay_later"
+
+
+class Flow(StrEnum):
+    """What the customer mostly does; an intent's `next_action` says it exactly."""
+
+    FIELDS = "fields"
+    """Fills in the provider's own fields, or its wallet's sheet: there is a token, or details."""
+    REDIRECT = "redirect"
+    VOUCHER = "voucher"
+    QR = "qr"
+    AWAIT = "await"
+    NOTHING = "nothing"
+
+
+class Confirmed(StrEnum):
+    """How soon it is known that the money comes."""
+
+    INSTANT = "instant"
+    MINUTES = "minutes"
+    DAYS = "days"
+
+
+WEB, IOS, ANDROID = "web", "ios", "android"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offer:
+    """How one PSP takes a method; `type` is its name there.
+
+    `fields` is what a client may hand over and where the PSP wants it (`a.b` is b inside a); `always` is what the PSP
+    wants whoever pays. With `expires_after_days` the PSP is told how long a voucher can be paid.
+    """
+
+    type: str
+    fields: Mapping[str, str] = field(default_factory=dict)
+    always: Mapping[str, str] = field(default_factory=dict)
+    expires_after_days: int = 0
+    manual_capture: bool = False
+    partial_capture: bool = False
+    multiple_captures: bool = False
+    refund: bool = True
+    partial_refund: bool = False
+    multiple_refunds: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Method:
+    """One payment method. Empty sets mean all; `limits` are the least and the most, in minor units, by currency.
+
+    `names` are by language, English first; a language that is missing says it in English. `confirmed_by` is who says
+    that the money comes. Where customers of a country pay mostly so, it `leads_in` it.
+    """
+
+    code: str
+    family: Family
+    flow: Flow
+    names: Mapping[str, str]
+    offers: Mapping[str, Offer]
+    countries: frozenset[str] = frozenset()
+    currencies: frozenset[str] = frozenset()
+    limits: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    channels: frozenset[str] = frozenset()
+    leads_in: frozenset[str] = frozenset()
+    confirmed_by: str
+    confirmed: Confirmed = Confirmed.INSTANT
+    expires_after: timedelta | None = None
+    disputes: bool = True
+    refund_window_days: int | None = None
+    logo: str = ""
+
+    def name(self, locale: str) -> str:
+        """What customers who read this language (`pt-BR` is Portuguese) call it."""
+        return self.names.get(locale.replace("_", "-").partition("-")[0].lower(), self.names["en"])
+
+    @property
+    def logo_path(self) -> str:
+        """Among the static files; a neutral sign of the family where the method has none of its own."""
+        return self.logo or f"methods/{self.family}.svg"
+
+
+def _method(code: str, family: Family, flow: Flow, where: tuple[str, str], **facts: Any) -> Method:
+    """`where` is countries and currencies, in words separated by blanks; so is `leads_in`."""
+    leads = frozenset(facts.pop("leads_in", "").split())
+    offers: dict[str, Offer] = {psp: facts.pop(psp) for psp in ("adyen", "stripe") if psp in facts}
+    countries, currencies = (frozenset(words.split()) for words in where)
+    return Method(
+        code=code, family=family, flow=flow, countries=countries, currencies=currencies, leads_in=leads, offers=offers,
+        **facts,
+    )  # fmt: skip
+
+
+ANYWHERE: Final = ("", "")
+_SEPA = (
+    "AD AT BE BG CH CY CZ DE DK EE ES FI FR GB GR HR HU IE IS IT LI LT LU LV MC MT NL NO PL PT RO SE SI SK SM VA",
+    "EUR",
+)
+_KLARNA = (
+    "AT AU BE CA CH CZ DE DK ES FI FR GB GR IE IT NL NO NZ PL PT RO SE US",
+    "AUD CAD CHF CZK DKK EUR GBP NOK NZD PLN RON SEK USD",
+)
+_CHINESE = ("CN", "AUD CAD CNY EUR GBP HKD JPY SGD USD")
+_PAYPAL = ("", "AUD CAD CHF CZK DKK EUR GBP HKD NOK NZD PLN SEK SGD USD")
+
+_BILLING = "payment_method_data.billing_details"
+_CARD = {
+    name: f"paymentMethod.{name}"
+    for name in (
+        "encryptedCardNumber", "encryptedExpiryMonth", "encryptedExpiryYear", "encryptedSecurityCode", "encryptedCard",
+        "holderName", "brand", "fundingSource", "threeDS2SdkVersion", "checkoutAttemptId",
+    )
+}  # fmt: skip
+_BANK = {"issuer": "paymentMethod.issuer", "bank": "paymentMethod.issuer"}
+_BRAZILIAN = {"tax_id": "socialSecurityNumber", "socialSecurityNumber": "socialSecurityNumber"}
+_EVERYTHING: Any = {
+    "manual_capture": True, "partial_capture": True, "partial_refund": True, "multiple_refunds": True,
+}  # fmt: skip
+_PARTLY: Any = {"partial_refund": True, "multiple_refunds": True}
+_APART: Any = {"manual_capture": True, "partial_capture": True}
+
+_ALL = (
+    _method(
+        "card", Family.CARD, Flow.FIELDS, ANYWHERE,
+        names={
+            "en": "Card", "de": "Karte", "fr": "Carte", "es": "Tarjeta", "nl": "Kaart", "pt": "Cartão", "pl": "Karta",
+            "ja": "カード",
+        },
+        confirmed_by="the card's issuer",
+        stripe=Offer(type="card", **_EVERYTHING),
+        adyen=Offer(type="scheme", fields=_CARD, **_EVERYTHING),
+    ),
+    _method(
+        "apple_pay", Family.WALLET, Flow.FIELDS, ANYWHERE, names={"en": "Apple Pay"}, channels=frozenset({WEB, IOS}),
+        confirmed_by="the card's issuer",
+        stripe=Offer(type="card", **_EVERYTHING),
+        adyen=Offer(type="applepay", fields={"applePayToken": "paymentMethod.applePayToken"}, **_EVERYTHING),
+    ),
+    _method(
+        "google_pay", Family.WALLET, Flow.FIELDS, ANYWHERE, names={"en": "Google Pay"},
+        channels=frozenset({WEB, ANDROID}), confirmed_by="the card's issuer",
+        stripe=Offer(type="card", **_EVERYTHING),
+        adyen=Offer(
+            type="googlepay",
+            fields={name: f"paymentMethod.{name}" for name in ("googlePayToken", "googlePayCardNetwork")},
+            **_EVERYTHING,
+        ),
+    ),
+    _method(
+        "paypal", Family.WALLET, Flow.REDIRECT, _PAYPAL, names={"en": "PayPal"}, confirmed_by="PayPal",
+        refund_window_days=180, leads_in="DE",
+        stripe=Offer(type="paypal", manual_capture=True),
+        adyen=Offer(type="paypal", fields={"subtype": "paymentMethod.subtype"}),
+    ),
+    _method(
+        "klarna", Family.PAY_LATER, Flow.REDIRECT, _KLARNA, leads_in="SE NO FI",
+        names={
+            "en": "Klarna – pay later", "de": "Klarna – später bezahlen", "fr": "Klarna – payer plus tard",
+            "es": "Klarna – paga después", "nl": "Klarna – achteraf betalen", "pt": "Klarna – pague depois",
+            "pl": "Klarna – zapłać później", "ja": "Klarna – 後払い",
+        },
+        confirmed_by="Klarna", refund_window_days=180,
+        stripe=Offer(type="klarna", manual_capture=True),
+        adyen=Offer(type="klarna", **_APART, partial_refund=True),
+    ),
+    _method(
+        "ideal", Family.BANK_REDIRECT, Flow.REDIRECT, ("NL", "EUR"), names={"en": "iDEAL | Wero"}, leads_in="NL",
+        confirmed_by="the customer's bank", disputes=False, refund_window_days=180,
+        stripe=Offer(type="ideal", fields={"bank": "payment_method_data.ideal.bank"}),
+        adyen=Offer(type="ideal", fields=_BANK),
+    ),
+    _method(
+        "bancontact", Family.BANK_REDIRECT, Flow.REDIRECT, ("BE", "EUR"), names={"en": "Bancontact"}, leads_in="BE",
+        confirmed_by="the customer's bank", disputes=False, refund_window_days=180,
+        stripe=Offer(type="bancontact", fields={"holder_name": f"{_BILLING}.name"}),
+        adyen=Offer(type="bcmc", fields=_CARD),
+    ),
+    _method(
+        "sepa_debit", Family.BANK_DEBIT, Flow.NOTHING, _SEPA,
+        names={
+            "en": "SEPA Direct Debit", "de": "SEPA-Lastschrift", "fr": "Prélèvement SEPA", "es": "Adeudo SEPA",
+            "nl": "SEPA-incasso", "pt": "Débito direto SEPA", "pl": "Polecenie zapłaty SEPA", "ja": "SEPA口座振替",
+        },
+        confirmed_by="the customer's bank", confirmed=Confirmed.DAYS, refund_window_days=180,
+        stripe=Offer(
+            type="sepa_debit",
+            fields={"iban": "payment_method_data.sepa_debit.iban", "holder_name": f"{_BILLING}.name"},
+            always={"mandate_data.customer_acceptance.type": "offline"},
+        ),
+        adyen=Offer(
+            type="sepadirectdebit",
+            fields={
+                "iban": "paymentMethod.iban", "ownerName": "paymentMethod.ownerName",
+                "holder_name": "paymentMethod.ownerName",
+            },
+            **_APART,
+        ),
+    ),
+    _method(
+        "blik", Family.PUSH, Flow.AWAIT, ("PL", "PLN"), names={"en": "BLIK"}, leads_in="PL",
+        confirmed_by="the customer, in the bank's app", expires_after=timedelta(seconds=120),
+        stripe=Offer(type="blik", fields={"code": "payment_method_options.blik.code"}),
+        adyen=Offer(type="blik", fields=dict.fromkeys(("blikCode", "code"), "paymentMethod.blikCode")),
+    ),
+    _method(
+        "p24", Family.BANK_REDIRECT, Flow.REDIRECT, ("PL", "EUR PLN"), names={"en": "Przelewy24"}, leads_in="PL",
+        confirmed_by="the customer's bank", confirmed=Confirmed.MINUTES, refund_window_days=180,
+        stripe=Offer(type="p24", fields={"bank": "payment_method_data.p24.bank"}),
+        adyen=Offer(type="onlineBanking_PL", fields=_BANK),
+    ),
+    _method(
+        "multibanco", Family.VOUCHER, Flow.VOUCHER, ("PT", "EUR"), names={"en": "Multibanco"}, leads_in="PT",
+        confirmed_by="the customer's bank", confirmed=Confirmed.DAYS, expires_after=timedelta(days=7), disputes=False,
+        stripe=Offer(type="multibanco", **_PARTLY),
+        adyen=Offer(type="multibanco", **_PARTLY),
+    ),
+    _method(
+        "mb_way", Family.PUSH, Flow.AWAIT, ("PT", "EUR"), names={"en": "MB WAY"}, leads_in="PT",
+        confirmed_by="the customer, in the bank's app", expires_after=timedelta(minutes=5),
+        stripe=Offer(type="mb_way", fields={"phone": f"{_BILLING}.phone"}),
+        adyen=Offer(
+            type="mbway",
+            fields={
+                **dict.fromkeys(("telephoneNumber", "phone"), "paymentMethod.telephoneNumber"),
+                "shopperEmail": "paymentMethod.shopperEmail",
+            },
+        ),
+    ),
+    _method(
+        "twint", Family.WALLET, Flow.REDIRECT, ("CH", "CHF"), names={"en": "TWINT"}, leads_in="CH",
+        confirmed_by="the customer, in TWINT's app", refund_window_days=180,
+        stripe=Offer(type="twint"),
+        adyen=Offer(type="twint"),
+    ),
+    _method(
+        "boleto", Family.VOUCHER, Flow.VOUCHER, ("BR", "BRL"),
+        names={"en": "Boleto", "pt": "Boleto bancário"}, limits={"BRL": (500, 4_999_999)},
+        confirmed_by="the customer's bank", confirmed=Confirmed.DAYS, expires_after=timedelta(days=3), disputes=False,
+        stripe=Offer(
+            type="boleto", fields={"tax_id": "payment_method_data.boleto.tax_id"}, expires_after_days=3, refund=False,
+        ),
+        adyen=Offer(type="boletobancario", fields=_BRAZILIAN, refund=False),
+    ),
+    _method(
+        "pix", Family.QR, Flow.QR, ("BR", "BRL"), names={"en": "Pix"}, leads_in="BR",
+        confirmed_by="the customer's bank", expires_after=timedelta(days=1), refund_window_days=90,
+        stripe=Offer(type="pix", fields={"tax_id": f"{_BILLING}.tax_id"}, **_PARTLY),
+        adyen=Offer(type="pix", fields=_BRAZILIAN),
+    ),
+    _method(
+        "oxxo", Family.VOUCHER, Flow.VOUCHER, ("MX", "MXN"), names={"en": "OXXO"}, limits={"MXN": (1_000, 1_000_000)},
+        confirmed_by="the shop where it is paid", confirmed=Confirmed.DAYS, expires_after=timedelta(days=3),
+        disputes=False,
+        stripe=Offer(type="oxxo", expires_after_days=3, refund=False),
+        adyen=Offer(type="oxxo", refund=False),
+    ),
+    _method(
+        "konbini", Family.VOUCHER, Flow.VOUCHER, ("JP", "JPY"),
+        names={"en": "Konbini", "ja": "コンビニ決済"}, limits={"JPY": (120, 300_000)},
+        confirmed_by="the shop where it is paid", confirmed=Confirmed.DAYS, expires_after=timedelta(days=3),
+        disputes=False,
+        stripe=Offer(
+            type="konbini", fields={"phone": "payment_method_options.konbini.confirmation_number"},
+            expires_after_days=3, refund=False,
+        ),
+        adyen=Offer(
+            type="econtext_stores", refund=False,
+            fields={n: f"paymentMethod.{n}" for n in ("firstName", "lastName", "shopperEmail", "telephoneNumber")},
+        ),
+    ),
+    _method(
+        "alipay", Family.WALLET, Flow.REDIRECT, _CHINESE, leads_in="CN",
+        names={"en": "Alipay", "zh": "支付宝", "ja": "アリペイ"},
+        confirmed_by="Alipay", refund_window_days=90,
+        stripe=Offer(type="alipay"),
+        adyen=Offer(type="alipay"),
+    ),
+    _method(
+        "wechat_pay", Family.QR, Flow.QR, _CHINESE, leads_in="CN", names={"en": "WeChat Pay", "zh": "微信支付"},
+        confirmed_by="WeChat", expires_after=timedelta(minutes=30), disputes=False, refund_window_days=180,
+        stripe=Offer(type="wechat_pay", always={"payment_method_options.wechat_pay.client": "web"}, **_PARTLY),
+        adyen=Offer(type="wechatpayQR"),
+    ),
+    _method(
+        "upi", Family.PUSH, Flow.AWAIT, ("IN", "INR"), names={"en": "UPI"}, leads_in="IN",
+        confirmed_by="the customer, in the bank's app", expires_after=timedelta(minutes=5),
+        stripe=Offer(type="upi"),
+        adyen=Offer(
+            type="upi_collect",
+            fields=dict.fromkeys(("virtualPaymentAddress", "upi_id"), "paymentMethod.virtualPaymentAddress"),
+        ),
+    ),
+    _method(
+        "cashapp", Family.WALLET, Flow.REDIRECT, ("US", "USD"), names={"en": "Cash App Pay"},
+        confirmed_by="Cash App",
+        stripe=Offer(type="cashapp", manual_capture=True),
+        adyen=Offer(type="cashapp", **_APART),
+    ),
+)  # fmt: skip
+
+METHODS: Final[dict[str, Method]] = {method.code: method for method in _ALL}
+"""Every method by its code, in the order in which they are offered where nothing better is known."""
+
+_UNKNOWN: Final = Offer(type="", refund=False)
+
+
+def offer(code: str, psp: str) -> Offer:
+    """How a PSP takes a method; of one that is not, or no longer, in the catalogue nothing is expected."""
+    method = METHODS.get(code)
+    return method.offers.get(psp, _UNKNOWN) if method is not None else _UNKNOWN

@@ -1,0 +1,77 @@
+"""The catalogue: every method is complete, and promises nothing that its provider does not."""
+
+import json
+from typing import Any
+
+import pytest
+
+from payments.kernel import money
+from payments.methods import catalogue
+from payments.methods.catalogue import Flow, Method
+from payments.rest import countries
+from tests.conftest import ROOT
+
+CODES = (
+    "card", "apple_pay", "google_pay", "paypal", "klarna", "ideal", "bancontact", "sepa_debit", "blik", "p24",
+    "multibanco", "mb_way", "twint", "boleto", "pix", "oxxo", "konbini", "alipay", "wechat_pay", "upi", "cashapp",
+)  # fmt: skip
+NO_REFUNDS = {"boleto", "oxxo", "konbini"}
+SPECS = ROOT.parent / "shared/reference/specs"
+
+
+@pytest.fixture(params=CODES)
+def method(request: pytest.FixtureRequest) -> Method:
+    return catalogue.METHODS[request.param]
+
+
+def test_the_first_set_is_there_with_both_providers() -> None:
+    assert sorted(catalogue.METHODS) == sorted(CODES)
+    assert all(set(method.offers) == {"adyen", "stripe"} for method in catalogue.METHODS.values())
+
+
+def test_a_method_is_complete(method: Method) -> None:
+    assert method.countries <= countries.ALPHA_2
+    assert method.currencies | method.limits.keys() <= money.IN_USE
+    assert method.leads_in <= (method.countries or countries.ALPHA_2)
+    assert method.name("xx") == method.name("en-GB") == method.names["en"]
+    assert (ROOT / "payments/static" / method.logo_path).read_text().startswith("<svg")
+    assert all(low < high for low, high in method.limits.values())
+
+
+def test_what_is_allowed_hangs_together(method: Method) -> None:
+    for offer in method.offers.values():
+        assert offer.manual_capture or not (offer.partial_capture or offer.multiple_captures)
+        assert offer.refund or not offer.partial_refund
+        assert offer.partial_refund or not offer.multiple_refunds
+        assert offer.refund is (method.code not in NO_REFUNDS)
+        assert not offer.expires_after_days or method.flow is Flow.VOUCHER
+
+
+def test_names_are_said_in_the_customers_language() -> None:
+    card = catalogue.METHODS["card"]
+    names = [card.name(locale) for locale in ("en", "de-AT", "fr", "es", "nl", "pt_BR", "pl", "ja")]
+    assert names == ["Card", "Karte", "Carte", "Tarjeta", "Kaart", "Cartão", "Karta", "カード"]
+
+
+def test_a_method_that_nobody_knows_promises_nothing() -> None:
+    offer = catalogue.offer("sea_shells", "stripe")
+    assert not any([offer.manual_capture, offer.refund, offer.partial_refund, offer.type])
+    assert catalogue.offer("card", "a bank").type == ""
+
+
+def _document(name: str) -> Any:
+    path = SPECS / name
+    if not path.exists():
+        pytest.skip(f"{path} is not there")
+    return json.loads(path.read_text())
+
+
+def test_stripe_knows_every_type_and_reserves_what_it_says_it_does(method: Method) -> None:
+    spec: Any = _document("stripe-payments.endive-overlay.openapi.json")
+    form = spec["paths"]["/v1/payment_intents/{intent}/confirm"]["post"]["requestBody"]["content"]
+    asked = form["application/x-www-form-urlencoded"]["schema"]["properties"]
+    offer = method.offers["stripe"]
+    options = json.dumps(asked["payment_method_options"]["properties"][offer.type])
+    assert offer.type in {*asked["payment_method_data"]["properties"]["type"]["enum"], "card"}
+    assert offer.manual_capture is ('"capture_method"' in options)
+    assert not offer.expires_after_days or '"expires_after_days"' in options
