@@ -95,6 +95,8 @@ class Refunds(wire.Door):
             refusals.RefundLineAlreadyRefunded,
             refusals.RefundNothingToRefund,
             refusals.RefundExceedsRefundable,
+            refusals.RefundNotSupported,
+            refusals.PartialRefundNotSupported,
             refusals.RefundDuplicateSuspected,
             selectors.RefundAmountNotSupported,
         ),

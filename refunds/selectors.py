@@ -124,6 +124,11 @@ def _too_late(captures: Sequence[Capture]) -> bool:
     return Job.objects.filter(unique_key__in=[f"refund_duplicate:{row.pk}" for row in captures]).exists()
 
 
+def was_given_back(attempt_id: str) -> bool:
+    """Whether a refund of this attempt lives, or has succeeded."""
+    return Refund.objects.filter(attempt_id=attempt_id, status__in=LIVING).exists()
+
+
 def _given_back(attempt_id: str) -> int:
     living = Refund.objects.filter(attempt_id=attempt_id, status__in=LIVING)
     return int(living.aggregate(sum=Sum("amount_minor"))["sum"] or 0)

@@ -5,8 +5,9 @@ from typing import Final
 
 from payments.intents import selectors as intent_selectors
 from payments.intents.models import Capture
-from payments.kernel import attention, clock, jobs, unit
+from payments.kernel import attention, clock, jobs, money, unit
 from payments.kernel.attention import AttentionKind
+from payments.methods import selectors as methods
 from refunds import selectors
 from refunds.models import Origin, Reason, Refund
 from refunds.services import moves
@@ -16,7 +17,7 @@ MOST_PER_HOUR: Final = 20
 
 
 def give_back(capture_id: str, *, by: str = "platform") -> None:
-    """Refund what is left of a capture, once however often it is asked.
+    """Refund what is left of a capture, once however often it is asked; where the method cannot, a person is told.
 
     Raises `Retry` while too many such refunds were made within an hour; a person is told.
     """
@@ -24,6 +25,9 @@ def give_back(capture_id: str, *, by: str = "platform") -> None:
         capture = Capture.objects.get(pk=capture_id)
         payment = intent_selectors.hold_with_attempt(capture.attempt_id)
         if Refund.objects.filter(duplicate_of=capture).exists():
+            return
+        if not methods.offer(payment.tried.method, payment.tried.account_id).refund:
+            _ask_for_a_transfer(capture, payment.tried.method)
             return
         too_many = _made_lately() >= MOST_PER_HOUR
         if too_many:
@@ -49,6 +53,12 @@ def give_back(capture_id: str, *, by: str = "platform") -> None:
             attention.close_items(capture.pk, because="it is given back", by=by, kind=AttentionKind.AUTO_REFUND_LIMIT)
     if too_many:
         raise jobs.Retry(timedelta(hours=1), "too many automatic refunds within an hour")
+
+
+def _ask_for_a_transfer(capture: Capture, method: str) -> None:
+    """The method cannot give money back: finance does, by bank transfer."""
+    why = f"{money.text(capture.amount)} paid by {method} came too late, and {method} cannot give money back"
+    attention.open_item(AttentionKind.OVERPAYMENT, capture.pk, why)
 
 
 def _made_lately() -> int:

@@ -10,6 +10,7 @@ from payments.intents import selectors as intent_selectors
 from payments.intents.selectors import Held as HeldPayment
 from payments.intents.services.refusals import IntentUnexpectedState
 from payments.kernel import clock, ids, jobs, money, unit
+from payments.methods import selectors as methods
 from payments.orders import selectors as order_selectors
 from payments.orders.models import OrderLine
 from refunds import policy, selectors
@@ -58,6 +59,8 @@ def request(draft: RefundDraft, *, client_id: str | None, by: str, origin: Origi
         raise refusals.RefundNoteRequired("Say in the note why the money is given back.", param="note")
     with unit.work() as work:
         parts = _parts(draft, _payments(draft, client_id))
+        for part in parts:
+            _refuse_unless_supported(part)
         if not draft.confirm_duplicate:
             _refuse_duplicate(parts)
         made = _begin(draft, parts, by=by, origin=origin)
@@ -136,6 +139,19 @@ def _parts_by_line(lines: Sequence[RefundLine], found: Sequence[Source]) -> list
         chosen = [line for line, place in zip(lines, places, strict=True) if place == index]
         parts.append(_Part(found[index], sum(line.amount_minor for line in chosen), chosen))
     return parts
+
+
+def _refuse_unless_supported(part: _Part) -> None:
+    """What the payment method cannot do is refused here: the provider would only say no later, unseen."""
+    attempt = part.source.attempt
+    offer, name = methods.offer(attempt.method, attempt.account_id), attempt.method
+    if not offer.refund:
+        raise refusals.RefundNotSupported(f"{name} cannot give money back.", param="payment_intent")
+    if part.amount < part.source.available and not offer.partial_refund:
+        text = money.text(money.from_minor(part.source.available, attempt.currency))
+        raise refusals.PartialRefundNotSupported(f"{name} gives back all of it only: {text}.", param="amount")
+    if not offer.multiple_refunds and selectors.was_given_back(attempt.pk):
+        raise refusals.PartialRefundNotSupported(f"{name} gives back once only.", param="amount")
 
 
 def _refuse_duplicate(parts: Sequence[_Part]) -> None:

@@ -33,6 +33,18 @@ class RefundExceedsRefundable(Refusal):
     code, status = "refund_exceeds_refundable", 422
 
 
+class RefundNotSupported(Refusal):
+    """The payment method cannot give money back: it has to go another way, by bank transfer as a rule."""
+
+    code, status = "refund_not_supported", 422
+
+
+class PartialRefundNotSupported(Refusal):
+    """The payment method gives back the whole amount only, and once."""
+
+    code, status = "partial_refund_not_supported", 422
+
+
 class RefundDuplicateSuspected(Refusal):
     """The same amount of the same payment was refunded minutes ago; `confirm_duplicate` says that it is meant."""
 
