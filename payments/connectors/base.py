@@ -173,9 +173,10 @@ class Authorize:
     `key` is our committed idempotency key, `reference` the attempt's id, `type` the PSP's name of the method. `details`
     are what the customer gave in the client's fields (encrypted card fields, a BLIK code, a bank), `fields` where in
     its request the PSP wants them, `always` what it wants there besides. A voucher can be paid for `expires_after_days`
-    where the PSP lets us say so (0: it says). `browser` is what 3-D Secure wants to know: channel,
-    origin, accept_header, color_depth, java_enabled, language, screen_height, screen_width, time_zone_offset,
-    user_agent. With `save` the PSP keeps the method for `shopper`; `saved_token` is one that it has kept before.
+    where the PSP lets us say so (0: it says). `browser` is what 3-D Secure wants to know: channel, origin,
+    accept_header, color_depth, java_enabled, language, screen_height, screen_width, time_zone_offset, user_agent; and
+    with native_three_ds whether the client shows the challenge itself. `lines` are for who lends on them. With `save`
+    the PSP keeps the method for `shopper`; `saved_token` is one that it has kept before.
     """
 
     key: str

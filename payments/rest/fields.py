@@ -177,3 +177,6 @@ class Browser(Input):
     screen_width: Annotated[int, Field(ge=0, le=100_000)] | None = None
     time_zone_offset: Annotated[int, Field(ge=-900, le=900, description="Minutes behind UTC.")] | None = None
     java_enabled: bool | None = None
+    native_three_ds: Annotated[
+        bool | None, Field(description="Whether the provider's own component shows the challenge, where there is one.")
+    ] = None

@@ -44,6 +44,10 @@ class Route:
         return self.path.format(*address)
 
 
+QUERIES = {"payment_methods/available": "?amount=1999&currency=EUR"}
+"""What a question that is about no object has to say."""
+
+
 def _routes() -> Iterator[Route]:
     for pattern in urls.V1:
         if not isinstance(pattern, URLPattern) or not isinstance(pattern.pattern, RoutePattern):

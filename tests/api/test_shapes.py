@@ -6,14 +6,10 @@ import pytest
 
 from payments.kernel.jobs import Queue
 from tests import factories
-from tests.api.conftest import ROUTES, Route
+from tests.api.conftest import QUERIES, ROUTES, Route
 from tests.api.test_tenancy import OBJECTS, kind
 
 READ = [route for route in ROUTES if route.method == "GET" and route.operation.answers is not None]
-
-
-QUERIES = {"payment_methods/available": "?amount=1999&currency=EUR"}
-"""What a question that is about no object has to say."""
 
 
 def exists(shop: factories.Shop, route: Route) -> str:

@@ -328,8 +328,10 @@ def _interaction(request: Authorize, stored: str) -> dict[str, Any]:
 
 
 def _browser(browser: Json) -> dict[str, Any]:
-    """What 3-D Secure wants to know of a browser; an app says its channel only."""
+    """What 3-D Secure wants to know of a browser; an app says its channel only. Without a wish it is a redirect."""
     said: dict[str, Any] = {}
+    if browser.get("native_three_ds") is True:
+        said["authenticationData"] = {"threeDSRequestData": {"nativeThreeDS": "preferred"}}
     info = {BROWSER[name]: value for name, value in browser.items() if name in BROWSER}
     if len(info) == len(BROWSER):
         said["browserInfo"] = info
