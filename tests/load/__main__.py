@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 from rich import console
 
-from tests.load import floor, flow, intake, latency, machine, memory, report, rig
+from tests.load import floor, flow, intake, latency, machine, memory, offering, report, rig
 
 RESULTS = rig.ROOT / "bench" / "results.json"
 PAYMENTS, QUICK = 2000, 300
@@ -96,6 +96,10 @@ def _memory(bench: Bench) -> dict[str, Any]:
     return memory.measure(bench.platform)
 
 
+def _eligibility(bench: Bench) -> dict[str, Any]:
+    return offering.measure(bench.platform)
+
+
 def _floor(bench: Bench) -> dict[str, Any]:
     """With the statements of each call, and what share of the floor the whole flow reaches when it was measured."""
     recording = floor.record(bench.platform)
@@ -110,6 +114,7 @@ ROWS: dict[str, Callable[[Bench], Any]] = {
     "flow": _flow,
     "latency": _latency,
     "intake": _intake,
+    "eligibility": _eligibility,
     "memory": _memory,
     "floor": _floor,
 }

@@ -98,6 +98,12 @@ def _memory(shown: table.Table, result: Mapping[str, Mapping[str, float]]) -> No
         )
 
 
+def _eligibility(shown: table.Table, result: Mapping[str, Any]) -> None:
+    _columns(shown, "ms", ["p50", "p95", "p99"])
+    shown.add_row("own time", *(f"{result['milliseconds'][name]:.2f}" for name in ("p50", "p95", "p99")))
+    shown.caption = f"{result['carts']:,} carts from many countries"
+
+
 def _floor(shown: table.Table, result: Mapping[str, Any]) -> None:
     _columns(shown, "", ["statements", "commits"])
     for call, counted in result["calls"].items():
@@ -116,6 +122,7 @@ TABLES: Mapping[str, tuple[str, Callable[[table.Table, Any], None]]] = {
     "flow": ("Whole payments, closed loop: order + intent + confirm + notification + ledger + delivery", _flow),
     "latency": ("The platform's own time for a call, at 30 % of its throughput", _latency),
     "intake": ("Signed notifications accepted and stored", _intake),
+    "eligibility": ("What a cart can be paid with: from its facts to the answer", _eligibility),
     "memory": ("Memory after the load; `together` counts what is shared once", _memory),
     "floor": ("SQL of one payment, and its floor: the same writes, locks and commits without us", _floor),
 }
