@@ -154,6 +154,16 @@ class Shopper:
     locale: str = ""
     ip: str = ""
 
+    @property
+    def first_name(self) -> str:
+        """The name up to its first blank."""
+        return self.name.strip().partition(" ")[0]
+
+    @property
+    def last_name(self) -> str:
+        """The rest of the name; the whole of it where there is one word."""
+        return self.name.strip().partition(" ")[2] or self.first_name
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
@@ -172,7 +182,8 @@ class Authorize:
 
     `key` is our committed idempotency key, `reference` the attempt's id, `type` the PSP's name of the method. `details`
     are what the customer gave in the client's fields (encrypted card fields, a BLIK code, a bank), `fields` where in
-    its request the PSP wants them, `always` what it wants there besides. A voucher can be paid for `expires_after_days`
+    its request the PSP wants them, `from_shopper` what of the shopper it wants there (by our names of it), and `always`
+    what besides. A voucher can be paid for `expires_after_days`
     where the PSP lets us say so (0: it says). `browser` is what 3-D Secure wants to know: channel, origin,
     accept_header, color_depth, java_enabled, language, screen_height, screen_width, time_zone_offset, user_agent; and
     with native_three_ds whether the client shows the challenge itself. `lines` are for who lends on them. With `save`
@@ -191,6 +202,7 @@ class Authorize:
     metadata: Mapping[str, str] = field(default_factory=dict)
     details: Mapping[str, Any] = field(default_factory=dict)
     fields: Mapping[str, str] = field(default_factory=dict)
+    from_shopper: Mapping[str, str] = field(default_factory=dict)
     always: Mapping[str, str] = field(default_factory=dict)
     expires_after_days: int = 0
     browser: Mapping[str, Any] = field(default_factory=dict)
@@ -201,14 +213,15 @@ class Authorize:
 
     def placed(self) -> dict[str, Any]:
         """The details where the PSP wants them: `a.b` is b inside a; what no field names is left out."""
+        known = [(path, getattr(self.shopper, name)) for name, path in self.from_shopper.items()]
         given = [(self.fields[name], value) for name, value in self.details.items() if name in self.fields]
         whole: dict[str, Any] = {}
-        for path, value in (*self.always.items(), *given):
+        for path, value in (*self.always.items(), *known, *given):
             *steps, last = path.split(".")
             place = whole
             for step in steps:
                 place = place.setdefault(step, {})
-            if isinstance(value, str):
+            if isinstance(value, str) and value:
                 place[last] = value
         return whole
 
@@ -229,7 +242,7 @@ class Complete:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Capture:
-    """Take `amount` of an authorisation; `final` releases the rest.
+    """Take `amount` of an authorisation; `final` releases the rest. `lines` are for who lends on them.
 
     Only where the PSP takes several captures of one method may it not be final.
     """
@@ -239,6 +252,7 @@ class Capture:
     provider_reference: str
     amount: Money
     final: bool
+    lines: Sequence[Line] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -263,6 +277,7 @@ class Refund:
     provider_reference: str
     amount: Money
     reason: str
+    lines: Sequence[Line] = ()
 
 
 AnyRequest = Authorize | Complete | Capture | Cancel | Refund

@@ -52,12 +52,14 @@ WEB, IOS, ANDROID = "web", "ios", "android"
 class Offer:
     """How one PSP takes a method; `type` is its name there.
 
-    `fields` is what a client may hand over and where the PSP wants it (`a.b` is b inside a); `always` is what the PSP
-    wants whoever pays. With `expires_after_days` the PSP is told how long a voucher can be paid.
+    `fields` is what a client may hand over and where the PSP wants it (`a.b` is b inside a); `from_shopper` is what it
+    wants there of the customer, if nothing is handed over; `always` is what it wants whoever pays. With
+    `expires_after_days` the PSP is told how long a voucher can be paid.
     """
 
     type: str
     fields: Mapping[str, str] = field(default_factory=dict)
+    from_shopper: Mapping[str, str] = field(default_factory=dict)
     always: Mapping[str, str] = field(default_factory=dict)
     expires_after_days: int = 0
     manual_capture: bool = False
@@ -247,6 +249,7 @@ _ALL = (
                 **dict.fromkeys(("telephoneNumber", "phone"), "paymentMethod.telephoneNumber"),
                 "shopperEmail": "paymentMethod.shopperEmail",
             },
+            from_shopper={"email": "paymentMethod.shopperEmail"},
         ),
     ),
     _method(
@@ -288,7 +291,14 @@ _ALL = (
         ),
         adyen=Offer(
             type="econtext_stores", refund=False,
-            fields={n: f"paymentMethod.{n}" for n in ("firstName", "lastName", "shopperEmail", "telephoneNumber")},
+            fields={
+                **{n: f"paymentMethod.{n}" for n in ("firstName", "lastName", "shopperEmail", "telephoneNumber")},
+                "phone": "paymentMethod.telephoneNumber",
+            },
+            from_shopper={
+                "first_name": "paymentMethod.firstName", "last_name": "paymentMethod.lastName",
+                "email": "paymentMethod.shopperEmail",
+            },
         ),
     ),
     _method(

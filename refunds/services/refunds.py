@@ -81,7 +81,7 @@ def _payments(draft: RefundDraft, client_id: str | None) -> list[HeldPayment]:
 
 def _parts(draft: RefundDraft, payments: Sequence[HeldPayment]) -> list[_Part]:
     """What each refund will give back, so that together they are what was asked for."""
-    found = [source for payment in payments for source in selectors.sources(payment)]
+    found = _able([source for payment in payments for source in selectors.sources(payment)])
     found.sort(key=lambda source: (source.wanted, source.captured_at), reverse=True)
     if draft.lines:
         return _parts_by_line(_lines(draft, payments), found)
@@ -141,12 +141,18 @@ def _parts_by_line(lines: Sequence[RefundLine], found: Sequence[Source]) -> list
     return parts
 
 
+def _able(found: Sequence[Source]) -> list[Source]:
+    """The money that its payment method can give back; refuses when that is none of it."""
+    able = [one for one in found if methods.offer(one.attempt.method, one.attempt.account_id).refund]
+    if found and not able:
+        raise refusals.RefundNotSupported(f"{found[0].attempt.method} cannot give money back.", param="payment_intent")
+    return able
+
+
 def _refuse_unless_supported(part: _Part) -> None:
     """What the payment method cannot do is refused here: the provider would only say no later, unseen."""
     attempt = part.source.attempt
     offer, name = methods.offer(attempt.method, attempt.account_id), attempt.method
-    if not offer.refund:
-        raise refusals.RefundNotSupported(f"{name} cannot give money back.", param="payment_intent")
     if part.amount < part.source.available and not offer.partial_refund:
         text = money.text(money.from_minor(part.source.available, attempt.currency))
         raise refusals.PartialRefundNotSupported(f"{name} gives back all of it only: {text}.", param="amount")

@@ -5,6 +5,7 @@ import logging
 import os
 import re
 import urllib.request
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -18,13 +19,14 @@ from moneyed import Money
 from payments.connectors import http
 from payments.connectors.adyen import connector, transport
 from payments.connectors.base import Authorize, Cancel, Complete, Line, Outcome, Shopper, Verdict
-from payments.kernel import clock, ids
+from payments.kernel import clock, ids, money
 from payments.kernel.errors import Bug
 from payments.methods import catalogue
 from tests.connectors import adyen_bench
 from tests.connectors.adyen_bench import AdyenBench, fields
 from tests.connectors.benches import authorize, cancel_of, capture_of, eur, refund_of
 from tests.connectors.relay import Passed, Relay
+from tests.stories.methods import ROWS
 
 SPEC: Final = Path(__file__).resolve().parents[3] / "shared/reference/specs/adyen-checkout.openapi.json"
 BROWSER: Final = {
@@ -88,8 +90,8 @@ def everything(bench: AdyenBench, wire: Relay) -> None:
     adyen = bench.connector(base_url=wire.url)
     rich: Schema = {"browser": BROWSER, "shopper": SHOPPER, "metadata": {"order": "A-1001"}, "save": True}
     reserved = adyen.authorize(authorize(bench, capture=False, **rich))
-    adyen.capture(capture_of(reserved, "20.00"))
-    adyen.refund(refund_of(reserved, "5.00"))
+    adyen.capture(replace(capture_of(reserved, "20.00"), lines=LINES))
+    adyen.refund(replace(refund_of(reserved, "5.00"), lines=LINES))
     waiting = adyen.authorize(authorize(bench, "challenge"))
     adyen.complete_action(complete(waiting, bench.challenge(waiting, passed=True)))
     adyen.cancel(cancel_of(reserved, "att_1"))
@@ -103,7 +105,8 @@ def everything(bench: AdyenBench, wire: Relay) -> None:
 def as_(method: str) -> dict[str, Any]:
     """What the catalogue says of a method at Adyen, as far as a request needs it."""
     offer = catalogue.offer(method, "adyen")
-    return {"type": offer.type, "fields": offer.fields, "always": offer.always}
+    names = ("type", "fields", "from_shopper", "always")
+    return {name: getattr(offer, name) for name in names}
 
 
 def test_a_client_says_what_its_fields_made_and_nothing_else(adyen: AdyenBench, wire: Relay) -> None:
@@ -122,12 +125,25 @@ def complete(waiting: Outcome, details: Any) -> Complete:
     return Complete(key=ids.uuid7().hex, provider_reference=waiting.provider_reference, details=details)
 
 
+LINES = (
+    Line(sku="MUG", name="Blue mug", quantity=2, amount=eur("20.00"), tax=eur("3.48")),
+    Line(sku="PEN", name="Pen", quantity=3, amount=eur("10.00"), tax=eur("1.74")),
+)
+
+
 def klarna(bench: AdyenBench) -> Authorize:
-    lines = (
-        Line(sku="MUG", name="Blue mug", quantity=2, amount=eur("20.00"), tax=eur("3.48")),
-        Line(sku="PEN", name="Pen", quantity=3, amount=eur("10.00"), tax=eur("1.74")),
-    )
-    return authorize(bench, type="klarna", details={}, shopper=SHOPPER, lines=lines)
+    return authorize(bench, type="klarna", details={}, shopper=SHOPPER, lines=LINES)
+
+
+def test_a_payment_with_any_method_is_one_that_adyen_documents(adyen: AdyenBench, wire: Relay, spec: Schema) -> None:
+    ours = adyen.connector(base_url=wire.url)
+    for code, row in ROWS.items():
+        amount = money.from_minor(row.amount, row.currency)
+        given = {"details": {}, **row.given.get("adyen", {})}
+        outcome = ours.authorize(authorize(adyen, **as_(code), amount=amount, shopper=SHOPPER, **given))
+        assert outcome.verdict in (Verdict.APPROVED, Verdict.ACTION_REQUIRED, Verdict.PENDING), code
+    for passed in wire.passed:
+        judge(spec, passed)
 
 
 def test_every_request_is_one_that_adyen_documents(adyen: AdyenBench, wire: Relay, spec: Schema) -> None:

@@ -12,10 +12,11 @@ import jsonschema_rs
 import pytest
 import stripe as sdk
 
-from payments.connectors.base import Complete, Outcome, Verdict
+from payments.connectors.base import Complete, Outcome, Shopper, Verdict
 from payments.connectors.stripe import connector
-from payments.kernel import ids
+from payments.kernel import ids, money
 from payments.kernel.errors import Bug
+from payments.methods import catalogue
 from tests.connectors.benches import (
     RETURN_URL,
     StripeBench,
@@ -25,6 +26,7 @@ from tests.connectors.benches import (
     refund_of,
 )
 from tests.connectors.relay import Passed, Relay
+from tests.stories.methods import ROWS
 
 SPEC: Final = Path(__file__).resolve().parents[3] / "shared/reference/specs/stripe-payments.endive-overlay.openapi.json"
 FORM: Final = "application/x-www-form-urlencoded"
@@ -131,6 +133,39 @@ def test_every_request_is_one_that_stripe_documents(stripe_bench: StripeBench, w
     }
     for passed in wire.passed:
         judge(spec, passed)
+
+
+def test_a_payment_with_any_method_is_one_that_stripe_documents(
+    stripe_bench: StripeBench, wire: Relay, spec: Schema
+) -> None:
+    ours = stripe_bench.connector(base_url=wire.url)
+    shopper = Shopper(reference="cus_1", email="ada@example.com", name="Ada Lovelace", country="DE")
+    for code, row in ROWS.items():
+        offer = catalogue.offer(code, "stripe")
+        asked = {
+            "amount": money.from_minor(row.amount, row.currency),
+            "type": offer.type,
+            "token": "",
+            "fields": offer.fields,
+            "always": offer.always,
+            "expires_after_days": offer.expires_after_days,
+            **row.given.get("stripe", {}),
+        }
+        outcome = ours.authorize(authorize(stripe_bench, shopper=shopper, **asked))
+        assert outcome.verdict in (Verdict.APPROVED, Verdict.ACTION_REQUIRED, Verdict.PENDING), code
+    confirmed = {}
+    for passed in wire.passed:
+        judge(spec, passed)
+        if passed.path.endswith("/confirm"):
+            said = nested(passed.body)
+            confirmed[said.get("payment_method_data", {}).get("type", "card")] = said
+    assert confirmed["boleto"]["payment_method_data"] == {
+        "type": "boleto",
+        "boleto": {"tax_id": "00000000000"},
+        "billing_details": {"email": "ada@example.com", "name": "Ada Lovelace", "address": {"country": "DE"}},
+    }
+    assert confirmed["boleto"]["payment_method_options"] == {"boleto": {"expires_after_days": "3"}}
+    assert confirmed["blik"]["payment_method_options"] == {"blik": {"code": "777123"}}
 
 
 def test_the_judge_would_notice(stripe_bench: StripeBench, wire: Relay, spec: Schema) -> None:

@@ -145,6 +145,9 @@ def test_a_voucher_paid_after_a_card_is_given_back_where_that_is_possible(
     else:
         assert Refund.objects.count() == 0
         assert "oxxo cannot give money back" in items.get().detail
+        answer = refund(shop, late)
+        assert (answer.status_code, answer.json()["amount"]) == (201, 30_000), "the card can"
+        factories.work()
     books(sim)
 
 

@@ -225,6 +225,7 @@ class AdyenConnector:
         if not request.final:
             return answers.refused_here("request_refused", "Adyen releases the rest at the first capture")
         body = self._for_us({"amount": mapping.to_adyen(request.amount), "reference": request.reference})
+        body |= _items(request.lines)
         verb = self._checkout.modifications.capture_authorised_payment
         return mapping.received(self._ask(verb, request.provider_reference, key=request.key, body=body))
 
@@ -247,6 +248,7 @@ class AdyenConnector:
                 "amount": mapping.to_adyen(request.amount),
                 "reference": request.reference,
                 "merchantRefundReason": REFUND_REASONS.get(request.reason, "OTHER"),
+                **_items(request.lines),
             }
         )
         verb = self._checkout.modifications.refund_captured_payment
@@ -299,20 +301,18 @@ def _payment_body(request: Authorize) -> dict[str, Any]:
     }
     if request.metadata:
         body["metadata"] = dict(request.metadata)
-    if request.lines:
-        body["lineItems"] = [_line(line) for line in request.lines]
-    return body
+    return body | _items(request.lines)
 
 
 def _shopper(shopper: Shopper) -> dict[str, Any]:
-    first, _, last = shopper.name.strip().partition(" ")
+    first, last = shopper.first_name, shopper.last_name
     said = {
         "shopperReference": shopper.reference,
         "shopperEmail": shopper.email,
         "countryCode": shopper.country,
         "shopperLocale": shopper.locale,
         "shopperIP": shopper.ip,
-        "shopperName": {"firstName": first, "lastName": last or first} if first else None,
+        "shopperName": {"firstName": first, "lastName": last} if first else None,
     }
     return {name: value for name, value in said.items() if value}
 
@@ -339,6 +339,10 @@ def _browser(browser: Json) -> dict[str, Any]:
         if isinstance(browser.get(name), str):
             said[name] = browser[name]
     return said
+
+
+def _items(lines: Sequence[Line]) -> dict[str, Any]:
+    return {"lineItems": [_line(line) for line in lines]} if lines else {}
 
 
 def _line(line: Line) -> dict[str, Any]:

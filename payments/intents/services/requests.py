@@ -5,6 +5,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core import signing
+from moneyed import Money
 
 from payments.connectors.base import Authorize, Cancel, Complete, Line, Shopper
 from payments.connectors.base import Capture as CaptureRequest
@@ -34,11 +35,12 @@ def authorize(attempt: PaymentAttempt, given: Mapping[str, Any]) -> Authorize:
         metadata={"intent": attempt.intent_id, **({"order": attempt.order_id} if attempt.order_id else {})},
         details=given.get("details", {}),
         fields=offer.fields,
+        from_shopper=offer.from_shopper,
         always=offer.always,
         expires_after_days=offer.expires_after_days,
         browser=given.get("browser", {}),
         shopper=_shopper(attempt.intent, order),
-        lines=_lines(attempt, order) if _is_lent(attempt) else (),
+        lines=lines(attempt, attempt.amount),
     )
 
 
@@ -62,21 +64,26 @@ def _is_lent(attempt: PaymentAttempt) -> bool:
     return method is not None and method.family is catalogue.Family.PAY_LATER
 
 
-def _lines(attempt: PaymentAttempt, order: Order | None) -> Sequence[Line]:
-    """What is bought, when its lines come to the amount; else (a part, a discount of the whole) in one line."""
-    code, lines = attempt.currency, []
+def lines(attempt: PaymentAttempt, amount: Money) -> Sequence[Line]:
+    """What `amount` is for, where somebody pays for the customer first; () where nobody asks.
+
+    The order's lines when they come to the amount, else (a part, a discount of the whole) one line.
+    """
+    if not _is_lent(attempt):
+        return ()
+    order, code, found = attempt.intent.order, attempt.currency, []
     if order is not None:
         for row in orders.lines([order])[order.pk]:
             tax = money.from_minor(row.tax_amount_minor, code)
-            lines.append(Line(sku=row.sku, name=row.name, quantity=row.quantity, amount=row.amount_total, tax=tax))
+            found.append(Line(sku=row.sku, name=row.name, quantity=row.quantity, amount=row.amount_total, tax=tax))
         if order.shipping_amount_minor:
             shipping = money.from_minor(order.shipping_amount_minor, code)
             nothing = money.from_minor(0, code)
-            lines.append(Line(sku="shipping", name="Shipping", quantity=1, amount=shipping, tax=nothing))
-    if sum(money.to_minor(line.amount) for line in lines) == attempt.amount_minor:
-        return lines
+            found.append(Line(sku="shipping", name="Shipping", quantity=1, amount=shipping, tax=nothing))
+    if sum(money.to_minor(line.amount) for line in found) == money.to_minor(amount):
+        return found
     name = order.reference if order is not None else attempt.intent_id
-    return [Line(sku=name, name=name, quantity=1, amount=attempt.amount, tax=money.from_minor(0, code))]
+    return [Line(sku=name, name=name, quantity=1, amount=amount, tax=money.from_minor(0, code))]
 
 
 def complete(attempt: PaymentAttempt, key: str, details: Mapping[str, Any]) -> Complete:
@@ -98,6 +105,7 @@ def capture(row: Capture, attempt: PaymentAttempt) -> CaptureRequest:
         provider_reference=attempt.provider_reference,
         amount=row.amount,
         final=row.final,
+        lines=lines(attempt, row.amount),
     )
 
 
