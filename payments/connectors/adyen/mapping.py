@@ -17,8 +17,11 @@ from payments.kernel import money
 
 Json = Mapping[str, Any]
 
-IN_PROGRESS: Final = "704"
-"""The error code of a key whose first request is still being worked on."""
+KEY_IN_USE: Final = frozenset({"704", "705"})
+"""Error codes of a key that another request came with: it is still being worked on, or had other contents.
+
+Either way there was a first request, and this answer is not about it.
+"""
 
 
 class RefusedError(http.FailedError):
@@ -40,7 +43,7 @@ class RefusedError(http.FailedError):
         if self.status in {401, 403, 429}:
             return Verdict.UNAVAILABLE
         understood = (
-            declines.error_code(self.error) not in {"", IN_PROGRESS} and self.error.get("errorType") != "internal"
+            declines.error_code(self.error) not in {"", *KEY_IN_USE} and self.error.get("errorType") != "internal"
         )
         if self.status in {400, 404, 422} and understood:
             return Verdict.DECLINED

@@ -33,15 +33,20 @@ def authorize(attempt: PaymentAttempt, given: Mapping[str, Any]) -> Authorize:
         off_session=attempt.off_session,
         return_url=return_url(attempt),
         metadata={"intent": attempt.intent_id, **({"order": attempt.order_id} if attempt.order_id else {})},
-        details=given.get("details", {}),
+        details=_in_order(given.get("details", {})),
         fields=offer.fields,
         from_shopper=offer.from_shopper,
         always=offer.always,
         expires_after_days=offer.expires_after_days,
-        browser=given.get("browser", {}),
+        browser=_in_order(given.get("browser", {})),
         shopper=_shopper(attempt.intent, order),
         lines=lines(attempt, attempt.amount),
     )
+
+
+def _in_order(said: Mapping[str, Any]) -> Mapping[str, Any]:
+    """By name, as it came and as the database gives it back: PSPs compare a repetition's text with the first one's."""
+    return dict(sorted(said.items()))
 
 
 def _shopper(intent: PaymentIntent, order: Order | None) -> Shopper:
@@ -91,7 +96,7 @@ def complete(attempt: PaymentAttempt, key: str, details: Mapping[str, Any]) -> C
     return Complete(
         key=key,
         provider_reference=attempt.provider_reference,
-        details=details,
+        details=_in_order(details),
         reference=attempt.pk,
         capture=attempt.capture,
     )
