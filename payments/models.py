@@ -1,7 +1,7 @@
 """The index of every table of this app, in the order of the storeys."""
 
-from payments.gateway.models import LegalEntity, ProviderAccount, ProviderCall
-from payments.intents.models import Capture, PaymentAttempt, PaymentIntent
+from payments.gateway.models import KillSwitch, LegalEntity, ProviderAccount, ProviderCall
+from payments.intents.models import Capture, PaymentAttempt, PaymentIntent, RoutingRule
 from payments.kernel.attention import AttentionItem
 from payments.kernel.jobs import Job
 from payments.kernel.records import StateChange
@@ -24,6 +24,7 @@ __all__ = [
     "IdempotencyKey",
     "InboundEvent",
     "Job",
+    "KillSwitch",
     "LegalEntity",
     "Order",
     "OrderLine",
@@ -31,6 +32,7 @@ __all__ = [
     "PaymentIntent",
     "ProviderAccount",
     "ProviderCall",
+    "RoutingRule",
     "StateChange",
     "Transfer",
 ]

@@ -27,6 +27,7 @@ MACHINES: Final[Mapping[str, tuple[Machine, str]]] = {
         "`pending` means that the provider has it and will say. Evidence of money beats every earlier belief.",
     ),
     "Capture": (intent_states.CAPTURE, "One capture of an authorisation."),
+    "Routing rule": (intent_states.RULE, "Drafted by one person, approved and activated by others."),
     "Refund": (refund_states.REFUND, "Money on its way back."),
     "Report run": (report_states.RUN, "A file that finance asked for."),
 }

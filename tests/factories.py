@@ -16,7 +16,8 @@ from django.test import Client
 
 from config import accounts as demo_accounts
 from config.demo import book
-from payments.gateway import accounts
+from payments.gateway import circuits
+from payments.intents import rulebook
 from payments.kernel import drain, invariants
 from payments.kernel.jobs import Queue
 from payments.ledger import selectors as ledger
@@ -91,7 +92,8 @@ def card(token: str = "pm_card_visa", account: str = "stripe-us") -> dict[str, A
 def shop(name: str = "shop") -> Shop:
     """A client with one key that may do everything, and provider accounts that point at the simulator."""
     call_command("provision", verbosity=0)
-    accounts.forget()
+    rulebook.forget()
+    circuits.forget()
     key = keys.create_for(name, kind=KeyKind.SECRET, scopes=keys.SCOPES, return_urls=["https://shop.example/"])
     return Shop(ApiClient.objects.get(name=name), key, Client())
 

@@ -10,8 +10,18 @@ import structlog
 from django.db import connection
 from moneyed import Money
 
-from payments.connectors.base import AnyRequest, Authorize, Cancel, Capture, Complete, Outcome, Refund, Verdict
-from payments.gateway import accounts
+from payments.connectors.base import (
+    AnyRequest,
+    Authorize,
+    Cancel,
+    Capture,
+    Complete,
+    Connector,
+    Outcome,
+    Refund,
+    Verdict,
+)
+from payments.gateway import accounts, circuits
 from payments.gateway.models import CallKind, ProviderAccount, ProviderCall
 from payments.kernel import attention, clock, jobs, unit
 
@@ -71,7 +81,14 @@ def open_call(account: ProviderAccount, request: AnyRequest, *, owner_id: str) -
 def send(account: ProviderAccount, request: AnyRequest, *, interactive: bool = True) -> Outcome:
     """Make the call. No transaction may be open; the answer is a value, also when there is none."""
     unit.refuse_open_transaction("a call to a PSP")
-    connector = accounts.connector(account, interactive=interactive)
+    kind = KINDS[type(request)]
+    circuits.begin(account.code, kind)
+    outcome = _sent(accounts.connector(account, interactive=interactive), request)
+    circuits.note(account.code, kind, outcome)
+    return outcome
+
+
+def _sent(connector: Connector, request: AnyRequest) -> Outcome:
     match request:
         case Authorize():
             return connector.authorize(request)

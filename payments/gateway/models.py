@@ -57,6 +57,57 @@ class ProviderAccount(records.Record):
         return self.code
 
 
+class SwitchKind(models.TextChoices):
+    """What can be switched off as a whole."""
+
+    ACCOUNT = "account", "Provider account"
+    METHOD = "method", "Payment method"
+    COUNTRY = "country", "Country"
+
+
+class KillSwitch(records.Record):
+    """Something takes no new payments: switched off by one person, on again by two. One row for each time.
+
+    `target` is an account's code, a payment method or a country. It is off until `on_at`.
+    """
+
+    id = ids.IdField("ks")
+    kind = models.CharField(max_length=8, choices=SwitchKind)
+    target = models.CharField(max_length=40)
+    off_by = models.CharField(max_length=80)
+    off_because = models.CharField(max_length=200)
+    off_at = models.DateTimeField(default=clock.now)
+    asked_by = models.CharField(max_length=80, blank=True, default="", help_text="Who wants it on again.")
+    asked_because = models.CharField(max_length=200, blank=True, default="")
+    asked_at = models.DateTimeField(null=True, blank=True)
+    on_by = models.CharField(max_length=80, blank=True, default="", help_text="Who agreed.")
+    on_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        app_label = "payments"
+        verbose_name_plural = "kill switches"
+        constraints = (
+            models.CheckConstraint(name="switch_kind", condition=models.Q(kind__in=SwitchKind.values)),
+            models.CheckConstraint(name="switch_off_because", condition=~models.Q(off_because="")),
+            models.CheckConstraint(
+                name="switch_on_by_two",
+                condition=models.Q(on_at__isnull=True, on_by="")
+                | (
+                    models.Q(on_at__isnull=False)
+                    & ~models.Q(on_by="")
+                    & ~models.Q(asked_by="")
+                    & ~models.Q(on_by=models.F("asked_by"))
+                ),
+            ),
+            models.UniqueConstraint(
+                fields=["kind", "target"], name="switch_off_once", condition=models.Q(on_at__isnull=True)
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} {self.target}"
+
+
 class CallKind(models.TextChoices):
     """What a call asks the PSP to do."""
 

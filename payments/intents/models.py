@@ -1,15 +1,25 @@
-"""Payment intents, their attempts, and captures."""
+"""Payment intents, their attempts, captures, and the rules by which attempts are routed."""
 
 import secrets
 from datetime import datetime, timedelta
 from typing import Final
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Cast, Right
 
 from payments.gateway.models import ProviderAccount
-from payments.intents.states import ATTEMPT, CAPTURE, INTENT, AttemptStatus, CaptureStatus, IntentStatus
+from payments.intents.states import (
+    ATTEMPT,
+    CAPTURE,
+    INTENT,
+    RULE,
+    AttemptStatus,
+    CaptureStatus,
+    IntentStatus,
+    RuleStatus,
+)
 from payments.kernel import clock, ids, money, records
 
 LIFETIME: Final = timedelta(days=7)
@@ -128,6 +138,9 @@ class PaymentAttempt(records.Stateful):
     call_id = models.CharField(max_length=40)
     provider_reference = models.CharField(max_length=80, blank=True, default="")
     reason_for_route = models.CharField(max_length=200, blank=True, default="")
+    route = models.JSONField(default=dict, blank=True, help_text="Who would have been next, and who was left out.")
+    rule_id = models.CharField(max_length=40, blank=True, default="", help_text="The routing rule that had a say.")
+    rule_arm = models.CharField(max_length=8, blank=True, default="", help_text="Routed by it, or spared to compare.")
     card_brand = models.CharField(max_length=24, blank=True, default="", help_text="As the PSP calls it.")
     card_last4 = models.CharField(max_length=4, blank=True, default="", help_text="What the customer reads us.")
     decline = models.JSONField(null=True, blank=True)
@@ -161,6 +174,7 @@ class PaymentAttempt(records.Stateful):
                 condition=Q(status__in=["ready", "sent", "action_required", "pending", "unknown", "authorized"]),
             ),
             models.Index(fields=["card_last4", "id"], name="attempt_card_last4", condition=~Q(card_last4="")),
+            models.Index(fields=["rule_id", "created_at"], name="attempt_rule", condition=~Q(rule_id="")),
         )
 
     def __str__(self) -> str:
@@ -201,3 +215,62 @@ class Capture(records.Stateful):
 
     def __str__(self) -> str:
         return f"{money.text(self.amount)} {self.status}"
+
+
+class RoutingRule(records.Stateful):
+    """One line of the rule book. What it says never changes: whoever wants another rule drafts another one.
+
+    Empty lists match everything; an empty `split` blocks. `split` is a list of provider account codes with weights,
+    in their order. Who drafted it neither approves nor activates it: the database refuses that too.
+    """
+
+    MACHINE = RULE
+    LOCK_RANK = 80
+
+    id = ids.IdField("rule")
+    name = models.CharField(max_length=60)
+    priority = models.PositiveSmallIntegerField(default=100, help_text="The smallest is read first.")
+    status = models.CharField(max_length=10, default=RULE.initial, choices=[(s.value, s.value) for s in RuleStatus])
+    split = models.JSONField(default=list, blank=True)
+    methods = ArrayField(models.CharField(max_length=24), default=list, blank=True)
+    currencies = ArrayField(models.CharField(max_length=3), default=list, blank=True)
+    countries = ArrayField(models.CharField(max_length=2), default=list, blank=True)
+    amount_from_minor = models.BigIntegerField(null=True, blank=True)
+    amount_to_minor = models.BigIntegerField(null=True, blank=True, help_text="Below this amount.")
+    brands = ArrayField(models.CharField(max_length=24), default=list, blank=True)
+    bins = ArrayField(models.CharField(max_length=8), default=list, blank=True, help_text="First digits of a card.")
+    segments = ArrayField(models.CharField(max_length=40), default=list, blank=True)
+    channels = ArrayField(models.CharField(max_length=12), default=list, blank=True)
+    control_percent = models.PositiveSmallIntegerField(default=10, help_text="Spared by the rule, to compare with.")
+    drafted_by = models.CharField(max_length=80)
+    approved_by = models.CharField(max_length=80, blank=True, default="")
+    activated_by = models.CharField(max_length=80, blank=True, default="")
+    activated_at = models.DateTimeField(null=True, blank=True)
+    retired_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        app_label = "payments"
+        constraints = (
+            models.CheckConstraint(name="rule_status", condition=Q(status__in=RULE.states)),
+            models.CheckConstraint(name="rule_control", condition=Q(control_percent__lte=50)),
+            models.CheckConstraint(
+                name="rule_maker_is_not_checker",
+                condition=~Q(approved_by=F("drafted_by")) & ~Q(activated_by=F("drafted_by")),
+            ),
+            models.CheckConstraint(
+                name="rule_approved_before_active",
+                condition=~Q(status__in=["approved", "active"]) | ~Q(approved_by=""),
+            ),
+            models.CheckConstraint(
+                name="rule_active_by_somebody",
+                condition=~Q(status="active") | (~Q(activated_by="") & Q(activated_at__isnull=False)),
+            ),
+            models.CheckConstraint(
+                name="rule_amounts_have_one_currency",
+                condition=Q(amount_from_minor__isnull=True, amount_to_minor__isnull=True) | Q(currencies__len=1),
+            ),
+        )
+        indexes = (models.Index(fields=["priority", "id"], name="rule_active", condition=Q(status="active")),)
+
+    def __str__(self) -> str:
+        return self.name

@@ -172,8 +172,8 @@ def locked_call(call_id: str) -> ProviderCall:
     return ProviderCall.objects.select_for_update().get(pk=call_id)
 
 
-def able(held: Held, method: str, *, token: str, wanted: str | None, channel: str = "") -> list[routing.Candidate]:
-    """The provider accounts that take this payment with this method; refuses, and lists what would do, without one.
+def able(held: Held, method: str, *, token: str, wanted: str | None, channel: str = "") -> frozenset[str]:
+    """The codes of the accounts that take this payment with this method; refuses, and lists what would do, without one.
 
     A token is for the PSP that made it: no other one is asked with it.
     """
@@ -197,7 +197,7 @@ def able(held: Held, method: str, *, token: str, wanted: str | None, channel: st
             raise routing.TokenOfAnotherProvider(
                 f"This is a token of {' or '.join(sorted(makers))}.", param="payment_method.token"
             )
-    return [one for one in candidates() if one.code in fit]
+    return fit
 
 
 def facts(row: PaymentIntent, country: str, channel: str = "") -> Facts:
@@ -209,13 +209,3 @@ def facts(row: PaymentIntent, country: str, channel: str = "") -> Facts:
         channel=channel,
         manual_capture=row.capture_method == "manual",
     )
-
-
-def candidates() -> list[routing.Candidate]:
-    """The provider accounts that take new payments, as routing sees them."""
-    return [
-        routing.Candidate(
-            code=row.code, countries=tuple(row.countries), currencies=tuple(row.currencies), weight=row.weight
-        )
-        for row in accounts.enabled()
-    ]

@@ -1,4 +1,4 @@
-"""The lives of payment intents, attempts and captures."""
+"""The lives of payment intents, attempts, captures and routing rules."""
 
 from enum import StrEnum
 from typing import Final
@@ -51,7 +51,16 @@ class CaptureStatus(StrEnum):
     REVERSED = "reversed"
 
 
-P, A, C = IntentStatus, AttemptStatus, CaptureStatus
+class RuleStatus(StrEnum):
+    """Who has agreed to a routing rule, and whether payments go by it."""
+
+    DRAFT = "draft"
+    APPROVED = "approved"
+    ACTIVE = "active"
+    RETIRED = "retired"
+
+
+P, A, C, R = IntentStatus, AttemptStatus, CaptureStatus, RuleStatus
 
 INTENT: Final = Machine(
     P.REQUIRES_PAYMENT_METHOD,
@@ -60,6 +69,7 @@ INTENT: Final = Machine(
         (P.REQUIRES_PAYMENT_METHOD, "cancel"): P.CANCELED,
         (P.REQUIRES_PAYMENT_METHOD, "expire"): P.EXPIRED,
         (P.PROCESSING, "challenge"): P.REQUIRES_ACTION,
+        (P.PROCESSING, "fail_over"): P.PROCESSING,
         **{(state, "process"): P.PROCESSING for state in (P.REQUIRES_ACTION, P.REQUIRES_CAPTURE)},
         **{(state, "decline"): P.REQUIRES_PAYMENT_METHOD for state in (P.PROCESSING, P.REQUIRES_ACTION)},
         # a success that comes late, after a decline that was none, is money that is wanted
@@ -111,6 +121,16 @@ CAPTURE: Final = Machine(
         **{(state, "succeed"): C.SUCCEEDED for state in (C.SENT, C.PENDING, C.UNKNOWN, C.FAILED)},
         **{(state, "fail"): C.FAILED for state in (C.SENT, C.PENDING, C.UNKNOWN)},
         (C.SUCCEEDED, "reverse"): C.REVERSED,
+    },
+)
+
+RULE: Final = Machine(
+    R.DRAFT,
+    {
+        (R.DRAFT, "approve"): R.APPROVED,
+        (R.APPROVED, "activate"): R.ACTIVE,
+        **{(state, "retire"): R.RETIRED for state in (R.DRAFT, R.APPROVED, R.ACTIVE)},
+        (R.ACTIVE, "roll_back"): R.RETIRED,
     },
 )
 

@@ -46,6 +46,10 @@ def test_the_environment_kills_the_process_for_real(armed: str, code: int, said:
     assert (ended.returncode, ended.stdout) == (code, said)
 
 
+CASES = ("confirm", "failover", "complete", "capture", "cancel", "refund")
+"""Use cases that record an outcome."""
+
+
 def test_every_point_is_reached_somewhere_and_every_reached_point_is_listed() -> None:
     """`reach("capture.opened")`, or `reach(f"{point}.applied")` for each use case that records an outcome."""
     named, endings = set(), set()
@@ -57,6 +61,6 @@ def test_every_point_is_reached_somewhere_and_every_reached_point_is_listed() ->
                     named.add(argument.value)
                 else:
                     endings.add(ast.unparse(argument).rpartition(".")[2].rstrip("'\""))
-    made = {f"{case}.{ending}" for case in ("confirm", "complete", "capture", "cancel", "refund") for ending in endings}
+    made = {f"{case}.{ending}" for case in CASES for ending in endings}
     assert endings
     assert named <= set(crashpoints.POINTS) <= named | made

@@ -3,7 +3,7 @@
 from typing import Any
 
 from payments.gateway import accounts
-from payments.intents import selectors, shapes
+from payments.intents import rulebook, selectors, shapes
 from payments.intents.models import PaymentAttempt, PaymentIntent
 from payments.methods import selectors as methods
 from payments.webhooks.services import outbox
@@ -19,11 +19,14 @@ def announce(intent: PaymentIntent, attempt: PaymentAttempt | None, type_: str) 
 def rendered(intent: PaymentIntent, attempt: PaymentAttempt | None, *, country: str = "") -> dict[str, Any]:
     """The intent as the API answers it, with what a client needs to pay it."""
     code = accounts.account(attempt.account_id).code if attempt is not None else None
-    return shapes.payment_intent(intent, attempt, code, client_options(intent, country=country))
+    return shapes.payment_intent(intent, attempt, code, client_options(intent, attempt, country=country))
 
 
-def client_options(intent: PaymentIntent, *, country: str) -> list[dict[str, Any]]:
-    """Per provider account that could take this intent: its PSP, methods, and public values. Nothing secret."""
+def client_options(intent: PaymentIntent, attempt: PaymentAttempt | None, *, country: str) -> list[dict[str, Any]]:
+    """Per provider account that could take this intent, the next one first: its PSP, methods, and public values."""
     if intent.status not in shapes.PAYABLE:
         return []
-    return methods.client_options(methods.offered(selectors.facts(intent, country)))
+    found = methods.client_options(methods.offered(selectors.facts(intent, country)))
+    options = {option["provider_account"]: option for option in found}
+    rows = rulebook.in_order(intent, attempt, country=country)
+    return [options[row.code] for row in rows if row.code in options]

@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from payments.connectors.base import Outcome
+from payments.connectors.base import Authorize, Outcome
 from payments.gateway import accounts, calls
-from payments.intents import routing, selectors
+from payments.gateway.models import ProviderCall
+from payments.intents import routing, rulebook, selectors
 from payments.intents.models import PaymentAttempt, PaymentIntent
 from payments.intents.selectors import Held
 from payments.intents.services import outcomes, requests
@@ -41,26 +42,77 @@ class Method:
     browser: Mapping[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """What a customer wants to be done, and who says so."""
+
+    method: Method
+    by: str
+    return_url: str = ""
+    off_session: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """A call on record, and what it asks."""
+
+    call: ProviderCall
+    request: Authorize
+
+
 def confirm(
     intent_id: str, method: Method, *, client_id: str, by: str, return_url: str = "", off_session: bool = False
 ) -> Held:
-    """Try to collect the intent's amount, once.
+    """Try to collect the intent's amount, once: with the first account of the plan, or the next one when it may.
 
-    The attempt and its call are on record before the request leaves, and no transaction is open while we wait.
+    Each attempt and its call are on record before the request leaves, and no transaction is open while we wait.
     A crash on any line leaves rows that recovery can ask about. A decline, a challenge and an unknown outcome are
     answers like a success; `ProviderUnavailable` is raised only with proof that nothing happened.
     """
+    wish, point = Wish(method=method, by=by, return_url=return_url, off_session=off_session), "confirm"
     with unit.work():
         held = selectors.hold(intent_id, client_id=client_id)
         _refuse_unless_payable(held)
-        _open_attempt(held, method, return_url=return_url, off_session=off_session, by=by)
-        account, request = accounts.account(held.tried.account_id), requests.authorize(held.tried, _given(method))
-        call = calls.open_call(account, request, owner_id=held.tried.pk)
+        plan = rulebook.plan(_facts(held, method), held.intent.customer_id, able=_able(held, method))
+        question = _open_attempt(held, wish, plan)
         crashpoints.reach("confirm.opened")
-    crashpoints.reach("confirm.committed")
-    outcome = calls.send(account, request)
-    crashpoints.reach("confirm.answered")
-    return outcomes.record(held, call, outcome, outcomes.Sender(point="confirm", by=by, refuse=_refusal))
+    outcome = _ask(held, question, point)
+    while (onward := plan.after(outcome)) is not None:
+        tried = held.tried
+        try:
+            question = _move_on(held, question, outcome, wish, onward)
+        except unit.Stale:  # a notification or a cancel was quicker: nobody else is asked
+            return outcomes.record_anew(tried.pk, question.call, outcome, _sender(wish, point))
+        plan, point = onward, "failover"
+        outcome = _ask(held, question, point)
+    return outcomes.record(held, question.call, outcome, _sender(wish, point))
+
+
+def _sender(wish: Wish, point: str) -> outcomes.Sender:
+    return outcomes.Sender(point=point, by=wish.by, refuse=_refusal)
+
+
+def _ask(held: Held, question: Question, point: str) -> Outcome:
+    """Make the call that is on record."""
+    crashpoints.reach(f"{point}.committed")
+    outcome = calls.send(accounts.account(held.tried.account_id), question.request)
+    crashpoints.reach(f"{point}.answered")
+    return outcome
+
+
+def _move_on(held: Held, asked: Question, outcome: Outcome, wish: Wish, plan: routing.Plan) -> Question:
+    """In one commit, end the attempt that came to nothing and open the next: the order stays held throughout.
+
+    `Stale` when the order, the intent or the attempt is not as it was when this confirmation began.
+    """
+    with unit.work():
+        failed = held.tried
+        if held.order is not None:
+            held.order.must_stand()
+        following = _open_attempt(held, wish, plan)
+        outcomes.pass_over(Held(held.intent, held.order, failed), asked.call, outcome, by=wish.by, point="confirm")
+        crashpoints.reach("failover.opened")
+    return following
 
 
 def _refuse_unless_payable(held: Held) -> None:
@@ -90,25 +142,35 @@ def _refuse_unless_owed(order: Order, intent: PaymentIntent) -> None:
         raise OrderPaymentInProgress("Another payment of this order is in progress.")
 
 
-def _open_attempt(held: Held, method: Method, *, return_url: str, off_session: bool, by: str) -> None:
-    """Choose the provider account, and put the attempt on record."""
-    intent = held.intent
-    choice = routing.plan(
-        selectors.able(
-            held,
-            method.type,
-            token=method.token,
-            wanted=method.provider_account,
-            channel=str(method.browser.get("channel", "")).lower(),
-        ),
+def _able(held: Held, method: Method) -> frozenset[str]:
+    """The accounts that take this payment at all; refuses, and says what would do, when there is none."""
+    channel = str(method.browser.get("channel", "")).lower()
+    return selectors.able(held, method.type, token=method.token, wanted=method.provider_account, channel=channel)
+
+
+def _facts(held: Held, method: Method) -> routing.Facts:
+    """What routing may know of this payment; brand and first digits where the client's fields have told them."""
+    intent, told = held.intent, method.details
+    return routing.Facts(
         intent_id=intent.pk,
-        country=held.order.country if held.order else "",
         currency=intent.currency,
+        country=held.order.country if held.order is not None else "",
+        method=method.type,
+        amount=intent.amount_minor,
+        brand=str(told.get("brand", "")),
+        bin=str(told.get("bin", "")),
+        channel=str(method.browser.get("channel", "")),
+        has_token=bool(method.token),
         wanted=method.provider_account,
     )
+
+
+def _open_attempt(held: Held, wish: Wish, plan: routing.Plan) -> Question:
+    """Put an attempt with the plan's first account, and the call that follows, on record."""
+    intent, method, why = held.intent, wish.method, plan.first.why[:200]
     if intent.status == IntentStatus.REQUIRES_ACTION:
         _supersede(intent)
-    account = accounts.account(choice.code)
+    account = accounts.account(plan.first.code)
     attempt = PaymentAttempt(
         id=ids.new("att"),
         intent=intent,
@@ -118,23 +180,28 @@ def _open_attempt(held: Held, method: Method, *, return_url: str, off_session: b
         amount_minor=intent.amount_minor,
         method=method.type,
         token=method.token,
-        return_url=return_url,
+        return_url=wish.return_url,
         capture=intent.capture_method == "automatic",
-        off_session=off_session,
-        reason_for_route=choice.why,
+        off_session=wish.off_session,
+        reason_for_route=why,
+        route=plan.told(),
+        rule_id=plan.rule,
+        rule_arm=plan.arm,
         call_id=ids.new("call"),
     )
     unit.current().add(attempt)
-    attempt.advance("send", because=choice.why, by=by)
+    attempt.advance("send", because=why, by=wish.by)
     intent.advance(
-        "confirm",
-        because=f"confirmed with {method.type}",
-        by=by,
+        "fail_over" if plan.tried else "confirm",
+        because=f"{account.code} is tried: {why}" if plan.tried else f"confirmed with {method.type}",
+        by=wish.by,
         latest_attempt_id=attempt.pk,
         next_action=None,
         last_payment_error=None,
     )
     held.attempt = attempt
+    request = requests.authorize(attempt, _given(method))
+    return Question(call=calls.open_call(account, request, owner_id=attempt.pk), request=request)
 
 
 def _given(method: Method) -> Mapping[str, Any]:

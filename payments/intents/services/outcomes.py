@@ -89,14 +89,31 @@ def record(held: Held, call: ProviderCall, outcome: Outcome, sender: Sender, *, 
         with unit.work() as work:
             refusal = _answer(work, held, call, outcome, sender, capture)
     except unit.Stale:
-        with unit.work() as work:
-            held, call = selectors.hold_with_attempt(held.tried.pk), selectors.call(call.pk)
-            capture = Capture.objects.get(pk=capture.pk) if capture is not None else None
-            refusal = _answer(work, held, call, calls.first_hand(call, outcome), sender, capture)
+        return record_anew(held.tried.pk, call, outcome, sender, capture=capture)
+    return _recorded(held, refusal, sender)
+
+
+def record_anew(
+    attempt_id: str, call: ProviderCall, outcome: Outcome, sender: Sender, *, capture: Capture | None = None
+) -> Held:
+    """The same on the rows as they are now, under their locks, for who has found that somebody was quicker."""
+    with unit.work() as work:
+        held, call = selectors.hold_with_attempt(attempt_id), selectors.call(call.pk)
+        capture = Capture.objects.get(pk=capture.pk) if capture is not None else None
+        refusal = _answer(work, held, call, calls.first_hand(call, outcome), sender, capture)
+    return _recorded(held, refusal, sender)
+
+
+def _recorded(held: Held, refusal: Refusal | None, sender: Sender) -> Held:
     crashpoints.reach(f"{sender.point}.recorded")
     if refusal is not None:
         raise refusal
     return held
+
+
+def pass_over(held: Held, call: ProviderCall, outcome: Outcome, *, by: str, point: str) -> None:
+    """Record in the open unit that an attempt came to nothing, while the intent goes on with the next one already."""
+    _record(held, call, outcome, by=by, point=point, capture=None)
 
 
 def _answer(
