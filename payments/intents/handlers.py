@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from payments.connectors.base import EventKind, PspEvent
 from payments.gateway import calls
-from payments.intents.services import evidence, lifecycle, recovery
+from payments.intents.services import evidence, lifecycle, recovery, rules
 from payments.kernel.jobs import Queue, feeder, job
 from payments.webhooks.dispatch import handles
 
@@ -85,3 +85,9 @@ def expire() -> None:
 def warn_of_expiring_reservations() -> None:
     """Authorisations that run out soon get a person."""
     lifecycle.warn_of_expiring_reservations()
+
+
+@job("roll_back_rules", Queue.UPKEEP, every=timedelta(minutes=1))
+def roll_back_rules() -> None:
+    """Routing rules that do worse than what they replaced end."""
+    rules.roll_back_losers()

@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
+from django.db import connection
 from moneyed import Money
 
 from payments.connectors.base import Verdict
 from payments.gateway import accounts
 from payments.gateway.models import CallKind, ProviderCall
-from payments.intents import routing
-from payments.intents.models import Capture, PaymentAttempt, PaymentIntent
+from payments.intents import policy, routing
+from payments.intents.models import Capture, PaymentAttempt, PaymentIntent, RoutingRule
 from payments.intents.states import HELD, LIVE, AttemptStatus, CaptureStatus
 from payments.kernel import clock, money, reads
 from payments.methods import selectors as methods
@@ -209,3 +210,20 @@ def facts(row: PaymentIntent, country: str, channel: str = "") -> Facts:
         channel=channel,
         manual_capture=row.capture_method == "manual",
     )
+
+
+ARMS: Final = f"""
+    SELECT rule_arm, count(*), count(*) FILTER (WHERE approved)
+      FROM (SELECT rule_arm, bool_or(status IN ('authorized', 'captured', 'capture_failed', 'voided')) AS approved,
+                   bool_or(status IN ({", ".join(f"'{status}'" for status in LIVE)})) AS alive
+              FROM payments_paymentattempt WHERE rule_id = %s AND created_at >= %s GROUP BY intent_id, rule_arm) AS paid
+     WHERE NOT alive GROUP BY rule_arm
+"""  # noqa: S608  states of ours
+
+
+def arms(rule: RoutingRule) -> tuple[policy.Arm, policy.Arm]:
+    """What became of the payments that an active rule has routed, and of those that it spared, since it is active."""
+    with connection.cursor() as cursor:
+        cursor.execute(ARMS, [rule.pk, rule.activated_at])
+        found = {arm: policy.Arm(tried=tried, approved=approved) for arm, tried, approved in cursor.fetchall()}
+    return found.get(routing.RULE, policy.Arm()), found.get(routing.CONTROL, policy.Arm())

@@ -16,6 +16,7 @@ class AttentionKind(models.TextChoices):
     OVER_RETURNED = "over_returned", "More went back than was taken"
     AUTHORIZATION_EXPIRING = "authorization_expiring", "An authorisation expires soon and is not captured"
     CANCEL_REFUSED = "cancel_refused", "The PSP refuses to cancel a payment that nobody wants"
+    RULE_ROLLED_BACK = "rule_rolled_back", "A routing rule did worse than its control and was rolled back"
     UNMATCHED_EVENT = "unmatched_event", "The PSP reports something that we do not know"
 
 

@@ -211,4 +211,24 @@ class Migration(migrations.Migration):
         stays("payments_killswitch", "id kind target off_by off_because off_at", "a kill switch keeps who and why"),
         never_deleted("payments_routingrule", "a routing rule is never deleted"),
         never_deleted("payments_killswitch", "a kill switch is never deleted"),
+        # only Python knows the choices
+        migrations.AlterField(
+            "attentionitem",
+            "kind",
+            models.CharField(
+                choices=[
+                    ("unknown_outcome", "The PSP's answer is not known"),
+                    ("amount_differs", "The PSP answered with another amount or currency"),
+                    ("overpayment", "More was taken than was asked for and cannot be given back by itself"),
+                    ("auto_refund_limit", "Automatic refunds stopped at their limit"),
+                    ("refund_bounced", "A refund came back after it had succeeded"),
+                    ("over_returned", "More went back than was taken"),
+                    ("authorization_expiring", "An authorisation expires soon and is not captured"),
+                    ("cancel_refused", "The PSP refuses to cancel a payment that nobody wants"),
+                    ("rule_rolled_back", "A routing rule did worse than its control and was rolled back"),
+                    ("unmatched_event", "The PSP reports something that we do not know"),
+                ],
+                max_length=24,
+            ),
+        ),
     ]

@@ -1,0 +1,116 @@
+"""What a routing rule would have done: recorded attempts are routed once more, on paper."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any, Final
+
+from payments.gateway import accounts
+from payments.intents import routing, rulebook
+from payments.intents.models import PaymentAttempt, RoutingRule
+from payments.intents.states import NOTHING, SETTLED, AttemptStatus
+from payments.kernel import clock
+
+MOST: Final = 20_000
+"""The latest so many first attempts are looked at."""
+
+APPROVED: Final = tuple(status for status in SETTLED if status not in NOTHING or status == AttemptStatus.VOIDED)
+"""What the PSP has said yes to, whatever became of it."""
+
+
+@dataclass(slots=True)
+class Line:
+    """One provider account: what it took of the payments that the rule matches, and what it would have taken."""
+
+    account: str
+    took: int = 0
+    approved: int = 0
+    would_take: int = 0
+
+    @property
+    def rate(self) -> float | None:
+        """The share of what it took that was approved; None when it took nothing."""
+        return self.approved / self.took if self.took else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """Over `looked_at` first attempts since some time, of which the rule matches `matched` and would block `blocked`.
+
+    `expected` is the approval that the rule would have brought at the rates that its accounts had; None when an
+    account took none of these payments, so that nobody knows its rate.
+    """
+
+    looked_at: int
+    matched: int
+    moved: int
+    blocked: int
+    lines: Sequence[Line]
+    actual: float | None
+    expected: float | None
+
+
+def run(rule_id: str, *, days: int = 30) -> Result:
+    """Route the first attempts of the last days by this rule alone; nothing is written, and no PSP is asked."""
+    rule = replace(rulebook.rule(RoutingRule.objects.get(pk=rule_id)), control_percent=0)
+    book = replace(rulebook.book([rule]), troubled={}, off_methods=frozenset(), off_countries=frozenset())
+    lines: dict[str, Line] = defaultdict(lambda: Line(""))
+    looked_at = matched = moved = blocked = 0
+    for facts, account, approved in _recorded(clock.now() - timedelta(days=days)):
+        looked_at += 1
+        if not rule.matches(facts):
+            continue
+        matched += 1
+        lines[account].took += 1
+        lines[account].approved += approved
+        try:
+            would = routing.plan(book, facts).first.code
+        except routing.PaymentMethodNotAvailable:
+            blocked += 1
+            continue
+        lines[would].would_take += 1
+        moved += would != account
+    for code, line in lines.items():
+        line.account = code
+    shown = sorted(lines.values(), key=lambda line: line.account)
+    actual, expected = _rates(shown)
+    return Result(looked_at=looked_at, matched=matched, moved=moved, blocked=blocked, lines=shown,
+                  actual=actual, expected=expected)  # fmt: skip
+
+
+def _rates(lines: Sequence[Line]) -> tuple[float | None, float | None]:
+    took, would = sum(line.took for line in lines), sum(line.would_take for line in lines)
+    actual = sum(line.approved for line in lines) / took if took else None
+    rates = [(line.would_take, line.rate) for line in lines if line.would_take]
+    if not would or any(rate is None for _, rate in rates):
+        return actual, None
+    return actual, sum(number * (rate or 0.0) for number, rate in rates) / would
+
+
+def _recorded(since: Any) -> Iterable[tuple[routing.Facts, str, bool]]:
+    """First attempts whose end is known: what routing knew of each, who took it, and whether it was approved.
+
+    A token is taken to be made where the rule wants it: the client is shown that account's fields first.
+    """
+    rows = PaymentAttempt.objects.filter(created_at__gte=since, status__in=SETTLED).order_by("-pk")
+    rows = rows.select_related("intent__order", "intent__customer")
+    seen: set[str] = set()
+    for row in rows[:MOST].iterator(chunk_size=2_000):
+        if " could not be reached; " in row.reason_for_route or " declined softly; " in row.reason_for_route:
+            continue
+        if row.intent_id in seen:
+            continue
+        seen.add(row.intent_id)
+        intent = row.intent
+        facts = routing.Facts(
+            intent_id=intent.pk,
+            currency=row.currency,
+            country=intent.order.country if intent.order is not None else "",
+            method=row.method,
+            amount=row.amount_minor,
+            brand=row.card_brand,
+            segment=str(intent.customer.metadata.get(rulebook.SEGMENT, "")) if intent.customer is not None else "",
+            has_token=bool(row.token),
+        )
+        yield facts, accounts.account(row.account_id).code, row.status in APPROVED
