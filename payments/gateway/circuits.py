@@ -10,6 +10,7 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
@@ -89,6 +90,7 @@ class Board:
 
     def __init__(self, url: str, *, threaded: bool) -> None:
         self._lock = threading.Lock()
+        self._asking = threading.Lock()  # Redis is asked by one at a time; nobody who takes a payment waits for this
         self._wake = threading.Event()
         self._thread: threading.Thread | None = None
         self._threaded = threaded
@@ -141,21 +143,24 @@ class Board:
     # --- what the background thread does
 
     def sync(self) -> None:
-        """Tell Redis what was seen, and learn what others have seen."""
-        with self._lock:
-            unsent, self._unsent = self._unsent, defaultdict(lambda: defaultdict(Counts))
-            moves, self._moves = self._moves, []
-            self._synced_at = time.monotonic()
+        """Tell Redis what was seen, and learn what others have seen. What could not be told is told later."""
+        self._synced_at = time.monotonic()
         if self._client is None or time.monotonic() < self._away_until:
             return
-        now = _now()
-        try:
-            opened, closed, *counts = _exchange(self._client, unsent, moves, now)
-        except (redis.RedisError, OSError) as error:
-            self._away_until = time.monotonic() + PAUSE_SECONDS
-            log.warning("circuits_alone", error=type(error).__name__)
-            return
-        self._learn(now, _times(opened), _times(closed), [_counted(one) for one in counts])
+        with self._asking:
+            with self._lock:
+                unsent, self._unsent = self._unsent, defaultdict(lambda: defaultdict(Counts))
+                moves, self._moves = self._moves, []
+            now = _now()
+            try:
+                opened, closed, *counts = _exchange(self._client, unsent, moves, now)
+            except (redis.RedisError, OSError) as error:
+                self._away_until = time.monotonic() + PAUSE_SECONDS
+                with self._lock:
+                    self._moves = [*moves, *self._moves]
+                log.warning("circuits_alone", error=type(error).__name__)
+                return
+            self._learn(now, _times(opened), _times(closed), [_counted(one) for one in counts])
 
     def _learn(
         self, now: float, opened: dict[Key, float], closed: dict[Key, float], counts: list[dict[Key, Counts]]
@@ -222,16 +227,14 @@ class Board:
 
     def forget(self) -> None:
         """Every circuit is closed, here and for everybody who asks Redis."""
-        now = _now()
-        if self._client is not None:
-            try:
-                self._client.delete(OPEN_KEY, CLOSED_KEY, *(f"{COUNTS_KEY}:{bucket}" for bucket in _in_window(now)))
-            except (redis.RedisError, OSError) as error:
-                log.warning("circuits_alone", error=type(error).__name__)
-        with self._lock:
-            for one in (self._own, self._shared, self._unsent, self._open, self._closed, self._probed):
-                one.clear()
-            self._moves.clear()
+        with self._asking:
+            if self._client is not None:
+                with suppress(redis.RedisError, OSError):
+                    self._client.delete(OPEN_KEY, CLOSED_KEY, *self._client.scan_iter(f"{COUNTS_KEY}:*"))
+            with self._lock:
+                for one in (self._own, self._shared, self._unsent, self._open, self._closed, self._probed):
+                    one.clear()
+                self._moves.clear()
 
 
 def _exchange(

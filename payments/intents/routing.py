@@ -239,9 +239,7 @@ def _listed(book: Book, facts: Facts, able: Mapping[str, Candidate]) -> tuple[li
     """Everybody who is able, in the order of the rules and then of the weights; and the rule that had the first say."""
     listed: dict[str, Choice] = {}
     said: tuple[str, str] = ("", "")
-    for rule in book.rules:
-        if not rule.matches(facts):
-            continue
+    for rule in (one for one in book.rules if one.matches(facts)):
         if rule.spares(facts.intent_id):
             said = said if any(said) or listed else (rule.id, CONTROL)
             continue
@@ -249,14 +247,14 @@ def _listed(book: Book, facts: Facts, able: Mapping[str, Candidate]) -> tuple[li
             if not listed:
                 raise _blocked(rule)
             return list(listed.values()), *said
-        for choice in _by_weight([part for part in rule.split if part[0] in able], facts.intent_id):
-            said = said if any(said) else (rule.id, RULE)
-            listed.setdefault(choice.code, replace(choice, why=f"rule {rule.name}: {choice.why}"))
+        fresh = [part for part in rule.split if part[0] in able and part[0] not in listed]
+        said = said if any(said) or not fresh else (rule.id, RULE)
+        for choice in _by_weight(fresh, facts.intent_id):
+            listed[choice.code] = replace(choice, why=f"rule {rule.name}: {choice.why}")
+    if len(able) == 1 and not listed:
+        return [Choice(code=next(iter(able)), why="the only account for this payment")], *said
     rest = [(one.code, one.weight) for one in able.values() if one.code not in listed]
-    for choice in _by_weight(rest, facts.intent_id):
-        alone = len(able) == 1 and not listed
-        listed[choice.code] = replace(choice, why="the only account for this payment") if alone else choice
-    return list(listed.values()), *said
+    return [*listed.values(), *_by_weight(rest, facts.intent_id)], *said
 
 
 def _by_weight(split: Sequence[tuple[str, int]], intent_id: str) -> Iterator[Choice]:

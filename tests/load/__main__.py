@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 from rich import console
 
-from tests.load import floor, flow, intake, latency, machine, memory, offering, report, rig
+from tests.load import floor, flow, intake, latency, machine, memory, offering, report, rig, routes
 
 RESULTS = rig.ROOT / "bench" / "results.json"
 PAYMENTS, QUICK = 2000, 300
@@ -100,6 +100,10 @@ def _eligibility(bench: Bench) -> dict[str, Any]:
     return offering.measure(bench.platform)
 
 
+def _routing(_bench: Bench) -> dict[str, Any]:
+    return routes.measure()
+
+
 def _floor(bench: Bench) -> dict[str, Any]:
     """With the statements of each call, and what share of the floor the whole flow reaches when it was measured."""
     recording = floor.record(bench.platform)
@@ -116,6 +120,7 @@ ROWS: dict[str, Callable[[Bench], Any]] = {
     "intake": _intake,
     "eligibility": _eligibility,
     "memory": _memory,
+    "routing": _routing,
     "floor": _floor,
 }
 

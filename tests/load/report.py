@@ -104,6 +104,13 @@ def _eligibility(shown: table.Table, result: Mapping[str, Any]) -> None:
     shown.caption = f"{result['carts']:,} carts from many countries"
 
 
+def _routing(shown: table.Table, result: Mapping[str, Any]) -> None:
+    _columns(shown, "ms", ["p50", "p95", "p99"])
+    for case, cuts in result["cases"].items():
+        shown.add_row(case, *(f"{cuts[name]:.3f}" for name in ("p50", "p95", "p99")))
+    shown.caption = f"{result['plans']:,} plans each, {result['rules']} rules, {result['accounts']} accounts"
+
+
 def _floor(shown: table.Table, result: Mapping[str, Any]) -> None:
     _columns(shown, "", ["statements", "commits"])
     for call, counted in result["calls"].items():
@@ -124,5 +131,6 @@ TABLES: Mapping[str, tuple[str, Callable[[table.Table, Any], None]]] = {
     "intake": ("Signed notifications accepted and stored", _intake),
     "eligibility": ("What a cart can be paid with: from its facts to the answer", _eligibility),
     "memory": ("Memory after the load; `together` counts what is shared once", _memory),
+    "routing": ("Who takes a payment: the time of one decision", _routing),
     "floor": ("SQL of one payment, and its floor: the same writes, locks and commits without us", _floor),
 }

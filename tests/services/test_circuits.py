@@ -130,6 +130,20 @@ def test_without_redis_each_process_goes_by_what_it_sees_and_nobody_waits() -> N
         assert alone.standing(KEY) is Standing.CLOSED
 
 
+def test_what_redis_did_not_hear_of_is_told_when_it_is_back() -> None:
+    one, other = board(), board()
+    there = one._client
+    one._client = circuits._client(f"redis://127.0.0.1:{embedded.free_port()}/0")
+    with clock.at(BEGAN):
+        see(one, "xxxxx")
+        one.sync()
+        one._client, one._away_until = there, 0.0
+        one.sync()
+        assert one.standing(KEY) is Standing.OPEN, "a Redis that knows nothing of it does not close it"
+        other.sync()
+        assert other.standing(KEY) is Standing.OPEN
+
+
 def test_a_redis_that_hangs_holds_no_request_up(tmp_path: object) -> None:
     """It is stopped as by SIGSTOP: connections stand, answers never come."""
     with redis.Redis.from_url(settings.REDIS_URL) as client:
