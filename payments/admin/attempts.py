@@ -43,6 +43,9 @@ class PaymentAttemptAdmin(base.ModelAdmin):
                 shown.reference_of("order_id", "Order"),
                 shown.linked("account", "Provider account"),
                 shown.text_of("reason_for_route", "Why this provider"),
+                shown.Column("Who else", lambda row, _: _who_else(row), wide=True),
+                shown.reference_of("rule_id", "Routing rule"),
+                shown.text_of("rule_arm", "Routed by it, or spared"),
                 shown.code_of("provider_reference", "PSP's reference"),
                 shown.flag_of("capture", "Takes the money at once"),
                 shown.flag_of("off_session", "Without the customer"),
@@ -76,6 +79,13 @@ class PaymentAttemptAdmin(base.ModelAdmin):
             shown.table("Calls to the PSP", calls, CALL_COLUMNS, viewer, empty="The PSP has not been called yet."),
             shown.table("Captures", captures, CAPTURE_COLUMNS, viewer, empty="No money was taken by this attempt."),
         )
+
+
+def _who_else(row: PaymentAttempt) -> object:
+    """The rest of the decision: who would have been next, and who could not, each with the reason."""
+    words = {"next": "next", "left_out": "not"}
+    told = [(words[part], one) for part in words for one in row.route.get(part, ())]
+    return shown.stacked(f"{word} {one['provider_account']}: {one['why']}" for word, one in told)
 
 
 CAPTURE_COLUMNS = (

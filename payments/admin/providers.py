@@ -3,18 +3,17 @@
 from collections.abc import Sequence
 from typing import Any
 
-from django import forms
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import URLPattern
-from unfold import widgets
+from django.urls import URLPattern, reverse
 
 from payments.admin import base, lists, shown
-from payments.gateway import accounts
-from payments.gateway.models import LegalEntity, ProviderAccount, ProviderCall
-from payments.kernel import clock, unit
+from payments.admin.switches import WHAT_STOPS, ReasonForm, switched_off
+from payments.gateway import circuits
+from payments.gateway.models import CallKind, LegalEntity, ProviderAccount, ProviderCall, SwitchKind
+from payments.gateway.switches import open_switch
 from payments.kernel.records import StateChange
 
 CHANGE_COLUMNS = (
@@ -37,21 +36,6 @@ class LegalEntityAdmin(base.ModelAdmin):
     def find(self, term: str, _viewer: shown.Viewer) -> Q:
         """By its name."""
         return Q(name=term)
-
-
-class SwitchForm(forms.Form):
-    """Which way an account is switched, and why: everybody who looks later reads it.
-
-    `wanted` is what the page said when it was opened, so that a form that comes late or twice never does the opposite.
-    """
-
-    wanted = forms.ChoiceField(choices=[("enabled", "On"), ("disabled", "Off")], widget=forms.HiddenInput)
-    reason = forms.CharField(
-        max_length=200,
-        min_length=5,
-        widget=widgets.UnfoldAdminTextareaWidget(attrs={"rows": 3}),
-        help_text="What has happened? At least five letters; it is kept with the change.",
-    )
 
 
 @admin.register(ProviderAccount)
@@ -92,76 +76,55 @@ class ProviderAccountAdmin(base.ModelAdmin):
         return row.code
 
     def tables(self, row: Any, viewer: shown.Viewer) -> Sequence[shown.Table]:
-        """Who switched it, when and why."""
+        """How its circuits stand as this process knows it; who switched it, when and why."""
         changes = StateChange.objects.filter(object_id=row.pk).order_by("-pk")
-        return (shown.table("Switched", changes, CHANGE_COLUMNS, viewer, empty="It has never been switched."),)
+        return (
+            shown.table("Circuits", _circuits(row), CIRCUIT_COLUMNS, viewer, empty="It is not called."),
+            shown.table("Switched", changes, CHANGE_COLUMNS, viewer, empty="It has never been switched."),
+        )
 
     def doings(self, request: HttpRequest, row: Any) -> Sequence[shown.Doing]:
         """The switch."""
         if not self.may(request, "change"):
             return ()
-        return (shown.Doing(_switch_words(row), self.address_of("switch", row)),)
+        return (shown.Doing("Switch off" if row.enabled else "Switch on", self.address_of("switch", row)),)
 
     def get_urls(self) -> list[URLPattern]:
         """The admin's routes and the switch."""
         return [self.route("switch", self.switch, "switch"), *super().get_urls()]
 
     def switch(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Ask for the reason, then switch the account off or on."""
+        """Ask for the reason, then switch the account off; on again it is asked for at the switch that is off."""
         if not self.may(request, "change"):
             raise PermissionDenied
         row = self.row(request, object_id)
         if isinstance(row, HttpResponse):
             return row
-        form = SwitchForm(request.POST or None, initial={"wanted": "disabled" if row.enabled else "enabled"})
+        if request.method != "POST" and (off := open_switch(SwitchKind.ACCOUNT, row.code)) is not None:
+            return HttpResponseRedirect(reverse("admin:payments_killswitch_on", args=[off.pk]))
+        form = ReasonForm(request.POST or None)
         if form.is_valid():
-            self._switched(request, row, **form.cleaned_data)
+            before = row.enabled
+            switched_off(request, SwitchKind.ACCOUNT, row.code, form.cleaned_data["reason"])
+            if before:
+                self.log_change(request, row, f"Switch off: {form.cleaned_data['reason']}")
             return HttpResponseRedirect(shown.address(ProviderAccount, row.pk))
-        if "wanted" in form.errors:
-            messages.error(request, "The form did not say which way to switch: nothing was changed. Open it again.")
-            return HttpResponseRedirect(shown.address(ProviderAccount, row.pk))
-        effect = (
-            "No new payment is sent to it, within 5 seconds everywhere. Payments that it already has go on: "
-            "their captures, refunds and notifications are not touched."
-            if row.enabled
-            else "Routing may send it new payments again, within 5 seconds everywhere."
-        )
         context = {
-            "row": row, "form": form, "effect": effect, "button": _switch_words(row), "danger": row.enabled,
+            "row": row, "form": form, "effect": WHAT_STOPS, "button": "Switch off", "danger": True,
             "what": row.code, "back": shown.address(ProviderAccount, row.pk),
         }  # fmt: skip
-        return self.page(request, "admin/confirm.html", f"{_switch_words(row)}: {row.code}", context)
-
-    def _switched(self, request: HttpRequest, row: ProviderAccount, *, wanted: str, reason: str) -> None:
-        """Switch, unless somebody has done so since the form was opened."""
-        words = "on" if wanted == "enabled" else "off"
-        if not _switch(row.pk, wanted, because=reason, by=f"staff {request.user}"):
-            last = StateChange.objects.filter(object_id=row.pk).order_by("-pk").first()
-            who = f" by {last.by} at {last.at:%Y-%m-%d %H:%M:%S} UTC: “{last.because}”" if last is not None else ""
-            messages.warning(request, f"{row.code} is switched {words} already{who}. Nothing was changed.")
-            return
-        self.log_change(request, row, f"Switch {words}: {reason}")
-        messages.success(request, f"{row.code} is switched {words}.")
+        return self.page(request, "admin/confirm.html", f"Switch off: {row.code}", context)
 
 
-def _switch_words(row: ProviderAccount) -> str:
-    return "Switch off" if row.enabled else "Switch on"
+def _circuits(row: ProviderAccount) -> list[tuple[str, str]]:
+    return [(kind.label, circuits.standing(row.code, kind)) for kind in CallKind]
 
 
-def _switch(pk: str, wanted: str, *, because: str, by: str) -> bool:
-    """Set the account's switch and leave on record who did it and why; False when it stands so already."""
-    before, after = ("disabled", "enabled") if wanted == "enabled" else ("enabled", "disabled")
-    with unit.work() as work:
-        row = ProviderAccount.objects.select_for_update().get(pk=pk)
-        if row.enabled == (wanted == "enabled"):
-            return False
-        row.change(enabled=wanted == "enabled")
-        work.add(
-            StateChange(object_id=row.pk, from_state=before, to_state=after, event=after.removesuffix("d"),
-                        because=because, by=by[:80], at=clock.now())
-        )  # fmt: skip
-    accounts.forget()
-    return True
+CIRCUIT_TONES = {"closed": "good", "half_open": "wait", "open": "bad"}
+CIRCUIT_COLUMNS = (
+    shown.Column("Calls to", lambda row, _: row[0]),
+    shown.Column("Circuit", lambda row, _: shown.status(row[1], tones=CIRCUIT_TONES)),
+)
 
 
 @admin.register(ProviderCall)

@@ -62,6 +62,11 @@ def account(code: str) -> ProviderAccount:
         raise ProviderAccountUnknown(f"There is no provider account {code!r}.", param="provider_account") from None
 
 
+def codes() -> Sequence[str]:
+    """Every account there is, by code."""
+    return [code for code, row in _accounts.rows().items() if code == row.code]
+
+
 def enabled() -> Sequence[ProviderAccount]:
     """The accounts that take new payments, by code."""
     return [row for code, row in _accounts.rows().items() if code == row.code and row.enabled]

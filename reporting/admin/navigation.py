@@ -23,6 +23,8 @@ GROUPS: Final[Mapping[str, tuple[tuple[str, str, str, str], ...]]] = {
         ("Needs attention", "payments", "attentionitem", "priority_high"),
         ("Jobs", "payments", "job", "bolt"),
         ("Provider accounts", "payments", "provideraccount", "toggle_on"),
+        ("Routing rules", "payments", "routingrule", "alt_route"),
+        ("Kill switches", "payments", "killswitch", "power_settings_new"),
         ("Calls to PSPs", "payments", "providercall", "call_made"),
         ("PSP notifications", "payments", "inboundevent", "call_received"),
         ("Client events", "payments", "event", "campaign"),

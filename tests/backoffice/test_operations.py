@@ -6,10 +6,11 @@ from typing import Any
 import pytest
 from django.apps import apps
 from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import Group, User
 from django.test import Client
 
 from payments.gateway import accounts
-from payments.gateway.models import ProviderAccount
+from payments.gateway.models import KillSwitch, ProviderAccount
 from payments.kernel import clock
 from payments.kernel.attention import AttentionItem
 from payments.kernel.jobs import Job
@@ -26,52 +27,92 @@ def engineer(staff: Any) -> Client:
     return browser
 
 
+@pytest.fixture
+def another(staff: Any) -> Client:
+    """Another engineer's browser."""
+    user = User.objects.create_user("second", is_staff=True)
+    user.groups.set(Group.objects.filter(name="engineer"))
+    browser = Client()
+    browser.force_login(user)
+    return browser
+
+
 def off(reason: str) -> dict[str, str]:
-    """The form that switches an account off."""
-    return {"wanted": "disabled", "reason": reason}
+    """The form that switches something off."""
+    return {"reason": reason}
 
 
-def test_a_provider_is_switched_off_with_a_reason_and_on_again(engineer: Client, shop: factories.Shop) -> None:
+def test_one_switches_a_provider_off_and_two_switch_it_on_again(
+    engineer: Client, another: Client, shop: factories.Shop
+) -> None:
     account = ProviderAccount.objects.get(code="stripe-us")
     switch = pages.page_of("payments", "provideraccount", account.pk, "switch")
-    assert "No new payment is sent to it" in pages.text(engineer, switch)
+    assert "It takes no new payment" in pages.text(engineer, switch)
 
-    engineer.post(switch, {"wanted": "disabled", "reason": ""})
-    engineer.post(switch, {"wanted": "disabled", "reason": "bad"})
+    engineer.post(switch, off(""))
+    engineer.post(switch, off("bad"))
     account.refresh_from_db()
     assert account.enabled, "without a reason nothing is switched"
 
     answer = engineer.post(switch, off("Half of all cards are declined there."), follow=True)
     assert "stripe-us is switched off." in pages.plain(answer.content.decode())
-    assert "stripe-us" not in {one.code for one in accounts.enabled()}, "routing knows it at once"
+    assert "stripe-us" not in [one.code for one in accounts.enabled()], "routing knows it at once"
     page = pages.text(engineer, pages.page_of("payments", "provideraccount", account.pk))
     assert "Enabled → Disabled Half of all cards are declined there. staff engineer" in page
     assert "Half of all cards" in LogEntry.objects.get().change_message
 
-    opened = pages.hidden(engineer.get(switch).content.decode())
-    engineer.post(switch, {**opened, "reason": "The incident is over."})
-    assert "stripe-us" in {one.code for one in accounts.enabled()}
+    there = engineer.get(switch)["Location"]
+    engineer.post(there, off("The incident is over."))
+    for _ in range(2):
+        assert "stays off until somebody else agrees" in pages.text(engineer, there)
+        engineer.post(there, off("Really, it is over."))
+    assert not ProviderAccount.objects.get(code="stripe-us").enabled, "one person is not enough"
+    assert "staff engineer wants stripe-us on again: “Really, it is over.”" in pages.text(another, there)
+    another.post(there)
+    assert ProviderAccount.objects.get(code="stripe-us").enabled
+    assert "stripe-us" in [one.code for one in accounts.enabled()]
+    late = another.post(there, follow=True)
+    assert "Nothing was changed." in pages.plain(late.content.decode())
 
 
 def test_two_who_switch_off_at_once_leave_it_off(engineer: Client, shop: factories.Shop) -> None:
     account = ProviderAccount.objects.get(code="stripe-us")
     switch = pages.page_of("payments", "provideraccount", account.pk, "switch")
-    forms = [pages.hidden(engineer.get(switch).content.decode()) for _ in range(2)]
-
-    engineer.post(switch, {**forms[0], "reason": "Half of all cards are declined."})
-    late = engineer.post(switch, {**forms[1], "reason": "Everything times out there."}, follow=True)
+    engineer.post(switch, off("Half of all cards are declined."))
+    late = engineer.post(switch, off("Everything times out there."), follow=True)
     said = pages.plain(late.content.decode())
     assert "stripe-us is switched off already by staff engineer at" in said
     assert "Half of all cards are declined." in said
     assert "Nothing was changed." in said
-    account.refresh_from_db()
-    assert not account.enabled
-    assert LogEntry.objects.count() == 1
+    assert KillSwitch.objects.count() == 1
 
-    blind = engineer.post(switch, {"reason": "A form without a direction."}, follow=True)
-    assert "nothing was changed" in pages.plain(blind.content.decode())
-    account.refresh_from_db()
-    assert not account.enabled
+
+@pytest.mark.parametrize(
+    ("kind", "target", "there"),
+    [
+        ("method", "card", True),
+        ("country", "US", True),
+        ("account", "stripe-us", True),
+        ("method", "gold", False),
+        ("country", "us", False),
+        ("account", "stripe-mars", False),
+    ],
+)
+def test_a_method_or_a_country_is_switched_off_and_the_door_says_so(
+    engineer: Client,
+    shop: factories.Shop,
+    kind: str,
+    target: str,
+    there: bool,  # noqa: FBT001
+) -> None:
+    form = {"kind": kind, "target": target, "reason": "Fraudsters are at it."}
+    engineer.post("/admin/payments/killswitch/new/", form)
+    assert KillSwitch.objects.exists() is there
+    answer = shop.call("POST", f"payment_intents/{shop.intent()['id']}/confirm", factories.card())
+    assert answer.status_code == (422 if there else 200)
+    if there:
+        assert answer.json()["code"] == "payment_method_not_available"
+        assert "Fraudsters are at it." in pages.text(engineer, pages.list_of("payments", "killswitch"))
 
 
 def test_payments_that_a_switched_off_provider_has_go_on(

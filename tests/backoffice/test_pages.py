@@ -11,6 +11,9 @@ from django.db.models import Model
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from payments.gateway import switches
+from payments.gateway.models import SwitchKind
+from payments.intents.services import rules
 from payments.kernel import unit
 from payments.kernel.attention import AttentionItem, AttentionKind
 from payments.kernel.jobs import Job
@@ -49,6 +52,8 @@ def full(shop: factories.Shop, paid: dict[str, Any]) -> dict[str, Any]:
         provider_account_id=_account(account), event_key="evt_1", type="charge.updated", kind="unused",
         body=b'{"customer_email": "jane.doe@example.com", "client_secret": "pi_secret_1"}', state="ignored",
     )  # fmt: skip
+    switches.switch_off(SwitchKind.COUNTRY, "AQ", because="nobody lives there", by="staff engineer")
+    rules.draft(rules.Draft(name="half and half", split=(("stripe-us", 1), ("stripe-eu", 1))), by="staff engineer")
     with unit.work() as work:
         work.add(AttentionItem(kind=AttentionKind.UNKNOWN_OUTCOME, object_id=paid["id"], detail="no answer"))
     return paid

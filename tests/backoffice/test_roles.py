@@ -30,6 +30,8 @@ LISTS = {
     "reporting.reportrun": "finance admin",
     "payments.legalentity": "engineer admin",
     "payments.provideraccount": "engineer admin",
+    "payments.routingrule": "engineer admin",
+    "payments.killswitch": "engineer admin",
     "payments.providercall": "engineer admin",
     "payments.job": "engineer admin",
     "payments.attentionitem": "engineer admin",

@@ -41,6 +41,12 @@ ROLES: Final[Mapping[str, tuple[str, ...]]] = {
         "payments.view_legalentity",
         "payments.view_provideraccount",
         "payments.change_provideraccount",
+        "payments.view_killswitch",
+        "payments.add_killswitch",
+        "payments.change_killswitch",
+        "payments.view_routingrule",
+        "payments.add_routingrule",
+        "payments.change_routingrule",
         "payments.view_providercall",
         "payments.view_job",
         "payments.change_job",
@@ -63,6 +69,8 @@ ROLES: Final[Mapping[str, tuple[str, ...]]] = {
         "reporting.view_reportrun",
         "payments.view_legalentity",
         "payments.view_provideraccount",
+        "payments.view_killswitch",
+        "payments.view_routingrule",
         "payments.view_providercall",
         "payments.view_job",
         "payments.view_attentionitem",
@@ -83,7 +91,9 @@ ROLES: Final[Mapping[str, tuple[str, ...]]] = {
 masked, and moves no money: who gives rights does not refund (docs/decisions/0007).
 
 `see_personal_data` shows names and e-mail addresses, which others read as `j•••@e•••.com`; `change_provideraccount`
-is the switch of an account, `change_job` the replay of dead jobs. Nothing else is ever changed by hand.
+is the switch of an account, `add_killswitch` and `change_killswitch` those of anything; `add_routingrule` drafts a
+rule, `change_routingrule` approves, activates and retires it; `change_job` is the replay of dead jobs.
+Nothing else is ever changed by hand.
 """
 
 
