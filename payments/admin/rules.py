@@ -161,7 +161,7 @@ class RoutingRuleAdmin(base.ModelAdmin):
         if row.activated_at is None:
             return (done,)
         arms = list(zip(("routed by it", "spared"), selectors.arms(row), strict=True))
-        return (shown.table("Since it is active", arms, ARMS, viewer, empty="No payment has ended yet."), done)
+        return (shown.table("Payments of its last day", arms, ARMS, viewer, empty="No payment has ended yet."), done)
 
     def doings(self, request: HttpRequest, row: Any) -> Sequence[shown.Doing]:
         """Try it on paper, and what its state allows this person."""

@@ -138,7 +138,11 @@ class Board:
                 self._move(key, until=now + OPEN_SECONDS if failed else None, why="the probe's answer")
             elif until is None and failed:
                 self._judge([key], self._own, now)
-        self._stir()
+            urgent = failed or bool(self._moves)
+        if urgent:
+            self._stir()
+        else:
+            self._keep_fresh()
 
     # --- what the background thread does
 

@@ -221,9 +221,14 @@ ARMS: Final = f"""
 """  # noqa: S608  states of ours
 
 
+COMPARED: Final = timedelta(days=1)
+"""A rule is compared over its last day: what was good in spring says nothing of today."""
+
+
 def arms(rule: RoutingRule) -> tuple[policy.Arm, policy.Arm]:
-    """What became of the payments that an active rule has routed, and of those that it spared, since it is active."""
+    """What became of the payments of the last day that an active rule has routed, and of those that it spared."""
+    since = clock.now() - COMPARED
     with connection.cursor() as cursor:
-        cursor.execute(ARMS, [rule.pk, rule.activated_at])
+        cursor.execute(ARMS, [rule.pk, max(since, rule.activated_at or since)])
         found = {arm: policy.Arm(tried=tried, approved=approved) for arm, tried, approved in cursor.fetchall()}
     return found.get(routing.RULE, policy.Arm()), found.get(routing.CONTROL, policy.Arm())

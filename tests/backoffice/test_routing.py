@@ -45,7 +45,7 @@ def test_a_rule_lives_by_two_people(engineer: Client, another: Client, shop: fac
         another.post(page(row, move))
     row.refresh_from_db()
     assert (row.status, row.approved_by, row.activated_by) == ("active", "staff second", "staff second")
-    assert "Since it is active" in pages.text(engineer, page(row))
+    assert "Payments of its last day" in pages.text(engineer, page(row))
     assert "dollars to europe" in pages.text(engineer, pages.list_of("payments", "routingrule"))
     engineer.post(page(row, "retire"), {"reason": "It was only a test."})
     row.refresh_from_db()

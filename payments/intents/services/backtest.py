@@ -3,14 +3,14 @@
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
-from typing import Any, Final
+from datetime import datetime, timedelta
+from typing import Final
 
 from payments.gateway import accounts
 from payments.intents import routing, rulebook
 from payments.intents.models import PaymentAttempt, RoutingRule
 from payments.intents.states import NOTHING, SETTLED, AttemptStatus
-from payments.kernel import clock
+from payments.kernel import clock, ids
 
 MOST: Final = 20_000
 """The latest so many first attempts are looked at."""
@@ -88,20 +88,14 @@ def _rates(lines: Sequence[Line]) -> tuple[float | None, float | None]:
     return actual, sum(number * (rate or 0.0) for number, rate in rates) / would
 
 
-def _recorded(since: Any) -> Iterable[tuple[routing.Facts, str, bool]]:
+def _recorded(since: datetime) -> Iterable[tuple[routing.Facts, str, bool]]:
     """First attempts whose end is known: what routing knew of each, who took it, and whether it was approved.
 
     A token is taken to be made where the rule wants it: the client is shown that account's fields first.
     """
-    rows = PaymentAttempt.objects.filter(created_at__gte=since, status__in=SETTLED).order_by("-pk")
-    rows = rows.select_related("intent__order", "intent__customer")
-    seen: set[str] = set()
-    for row in rows[:MOST].iterator(chunk_size=2_000):
-        if " could not be reached; " in row.reason_for_route or " declined softly; " in row.reason_for_route:
-            continue
-        if row.intent_id in seen:
-            continue
-        seen.add(row.intent_id)
+    rows = PaymentAttempt.objects.filter(pk__gte=ids.new("att", at=since), status__in=SETTLED)
+    first = rows.order_by("-intent_id", "pk").distinct("intent_id").select_related("intent__order", "intent__customer")
+    for row in first[:MOST].iterator(chunk_size=2_000):
         intent = row.intent
         facts = routing.Facts(
             intent_id=intent.pk,
