@@ -114,7 +114,7 @@ def pays(shop: factories.Shop, sim: factories.Simulator, waiting: dict[str, Any]
     done = waiting["status"] in ("succeeded", "requires_capture")
     kind = (waiting["next_action"] or {}).get("type", "")
     if psp == "stripe" and waiting["status"] == "processing":
-        debited(sim)
+        days_later(sim)
     elif psp == "stripe":
         if not done:
             sim.challenge(waiting["latest_attempt"]["provider_reference"], "success")
@@ -128,8 +128,8 @@ def pays(shop: factories.Shop, sim: factories.Simulator, waiting: dict[str, Any]
     return shop.get(f"payment_intents/{waiting['id']}")
 
 
-def debited(sim: factories.Simulator) -> None:
-    """Days later the bank has answered Stripe, which says so when it is asked: its news are signed on another day."""
+def days_later(sim: factories.Simulator) -> None:
+    """Days later Stripe says how it is when it is asked; its news are signed on another day than ours."""
     sim.advance(4 * DAY)
     ProviderCall.objects.filter(look_at__isnull=False).update(look_at=timezone.now())
     factories.work()

@@ -93,7 +93,7 @@ def test_a_debit_that_bounces_days_later_can_be_paid_otherwise(
     waiting = methods.confirm(shop, intent, "sepa_debit", psp, details=details)
     assert waiting["status"] == "processing"
     if psp == "stripe":
-        methods.debited(sim)
+        methods.days_later(sim)
     else:
         sim.advance(11)
         methods.told()
@@ -124,23 +124,41 @@ def test_a_voucher_that_is_paid_after_its_time_is_still_a_payment(
     books(sim)
 
 
+def test_a_code_that_nobody_scans_in_time_can_be_paid_otherwise(shop: factories.Shop, sim: factories.Simulator) -> None:
+    intent = shop.intent(methods.order(shop, ROWS["pix"]))
+    waiting = methods.confirm(shop, intent, "pix", "stripe")
+    assert waiting["next_action"]["expires_at"].endswith("Z")
+    methods.days_later(sim)
+    over = shop.get(f"payment_intents/{intent['id']}")
+    assert over["last_payment_error"]["decline_code"] == "payment_expired"
+    assert methods.confirm(shop, over, "card", "stripe")["status"] == "succeeded"
+    factories.work()
+    factories.assert_books_close()
+
+
+@pytest.mark.parametrize("psp", PSPS)
 @pytest.mark.parametrize(("code", "goes_back"), [("oxxo", False), ("multibanco", True)])
 def test_a_voucher_paid_after_a_card_is_given_back_where_that_is_possible(
     shop: factories.Shop,
     sim: factories.Simulator,
     code: str,
+    psp: str,
     goes_back: bool,  # noqa: FBT001
 ) -> None:
     intent = shop.intent(methods.order(shop, ROWS[code]))
-    waiting = methods.confirm(shop, intent, code, "adyen")
+    waiting = methods.confirm(shop, intent, code, psp)
     assert methods.confirm(shop, waiting, "card", "stripe")["status"] == "succeeded"
-    methods.acts(sim, methods.step(waiting))
-    adyen.told("AUTHORISATION")
+    if psp == "stripe":  # before our cancel has reached it
+        sim.challenge(waiting["latest_attempt"]["provider_reference"], "success")
+    else:
+        methods.acts(sim, methods.step(waiting))
+    methods.told(2)
     late = shop.get(f"payment_intents/{intent['id']}")
     assert (late["status"], late["amount_captured"]) == ("succeeded", 60_000)
     items = AttentionItem.objects.filter(kind="overpayment", closed_at=None)
     if goes_back:
-        adyen.told("REFUND")
+        if psp == "adyen":
+            adyen.told("REFUND")
         assert (Refund.objects.get().status, items.count()) == ("succeeded", 0)
     else:
         assert Refund.objects.count() == 0
@@ -189,6 +207,26 @@ def test_an_app_shows_the_challenge_itself(shop: factories.Shop, sim: factories.
         asked = shop.post(f"{path}/complete_action", {"details": given})
         assert asked["status"] == status
     adyen.told("AUTHORISATION")
+    books(sim)
+
+
+def test_stripes_own_sdk_shows_the_challenge(shop: factories.Shop, sim: factories.Simulator) -> None:
+    intent = shop.intent(methods.order(shop, ROWS["ideal"]))
+    body = {
+        "payment_method": {"type": "card", "token": "pm_card_threeDSecure2Required", "provider_account": "stripe-us"},
+        "browser": {"channel": "Android", "native_three_ds": True},
+    }
+    path = f"payment_intents/{intent['id']}"
+    asked = shop.post(f"{path}/confirm", body)
+    action, reference = asked["next_action"], asked["latest_attempt"]["provider_reference"]
+    assert (action["type"], action["provider"], action["payload"]["type"]) == (
+        "provider_sdk",
+        "stripe",
+        "use_stripe_sdk",
+    )
+    assert action["payload"]["client_secret"].startswith(reference)
+    sim.challenge(reference, "success")
+    assert shop.post(f"{path}/complete_action", {"details": {}})["status"] == "succeeded"
     books(sim)
 
 

@@ -352,6 +352,8 @@ def _confirmation(request: Authorize) -> dict[str, Any]:
         params["return_url"] = request.return_url
     if request.off_session:
         params["off_session"] = True
+    if request.browser.get("native_three_ds") is True:
+        params["use_stripe_sdk"] = True
     return params
 
 
