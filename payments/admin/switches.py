@@ -16,6 +16,7 @@ from payments.gateway import accounts, switches
 from payments.gateway.models import KillSwitch, SwitchKind
 from payments.kernel.errors import Refusal
 from payments.kernel.records import StateChange
+from payments.methods import catalogue
 
 WHAT_STOPS = (
     "It takes no new payment, within 5 seconds everywhere. Payments that are there go on: their captures, refunds and"
@@ -57,7 +58,7 @@ class OffForm(ReasonForm):
         kind, target = said.get("kind"), str(said.get("target", "")).strip()
         known = {
             SwitchKind.ACCOUNT: target in accounts.codes(),
-            SwitchKind.METHOD: target in accounts.METHODS,
+            SwitchKind.METHOD: target in catalogue.METHODS,
             SwitchKind.COUNTRY: len(target) == 2 and target.isascii() and target.isupper(),
         }
         if target and kind and not known[SwitchKind(kind)]:

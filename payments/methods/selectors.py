@@ -3,8 +3,8 @@
 from dataclasses import replace
 from typing import Any
 
-from payments.gateway import accounts
-from payments.gateway.models import ProviderAccount
+from payments.gateway import accounts, switches
+from payments.gateway.models import ProviderAccount, SwitchKind
 from payments.methods import catalogue, eligibility, shapes
 from payments.methods.catalogue import Offer
 from payments.methods.eligibility import Facts, Offered
@@ -13,9 +13,14 @@ from payments.orders.services import CustomerUnknown
 
 
 def offered(facts: Facts) -> Offered:
-    """What fits these facts; no query, unless the accounts have to be read again."""
+    """What fits these facts, less what is switched off; no query, unless accounts or switches are read again."""
+    off = switches.off(SwitchKind.METHOD)
     known = [_account(row, facts.currency) for row in accounts.enabled()]
-    return eligibility.offered(facts, known, catalogue.METHODS)
+    if facts.country in switches.off(SwitchKind.COUNTRY):
+        known = []
+    found = eligibility.offered(facts, known, {code: one for code, one in catalogue.METHODS.items() if code not in off})
+    found.reasons.update(dict.fromkeys(off, "it is switched off"))
+    return found
 
 
 def _account(row: ProviderAccount, currency: str) -> eligibility.Account:
