@@ -8,7 +8,7 @@ from payments.kernel.records import StateChange
 from payments.ledger.models import Account, Entry, Transfer
 from payments.orders.models import Customer, Order, OrderLine
 from payments.rest.models import ApiClient, ApiKey, IdempotencyKey
-from payments.webhooks.models import Delivery, Endpoint, Event, InboundEvent
+from payments.webhooks.models import Delivery, Endpoint, Event, EventSweep, InboundEvent
 
 __all__ = [
     "Account",
@@ -21,6 +21,7 @@ __all__ = [
     "Endpoint",
     "Entry",
     "Event",
+    "EventSweep",
     "IdempotencyKey",
     "InboundEvent",
     "Job",

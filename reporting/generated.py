@@ -5,6 +5,7 @@ from typing import Final
 
 from django.urls import get_resolver
 
+from payments.gateway import accounts
 from payments.gateway.models import Psp
 from payments.intents import states as intent_states
 from payments.kernel import errors, invariants
@@ -113,6 +114,11 @@ def connectors() -> Iterable[str]:
                 back = (can.refund, can.partial_refund, can.multiple_refunds)
                 answers = " | ".join(map(_yes, (*may, *back)))
                 yield f"| {psp.label} | `{method.code}` | {can.type} | {answers} |"
+    yield from ("", "What each provider can be asked for afterwards, when its notifications were lost.", "")
+    yield from ("| provider | its own list of events goes back |", "|---|---|")
+    for psp in Psp:
+        days = accounts.keeps_events(psp).days
+        yield f"| {psp.label} | {f'{days} days' if days else 'no list: it repeats what was not acknowledged'} |"
 
 
 def _yes(fact: bool) -> str:  # noqa: FBT001

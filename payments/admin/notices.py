@@ -193,6 +193,7 @@ class InboundEventAdmin(base.ModelAdmin):
         shown.status_of("state"),
         shown.linked("provider_account"),
         shown.code_of("provider_reference", "PSP's reference"),
+        shown.choice_of("came_by", "Came by"),
         shown.time_of("received_at"),
     )
     sections = (
@@ -205,7 +206,7 @@ class InboundEventAdmin(base.ModelAdmin):
         ),
     )  # fmt: skip
     list_select_related = ("provider_account",)
-    list_filter = ("state", "provider_account", lists.CreatedFilter)
+    list_filter = ("state", "came_by", "provider_account", lists.CreatedFilter)
     search_help_text = "PSP's reference or key, or an id"
     nothing_here = "No PSP has told us anything yet."
 

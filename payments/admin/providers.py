@@ -15,12 +15,21 @@ from payments.gateway import circuits
 from payments.gateway.models import CallKind, LegalEntity, ProviderAccount, ProviderCall, SwitchKind
 from payments.gateway.switches import open_switch
 from payments.kernel.records import StateChange
+from payments.webhooks.models import EventSweep
 
 CHANGE_COLUMNS = (
     shown.time_of("at", "When"),
     shown.Column("Change", lambda row, _: f"{shown.plain(row.from_state)} → {shown.plain(row.to_state)}"),
     shown.said_of("because", "Why"),
     shown.text_of("by", "By whom"),
+)
+
+
+SWEEP_COLUMNS = (
+    shown.time_of("swept_until", "All before is in"),
+    shown.time_of("looked_at", "Looked last"),
+    shown.number_of("missed", "Events that no webhook brought"),
+    shown.words_of("problem", "Why the last look failed"),
 )
 
 
@@ -76,11 +85,14 @@ class ProviderAccountAdmin(base.ModelAdmin):
         return row.code
 
     def tables(self, row: Any, viewer: shown.Viewer) -> Sequence[shown.Table]:
-        """How its circuits stand as this process knows it; who switched it, when and why."""
+        """How its circuits stand here; who switched it, and why; how far its PSP was asked for lost notifications."""
         changes = StateChange.objects.filter(object_id=row.pk).order_by("-pk")
+        sweeps = EventSweep.objects.filter(provider_account_id=row.pk)
+        empty = "Nobody has looked yet, or its PSP has no list of its events."
         return (
             shown.table("Circuits", _circuits(row), CIRCUIT_COLUMNS, viewer, empty="It is not called."),
             shown.table("Switched", changes, CHANGE_COLUMNS, viewer, empty="It has never been switched."),
+            shown.table("Looks for lost notifications", sweeps, SWEEP_COLUMNS, viewer, empty=empty),
         )
 
     def doings(self, request: HttpRequest, row: Any) -> Sequence[shown.Doing]:

@@ -1,8 +1,8 @@
 """What every PSP connector promises: neutral values in, neutral values out."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final, Protocol
 
@@ -334,6 +334,9 @@ class Connector(Protocol):
     acknowledgement: str
     """What the PSP wants to read in the answer to a notification that was kept."""
 
+    keeps_events: timedelta
+    """How far back the PSP's own list of its events can be read; zero where it has none."""
+
     def authorize(self, request: Authorize) -> Outcome:
         """Take or reserve money."""
         ...
@@ -369,6 +372,13 @@ class Connector(Protocol):
 
     def translate_notification(self, body: bytes) -> Sequence[PspEvent]:
         """Translate a webhook that was verified when it came and is read again; however old it is."""
+        ...
+
+    def events_since(self, moment: datetime, until: datetime) -> Iterator[bytes]:
+        """What the PSP has to tell from `moment` on and before `until`, newest first: only what is acted upon.
+
+        Each as the body of its notification, for `translate_notification`. It fails as a request does.
+        """
         ...
 
     def client_options(self) -> Mapping[str, str]:

@@ -4,6 +4,7 @@ import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cache
 from typing import Final
 
@@ -135,6 +136,17 @@ def _adyen(way: _Way, *, interactive: bool) -> adyen.Settings:
 def makers(token: str) -> frozenset[str]:
     """The PSPs with an enabled account whose tokens look like this one."""
     return frozenset(row.psp for row in enabled() if connector(row).made(token))
+
+
+def keeps_events(psp: str) -> timedelta:
+    """How far back a PSP's own list of its events can be read; zero where it has none."""
+    match psp:
+        case Psp.STRIPE:
+            return stripe.StripeConnector.keeps_events
+        case Psp.ADYEN:
+            return adyen.AdyenConnector.keeps_events
+        case _:
+            raise Bug(f"no connector for the PSP {psp!r}")
 
 
 def secret(code: str, name: str) -> tuple[str, ...]:

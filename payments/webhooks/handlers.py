@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from payments.kernel.jobs import Queue, feeder, job
-from payments.webhooks.services import delivery, inbound, outbox
+from payments.webhooks.services import delivery, inbound, outbox, sweep
 
 
 @feeder(Queue.DELIVERIES)
@@ -22,3 +22,15 @@ def deliver(delivery_id: str) -> None:
 def process_inbound(inbound_id: str) -> None:
     """Act on a stored notification."""
     inbound.process(inbound_id)
+
+
+@job("sweep_accounts", Queue.FINANCE, every=timedelta(hours=1))
+def sweep_accounts() -> None:
+    """Ask every PSP that has a list of its events for what no webhook has brought."""
+    sweep.sweep_all()
+
+
+@job("sweep_account", Queue.FINANCE, lease=timedelta(minutes=10))
+def sweep_account(account_id: str) -> None:
+    """Ask one account's PSP. Longer than this takes: `sweep.SECONDS`, and the pages of its last minute."""
+    sweep.sweep(account_id)

@@ -135,6 +135,14 @@ class InboundState(models.TextChoices):
     IGNORED = "ignored"
 
 
+class CameBy(models.TextChoices):
+    """How we learned of what a PSP has to tell."""
+
+    WEBHOOK = "webhook", "The PSP's webhook"
+    SWEEP = "sweep", "The hourly look at the PSP's list"
+    RESYNC = "resync", "A look at the PSP's list by hand"
+
+
 class InboundEvent(models.Model):
     """One notification of a PSP, kept as it came. Its key is unique per account for ever."""
 
@@ -143,6 +151,7 @@ class InboundEvent(models.Model):
     event_key = models.CharField(max_length=200)
     type = models.CharField(max_length=80)
     kind = models.CharField(max_length=24, choices=[(kind.value, kind.value) for kind in EventKind])
+    came_by = models.CharField(max_length=8, choices=CameBy, default=CameBy.WEBHOOK)
     body = models.BinaryField(help_text="The bytes that the PSP signed; what happens is read from them, also again.")
     provider_reference = models.CharField(
         max_length=80, blank=True, default="", help_text="The PSP's id of the payment."
@@ -172,3 +181,20 @@ class InboundEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.type} {self.event_key}"
+
+
+class EventSweep(records.Record):
+    """How far an account's PSP was asked for what no webhook has brought. One row per account that can be asked."""
+
+    id = ids.IdField("sweep")
+    provider_account = models.OneToOneField("payments.ProviderAccount", on_delete=models.PROTECT)
+    swept_until = models.DateTimeField(help_text="All that happened before this is in.")
+    looked_at = models.DateTimeField(null=True)
+    missed = models.PositiveBigIntegerField(default=0, help_text="How many events no webhook had brought, so far.")
+    problem = models.TextField(blank=True, default="", help_text="Why the last look failed.")
+
+    class Meta:
+        app_label = "payments"
+
+    def __str__(self) -> str:
+        return f"swept until {self.swept_until:%Y-%m-%d %H:%M:%S}"

@@ -44,6 +44,15 @@ class Psp:
         """A refund that somebody makes in the PSP's dashboard."""
         return self._ask("POST", "refunds", payment_intent=provider_reference, amount=str(amount), **fields)
 
+    def capture(self, provider_reference: str, amount: int) -> dict[str, Any]:
+        """A capture that somebody makes there."""
+        return self._ask("POST", f"payment_intents/{provider_reference}/capture", amount_to_capture=str(amount))
+
+    def cancel(self, provider_reference: str) -> dict[str, Any]:
+        """A reservation that somebody lets go there."""
+        path = f"payment_intents/{provider_reference}/cancel"
+        return self._ask("POST", path, cancellation_reason="abandoned")
+
     def _ask(self, method: str, path: str, **fields: str) -> dict[str, Any]:
         request = urllib.request.Request(  # noqa: S310  our own address
             f"{self._url}/v1/{path}",

@@ -2,13 +2,14 @@
 
 import time
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Final
 from urllib.parse import quote
 
+import orjson
 import stripe
 from moneyed import Money
 
@@ -41,9 +42,13 @@ CANCEL: Final = ("post", "/v1/payment_intents/{}/cancel")
 REFUND: Final = ("post", "/v1/refunds")
 REFUNDS: Final = ("get", "/v1/refunds")
 RETRIEVE_REFUND: Final = ("get", "/v1/refunds/{}")
+EVENTS: Final = ("get", "/v1/events")
 
 KEY_SECONDS: Final = 23 * 3600
 """How long a key surely repeats its first answer: Stripe may forget it once it is 24 hours old."""
+
+PAGE: Final = 100
+"""The most objects of a list that Stripe gives at once."""
 
 KEY_LENGTH: Final = 255
 CANCEL_REASONS: Final = frozenset(["abandoned", "duplicate", "fraudulent", "requested_by_customer"])
@@ -72,6 +77,7 @@ class StripeConnector:
 
     can_be_asked = True
     acknowledgement = ""
+    keeps_events = timedelta(days=30)
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -130,6 +136,11 @@ class StripeConnector:
         """Translate a webhook that was verified before."""
         return [webhooks.read(body, livemode=self._settings.livemode)]
 
+    def events_since(self, moment: datetime, until: datetime) -> Iterator[bytes]:
+        """GET /v1/events, which speaks the API version of the account, as a webhook speaks that of its endpoint."""
+        created = {"gte": int(moment.timestamp()), "lt": int(until.timestamp())}
+        return map(orjson.dumps, self._listed(EVENTS, {"types": sorted(webhooks.KINDS), "created": created}))
+
     def client_options(self) -> Mapping[str, str]:
         """What Stripe.js and the mobile SDKs need."""
         return {"publishable_key": self._settings.publishable_key}
@@ -173,6 +184,17 @@ class StripeConnector:
             return self._ask(RETRIEVE, intent_id, params=mapping.WITH_CARD)
         except http.FailedError as failure:
             raise http.AmbiguousError(f"the payment cannot be read: {failure}") from failure
+
+    def _listed(self, verb: Verb, params: Json) -> Iterator[Json]:
+        """The objects of a list, page by page."""
+        page: dict[str, Any] = {**params, "limit": PAGE}
+        while True:
+            answer = self._ask(verb, params=page)
+            rows = mapping.rows(answer)
+            yield from rows
+            if not rows or answer.get("has_more") is not True:
+                return
+            page["starting_after"] = mapping.text(rows[-1], "id")
 
     # --- payments ---
 
@@ -255,19 +277,13 @@ class StripeConnector:
 
     def _refund_made(self, request: Refund) -> Outcome | None:
         """The refund that carries our id, among all of its payment."""
-        params: dict[str, Any] = {"payment_intent": request.provider_reference, "limit": 100}
         try:
-            while True:
-                page = self._ask(REFUNDS, params=params)
-                rows = mapping.rows(page)
-                for row in rows:
-                    if mapping.reference(row, "refund") == request.reference:
-                        return mapping.refund(row)
-                if not rows or page.get("has_more") is not True:
-                    return None
-                params["starting_after"] = mapping.text(rows[-1], "id")
+            for row in self._listed(REFUNDS, {"payment_intent": request.provider_reference}):
+                if mapping.reference(row, "refund") == request.reference:
+                    return mapping.refund(row)
         except http.FailedError as failure:
             raise http.AmbiguousError(f"the refunds cannot be read: {failure}") from failure
+        return None
 
     # --- evidence ---
 

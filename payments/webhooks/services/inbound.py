@@ -15,7 +15,7 @@ from payments.kernel.attention import AttentionKind
 from payments.kernel.errors import Bug, Refusal
 from payments.kernel.jobs import Queue, Retry
 from payments.webhooks import dispatch
-from payments.webhooks.models import InboundEvent, InboundState
+from payments.webhooks.models import CameBy, InboundEvent, InboundState
 
 log = structlog.get_logger(__name__)
 
@@ -72,7 +72,7 @@ def receive(psp: str, account_code: str, body: bytes, headers: Mapping[str, str]
         raise NotificationUnsigned("The notification was refused.") from refused
     try:
         for event in events:
-            _store(account.pk, event, body)
+            store(account.pk, event, body, came_by=CameBy.WEBHOOK)
     except DataError as error:  # a key or a type longer than any that the PSP makes, or with a NUL
         log.warning("notification_refused", account=account_code, why=str(error), bytes=len(body))
         raise NotificationUnsigned("The notification was refused.") from error
@@ -92,15 +92,18 @@ def _account(psp: str, code: str) -> ProviderAccount:
 
 STORE: Final = """
     WITH stored AS (
-        INSERT INTO payments_inboundevent (id, provider_account_id, event_key, type, kind, body, provider_reference,
-                                           state, attempts, note, received_at)
-        VALUES (%(id)s, %(account)s, %(key)s, %(type)s, %(kind)s, %(body)s, %(reference)s, %(state)s, 0, '', %(now)s)
-        ON CONFLICT DO NOTHING RETURNING id, state, received_at)
-    INSERT INTO payments_job (id, name, queue, arguments, state, due_at, fence, attempts, last_error, created_at)
-    SELECT %(job)s, 'process_inbound', %(queue)s,
-           jsonb_build_object('inbound_id', 'in_' || replace(id::text, '-', '')), 'ready', received_at, 0, 0, '',
-           received_at
-      FROM stored WHERE state = 'received'
+        INSERT INTO payments_inboundevent (id, provider_account_id, event_key, type, kind, came_by, body,
+                                           provider_reference, state, attempts, note, received_at)
+        VALUES (%(id)s, %(account)s, %(key)s, %(type)s, %(kind)s, %(came_by)s, %(body)s, %(reference)s, %(state)s, 0,
+                '', %(now)s)
+        ON CONFLICT DO NOTHING RETURNING id, state, received_at),
+    wished AS (
+        INSERT INTO payments_job (id, name, queue, arguments, state, due_at, fence, attempts, last_error, created_at)
+        SELECT %(job)s, 'process_inbound', %(queue)s,
+               jsonb_build_object('inbound_id', 'in_' || replace(id::text, '-', '')), 'ready', received_at, 0, 0, '',
+               received_at
+          FROM stored WHERE state = 'received')
+    SELECT FROM stored
 """
 """A notification and its job, when it is new: one statement is one transaction and one round trip.
 
@@ -108,14 +111,18 @@ A copy that arrives in the same moment waits for the first one to be committed.
 """
 
 
-def _store(account_id: str, event: PspEvent, body: bytes) -> None:
-    """What nothing acts on is kept and counted, and needs no job."""
+def store(account_id: str, event: PspEvent, body: bytes, *, came_by: CameBy) -> str | None:
+    """Keep what a PSP has to tell; its id, or None when it is known already.
+
+    What nothing acts on is kept and counted, and needs no job.
+    """
     facts: dict[str, Any] = {
         "id": ids.uuid7(),
         "account": ids.decode("pa", account_id),
         "key": event.event_key,
         "type": event.type,
         "kind": event.kind,
+        "came_by": came_by,
         "body": body,
         "reference": event.provider_reference,
         "state": InboundState.IGNORED if event.kind is EventKind.UNUSED else InboundState.RECEIVED,
@@ -125,8 +132,12 @@ def _store(account_id: str, event: PspEvent, body: bytes) -> None:
     }
     with connection.cursor() as cursor:
         cursor.execute(STORE, facts)
-        if cursor.rowcount:
-            doorbell.ring(Queue.WEBHOOKS)
+        stored = cursor.fetchone()
+    if stored is None:
+        return None
+    if facts["state"] == InboundState.RECEIVED:
+        doorbell.ring(Queue.WEBHOOKS)
+    return ids.encode("in", facts["id"])
 
 
 def process(inbound_id: str) -> None:

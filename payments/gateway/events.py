@@ -1,0 +1,36 @@
+"""What PSPs have to tell when they are asked: their own lists of events, read again."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from payments.connectors import http
+from payments.gateway import accounts
+from payments.gateway.models import ProviderAccount
+from payments.kernel import unit
+
+
+class NotTold(Exception):
+    """The PSP's list could not be read to its end; nothing is known about what it did not say."""
+
+
+def kept(account: ProviderAccount) -> timedelta:
+    """How far back the account's PSP can be asked; zero when it cannot be asked at all."""
+    return accounts.keeps_events(account.psp)
+
+
+def told(account: ProviderAccount, since: datetime, until: datetime) -> Iterator[bytes]:
+    """Everything the PSP has to tell from `since` on and before `until`, as it would have told it by webhook.
+
+    Raises `NotTold` when an answer fails to come, which may be after some of it.
+    """
+    unit.refuse_open_transaction("a question to a PSP")
+    listed = accounts.connector(account, interactive=False).events_since(since, until)
+    while (body := _next(listed)) is not None:
+        yield body
+
+
+def _next(listed: Iterator[bytes]) -> bytes | None:
+    try:
+        return next(listed, None)
+    except http.FailedError as failure:
+        raise NotTold(str(failure)) from failure
