@@ -11,7 +11,7 @@ from django.urls import URLPattern, reverse
 
 from payments.admin import base, lists, shown
 from payments.admin.switches import WHAT_STOPS, ReasonForm, switched_off
-from payments.gateway import circuits
+from payments.gateway import circuits, limits
 from payments.gateway.models import CallKind, LegalEntity, ProviderAccount, ProviderCall, SwitchKind
 from payments.gateway.switches import open_switch
 from payments.kernel.records import StateChange
@@ -67,6 +67,7 @@ class ProviderAccountAdmin(base.ModelAdmin):
                 shown.list_of("countries", none="Every country"),
                 shown.list_of("currencies", none="Every currency"),
                 shown.text_of("base_url", "Address"),
+                shown.Column("Requests per second", lambda row, _: _limit(row)),
                 shown.time_of("created_at"),
             ),
         ),
@@ -130,6 +131,12 @@ class ProviderAccountAdmin(base.ModelAdmin):
 
 def _circuits(row: ProviderAccount) -> list[tuple[str, str]]:
     return [(kind.label, circuits.standing(row.code, kind)) for kind in CallKind]
+
+
+def _limit(row: ProviderAccount) -> str:
+    allowed = limits.rates(row)
+    each = f", {allowed.each:,} to each endpoint" if allowed.each else ""
+    return f"{allowed.whole:,} in all{each}"
 
 
 CIRCUIT_TONES = {"closed": "good", "half_open": "wait", "open": "bad"}

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Protocol
 from urllib.parse import urlsplit
 
 import urllib3
@@ -22,8 +22,11 @@ INTERACTIVE_SECONDS: Final = 10.0
 BACKGROUND_SECONDS: Final = 25.0
 """For the answer to a request of a job."""
 
-LONGEST_REQUEST_SECONDS: Final = 4 * CONNECT_SECONDS + BACKGROUND_SECONDS
-"""One request of a job: two addresses, two steps of TLS, and the answer."""
+GATE_SECONDS: Final = 2.0
+"""How long a gate may keep the request of a job that moves money."""
+
+LONGEST_REQUEST_SECONDS: Final = GATE_SECONDS + 4 * CONNECT_SECONDS + BACKGROUND_SECONDS
+"""One request of a job: the gate, two addresses, two steps of TLS, and the answer."""
 
 MOST_REQUESTS: Final = 5
 """What one question to a connector comes to at most: create, search, look, cancel, look again."""
@@ -45,6 +48,31 @@ class UnsentError(FailedError):
 
 class AmbiguousError(FailedError):
     """The request may have arrived and been executed: timeout, reset, or an answer that cannot be read."""
+
+
+class Gate(Protocol):
+    """Who says when a request may leave, so that an account asks no more of its PSP than it may."""
+
+    def enter(self, endpoint: str) -> None:
+        """Return once a request to this endpoint may leave; `UnsentError` when that takes too long."""
+        ...
+
+    def refused(self) -> None:
+        """The PSP has said that it was asked too much."""
+        ...
+
+
+class _Open:
+    """Keeps nobody."""
+
+    def enter(self, endpoint: str) -> None:
+        """At once."""
+
+    def refused(self) -> None:
+        """It is of no consequence."""
+
+
+OPEN: Final[Gate] = _Open()
 
 
 def _allow(what: str) -> None:

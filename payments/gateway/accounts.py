@@ -13,6 +13,7 @@ from django.conf import settings
 from payments.connectors import base, http
 from payments.connectors.adyen import connector as adyen
 from payments.connectors.stripe import connector as stripe
+from payments.gateway import limits
 from payments.gateway.models import ProviderAccount, Psp
 from payments.kernel import unit
 from payments.kernel.errors import Bug, Refusal
@@ -79,7 +80,10 @@ def connector(row: ProviderAccount, *, interactive: bool = True, region: str | N
     A repetition names the `region` that its first request went to; else it is the account's.
     """
     there = row.region if region is None else region
-    return _connector(_Way(row.psp, row.code, row.base_url, there, livemode=row.livemode), interactive=interactive)
+    rates = limits.rates(row)
+    return _connector(
+        _Way(row.psp, row.code, row.base_url, there, livemode=row.livemode, rates=rates), interactive=interactive
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +95,7 @@ class _Way:
     base_url: str
     region: str
     livemode: bool
+    rates: limits.Rates
 
 
 @cache
@@ -113,6 +118,7 @@ def _stripe(way: _Way, *, interactive: bool) -> stripe.Settings:
         base_url=way.base_url or None,
         livemode=way.livemode,
         interactive=interactive,
+        gate=limits.gate(way.code, way.rates, interactive=interactive),
     )
 
 
@@ -130,6 +136,7 @@ def _adyen(way: _Way, *, interactive: bool) -> adyen.Settings:
         base_url=way.base_url or None,
         livemode=way.livemode,
         interactive=interactive,
+        gate=limits.gate(way.code, way.rates, interactive=interactive),
     )
 
 

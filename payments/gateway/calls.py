@@ -21,7 +21,7 @@ from payments.connectors.base import (
     Refund,
     Verdict,
 )
-from payments.gateway import accounts, circuits
+from payments.gateway import accounts, circuits, limits
 from payments.gateway.models import CallKind, ProviderAccount, ProviderCall
 from payments.kernel import attention, clock, jobs, unit
 
@@ -99,7 +99,8 @@ def _sent(connector: Connector, request: AnyRequest) -> Outcome:
         case Cancel():
             return connector.cancel(request)
         case Refund():
-            return connector.refund(request)
+            with limits.behind(limits.Priority.REFUNDS):
+                return connector.refund(request)
 
 
 def find(call: ProviderCall, request: AnyRequest, *, provider_reference: str) -> Outcome:
@@ -115,7 +116,9 @@ def find(call: ProviderCall, request: AnyRequest, *, provider_reference: str) ->
         log.error("request_changed", call=call.pk, kind=call.kind)
     connector = accounts.connector(accounts.account(call.account_id), interactive=False, region=call.region)
     sent_at = call.sent_at if same else LONG_AGO
-    outcome = connector.find(request, provider_reference=provider_reference, sent_at=sent_at)
+    rank = limits.Priority.REFUNDS if isinstance(request, Refund) else limits.Priority.PAYMENTS
+    with limits.behind(rank):
+        outcome = connector.find(request, provider_reference=provider_reference, sent_at=sent_at)
     if not same and outcome.verdict is Verdict.UNAVAILABLE and clock.now() - call.sent_at < SURELY_ENDED:
         return dataclasses.replace(outcome, verdict=Verdict.UNKNOWN)
     return outcome

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from payments.connectors import http
-from payments.gateway import accounts
+from payments.gateway import accounts, limits
 from payments.gateway.models import ProviderAccount
 from payments.kernel import unit
 
@@ -31,6 +31,7 @@ def told(account: ProviderAccount, since: datetime, until: datetime) -> Iterator
 
 def _next(listed: Iterator[bytes]) -> bytes | None:
     try:
-        return next(listed, None)
+        with limits.behind(limits.Priority.REPORTS):
+            return next(listed, None)
     except http.FailedError as failure:
         raise NotTold(str(failure)) from failure

@@ -46,6 +46,12 @@ class ProviderAccount(records.Record):
     region = models.CharField(
         max_length=8, blank=True, default="", help_text="The PSP's data centre, where it has several. Empty: its first."
     )
+    requests_per_second = models.PositiveIntegerField(
+        null=True, blank=True, help_text="The most that we ask of it. Empty: what its PSP allows every account."
+    )
+    requests_per_second_each = models.PositiveIntegerField(
+        null=True, blank=True, help_text="The same for each endpoint. Empty: what its PSP allows. 0: no such limit."
+    )
     enabled = models.BooleanField(default=True)
     weight = models.PositiveSmallIntegerField(default=100)
 

@@ -72,7 +72,7 @@ class Settings:
 
     `base_url` without a trailing slash leads to any server that speaks Checkout v72; None is Adyen itself, in live
     under the company's `live_prefix` and in `region` ("" is Europe). During a rotation several `hmac_keys` count;
-    `livemode` is what every notification must say.
+    `livemode` is what every notification must say. `gate` says when a request may leave.
     """
 
     account: str
@@ -85,6 +85,7 @@ class Settings:
     interactive: bool
     live_prefix: str = ""
     region: str = ""
+    gate: http.Gate = http.OPEN
 
 
 class AdyenConnector:
@@ -106,7 +107,7 @@ class AdyenConnector:
         )
         client = http.INTERACTIVE if settings.interactive else http.BACKGROUND
         self._checkout = transport.Checkout(
-            transport.Transport(client, settings.account), api_key=settings.api_key, base_url=base_url
+            transport.Transport(client, settings.account, settings.gate), api_key=settings.api_key, base_url=base_url
         )
 
     def authorize(self, request: Authorize) -> Outcome:
@@ -190,6 +191,7 @@ class AdyenConnector:
         The answer is read from its body: the SDK's own `psp` may come from a header.
         """
         invariant(len(key) <= KEY_LENGTH, "an idempotency key has at most 64 characters at Adyen")
+        self._settings.gate.enter(verb.__name__)
         answer: Any = verb(dict(body), *(quote(each, safe="") for each in ids), idempotency_key=key).message
         ours = answer.get("merchantAccount", self._settings.merchant_account)
         if ours != self._settings.merchant_account:

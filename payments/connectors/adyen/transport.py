@@ -26,8 +26,9 @@ class Transport:
 
     user_agent = "countinghouse adyen-python-api-library"
 
-    def __init__(self, client: http.Client, account: str) -> None:
+    def __init__(self, client: http.Client, account: str, gate: http.Gate = http.OPEN) -> None:
         self._client = client
+        self._gate = gate
         self._account = account
 
     def request(
@@ -39,6 +40,8 @@ class Transport:
         content = answers.content(answer)
         if answer.status in {401, 403}:
             logger.error("Adyen refuses the API key of the account %s: HTTP %s", self._account, answer.status)
+        if answer.status == 429:
+            self._gate.refused()
         if not 200 <= answer.status < 300:
             raise mapping.RefusedError(answer.status, content)
         if not content or answer.status not in READ:

@@ -60,7 +60,8 @@ class Settings:
     """One account at Stripe. `interactive` calls wait 10 s for an answer, others 25 s.
 
     `base_url` without a trailing slash leads to any server that speaks Stripe; None is Stripe itself. During a
-    rotation several `webhook_secrets` count; `livemode` is what every answer and notification must say.
+    rotation several `webhook_secrets` count; `livemode` is what every answer and notification must say. `gate` says
+    when a request may leave.
     """
 
     account: str
@@ -70,6 +71,7 @@ class Settings:
     base_url: str | None
     livemode: bool
     interactive: bool
+    gate: http.Gate = http.OPEN
 
 
 class StripeConnector:
@@ -86,7 +88,7 @@ class StripeConnector:
             base_addresses={"api": settings.base_url} if settings.base_url else {},
             max_network_retries=0,
             http_client=transport.Transport(
-                http.INTERACTIVE if settings.interactive else http.BACKGROUND, settings.account
+                http.INTERACTIVE if settings.interactive else http.BACKGROUND, settings.account, settings.gate
             ),
         )
 
@@ -171,6 +173,7 @@ class StripeConnector:
         invariant(len(key) <= KEY_LENGTH, "an idempotency key has at most 255 characters at Stripe")
         options = {"idempotency_key": key} if key else {}
         method, path = verb
+        self._settings.gate.enter(f"{method} {path}")
         answer: Any = self._client.raw_request(
             method, path.format(*map(quote, ids)), **dict(params or {}), **options
         ).data

@@ -20,6 +20,10 @@ WITH_CARD: Final[Json] = MappingProxyType({"expand": ["payment_method"]})
 """Asks for an intent together with its payment method, which says the card's brand and last four digits."""
 
 
+LOCKED: Final = "lock_timeout"
+"""The code of a 429 that says nothing about how much was asked: somebody else is at work on the same object."""
+
+
 class RefusedError(http.FailedError):
     """Stripe answered with an error. Its message is left out: it may repeat what was sent."""
 

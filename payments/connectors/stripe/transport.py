@@ -20,8 +20,9 @@ class Transport(stripe.HTTPClient):
 
     name = "countinghouse"
 
-    def __init__(self, client: http.Client, account: str) -> None:
+    def __init__(self, client: http.Client, account: str, gate: http.Gate = http.OPEN) -> None:
         super().__init__()
+        self._gate = gate
         self._client = client
         self._account = account
 
@@ -40,9 +41,12 @@ class Transport(stripe.HTTPClient):
             logger.error("Stripe refuses the API key of the account %s: HTTP %s", self._account, answer.status)
         if not 200 <= answer.status < 300:
             error = content.get("error")
+            error = error if isinstance(error, dict) else {}
+            if answer.status == 429 and error.get("code") != mapping.LOCKED:
+                self._gate.refused()
             raise mapping.RefusedError(
                 answer.status,
-                error if isinstance(error, dict) else {},
+                error,
                 replayed=answer.headers.get("Idempotent-Replayed") == "true",
                 request_id=answer.headers.get("Request-Id", ""),
             )

@@ -26,6 +26,9 @@ SERVES: Mapping[str, tuple[list[str], list[str]]] = {
 ADDRESSES = {"adyen": "/adyen/v72", "stripe": ""}
 """Where on the simulator a PSP's API begins."""
 
+UNLIMITED = {"requests_per_second": 100_000, "requests_per_second_each": 100_000}
+"""The simulator takes all that comes."""
+
 
 class Command(BaseCommand):
     """Makes what is missing and points every account at SIMULATOR_URL; running it again changes nothing else."""
@@ -41,7 +44,7 @@ class Command(BaseCommand):
             )
             psp, (countries, currencies) = code.partition("-")[0], SERVES.get(code, ([], []))
             there = {"psp": psp, "base_url": settings.SIMULATOR_URL + ADDRESSES[psp]}
-            made = {"legal_entity": entity, "countries": countries, "currencies": currencies}
+            made = {"legal_entity": entity, "countries": countries, "currencies": currencies, **UNLIMITED}
             account, created = ProviderAccount.objects.update_or_create(
                 code=code, defaults=there, create_defaults=there | made
             )

@@ -19,7 +19,7 @@ CAME_BY = [
 
 class Migration(migrations.Migration):
 
-    dependencies = [("payments", "0007_adyen")]
+    dependencies = [("payments", "0008_routing")]
 
     operations = [
         migrations.RunSQL(

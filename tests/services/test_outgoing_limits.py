@@ -1,0 +1,186 @@
+"""No account asks more of its PSP than it may: tokens, shared through Redis, payments first, and nobody waits long."""
+
+import time
+from collections.abc import Iterator
+
+import pytest
+import redis
+from pytest_django.fixtures import Settings
+
+from config import embedded
+from payments.connectors import http
+from payments.connectors.base import Authorize, Outcome, Refund, Verdict
+from payments.gateway import accounts, calls, events, limits
+from payments.gateway.limits import RESERVED, Gate, Limits, Priority, Rates
+from payments.gateway.models import ProviderAccount
+from payments.kernel import clock, ids, money
+from tests import factories
+
+
+@pytest.fixture(autouse=True)
+def fresh(settings: Settings) -> Iterator[None]:
+    """No bucket was ever used, here or in Redis."""
+    redis.Redis.from_url(settings.REDIS_URL).flushall()
+    limits._limits.clear()
+    accounts._connector.cache_clear()
+    yield
+    limits._limits.clear()
+    accounts._connector.cache_clear()
+
+
+def taken(of: Limits, priority: Priority = Priority.PAYMENTS, endpoint: str = "pay", *, most: int = 1000) -> int:
+    """How many tokens are given at once."""
+    for count in range(most):
+        if of.take(endpoint, RESERVED[priority]):
+            return count
+    return most
+
+
+def settle(*of: Limits) -> None:
+    """Tell Redis now, as the thread does soon after."""
+    script = limits.Settler()._connected()
+    for one in of:
+        one.settle(script)
+
+
+def test_no_second_sees_more_than_is_allowed() -> None:
+    one, ends, count = Limits("stripe-us", Rates(50, 0)), time.monotonic() + 1, 0
+    while time.monotonic() < ends:
+        count += not one.take("pay", 0.0)
+    assert 45 <= count <= 50
+
+
+def test_an_endpoint_has_its_own_limit_within_that_of_the_account() -> None:
+    one = Limits("stripe-us", Rates(100, 25))
+    assert [taken(one, endpoint=endpoint) for endpoint in "abcdef"] == [5, 5, 5, 5, 0, 0]
+
+
+def test_payments_go_before_refunds_and_those_before_reports() -> None:
+    one = Limits("stripe-us", Rates(100, 0))
+    assert [taken(one, priority) for priority in (Priority.REPORTS, Priority.REFUNDS, Priority.PAYMENTS)] == [10, 5, 5]
+
+
+def test_processes_share_what_there_is() -> None:
+    here, there = (Limits("stripe-us", Rates(100, 0)) for _ in range(2))
+    assert taken(here) == 20
+    settle(here)
+    assert taken(there, most=10) == 10, "nobody waits for Redis"
+    settle(there)
+    assert there.take("pay", 0.0) > 0.05, "what was taken too much is waited for"
+    assert Limits("stripe-eu", Rates(100, 0)).take("pay", 0.0) == 0
+
+
+def test_a_429_halves_the_speed_everywhere_for_a_while() -> None:
+    here, there = (Limits("stripe-us", Rates(100, 0)) for _ in range(2))
+    for one in (here, there):
+        one.take("pay", 0.0)
+    here.slow_down()
+    settle(here, there)
+    assert (here.speed, there.speed) == (0.5, 0.5)
+    assert here.take("pay", 0.0) > 0
+    here.slow_until = 0
+    here.take("pay", 0.0)
+    assert here.speed == 1
+
+
+def test_without_redis_each_process_keeps_the_limit_by_itself(settings: Settings) -> None:
+    settings.REDIS_URL = f"redis://127.0.0.1:{embedded.free_port()}/0"
+    one = limits.of("stripe-us", Rates(100, 0))
+    assert taken(one) == 20
+    settler = limits.Settler()
+    settler.settle()
+    assert settler._silent_until > time.monotonic()
+    assert one.take("pay", 0.0) >= 0
+
+
+def test_the_thread_settles_soon_after(settings: Settings) -> None:
+    gate = limits.gate("stripe-us", Rates(100, 25), interactive=True)
+    gate.enter("pay")
+    client = redis.Redis.from_url(settings.REDIS_URL)
+    factories.until(lambda: client.exists("countinghouse:limit:{stripe-us}:pay"))
+    assert float(client.hget("countinghouse:limit:{stripe-us}:", "level") or 99) < 20
+
+
+def test_it_costs_microseconds_where_nothing_is_limited() -> None:
+    gate, rounds = limits.gate("stripe-us", Rates(10_000_000, 10_000_000), interactive=True), 20_000
+    began = time.perf_counter()
+    for _ in range(rounds):
+        gate.enter("pay")
+    assert (time.perf_counter() - began) / rounds < 50e-6
+
+
+def test_who_waits_at_the_gate_gets_through_or_gives_up() -> None:
+    one = Limits("stripe-us", Rates(20, 0))
+    taken(one)
+    began = time.monotonic()
+    Gate(one, 0.5).enter("pay")
+    assert 0.02 < time.monotonic() - began < 0.5
+    taken(one)
+    with pytest.raises(http.UnsentError, match="our own limit"):
+        Gate(one, 0.01).enter("pay")
+
+
+# --- through the connectors ---
+
+
+@pytest.fixture
+def account(shop: factories.Shop) -> ProviderAccount:
+    """An account that may ask four things a second: two at once."""
+    ProviderAccount.objects.update(requests_per_second=4, requests_per_second_each=0)
+    accounts.forget()
+    return accounts.account("stripe-us")
+
+
+def pay(account: ProviderAccount) -> Outcome:
+    request = Authorize(
+        key=ids.new("call"),
+        reference=ids.new("att"),
+        amount=money.from_minor(3000, "USD"),
+        method="card",
+        token="pm_card_visa",
+        capture=True,
+    )
+    return calls.send(account, request)
+
+
+def test_beyond_the_limit_nothing_is_sent(account: ProviderAccount, sim: factories.Simulator) -> None:
+    verdicts = [pay(account).verdict for _ in range(3)]
+    assert verdicts[0] is Verdict.APPROVED
+    assert verdicts[1:] == [Verdict.UNAVAILABLE] * 2
+    assert sum(line["amount_captured"] for line in sim.book() if line["object"] == "payment") == 3000
+
+
+def test_refunds_and_reports_find_the_gate_closed_first(account: ProviderAccount) -> None:
+    paid = pay(account)
+    now = clock.now()
+    bucket = limits._limits["stripe-us"].buckets[""]
+    bucket.level = 1.1
+    refund = Refund(
+        key=ids.new("call"),
+        reference=ids.new("re"),
+        provider_reference=paid.provider_reference,
+        amount=money.from_minor(3000, "USD"),
+        reason="duplicate",
+    )
+    assert calls.send(account, refund, interactive=True).verdict in (Verdict.APPROVED, Verdict.UNAVAILABLE)
+    bucket.level = -100
+    with pytest.raises(events.NotTold, match="our own limit"):
+        list(events.told(account, now, now))
+
+
+def test_a_429_of_the_psp_makes_the_account_slower(
+    shop: factories.Shop, sim: factories.Simulator, account: ProviderAccount
+) -> None:
+    sim.scenario("payment_intents.create", "rate_limit_429", times=1)
+    assert pay(account).verdict is Verdict.UNAVAILABLE
+    assert limits._limits["stripe-us"].speed == 0.5
+
+
+def test_a_row_says_what_may_be_asked_else_the_psp_does(account: ProviderAccount) -> None:
+    assert limits.rates(account) == Rates(4, 0)
+    account.requests_per_second = account.requests_per_second_each = None
+    assert limits.rates(account) == Rates(100, 25)
+    account.psp = "adyen"
+    assert limits.rates(account) == Rates(100, 0)
+    assert limits.of("x", Rates(1, 1)).take("a", 0.0) == 0
+    assert limits.of("x", Rates(100, 1)).buckets == {}
