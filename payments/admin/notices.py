@@ -11,7 +11,7 @@ from django.utils.html import format_html
 from payments.admin import base, lists, shown
 from payments.gateway.models import ProviderAccount
 from payments.kernel import clock
-from payments.webhooks.models import Delivery, DeliveryState, Endpoint, Event, InboundEvent
+from payments.webhooks.models import Delivery, DeliveryState, Endpoint, Event, EventSweep, InboundEvent
 
 DELIVERY_COLUMNS = (
     shown.Column("Delivery", lambda row, viewer: viewer.link(row, f"#{row.sequence} to {row.endpoint.url}")),
@@ -218,3 +218,20 @@ class InboundEventAdmin(base.ModelAdmin):
     def headline(self, row: Any, _viewer: shown.Viewer) -> object:
         """Its type."""
         return row.type
+
+
+@admin.register(EventSweep)
+class EventSweepAdmin(base.ModelAdmin):
+    """How far a PSP was asked for what no webhook has brought."""
+
+    called = ("look for lost notifications", "looks for lost notifications")
+    columns = (
+        shown.linked("provider_account"),
+        shown.time_of("swept_until", "All before is in"),
+        shown.time_of("looked_at", "Looked last"),
+        shown.number_of("missed", "Events that no webhook brought"),
+        shown.words_of("problem", "Why the last look failed"),
+    )
+    sections = (("About", columns),)
+    list_select_related = ("provider_account",)
+    nothing_here = "Nobody has looked yet: it is done every hour, where a PSP has a list of its events."

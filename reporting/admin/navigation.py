@@ -27,6 +27,7 @@ GROUPS: Final[Mapping[str, tuple[tuple[str, str, str, str], ...]]] = {
         ("Kill switches", "payments", "killswitch", "power_settings_new"),
         ("Calls to PSPs", "payments", "providercall", "call_made"),
         ("PSP notifications", "payments", "inboundevent", "call_received"),
+        ("Lost notifications", "payments", "eventsweep", "sync_problem"),
         ("Client events", "payments", "event", "campaign"),
         ("Deliveries", "payments", "delivery", "local_shipping"),
         ("Webhook endpoints", "payments", "endpoint", "webhook"),

@@ -19,7 +19,7 @@ from payments.kernel.attention import AttentionItem, AttentionKind
 from payments.kernel.jobs import Job
 from payments.kernel.records import StateChange
 from payments.rest.models import ApiClient, IdempotencyKey
-from payments.webhooks.models import Delivery, Endpoint, Event, InboundEvent
+from payments.webhooks.models import Delivery, Endpoint, Event, EventSweep, InboundEvent
 from reporting.reports.base import Parameters
 from reporting.services import exports
 from tests import factories
@@ -54,6 +54,7 @@ def full(shop: factories.Shop, paid: dict[str, Any]) -> dict[str, Any]:
     )  # fmt: skip
     switches.switch_off(SwitchKind.COUNTRY, "AQ", because="nobody lives there", by="staff engineer")
     rules.draft(rules.Draft(name="half and half", split=(("stripe-us", 1), ("stripe-eu", 1))), by="staff engineer")
+    EventSweep.objects.create(provider_account_id=_account(account), swept_until=datetime(2026, 1, 1, tzinfo=UTC))
     with unit.work() as work:
         work.add(AttentionItem(kind=AttentionKind.UNKNOWN_OUTCOME, object_id=paid["id"], detail="no answer"))
     return paid

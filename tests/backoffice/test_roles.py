@@ -39,6 +39,7 @@ LISTS = {
     "payments.endpoint": "engineer admin",
     "payments.delivery": "engineer admin",
     "payments.inboundevent": "engineer admin",
+    "payments.eventsweep": "engineer admin",
     "payments.apiclient": "engineer admin",
     "payments.apikey": "engineer admin",
     "payments.idempotencykey": "engineer admin",

@@ -101,12 +101,13 @@ def _envelope(event: dict[str, Any]) -> PspEvent:
 def _translated(envelope: PspEvent, event: dict[str, Any]) -> PspEvent:
     if envelope.kind is EventKind.UNUSED:
         return envelope
-    _require_version(event.get("api_version"))
+    require_version(event.get("api_version"))
     translate = _about_payment if envelope.kind is EventKind.PAYMENT_UPDATED else _about_refund
     return translate(envelope, _subject(event))
 
 
-def _require_version(version: object) -> None:
+def require_version(version: object) -> None:
+    """Raise `mapping.UnreadableError` for a version of the API that is too old to be understood."""
     """A version is a date, and since 2024 a name after it."""
     try:
         understood = date.fromisoformat(str(version)[:10]) >= OLDEST_VERSION

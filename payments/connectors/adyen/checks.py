@@ -1,0 +1,60 @@
+"""Whether the settings of an account at Adyen are right, by their form and by one harmless question."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import orjson
+
+from payments.connectors import answers, checks
+from payments.connectors.adyen import transport
+from payments.connectors.checks import Finding
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Given:
+    """What the environment and the account's row say."""
+
+    api_key: str = field(repr=False)
+    client_key: str
+    hmac_keys: Sequence[str] = field(repr=False)
+    merchant_account: str
+    base_url: str | None
+    live_prefix: str
+    region: str
+    livemode: bool
+
+
+def findings(given: Given) -> Iterator[Finding]:
+    """Each setting in turn. Asking which payment methods there are moves nothing."""
+    mode = "live" if given.livemode else "test"
+    yield checks.address(given.base_url)
+    yield checks.formed("client key", [given.client_key], rf"{mode}_\w{{10,}}", f"{mode}_…")
+    yield checks.formed("HMAC key", given.hmac_keys, r"[0-9A-Fa-f]{64}", "64 hexadecimal digits")
+    if given.livemode and not given.base_url:
+        yield checks.formed(
+            "live prefix", [given.live_prefix], r"[0-9a-f]+-[A-Za-z0-9]+", "1797a841fbb37ca7-CompanyName"
+        )
+    base = given.base_url or transport.address(livemode=given.livemode, prefix=given.live_prefix, region=given.region)
+    headers = {"x-api-key": given.api_key, "Content-Type": "application/json"}
+    body = orjson.dumps({"merchantAccount": given.merchant_account})
+    asked = checks.ask("POST", f"{base}/paymentMethods", headers, body)
+    yield from checks.reached(asked)
+    yield from _opens(asked, given.merchant_account, mode)
+
+
+def _opens(asked: checks.Asked, merchant_account: str, mode: str) -> Iterator[Finding]:
+    """Adyen says 401 for a key that it does not know, 403 for a merchant account that is not the key's."""
+    if asked.status == 401:
+        yield Finding("API key", right=False, says=f"Adyen does not know it in its {mode} environment")
+    elif asked.status == 403:
+        yield Finding("API key", right=None, says="Adyen knows it, or hides that it does not")
+        says = f"{merchant_account} is not one that this API key may use"
+        yield Finding("merchant account", right=False, says=says)
+    elif asked.status == 200:
+        yield Finding("API key", right=True, says=f"opens the {mode} environment")
+        yield Finding("merchant account", right=True, says=f"{merchant_account} may be used")
+    elif asked.answer is not None and 400 <= asked.status < 500 and asked.status != 429:
+        said = answers.content(asked.answer).get("errorCode", "")
+        yield Finding("merchant account", right=False, says=f"HTTP {asked.status} {said} for {merchant_account}")
+    else:
+        yield Finding("API key", right=None, says="not tried: there was no answer to learn from")
