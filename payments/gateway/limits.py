@@ -1,7 +1,7 @@
 """How much an account asks of its PSP: token buckets that every process spends from, payments first.
 
 A request takes its token from a bucket of this process, which costs microseconds and waits for nobody. A thread tells
-Redis soon after what was spent, and learns what all processes together have left (docs/decisions/0010).
+Redis soon after what was spent, and learns what all processes together have left (docs/decisions/0011).
 """
 
 import os

@@ -136,7 +136,7 @@ def pay(account: ProviderAccount) -> Outcome:
         key=ids.new("call"),
         reference=ids.new("att"),
         amount=money.from_minor(3000, "USD"),
-        method="card",
+        type="card",
         token="pm_card_visa",
         capture=True,
     )
