@@ -1,10 +1,32 @@
 """The arithmetic of giving money back: what units of a line are worth, and which payments it is taken from. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Final
 
 from moneyed import Money
 
 from payments.kernel import money
+
+AUTOMATIC_PER_HOUR: Final = 20
+"""How many refunds are made by themselves within an hour: a bug must not empty the account."""
+
+AUTOMATIC_AMOUNTS: Final[Mapping[str, int]] = {
+    **dict.fromkeys(("CLP", "JPY"), 1_000_000),
+    **dict.fromkeys(("COP", "IDR", "KRW", "LBP", "PYG", "UGX", "VND"), 10_000_000),
+    **dict.fromkeys(("CZK", "HKD", "INR", "MXN", "PHP", "THB", "TWD", "TRY", "ZAR"), 100_000),
+    **dict.fromkeys(("HUF", "ISK", "NGN", "RUB", "KES"), 1_000_000),
+    **dict.fromkeys(("BHD", "JOD", "KWD", "OMR"), 2_000),
+}
+"""How much is given back by itself within an hour, in whole units of the currency: about 5,000 to 10,000 EUR."""
+
+AUTOMATIC_AMOUNT: Final = 10_000
+"""The same in every other currency."""
+
+
+def automatic_limit(currency: str) -> Money:
+    """How much of a currency is given back by itself within an hour."""
+    return Money(Decimal(AUTOMATIC_AMOUNTS.get(currency, AUTOMATIC_AMOUNT)), currency)
 
 
 def worth(total: Money, quantity: int, units: int) -> int:

@@ -3,23 +3,26 @@
 from datetime import timedelta
 from typing import Final
 
+from django.db import connection
+from django.db.models import Count, Q, Sum
+
 from payments.intents import selectors as intent_selectors
 from payments.intents.models import Capture
 from payments.kernel import attention, clock, jobs, money, unit
-from payments.kernel.attention import AttentionKind
+from payments.kernel.attention import AttentionItem, AttentionKind
 from payments.methods import selectors as methods
-from refunds import selectors
+from refunds import policy, selectors
 from refunds.models import Origin, Reason, Refund
 from refunds.services import moves
 
-MOST_PER_HOUR: Final = 20
-"""A bug must not empty the account: beyond this a person is told, and the rest waits."""
+WAITS: Final = timedelta(hours=1)
+"""How often what waits for a person is looked at again; the person's word wakes it at once."""
 
 
 def give_back(capture_id: str, *, by: str = "platform") -> None:
     """Refund what is left of a capture, once however often it is asked; where the method cannot, a person is told.
 
-    Raises `Retry` while too many such refunds were made within an hour; a person is told.
+    Beyond the limits of `policy` it waits, raising `Retry`, until somebody closes the attention item that asks for it.
     """
     with unit.work():
         capture = Capture.objects.get(pk=capture_id)
@@ -29,30 +32,25 @@ def give_back(capture_id: str, *, by: str = "platform") -> None:
         if not methods.offer(payment.tried.method, payment.tried.account_id).refund:
             _ask_for_a_transfer(capture, payment.tried.method)
             return
-        too_many = _made_lately() >= MOST_PER_HOUR
-        if too_many:
-            attention.open_item(
-                AttentionKind.AUTO_REFUND_LIMIT,
-                capture.pk,
-                f"more than {MOST_PER_HOUR} automatic refunds within an hour",
+        left = [source.available for source in selectors.sources(payment) if source.attempt.pk == capture.attempt_id]
+        amount = min(capture.amount_minor, sum(left))
+        waits = _why_it_waits(capture, amount) if amount else ""
+        if waits:
+            attention.open_item(AttentionKind.AUTO_REFUND_LIMIT, capture.pk, waits)
+        elif amount:
+            held = moves.begin(
+                payment,
+                amount,
+                reason=Reason.DUPLICATE,
+                origin=Origin.DUPLICATE,
+                requested_by=by,
+                duplicate_of=capture,
             )
-        else:
-            left = [
-                source.available for source in selectors.sources(payment) if source.attempt.pk == capture.attempt_id
-            ]
-            if amount := min(capture.amount_minor, sum(left)):
-                held = moves.begin(
-                    payment,
-                    amount,
-                    reason=Reason.DUPLICATE,
-                    origin=Origin.DUPLICATE,
-                    requested_by=by,
-                    duplicate_of=capture,
-                )
-                jobs.enqueue("send_refund", refund_id=held.pk)
+            jobs.enqueue("send_refund", refund_id=held.pk)
+        if not waits:
             attention.close_items(capture.pk, because="it is given back", by=by, kind=AttentionKind.AUTO_REFUND_LIMIT)
-    if too_many:
-        raise jobs.Retry(timedelta(hours=1), "too many automatic refunds within an hour")
+    if waits:
+        raise jobs.Retry(WAITS, waits)
 
 
 def _ask_for_a_transfer(capture: Capture, method: str) -> None:
@@ -61,6 +59,26 @@ def _ask_for_a_transfer(capture: Capture, method: str) -> None:
     attention.open_item(AttentionKind.OVERPAYMENT, capture.pk, why)
 
 
-def _made_lately() -> int:
+def _why_it_waits(capture: Capture, amount: int) -> str:
+    """Why a person has to say yes first; "" when nobody has to, or somebody has."""
+    asked = AttentionItem.objects.filter(kind=AttentionKind.AUTO_REFUND_LIMIT, object_id=capture.pk)
+    word = asked.order_by("-opened_at").first()
+    if word is not None:
+        return word.detail if word.closed_at is None else ""
+    return _beyond(capture.currency, amount)
+
+
+def _beyond(currency: str, amount: int) -> str:
+    """Which limit this refund would break. Whoever asks holds the others off until he has committed."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtext('refunds.automatic'))")
     since = clock.now() - timedelta(hours=1)
-    return Refund.objects.filter(origin=Origin.DUPLICATE, created_at__gte=since).count()
+    lately = Refund.objects.filter(origin=Origin.DUPLICATE, created_at__gte=since).aggregate(
+        count=Count("pk"), amount=Sum("amount_minor", filter=Q(currency=currency))
+    )
+    if lately["count"] >= policy.AUTOMATIC_PER_HOUR:
+        return f"more than {policy.AUTOMATIC_PER_HOUR} automatic refunds within an hour"
+    most = policy.automatic_limit(currency)
+    if (lately["amount"] or 0) + amount > money.to_minor(most):
+        return f"automatic refunds of more than {money.text(most)} within an hour"
+    return ""

@@ -13,17 +13,17 @@ from refunds.models import Refund
 from reporting.models import ReportRun
 from tests.backoffice import pages
 
-ROLES = ("support", "finance", "engineer", "admin", "nobody")
+ROLES = ("support", "support_lead", "finance", "engineer", "admin", "nobody")
 LISTS = {
-    "payments.paymentintent": "support finance engineer admin",
-    "payments.order": "support finance engineer admin",
-    "payments.orderline": "support finance engineer admin",
-    "payments.paymentattempt": "support finance engineer admin",
-    "payments.capture": "support finance engineer admin",
-    "refunds.refund": "support finance engineer admin",
-    "refunds.refundline": "support finance engineer admin",
-    "payments.customer": "support engineer admin",
-    "payments.statechange": "support engineer admin",
+    "payments.paymentintent": "support support_lead finance engineer admin",
+    "payments.order": "support support_lead finance engineer admin",
+    "payments.orderline": "support support_lead finance engineer admin",
+    "payments.paymentattempt": "support support_lead finance engineer admin",
+    "payments.capture": "support support_lead finance engineer admin",
+    "refunds.refund": "support support_lead finance engineer admin",
+    "refunds.refundline": "support support_lead finance engineer admin",
+    "payments.customer": "support support_lead engineer admin",
+    "payments.statechange": "support support_lead engineer admin",
     "payments.account": "finance admin",
     "payments.transfer": "finance admin",
     "payments.entry": "finance admin",
@@ -34,7 +34,7 @@ LISTS = {
     "payments.killswitch": "engineer admin",
     "payments.providercall": "engineer admin",
     "payments.job": "engineer admin",
-    "payments.attentionitem": "engineer admin",
+    "payments.attentionitem": "support_lead engineer admin",
     "payments.event": "engineer admin",
     "payments.endpoint": "engineer admin",
     "payments.delivery": "engineer admin",
@@ -71,8 +71,8 @@ def test_every_role_does_what_it_may_and_nothing_else(staff: Any, paid: dict[str
                     "timezone": "UTC", "currency": None, "client": None},
     )  # fmt: skip
     actions = {
-        pages.payment(paid["id"]): "support finance engineer admin",
-        pages.payment(paid["id"], "refund"): "support",
+        pages.payment(paid["id"]): "support support_lead finance engineer admin",
+        pages.payment(paid["id"], "refund"): "support support_lead",
         pages.page_of("payments", "provideraccount", account.pk, "switch"): "engineer",
         pages.page_of("payments", "job", job.pk, "replay"): "engineer",
         pages.list_of("reporting", "reportrun") + "new/": "finance",
@@ -102,7 +102,8 @@ def test_who_may_not_refund_sees_no_way_to_do_it(staff: Any, paid: dict[str, Any
 
 
 @pytest.mark.parametrize(
-    ("role", "reads"), [("support", True), ("finance", False), ("engineer", False), ("admin", False)]
+    ("role", "reads"),
+    [("support", True), ("support_lead", True), ("finance", False), ("engineer", False), ("admin", False)],
 )
 def test_personal_data_is_for_who_talks_to_customers(
     staff: Any,
@@ -147,7 +148,13 @@ def test_the_command_can_be_run_again_and_takes_back_what_was_added_by_hand(staf
     call_command("roles", verbosity=0)
 
     assert set(support.permissions.values_list("codename", flat=True)) == rights
-    assert set(Group.objects.values_list("name", flat=True)) == {"support", "finance", "engineer", "admin"}
+    assert set(Group.objects.values_list("name", flat=True)) == {
+        "support",
+        "finance",
+        "engineer",
+        "admin",
+        "support_lead",
+    }
 
 
 def test_being_superuser_is_not_enough_to_refund(boss: Client, paid: dict[str, Any]) -> None:

@@ -3,6 +3,11 @@
 from datetime import timedelta
 
 import pytest
+from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import Group, User
+from django.core.management import call_command
+from django.test import Client
+from django.urls import reverse
 from django.utils import timezone
 
 from payments.connectors.base import Verdict
@@ -10,7 +15,9 @@ from payments.intents.models import Capture
 from payments.intents.services import lifecycle
 from payments.kernel import clock
 from payments.kernel.attention import AttentionItem
-from payments.kernel.jobs import Job
+from payments.kernel.jobs import Job, Retry
+from payments.kernel.records import StateChange
+from refunds import policy
 from refunds.models import Refund
 from refunds.services import duplicates
 from tests import factories
@@ -151,10 +158,42 @@ def test_a_duplicate_that_the_psp_cancels_gets_a_person(shop: factories.Shop, si
     factories.assert_books_close()
 
 
+def lead() -> Client:
+    """The browser of somebody who leads support."""
+    lena = User.objects.create_user("lena", password="correct horse battery staple", is_staff=True)
+    call_command("roles", verbosity=0)
+    lena.groups.set(Group.objects.filter(name="support_lead"))
+    browser = Client()
+    browser.force_login(lena)
+    return browser
+
+
+def released(capture_id: str) -> AttentionItem:
+    """A lead says that it may go back."""
+    browser, item = lead(), AttentionItem.objects.get(object_id=capture_id)
+    page = reverse("admin:payments_attentionitem_release", args=[item.pk])
+    assert "It was stopped" in browser.get(page).content.decode()
+    browser.post(page, {"reason": "no"})
+    item.refresh_from_db()
+    assert item.closed_at is None, "without a reason nothing goes"
+    browser.post(page, {"reason": "The shop has double-charged by hand."})
+    item.refresh_from_db()
+    return item
+
+
+def stopped(capture: Capture, why: str) -> None:
+    """It waits for a person, however long."""
+    [item] = AttentionItem.objects.filter(closed_at=None)
+    assert (item.kind, item.object_id, item.detail) == ("auto_refund_limit", capture.pk, why)
+    assert Job.objects.get(name="refund_duplicate").due_at > timezone.now() + timedelta(minutes=50)
+    with clock.at(timezone.now() + timedelta(hours=2)), pytest.raises(Retry):
+        duplicates.give_back(capture.pk)
+
+
 def test_a_bug_cannot_empty_the_account(
     shop: factories.Shop, sim: factories.Simulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(duplicates, "MOST_PER_HOUR", 1)
+    monkeypatch.setattr(policy, "AUTOMATIC_PER_HOUR", 1)
     paid_twice(shop, sim)
     factories.work()
     second = paid_twice(shop, sim)
@@ -162,14 +201,51 @@ def test_a_bug_cannot_empty_the_account(
 
     capture = Capture.objects.get(attempt_id=second["late"])
     assert Refund.objects.count() == 1
-    [item] = AttentionItem.objects.filter(closed_at=None)
-    assert (item.kind, item.object_id) == ("auto_refund_limit", capture.pk)
-    assert Job.objects.get(name="refund_duplicate").due_at > timezone.now() + timedelta(minutes=50)
-    with clock.at(timezone.now() + timedelta(hours=2)):
-        duplicates.give_back(capture.pk)
+    stopped(capture, "more than 1 automatic refunds within an hour")
+    part = shop.post("refunds", {"order": second["order"], "amount": 500, "reason": "goodwill"})
+    assert Refund.objects.get(pk=part["id"]).attempt_id != second["late"], "what waits is not given to anybody else"
+
+    item = released(capture.pk)
+    assert (item.closed_by, item.closed_because) == ("staff lena", "The shop has double-charged by hand.")
+    assert StateChange.objects.get(object_id=capture.pk, event="release").by == "staff lena"
+    assert "double-charged" in LogEntry.objects.get().change_message
+    factories.work()
+    assert Refund.objects.filter(status="succeeded", origin="duplicate").count() == 2
+    factories.assert_books_close()
+
+
+def test_nor_can_a_few_large_ones(
+    shop: factories.Shop, sim: factories.Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(policy, "AUTOMATIC_AMOUNT", 30)
+    paid_twice(shop, sim)
+    factories.work()
+    second = paid_twice(shop, sim)
+    factories.work()
+
+    capture = Capture.objects.get(attempt_id=second["late"])
+    stopped(capture, "automatic refunds of more than 30.00 USD within an hour")
+    item = AttentionItem.objects.get(object_id=capture.pk)
+    boss = Client()
+    boss.force_login(User.objects.create_superuser("boss", password="correct horse battery staple"))
+    page = reverse("admin:payments_attentionitem_release", args=[item.pk])
+    assert boss.post(page, {"reason": "I am the boss here."}).status_code == 403
+    choice = {"action": "release_selected", "_selected_action": [item.pk]}
+    lead().post(reverse("admin:payments_attentionitem_changelist"), choice)
+    factories.work()
+    assert Refund.objects.filter(status="succeeded").count() == 2
+    factories.assert_books_close()
+
+
+def test_what_an_agent_gives_back_meanwhile_waits_for_nobody(
+    shop: factories.Shop, sim: factories.Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(policy, "AUTOMATIC_AMOUNT", 1)
+    paid = paid_twice(shop, sim)
+    factories.work()
+    shop.post("refunds", {"payment_intent": paid["intent"], "reason": "fraudulent"})
     due()
     factories.work()
-    item.refresh_from_db()
-    assert item.closed_at is not None
-    assert Refund.objects.filter(status="succeeded").count() == 2
+    assert AttentionItem.objects.get().closed_because == "it is given back"
+    assert not Job.objects.filter(name="refund_duplicate").exists()
     factories.assert_books_close()

@@ -17,14 +17,17 @@ PAYMENTS: Final = (
 )
 """What whoever looks at payments at all may see."""
 
+SUPPORT: Final = (
+    *PAYMENTS,
+    "payments.view_customer",
+    "payments.see_personal_data",
+    "payments.view_statechange",
+    "refunds.add_refund",
+)
+
 ROLES: Final[Mapping[str, tuple[str, ...]]] = {
-    "support": (
-        *PAYMENTS,
-        "payments.view_customer",
-        "payments.see_personal_data",
-        "payments.view_statechange",
-        "refunds.add_refund",
-    ),
+    "support": SUPPORT,
+    "support_lead": (*SUPPORT, "payments.view_attentionitem", "payments.change_attentionitem"),
     "finance": (
         *PAYMENTS,
         "payments.view_account",
@@ -94,8 +97,8 @@ masked, and moves no money: who gives rights does not refund (docs/decisions/000
 
 `see_personal_data` shows names and e-mail addresses, which others read as `j•••@e•••.com`; `change_provideraccount`
 is the switch of an account, `add_killswitch` and `change_killswitch` those of anything; `add_routingrule` drafts a
-rule, `change_routingrule` approves, activates and retires it; `change_job` is the replay of dead jobs.
-Nothing else is ever changed by hand.
+rule, `change_routingrule` approves, activates and retires it; `change_job` is the replay of dead jobs, and
+`change_attentionitem` the release of refunds that a limit has stopped. Nothing else is ever changed by hand.
 """
 
 
