@@ -55,11 +55,17 @@ def approve(shop: Shop, payment: objects.Payment) -> None:
         shop.later(DISPUTE_AFTER, f"dispute.{payment.word}", payment.id)
 
 
-def _store(shop: Shop, payment: objects.Payment) -> objects.Token:
+def _store(shop: Shop, payment: objects.Payment) -> objects.Token | None:
+    """The new token; None when the shopper has stored this card before: then the payment tells of that one."""
+    shopper = str(payment.shopper)
+    for known in shop.tokens(shopper):
+        if payment.card and (known.method, known.card) == (payment.method, payment.card):
+            payment.token = known.id
+            return None
     token = objects.Token(
         id=shop.new_psp(),
         created=shop.now(),
-        shopper=str(payment.shopper),
+        shopper=shopper,
         method=payment.method,
         variant=payment.variant,
         payment=payment.id,

@@ -160,7 +160,8 @@ def _authentication(payment: objects.Payment, body: Json) -> str:
     """How the shopper has to prove who they are; empty when not, or not there."""
     if not payment.card["enrolled"] or payment.word == words.FRICTIONLESS:
         return ""
-    if body.get("shopperInteraction") in ABSENT_SHOPPER:
+    # Who pays with what is stored, with one click, is there: CardOnFile. The other models are the merchant's.
+    if body.get("shopperInteraction") in ABSENT_SHOPPER and body.get("recurringProcessingModel") != "CardOnFile":
         return ""
     wish = reading.thing(reading.thing(body, "authenticationData"), "threeDSRequestData").get("nativeThreeDS")
     native = wish == "preferred" or str(reading.thing(body, "additionalData").get("allow3DS2", "")).lower() == "true"

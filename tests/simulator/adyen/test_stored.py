@@ -137,3 +137,19 @@ def test_a_session_expires(own: process.Simulator) -> None:
     assert merchant.ask("GET", f"/sessions/{opened['id']}?sessionResult=x").json()["status"] == "expired"
     answer = own.ask("POST", f"/_sim/adyen/sessions/{opened['id']}", {"paymentMethod": card()})
     assert answer.status == 422
+
+
+def test_the_same_card_of_a_shopper_is_stored_once(merchant: Merchant) -> None:
+    first, second = (merchant.pay(storePaymentMethod=True, **SHOPPER) for _ in range(2))
+    kept = [answer["additionalData"]["tokenization.storedPaymentMethodId"] for answer in (first, second)]
+    assert kept[0] == kept[1]
+
+
+def test_who_pays_with_one_click_is_there_and_can_be_asked(merchant: Merchant) -> None:
+    first = merchant.pay(card(ENROLLED, holderName="frictionless"), storePaymentMethod=True, **SHOPPER)
+    token = first["additionalData"]["tokenization.storedPaymentMethodId"]
+    stored = {"type": "scheme", "storedPaymentMethodId": token}
+    absent = {"shopperInteraction": "ContAuth", "recurringProcessingModel": "UnscheduledCardOnFile"}
+    assert merchant.pay(stored, **absent, **SHOPPER)["resultCode"] == "Authorised"
+    there = {**absent, "recurringProcessingModel": "CardOnFile"}
+    assert merchant.pay(stored, **there, **SHOPPER)["resultCode"] == "RedirectShopper"
