@@ -47,6 +47,9 @@ STRIPE_EVENTS: Final = [
     "refund.updated",
     "refund.failed",
     "charge.refund.updated",
+    "payment_method.updated",
+    "payment_method.automatically_updated",
+    "payment_method.detached",
 ]
 """What a webhook endpoint at Stripe subscribes to: what is acted upon, and nothing that is only stored."""
 

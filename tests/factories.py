@@ -18,8 +18,8 @@ from config import accounts as demo_accounts
 from config.demo import book
 from payments.gateway import circuits
 from payments.intents import rulebook
-from payments.kernel import drain, invariants
-from payments.kernel.jobs import Queue
+from payments.kernel import clock, drain, invariants
+from payments.kernel.jobs import Job, Queue
 from payments.ledger import selectors as ledger
 from payments.rest import keys
 from payments.rest.models import ApiClient, KeyKind
@@ -164,6 +164,12 @@ def work(*queues: Queue) -> None:
     """Do every job that is due, as a worker would, until nothing is due any more."""
     while sum(drain.drain(queue) for queue in queues or Queue):
         pass
+
+
+def later(name: str) -> None:
+    """Let the time come of jobs that wait, and do them."""
+    Job.objects.filter(name=name, state="ready").update(due_at=clock.now())
+    work()
 
 
 def broken() -> list[str]:

@@ -124,9 +124,9 @@ class Outcome:
     payment; `modification` is its id of a capture or cancel that it has taken on and will report about. `amount` is
     what the PSP says was authorised, captured or refunded. `captured` says whether an approved authorisation has
     already taken the money; None: it did as it was asked, and does not say. A capture that is declined although
-    `captured` had succeeded, and has failed after all. `saved` is the method that it keeps since; `expires_at` is
-    when a customer's action ends. `raw` holds PSP codes and ids for people, never card data or secrets; under `card`
-    it may say `brand` and `last4`, by which customers know their card.
+    `captured` had succeeded, and has failed after all. `saved` is the method that it keeps since, `payer` its own id of
+    who pays, where it has one; `expires_at` is when a customer's action ends. `raw` holds PSP codes and ids for people,
+    never card data or secrets; under `card` it may say `brand` and `last4`, by which customers know their card.
     """
 
     verdict: Verdict
@@ -138,6 +138,7 @@ class Outcome:
     expires_at: datetime | None = None
     decline: Decline | None = None
     saved: SavedMethod | None = None
+    payer: str = ""
     detail: str = ""
     raw: Mapping[str, Any] = field(default_factory=dict)
     latency_ms: int = 0
@@ -145,9 +146,10 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shopper:
-    """Who pays, as far as a PSP needs to know; `reference` is our id of the customer."""
+    """Who pays, as far as a PSP needs to know; `reference` is our id of the customer, `payer` the PSP's."""
 
     reference: str = ""
+    payer: str = ""
     email: str = ""
     name: str = ""
     country: str = ""
@@ -183,11 +185,11 @@ class Authorize:
     `key` is our committed idempotency key, `reference` the attempt's id, `type` the PSP's name of the method. `details`
     are what the customer gave in the client's fields (encrypted card fields, a BLIK code, a bank), `fields` where in
     its request the PSP wants them, `from_shopper` what of the shopper it wants there (by our names of it), and `always`
-    what besides. A voucher can be paid for `expires_after_days`
-    where the PSP lets us say so (0: it says). `browser` is what 3-D Secure wants to know: channel, origin,
-    accept_header, color_depth, java_enabled, language, screen_height, screen_width, time_zone_offset, user_agent; and
-    with native_three_ds whether the client shows the challenge itself. `lines` are for who lends on them. With `save`
-    the PSP keeps the method for `shopper`; `saved_token` is one that it has kept before.
+    what besides. A voucher can be paid for `expires_after_days` where the PSP lets us say so (0: it says). `browser` is
+    what 3-D Secure wants to know: channel, origin, accept_header, color_depth, java_enabled, language, screen_height,
+    screen_width, time_zone_offset, user_agent; and with native_three_ds whether the client shows the challenge itself.
+    `lines` are for who lends on them. With `save` the PSP keeps the method for `shopper`, with `unattended` also to be
+    charged when they are not there; `saved_token` is one that it has kept before.
     """
 
     key: str
@@ -209,6 +211,7 @@ class Authorize:
     shopper: Shopper = Shopper()
     lines: Sequence[Line] = ()
     save: bool = False
+    unattended: bool = False
     saved_token: str = ""
 
     def placed(self) -> dict[str, Any]:
@@ -290,6 +293,7 @@ class EventKind(StrEnum):
     CAPTURE_UPDATED = "capture_updated"
     CANCEL_UPDATED = "cancel_updated"
     REFUND_UPDATED = "refund_updated"
+    METHOD_UPDATED = "method_updated"
     UNUSED = "unused"
     """A kind that nothing here acts on: kept and counted."""
 
@@ -301,7 +305,8 @@ class PspEvent:
     `event_key` is unique for ever per provider account. `reference` is our own id (attempt, capture or refund) where
     the PSP returns it, "" for what was made outside; `provider_reference` is the PSP's id of the payment,
     `modification_reference` of the capture, cancel or refund. `outcome` is what the notification proves about that
-    one; when it cannot be understood, `problem` says why, and nothing may act on it.
+    one; when it cannot be understood, `problem` says why, and nothing may act on it. `saved` is the saved method that
+    it is about, as far as it says it; one that is `gone` the PSP keeps no longer.
     """
 
     kind: EventKind
@@ -312,6 +317,8 @@ class PspEvent:
     provider_reference: str = ""
     modification_reference: str = ""
     outcome: Outcome | None = None
+    saved: SavedMethod | None = None
+    gone: bool = False
     problem: str = ""
 
 
@@ -339,23 +346,18 @@ class Connector(Protocol):
 
     def authorize(self, request: Authorize) -> Outcome:
         """Take or reserve money."""
-        ...
 
     def complete_action(self, request: Complete) -> Outcome:
         """Continue after the customer's action."""
-        ...
 
     def capture(self, request: Capture) -> Outcome:
         """Take reserved money."""
-        ...
 
     def cancel(self, request: Cancel) -> Outcome:
         """Release reserved money, or stop a payment that waits."""
-        ...
 
     def refund(self, request: Refund) -> Outcome:
         """Give money back."""
-        ...
 
     def find(self, request: AnyRequest, *, provider_reference: str, sent_at: datetime) -> Outcome:
         """The evidence about a call whose answer is not known; `provider_reference` is what is known of it, or "".
@@ -364,15 +366,18 @@ class Connector(Protocol):
         most once, and what turns out to be unfinished may be canceled. UNKNOWN means that the PSP gives no proof
         yet (an empty search proves nothing); UNAVAILABLE that nothing happened and nothing will.
         """
-        ...
+
+    def look_up_method(self, payer: str, token: str) -> Outcome:
+        """What the PSP keeps under a token (APPROVED, `saved`), or that it keeps no such thing (DECLINED)."""
+
+    def forget_method(self, payer: str, token: str) -> Outcome:
+        """Let the PSP keep a saved method no longer: APPROVED once it does not, also when it did not before."""
 
     def read_notification(self, body: bytes, headers: Mapping[str, str], *, now: datetime) -> Sequence[PspEvent]:
         """Verify a webhook and translate it; `NotificationRefused` when it is not the PSP's word."""
-        ...
 
     def translate_notification(self, body: bytes) -> Sequence[PspEvent]:
         """Translate a webhook that was verified when it came and is read again; however old it is."""
-        ...
 
     def events_since(self, moment: datetime, until: datetime) -> Iterator[bytes]:
         """What the PSP has to tell from `moment` on and before `until`, newest first: only what is acted upon.
@@ -383,16 +388,12 @@ class Connector(Protocol):
 
     def client_options(self) -> Mapping[str, str]:
         """What the client needs to make a token with this account: public values only."""
-        ...
 
     def cannot_say(self, amount: Money) -> str:
         """Why the PSP has no way to say this amount, in words for people; "" when it has."""
-        ...
 
     def can_say(self, currency: str) -> bool:
         """Whether the PSP takes payments in this currency at all."""
-        ...
 
     def made(self, token: str) -> bool:
         """Whether a token of a payment method looks like one of this PSP's."""
-        ...

@@ -35,10 +35,10 @@ SURELY_ENDED: Final = timedelta(days=1)
 LOOKS: Final = tuple(timedelta(seconds=s) for s in (5, 15, 45, 120, 300, 900, 3600))
 """When recovery looks at an unknown call: after each of these, then hourly, and never gives up."""
 
-ANSWER_OVERDUE: Final = timedelta(seconds=45)
+ANSWER_OVERDUE: Final = timedelta(seconds=55)
 """A call without any answer after this long is asked about.
 
-Mostly its process has died: an interactive one takes 3 requests of 12 s. One of a job may take longer
+Mostly its process has died: an interactive one takes 4 requests of 12 s. One of a job may take longer
 (`http.LONGEST_QUESTION_SECONDS`); then both ask, under the same key, and the rows' versions let one of them record.
 """
 

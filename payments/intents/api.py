@@ -14,6 +14,7 @@ from payments.intents.services import announcements, capture, confirm, lifecycle
 from payments.intents.states import IntentStatus
 from payments.kernel import money
 from payments.kernel.errors import Refusal
+from payments.methods import services as methods
 from payments.orders import selectors as order_selectors
 from payments.orders import services as order_services
 from payments.orders import shapes as order_shapes
@@ -42,6 +43,7 @@ class IntentBody(wire.Input):
     currency: fields.Currency | None = None
     customer: Annotated[str, fields.id_of("cus")] | None = None
     capture_method: Literal["automatic", "manual"] = "automatic"
+    setup_future_usage: Literal["on_session", "off_session"] | None = None
     description: Annotated[str, fields.Line(500)] | None = None
     metadata: fields.Metadata = Field(default_factory=dict)
 
@@ -117,6 +119,7 @@ class Intents(wire.Door):
             refusals.OrderAlreadyPaid,
             refusals.OrderNotPayable,
             order_services.CustomerUnknown,
+            lifecycle.CustomerRequired,
             money.CurrencyMismatch,
             money.UnknownCurrency,
         ),
@@ -197,6 +200,8 @@ class IntentConfirm(wire.Door):
             addresses.ReturnUrlRefused,
             routing.PaymentMethodNotAvailable,
             routing.TokenOfAnotherProvider,
+            methods.SavedMethodUnknown,
+            methods.SavedMethodDeleted,
             refusals.TooManyAttempts,
             ClientSecretWrong,
             OffSessionRefused,
@@ -222,8 +227,11 @@ class IntentConfirm(wire.Door):
 
 
 def _method(body: shapes.ConfirmBody) -> confirm.Method:
-    given = body.payment_method.model_dump(exclude_none=True)
-    return confirm.Method(**given, browser=body.browser.model_dump(exclude_none=True) if body.browser else {})
+    browser = body.browser.model_dump(exclude_none=True) if body.browser else {}
+    if body.saved_payment_method is not None:
+        return confirm.Method(saved=body.saved_payment_method, browser=browser)
+    given = body.payment_method.model_dump(exclude_none=True) if body.payment_method else {}
+    return confirm.Method(**given, browser=browser)
 
 
 class IntentComplete(wire.Door):

@@ -15,6 +15,7 @@ class AttemptObject(wire.Output):
     id: str
     status: AttemptStatus
     method: str
+    saved_payment_method: str | None
     provider_account: str | None
     provider_reference: str | None
     reason_for_route: str | None
@@ -50,6 +51,7 @@ class IntentObject(wire.Output):
     amount_captured: int
     amount_refunded: int
     capture_method: Literal["automatic", "manual"]
+    setup_future_usage: Literal["on_session", "off_session"] | None
     order: str | None
     customer: str | None
     client_secret: str
@@ -91,6 +93,7 @@ PAYMENT_INTENT: Final[dict[str, Any]] = {
     "amount_captured": 0,
     "amount_refunded": 0,
     "capture_method": "automatic",
+    "setup_future_usage": None,
     "order": ORDER["id"],
     "customer": None,
     "client_secret": "u8Zk3vQ1r5Xw9yB2n4Lc7T",

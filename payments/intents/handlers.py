@@ -27,6 +27,18 @@ def cancel_updated(account_id: str, event: PspEvent) -> None:
     evidence.accept_cancel(account_id, event)
 
 
+@handles(EventKind.METHOD_UPDATED)
+def method_updated(account_id: str, event: PspEvent) -> None:
+    """A PSP says something of a saved method: that it keeps it, how it is now, or that it is gone."""
+    evidence.accept_method(account_id, event)
+
+
+@job("look_up_method", Queue.MONEY)
+def look_up_method(attempt_id: str, token: str) -> None:
+    """A PSP keeps a method since an attempt, and has not said which."""
+    evidence.look_up_method(attempt_id, token)
+
+
 @feeder(Queue.MONEY)
 def calls_to_look_at() -> bool:
     """Calls whose answer is due become recovery jobs."""

@@ -21,6 +21,7 @@ from payments.intents.states import (
     RuleStatus,
 )
 from payments.kernel import clock, ids, money, records
+from payments.methods.models import PaymentMethod
 
 LIFETIME: Final = timedelta(days=7)
 """How long an intent that nobody pays stays payable."""
@@ -59,6 +60,13 @@ class PaymentIntent(records.Stateful, records.Announced):
     capture_method = models.CharField(
         max_length=10, default="automatic", choices=[("automatic", "automatic"), ("manual", "manual")]
     )
+    setup_future_usage = models.CharField(
+        max_length=12,
+        blank=True,
+        default="",
+        choices=[("on_session", "on_session"), ("off_session", "off_session")],
+        help_text="What it is paid with is saved for the customer, to be charged when they are there, or are not too.",
+    )
     client_secret = models.CharField(max_length=64, default=_client_secret, editable=False)
     next_action = models.JSONField(null=True, blank=True)
     last_payment_error = models.JSONField(null=True, blank=True)
@@ -80,6 +88,11 @@ class PaymentIntent(records.Stateful, records.Announced):
         app_label = "payments"
         constraints = (
             models.CheckConstraint(name="intent_status", condition=Q(status__in=INTENT.states)),
+            models.CheckConstraint(
+                name="intent_future_usage",
+                condition=Q(setup_future_usage="")
+                | Q(setup_future_usage__in=["on_session", "off_session"], customer__isnull=False),
+            ),
             models.CheckConstraint(name="intent_amount_positive", condition=Q(amount_minor__gt=0)),
             models.CheckConstraint(
                 name="intent_amounts_not_negative",
@@ -134,6 +147,11 @@ class PaymentAttempt(records.Stateful):
     token = models.CharField(max_length=200, blank=True, help_text="The PSP's token of the payment method.")
     capture = models.BooleanField(default=True, help_text="Take the money at once.")
     off_session = models.BooleanField(default=False)
+    saves = models.BooleanField(default=False, help_text="What it is paid with is saved for the customer.")
+    payer = models.CharField(max_length=80, blank=True, default="", help_text="The PSP's reference of the customer.")
+    saved_method = models.ForeignKey(
+        PaymentMethod, null=True, blank=True, on_delete=models.PROTECT, related_name="attempts", db_index=False
+    )
     return_url = models.CharField(max_length=2000, blank=True, default="")
     call_id = models.CharField(max_length=40)
     provider_reference = models.CharField(max_length=80, blank=True, default="")

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from payments.intents.models import PaymentAttempt, PaymentIntent
@@ -30,6 +30,7 @@ def payment_intent(
         "amount_captured": row.amount_captured_minor,
         "amount_refunded": row.amount_refunded_minor,
         "capture_method": row.capture_method,
+        "setup_future_usage": row.setup_future_usage or None,
         "order": row.order_id,
         "customer": row.customer_id,
         "client_secret": row.client_secret,
@@ -55,6 +56,7 @@ def _attempt(row: PaymentAttempt, account_code: str | None) -> dict[str, Any]:
         "id": row.pk,
         "status": row.status,
         "method": row.method,
+        "saved_payment_method": row.saved_method_id,
         "provider_account": account_code,
         "provider_reference": row.provider_reference or None,
         "reason_for_route": row.reason_for_route or None,
@@ -89,13 +91,24 @@ class MethodBody(fields.Input):
 
 
 class ConfirmBody(fields.Input):
-    """How the customer pays, and where the PSP's page sends them back to."""
+    """How the customer pays, anew or with what is saved, and where the PSP's page sends them back to."""
 
-    payment_method: MethodBody
+    saved_payment_method: Annotated[str, fields.id_of("pm")] | None = None
+    payment_method: Annotated[MethodBody | None, Field(validate_default=True)] = None
     browser: fields.Browser | None = None
     return_url: Annotated[str, fields.Line(2000)] | None = None
     client_secret: Annotated[str, fields.Line(64)] | None = None
     off_session: bool = False
+
+    @field_validator("payment_method", mode="after")
+    @classmethod
+    def _one_of_both(cls, given: MethodBody | None, info: ValidationInfo) -> MethodBody | None:
+        saved = info.data.get("saved_payment_method")
+        if given is None and saved is None:
+            raise PydanticCustomError("parameter_missing", "Give a payment_method, or a saved_payment_method")
+        if given is not None and saved is not None:
+            raise PydanticCustomError("parameter_invalid", "Give a payment_method or a saved_payment_method, not both")
+        return given
 
 
 class CompleteBody(fields.Input):

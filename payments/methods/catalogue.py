@@ -53,8 +53,8 @@ class Offer:
     """How one PSP takes a method; `type` is its name there.
 
     `fields` is what a client may hand over and where the PSP wants it (`a.b` is b inside a); `from_shopper` is what it
-    wants there of the customer, if nothing is handed over; `always` is what it wants whoever pays. With
-    `expires_after_days` the PSP is told how long a voucher can be paid.
+    wants there of the customer, if nothing is handed over; `always` is what it wants whoever pays; what it `saves`
+    customers may pay with again. With `expires_after_days` the PSP is told how long a voucher can be paid.
     """
 
     type: str
@@ -68,6 +68,7 @@ class Offer:
     refund: bool = True
     partial_refund: bool = False
     multiple_refunds: bool = False
+    saves: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,6 +140,7 @@ _CARD = {
 _BANK = {"issuer": "paymentMethod.issuer", "bank": "paymentMethod.issuer"}
 _BRAZILIAN = {"tax_id": "socialSecurityNumber", "socialSecurityNumber": "socialSecurityNumber"}
 _EVERYTHING: Any = {
+    "saves": True,
     "manual_capture": True, "partial_capture": True, "partial_refund": True, "multiple_refunds": True,
 }  # fmt: skip
 _PARTLY: Any = {"partial_refund": True, "multiple_refunds": True}

@@ -3,11 +3,15 @@
 from dataclasses import replace
 from typing import Any
 
+from django.db.models import QuerySet
+
 from payments.gateway import accounts, switches
 from payments.gateway.models import ProviderAccount, SwitchKind
+from payments.kernel import invariants
 from payments.methods import catalogue, eligibility, shapes
 from payments.methods.catalogue import Offer
 from payments.methods.eligibility import Facts, Offered
+from payments.methods.models import Payer, PaymentMethod, PaymentMethodToken
 from payments.orders import selectors as orders
 from payments.orders.services import CustomerUnknown
 
@@ -50,7 +54,8 @@ def available(facts: Facts, *, customer: str | None, locale: str, client_id: str
         facts, locale = replace(facts, country=facts.country or known.country), locale or known.locale
     found = offered(facts)
     codes = {account.code for fit in found.fits for account in fit.accounts}
-    return shapes.available(found, {code: _public(code) for code in codes}, locale=locale)
+    kept = saved_for(customer, found) if customer is not None else []
+    return shapes.available(found, {code: _public(code) for code in codes}, kept, locale=locale)
 
 
 def _public(code: str) -> dict[str, str]:
@@ -68,3 +73,78 @@ def client_options(found: Offered) -> list[dict[str, Any]]:
         {"provider_account": code, "psp": psp, "methods": methods, "public": _public(code)}
         for code, (psp, methods) in sorted(taken.items())
     ]
+
+
+# --- saved methods ---
+
+
+def saved_of(customer_id: str) -> QuerySet[PaymentMethod]:
+    """What a customer can pay with again."""
+    rows = PaymentMethod.objects.filter(customer_id=customer_id, deleted_at__isnull=True)
+    return rows.filter(customer__erased_at__isnull=True)
+
+
+def saved_for(customer_id: str, found: Offered) -> list[PaymentMethod]:
+    """What a customer can pay with again here, newest first: an account that takes the payment keeps it."""
+    rows = saved_of(customer_id).prefetch_related("tokens").order_by("-pk")
+    return [
+        row
+        for row in rows
+        if any(
+            token.retired_at is None and accounts.account(token.account_id).code in found.accounts(row.method)
+            for token in row.tokens.all()
+        )
+    ]
+
+
+def method(method_id: str, *, client_id: str, lock: bool = False) -> PaymentMethod:
+    """A client's own saved method, also one that was deleted; `DoesNotExist` for anybody else's."""
+    rows = PaymentMethod.objects.select_for_update(no_key=True) if lock else PaymentMethod.objects
+    return rows.get(pk=method_id, client_id=client_id)
+
+
+def same(customer_id: str, fingerprint: str) -> PaymentMethod | None:
+    """The living method of a customer with this fingerprint, locked."""
+    if not fingerprint:
+        return None
+    rows = PaymentMethod.objects.select_for_update(no_key=True)
+    return rows.filter(customer_id=customer_id, fingerprint=fingerprint, deleted_at__isnull=True).first()
+
+
+def token(account_id: str, value: str) -> PaymentMethodToken | None:
+    """What we know of a PSP's token."""
+    rows = PaymentMethodToken.objects.select_related("payment_method")
+    return rows.filter(account_id=account_id, token=value).first()
+
+
+def live_tokens(method_id: str) -> QuerySet[PaymentMethodToken]:
+    """The tokens by which a saved method can be paid with."""
+    return PaymentMethodToken.objects.filter(payment_method_id=method_id, retired_at__isnull=True)
+
+
+def payer(customer_id: str | None, account_id: str) -> str:
+    """As whom the PSP of an account knows a customer, "" when it has no customers of its own, or not this one yet."""
+    found = (
+        Payer.objects.filter(customer_id=customer_id, account_id=account_id) if customer_id else Payer.objects.none()
+    )
+    return found.values_list("reference", flat=True).first() or ""
+
+
+invariants.declare(
+    13,
+    "retired_tokens_are_forgotten",
+    "Every token that a PSP is to keep no longer has a job",
+    """SELECT id::text, 'retired without a job' FROM payments_paymentmethodtoken t
+        WHERE retired_at IS NOT NULL AND forgotten_at IS NULL AND NOT EXISTS (
+              SELECT FROM payments_job WHERE unique_key = 'forget_token:tok_' || replace(t.id::text, '-', ''))""",
+    "SELECT count(*) FROM payments_paymentmethodtoken WHERE retired_at IS NOT NULL",
+)
+invariants.declare(
+    13,
+    "deleted_methods_pay_no_more",
+    "No saved method that was deleted has a token by which it could be paid with",
+    """SELECT t.id::text, 'alive' FROM payments_paymentmethodtoken t
+         JOIN payments_paymentmethod m ON m.id = t.payment_method_id
+        WHERE m.deleted_at IS NOT NULL AND t.retired_at IS NULL""",
+    "SELECT count(*) FROM payments_paymentmethod WHERE deleted_at IS NOT NULL",
+)

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.db import IntegrityError
 
-from payments.kernel import clock, money, unit
+from payments.kernel import clock, jobs, money, unit
 from payments.kernel.errors import Refusal
 from payments.orders import selectors, shapes
 from payments.orders.models import Customer, Order, OrderLine
@@ -110,6 +110,7 @@ def erase_customer(customer_id: str, *, client: ApiClient) -> Customer:
         row = Customer.objects.select_for_update().get(pk=customer_id, client_id=client.pk)
         row.change(erased_at=clock.now(), reference=f"erased-{customer_id}", **nothing)
         idempotency.forget_answers("customers.create", customer_id, client=client)
+        jobs.enqueue("forget_saved_methods", unique=f"forget_saved_methods:{customer_id}", customer_id=customer_id)
         work.returns(row)
     return row
 

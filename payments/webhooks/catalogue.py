@@ -28,5 +28,8 @@ TYPES: Final[Mapping[str, str]] = {
     "refund.failed": "The provider could not refund: see `failure_reason`.",
     "refund.bounced": "A refund that had succeeded came back.",
     "refund.canceled": "The refund was canceled before it was sent, or by the provider: nothing went back.",
+    "payment_method.saved": "A customer's payment method was saved: they can pay with it again.",
+    "payment_method.updated": "What is known of a saved payment method has changed, as the expiry of a renewed card.",
+    "payment_method.deleted": "A saved payment method was deleted: it cannot be paid with any more.",
     "report.ready": "A report can be downloaded.",
 }

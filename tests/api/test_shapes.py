@@ -33,7 +33,7 @@ def test_an_answer_is_of_its_shape(shop: factories.Shop, route: Route) -> None:
         model.model_validate_json(json.dumps(answer))
         return
     assert set(answer) == {"data", "has_more", "next_cursor"}
-    assert answer["data"] or "deliveries" in route.path
+    assert answer["data"] or "{}" in route.path, "what belongs to one object may be nothing yet"
     for row in answer["data"]:
         model.model_validate_json(json.dumps(row))
 

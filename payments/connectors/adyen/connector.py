@@ -11,7 +11,7 @@ from urllib.parse import quote
 from moneyed import Money
 
 from payments.connectors import answers, http
-from payments.connectors.adyen import mapping, transport, webhooks
+from payments.connectors.adyen import mapping, requests, transport, webhooks
 from payments.connectors.base import (
     DECLINES,
     AnyRequest,
@@ -19,11 +19,9 @@ from payments.connectors.base import (
     Cancel,
     Capture,
     Complete,
-    Line,
     Outcome,
     PspEvent,
     Refund,
-    Shopper,
     Verdict,
 )
 from payments.kernel.errors import invariant
@@ -52,18 +50,6 @@ COMPLETIONS: Final = frozenset(
     ]
 )  # fmt: skip
 """What a customer's action may give back (PaymentCompletionDetails of Checkout v72)."""
-
-BROWSER: Final[Mapping[str, str]] = {
-    "accept_header": "acceptHeader",
-    "color_depth": "colorDepth",
-    "java_enabled": "javaEnabled",
-    "language": "language",
-    "screen_height": "screenHeight",
-    "screen_width": "screenWidth",
-    "time_zone_offset": "timeZoneOffset",
-    "user_agent": "userAgent",
-}
-"""Our word, and Adyen's; its BrowserInfo requires every one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -205,7 +191,7 @@ class AdyenConnector:
 
     def _authorized(self, request: Authorize) -> Outcome:
         """Off session nobody is there to take an action: the issuer wants a customer."""
-        body = self._for_us(_payment_body(request))
+        body = self._for_us(requests.payment(request))
         outcome = mapping.payment(
             self._ask(self._checkout.payments.payments, key=request.key, body=body), captured=request.capture
         )
@@ -232,7 +218,7 @@ class AdyenConnector:
         if not request.final:
             return answers.refused_here("request_refused", "Adyen releases the rest at the first capture")
         body = self._for_us({"amount": mapping.to_adyen(request.amount), "reference": request.reference})
-        body |= _items(request.lines)
+        body |= requests.items(request.lines)
         verb = self._checkout.modifications.capture_authorised_payment
         return mapping.received(self._ask(verb, request.provider_reference, key=request.key, body=body))
 
@@ -255,12 +241,40 @@ class AdyenConnector:
                 "amount": mapping.to_adyen(request.amount),
                 "reference": request.reference,
                 "merchantRefundReason": REFUND_REASONS.get(request.reason, "OTHER"),
-                **_items(request.lines),
+                **requests.items(request.lines),
             }
         )
         verb = self._checkout.modifications.refund_captured_payment
         taken_on = mapping.received(self._ask(verb, request.provider_reference, key=request.key, body=body))
         return replace(taken_on, provider_reference=taken_on.modification)
+
+    # --- saved methods ---
+
+    def look_up_method(self, payer: str, token: str) -> Outcome:
+        """What Adyen keeps under a token, of all that it keeps for this shopper."""
+
+        def found() -> Outcome:
+            asked = {"merchantAccount": self._settings.merchant_account, "shopperReference": quote(payer, safe="")}
+            verb = self._checkout.recurring.get_tokens_for_stored_payment_details
+            return mapping.kept(verb(query_parameters=asked).message, token)
+
+        return self._answered(found)
+
+    def forget_method(self, payer: str, token: str) -> Outcome:
+        """Delete the token. When Adyen refuses, because it is gone, the shopper's others say so."""
+
+        def deleted() -> Outcome:
+            asked = {"merchantAccount": self._settings.merchant_account, "shopperReference": quote(payer, safe="")}
+            try:
+                self._checkout.recurring.delete_token_for_stored_payment_details(token, query_parameters=asked)
+            except mapping.RefusedError as refusal:
+                if refusal.verdict is not Verdict.DECLINED:
+                    raise
+                if self.look_up_method(payer, token).verdict is not Verdict.DECLINED:
+                    return mapping.failed(refusal)
+            return Outcome(verdict=Verdict.APPROVED)
+
+        return self._answered(deleted)
 
     # --- evidence ---
 
@@ -288,84 +302,3 @@ class AdyenConnector:
         """
         self._canceled_by_reference(reference, key=uuid.uuid4().hex)
         return Outcome(verdict=Verdict.UNKNOWN, detail="canceled by reference; only a notification can tell")
-
-
-def _payment_body(request: Authorize) -> dict[str, Any]:
-    """The request to /payments. The capture mode is always said, whatever the account's default."""
-    capture = {"captureDelayHours": 0} if request.capture else {"additionalData": {"manualCapture": "true"}}
-    stored, placed = request.saved_token or request.token, request.placed()
-    given = {"storedPaymentMethodId": stored} if stored else placed.pop("paymentMethod", {})
-    body: dict[str, Any] = {
-        **(placed if not stored else {}),
-        "amount": mapping.to_adyen(request.amount),
-        "reference": request.reference,
-        "paymentMethod": {"type": request.type, **given},
-        "returnUrl": request.return_url,
-        **capture,
-        **_shopper(request.shopper),
-        **_interaction(request, stored),
-        **_browser(request.browser),
-    }
-    if request.metadata:
-        body["metadata"] = dict(request.metadata)
-    return body | _items(request.lines)
-
-
-def _shopper(shopper: Shopper) -> dict[str, Any]:
-    first, last = shopper.first_name, shopper.last_name
-    said = {
-        "shopperReference": shopper.reference,
-        "shopperEmail": shopper.email,
-        "countryCode": shopper.country,
-        "shopperLocale": shopper.locale,
-        "shopperIP": shopper.ip,
-        "shopperName": {"firstName": first, "lastName": last} if first else None,
-    }
-    return {name: value for name, value in said.items() if value}
-
-
-def _interaction(request: Authorize, stored: str) -> dict[str, Any]:
-    """Who is there, and what is kept: a stored method is charged by the customer, or without one."""
-    if request.off_session:
-        return {"shopperInteraction": "ContAuth", "recurringProcessingModel": "UnscheduledCardOnFile"}
-    kept = {"storePaymentMethod": True} if request.save and not stored else {}
-    if stored:
-        return {"shopperInteraction": "ContAuth", "recurringProcessingModel": "CardOnFile"}
-    return {"shopperInteraction": "Ecommerce", **kept, **({"recurringProcessingModel": "CardOnFile"} if kept else {})}
-
-
-def _browser(browser: Json) -> dict[str, Any]:
-    """What 3-D Secure wants to know of a browser; an app says its channel only. Without a wish it is a redirect."""
-    said: dict[str, Any] = {}
-    if browser.get("native_three_ds") is True:
-        said["authenticationData"] = {"threeDSRequestData": {"nativeThreeDS": "preferred"}}
-    info = {BROWSER[name]: value for name, value in browser.items() if name in BROWSER}
-    if len(info) == len(BROWSER):
-        said["browserInfo"] = info
-    for name in ("channel", "origin"):
-        if isinstance(browser.get(name), str):
-            said[name] = browser[name]
-    return said
-
-
-def _items(lines: Sequence[Line]) -> dict[str, Any]:
-    return {"lineItems": [_line(line) for line in lines]} if lines else {}
-
-
-def _line(line: Line) -> dict[str, Any]:
-    """Adyen counts by the piece; a line that does not divide evenly is said as one piece."""
-    pieces = line.quantity if _divides(line.amount, line.quantity) and _divides(line.tax, line.quantity) else 1
-    with_tax, tax = (mapping.to_adyen(whole)["value"] // pieces for whole in (line.amount, line.tax))
-    name = line.name if pieces == line.quantity else f"{line.quantity} × {line.name}"
-    return {
-        "id": line.sku,
-        "description": name,
-        "quantity": pieces,
-        "amountIncludingTax": with_tax,
-        "amountExcludingTax": with_tax - tax,
-        "taxAmount": tax,
-    }
-
-
-def _divides(whole: Any, pieces: int) -> bool:
-    return bool(mapping.to_adyen(whole)["value"] % pieces == 0)

@@ -12,7 +12,7 @@ from moneyed import Money
 
 from payments.connectors import http
 from payments.connectors.adyen import declines
-from payments.connectors.base import Outcome, SavedMethod, Verdict
+from payments.connectors.base import DECLINES, Outcome, SavedMethod, Verdict
 from payments.kernel import money
 
 Json = Mapping[str, Any]
@@ -201,6 +201,25 @@ def _saved(answer: Json) -> SavedMethod | None:
         exp_year=int(year) if year.isdecimal() else None,
         fingerprint=optional(said, "alias"),
     )
+
+
+def kept(answer: Json, token: str) -> Outcome:
+    """What Adyen keeps under a token, among all that it keeps for a shopper."""
+    stored = answer.get("storedPaymentMethods", [])
+    if not isinstance(stored, list) or optional(answer, "shopperReference") == "":
+        raise UnreadableError("the answer is no list of stored payment methods")
+    found = [one for one in stored if isinstance(one, Mapping) and one.get("id") == token]
+    if not found:
+        return Outcome(verdict=Verdict.DECLINED, decline=DECLINES["payment_method_invalid"], detail="Adyen has no such")
+    month, year = optional(found[0], "expiryMonth"), optional(found[0], "expiryYear")
+    saved = SavedMethod(
+        token=token,
+        brand=optional(found[0], "brand")[:24],
+        last4=optional(found[0], "lastFour")[:4],
+        exp_month=int(month) if month.isdecimal() else None,
+        exp_year=int(year) if year.isdecimal() else None,
+    )
+    return Outcome(verdict=Verdict.APPROVED, saved=saved)
 
 
 # --- actions -------------------------------------------------------------------------------------------------------

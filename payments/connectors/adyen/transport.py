@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import Adyen
 import orjson
-from Adyen.services.checkout import modifications_api, payments_api
+from Adyen.services.checkout import modifications_api, payments_api, recurring_api
 
 from payments.connectors import answers, http
 from payments.connectors.adyen import mapping
@@ -16,6 +16,8 @@ logger = logging.getLogger(__name__)
 
 READ: Final = frozenset([200, 201, 202, 204])
 """What the SDK takes for a success; of any other status it would make an exception that tells whole bodies."""
+
+EMPTY: Final = 204
 
 
 class Transport:
@@ -36,7 +38,7 @@ class Transport:
     ) -> tuple[str, None, int, Mapping[str, str]]:
         """What the SDK expects of its client; the request is not given back, so that nothing can tell it on."""
         sent = {**(headers or {}), "x-api-key": xapikey, "Content-Type": "application/json"}
-        answer = self._client.send(method, url, sent, orjson.dumps(json))
+        answer = self._client.send(method, url, sent, orjson.dumps(json) if json is not None else b"")
         content = answers.content(answer)
         if answer.status in {401, 403}:
             logger.error("Adyen refuses the API key of the account %s: HTTP %s", self._account, answer.status)
@@ -44,7 +46,7 @@ class Transport:
             self._gate.refused()
         if not 200 <= answer.status < 300:
             raise mapping.RefusedError(answer.status, content)
-        if not content or answer.status not in READ:
+        if answer.status not in READ or not (content or answer.status == EMPTY):
             raise mapping.UnreadableError(f"HTTP {answer.status} without a JSON object that says something")
         return answer.body.decode(), None, answer.status, answer.headers
 
@@ -66,13 +68,14 @@ class _Client(Adyen.AdyenClient):  # type: ignore[misc]  # untyped
 
 
 class Checkout:
-    """The two services of Adyen's Checkout API that we speak to, at one address."""
+    """The three services of Adyen's Checkout API that we speak to, at one address."""
 
     def __init__(self, transport: Transport, *, api_key: str, base_url: str) -> None:
         client = _Client(transport, api_key)
         self.payments: Any = payments_api.PaymentsApi(client=client)
         self.modifications: Any = modifications_api.ModificationsApi(client=client)
-        for service in (self.payments, self.modifications):
+        self.recurring: Any = recurring_api.RecurringApi(client=client)
+        for service in (self.payments, self.modifications, self.recurring):
             service.baseUrl = base_url
 
 

@@ -13,7 +13,7 @@ from typing import Any, Final
 import orjson
 
 from payments.connectors.adyen import declines, mapping
-from payments.connectors.base import DECLINES, EventKind, NotificationRefused, Outcome, PspEvent, Verdict
+from payments.connectors.base import DECLINES, EventKind, NotificationRefused, Outcome, PspEvent, SavedMethod, Verdict
 from payments.kernel.errors import Bug
 
 Json = Mapping[str, Any]
@@ -35,6 +35,7 @@ KINDS: Final[Mapping[str, EventKind]] = {
     **dict.fromkeys(CAPTURES, EventKind.CAPTURE_UPDATED),
     **dict.fromkeys(CANCELS, EventKind.CANCEL_UPDATED),
     **dict.fromkeys(REFUNDS, EventKind.REFUND_UPDATED),
+    "RECURRING_CONTRACT": EventKind.METHOD_UPDATED,
 }
 """The event codes that mean something here; all others are unused."""
 
@@ -240,11 +241,17 @@ def _modified(event: PspEvent, item: Json, outcome: Outcome) -> PspEvent:
     return replace(event, modification_reference=item["pspReference"], outcome=outcome)
 
 
+def _about_method(event: PspEvent, item: Json, success: bool) -> PspEvent:  # noqa: FBT001
+    """What is signed is the token, and for which payment it was made; what card it is Adyen says when it is asked."""
+    return replace(event, saved=SavedMethod(token=item["pspReference"]) if success else None)
+
+
 TRANSLATORS: Final[Mapping[EventKind, Callable[[PspEvent, Json, bool], PspEvent]]] = {
     EventKind.PAYMENT_UPDATED: _about_payment,
     EventKind.CAPTURE_UPDATED: _about_capture,
     EventKind.CANCEL_UPDATED: _about_cancel,
     EventKind.REFUND_UPDATED: _about_refund,
+    EventKind.METHOD_UPDATED: _about_method,
 }
 
 

@@ -25,7 +25,7 @@ from payments.connectors.base import (
     Refund,
     Verdict,
 )
-from payments.connectors.stripe import declines, mapping, transport, webhooks
+from payments.connectors.stripe import declines, mapping, requests, transport, webhooks
 from payments.kernel.errors import invariant
 
 Json = Mapping[str, Any]
@@ -43,6 +43,9 @@ REFUND: Final = ("post", "/v1/refunds")
 REFUNDS: Final = ("get", "/v1/refunds")
 RETRIEVE_REFUND: Final = ("get", "/v1/refunds/{}")
 EVENTS: Final = ("get", "/v1/events")
+CUSTOMER: Final = ("post", "/v1/customers")
+METHOD: Final = ("get", "/v1/payment_methods/{}")
+DETACH: Final = ("post", "/v1/payment_methods/{}/detach")
 
 KEY_SECONDS: Final = 23 * 3600
 """How long a key surely repeats its first answer: Stripe may forget it once it is 24 hours old."""
@@ -207,7 +210,7 @@ class StripeConnector:
         except http.FailedError as failure:
             outcome = mapping.failed(failure)
             return outcome if outcome.decline else replace(outcome, verdict=Verdict.UNAVAILABLE)
-        params = _confirmation(request)
+        params = requests.confirmation(request)
         key = f"{request.key}-confirm"
         try:
             return self._changed(CONFIRM, intent_id, key=key, params=params, settled=_was_confirmed)
@@ -216,22 +219,22 @@ class StripeConnector:
 
     def _created(self, request: Authorize) -> str:
         """The id of the unconfirmed intent of this key: made, or found when it was made before."""
-        amount, currency = mapping.to_stripe(request.amount), request.amount.currency.code.lower()
-        params = {
-            "amount": amount,
-            "currency": currency,
-            "capture_method": "automatic" if request.capture else "manual",
-            "allowed_payment_method_types": [request.type],
-            "metadata": {**request.metadata, "attempt": request.reference},
-        }
-        if request.token:
-            params["payment_method"] = request.token
-        if request.description:
-            params["description"] = request.description
+        params = requests.creation(request, self._payer(request))
         intent = self._ask(CREATE, key=f"{request.key}-create", params=params)
-        if (intent.get("amount"), intent.get("currency")) != (amount, currency):
+        if any(intent.get(name) != params[name] for name in ("amount", "currency")):
             raise mapping.UnreadableError("the intent was created with another amount")
         return mapping.text(intent, "id")
+
+    def _payer(self, request: Authorize) -> str:
+        """Stripe's customer for whom a method is or was saved: the one that is known, else made.
+
+        It bears our id and nothing of a person. The key is the customer's own: who make it at once make one.
+        """
+        shopper = request.shopper
+        if shopper.payer or not request.save or not shopper.reference:
+            return shopper.payer
+        params = {"metadata": {"customer": shopper.reference}}
+        return mapping.text(self._ask(CUSTOMER, key=f"{shopper.reference}-customer", params=params), "id")
 
     def _captured(self, request: Capture) -> Outcome:
         if not request.final:
@@ -287,6 +290,26 @@ class StripeConnector:
         except http.FailedError as failure:
             raise http.AmbiguousError(f"the refunds cannot be read: {failure}") from failure
         return None
+
+    # --- saved methods ---
+
+    def look_up_method(self, payer: str, token: str) -> Outcome:  # noqa: ARG002  Stripe's ids are enough
+        """What Stripe keeps under a token; one that is attached to nobody it keeps for nobody."""
+        return self._answered(lambda: mapping.kept(self._ask(METHOD, token)))
+
+    def forget_method(self, payer: str, token: str) -> Outcome:  # noqa: ARG002
+        """Detach it. When Stripe refuses, because it was detached before, the method itself says so."""
+
+        def detached() -> Outcome:
+            try:
+                kept = mapping.kept(self._ask(DETACH, token, key=uuid.uuid4().hex))
+            except mapping.RefusedError as refusal:
+                if refusal.verdict is not Verdict.DECLINED:
+                    raise
+                kept = mapping.kept(self._ask(METHOD, token)) if refusal.status != 404 else mapping.failed(refusal)
+            return mapping.forgotten(kept)
+
+        return self._answered(detached)
 
     # --- evidence ---
 
@@ -354,33 +377,6 @@ class StripeConnector:
             return self._ask(CANCEL, intent_id, key=uuid.uuid4().hex, params=params)
         except http.FailedError:
             return self._look(intent_id)
-
-
-def _confirmation(request: Authorize) -> dict[str, Any]:
-    """What the confirmation says. What the customer gave stands here alone: so creation can be repeated without it."""
-    params = request.placed()
-    if request.token:
-        params.pop("payment_method_data", None)
-    else:
-        data = params.setdefault("payment_method_data", {})
-        data |= {"type": request.type, "billing_details": _billing(request) | data.get("billing_details", {})}
-    if request.expires_after_days:
-        options = params.setdefault("payment_method_options", {}).setdefault(request.type, {})
-        options["expires_after_days"] = request.expires_after_days
-    if request.return_url:
-        params["return_url"] = request.return_url
-    if request.off_session:
-        params["off_session"] = True
-    if request.browser.get("native_three_ds") is True:
-        params["use_stripe_sdk"] = True
-    return params
-
-
-def _billing(request: Authorize) -> dict[str, Any]:
-    shopper = request.shopper
-    address = {"country": shopper.country} if shopper.country else None
-    said = {"email": shopper.email, "name": shopper.name, "address": address}
-    return {name: value for name, value in said.items() if value}
 
 
 def _was_confirmed(now: Outcome) -> bool:

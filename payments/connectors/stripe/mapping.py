@@ -10,7 +10,7 @@ from typing import Any, Final
 from moneyed import Money
 
 from payments.connectors import http
-from payments.connectors.base import Decline, Outcome, Verdict
+from payments.connectors.base import DECLINES, Decline, Outcome, SavedMethod, Verdict
 from payments.connectors.stripe import declines
 from payments.kernel import money
 
@@ -182,7 +182,8 @@ def payment(intent: Json) -> Outcome:
     status = text(intent, "status")
     raw: dict[str, Any] = {"status": status, "latest_charge": expandable(intent, "latest_charge")}
     raw |= _card(intent)
-    seen = Outcome(verdict=Verdict.UNKNOWN, provider_reference=text(intent, "id"), raw=raw)
+    payer = expandable(intent, "customer")
+    seen = Outcome(verdict=Verdict.UNKNOWN, provider_reference=text(intent, "id"), payer=payer, raw=raw)
     match status:
         case "requires_payment_method":
             return _declined(seen, intent)
@@ -195,7 +196,46 @@ def payment(intent: Json) -> Outcome:
     verdict, field = _MONEY[status]
     amount = from_stripe(intent.get(field), intent.get("currency"))
     seen = replace(seen, verdict=verdict, amount=amount, captured=status == "succeeded")
+    if verdict is Verdict.APPROVED and payer and intent.get("setup_future_usage"):
+        return replace(seen, saved=saved(intent.get("payment_method")))
     return _acts(seen, intent) if verdict is Verdict.ACTION_REQUIRED else seen
+
+
+def saved(method: object) -> SavedMethod | None:
+    """A PaymentMethod by which a customer may pay again; where only its id is told, nothing more is known."""
+    if isinstance(method, str) and method:
+        return SavedMethod(token=method)
+    if not isinstance(method, Mapping):
+        return None
+    shown = part(method, text(method, "type"))
+    month, year = (shown.get(name) if type(shown.get(name)) is int else None for name in ("exp_month", "exp_year"))
+    return SavedMethod(
+        token=text(method, "id"),
+        brand=str(shown.get("brand") or "")[:24],
+        last4=str(shown.get("last4") or "")[:4],
+        exp_month=month,
+        exp_year=year,
+        wallet=str(part(shown, "wallet").get("type") or "")[:24],
+        fingerprint=str(shown.get("fingerprint") or "")[:80],
+    )
+
+
+def kept(method: Json) -> Outcome:
+    """What Stripe keeps: a PaymentMethod that is attached to a customer."""
+    if method.get("object") != "payment_method":
+        raise UnreadableError("the answer is not a payment method")
+    payer = expandable(method, "customer")
+    if not payer:
+        return Outcome(
+            verdict=Verdict.DECLINED, decline=DECLINES["payment_method_invalid"], detail="attached to nobody"
+        )
+    return Outcome(verdict=Verdict.APPROVED, saved=saved(method), payer=payer)
+
+
+def forgotten(now: Outcome) -> Outcome:
+    """What it means for a method that is not to be kept how it is kept now."""
+    gone = now.verdict is Verdict.DECLINED
+    return Outcome(verdict=Verdict.APPROVED if gone else Verdict.DECLINED, detail="" if gone else "it is still kept")
 
 
 def _card(answer: Json) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Stripe's notifications: proof of origin over the raw body, then translation."""
 
 import hmac
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from hashlib import sha256
@@ -28,6 +28,9 @@ KINDS: Final[Mapping[str, EventKind]] = {
     "refund.updated": EventKind.REFUND_UPDATED,
     "refund.failed": EventKind.REFUND_UPDATED,
     "charge.refund.updated": EventKind.REFUND_UPDATED,
+    "payment_method.updated": EventKind.METHOD_UPDATED,
+    "payment_method.automatically_updated": EventKind.METHOD_UPDATED,
+    "payment_method.detached": EventKind.METHOD_UPDATED,
 }
 """The types that mean something here; all others are unused."""
 
@@ -102,8 +105,7 @@ def _translated(envelope: PspEvent, event: dict[str, Any]) -> PspEvent:
     if envelope.kind is EventKind.UNUSED:
         return envelope
     require_version(event.get("api_version"))
-    translate = _about_payment if envelope.kind is EventKind.PAYMENT_UPDATED else _about_refund
-    return translate(envelope, _subject(event))
+    return TRANSLATORS[envelope.kind](envelope, _subject(event))
 
 
 def require_version(version: object) -> None:
@@ -143,6 +145,17 @@ def _about_refund(event: PspEvent, refund: dict[str, Any]) -> PspEvent:
         modification_reference=outcome.provider_reference,
         outcome=outcome,
     )
+
+
+def _about_method(event: PspEvent, method: dict[str, Any]) -> PspEvent:
+    return replace(event, saved=mapping.saved(method), gone=event.type == "payment_method.detached")
+
+
+TRANSLATORS: Final[Mapping[EventKind, Callable[[PspEvent, dict[str, Any]], PspEvent]]] = {
+    EventKind.PAYMENT_UPDATED: _about_payment,
+    EventKind.REFUND_UPDATED: _about_refund,
+    EventKind.METHOD_UPDATED: _about_method,
+}
 
 
 def _occurred_at(created: object) -> datetime:

@@ -21,6 +21,9 @@ from payments.intents.services.refusals import (
 )
 from payments.intents.states import AttemptStatus, IntentStatus
 from payments.kernel import clock, crashpoints, ids, jobs, unit
+from payments.methods import selectors as method_selectors
+from payments.methods import services as methods
+from payments.methods.models import PaymentMethod, PaymentMethodToken
 from payments.orders.models import Order
 from payments.orders.states import OrderStatus
 
@@ -30,16 +33,26 @@ MOST_ATTEMPTS: Final = 10
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Method:
-    """How the customer wants to pay: a token that the PSP's own fields made, or that its documents list.
+    """How the customer wants to pay: a token that the PSP's own fields made, or that its documents list; or `saved`.
 
     Where those fields make no token, `details` are what they gave; `browser` is what 3-D Secure wants to know.
     """
 
-    type: str
+    type: str = ""
     token: str = ""
+    saved: str = ""
     provider_account: str | None = None
     details: Mapping[str, Any] = field(default_factory=dict)
     browser: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Means:
+    """The kind of method, and where it is a saved one, its tokens by provider account."""
+
+    kind: str
+    saved: PaymentMethod | None = None
+    tokens: Mapping[str, PaymentMethodToken] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +60,7 @@ class Wish:
     """What a customer wants to be done, and who says so."""
 
     method: Method
+    means: Means
     by: str
     return_url: str = ""
     off_session: bool = False
@@ -69,11 +83,13 @@ def confirm(
     A crash on any line leaves rows that recovery can ask about. A decline, a challenge and an unknown outcome are
     answers like a success; `ProviderUnavailable` is raised only with proof that nothing happened.
     """
-    wish, point = Wish(method=method, by=by, return_url=return_url, off_session=off_session), "confirm"
+    point = "confirm"
     with unit.work():
         held = selectors.hold(intent_id, client_id=client_id)
         _refuse_unless_payable(held)
-        plan = rulebook.plan(_facts(held, method), held.intent.customer_id, able=_able(held, method))
+        means = _means(held.intent, method)
+        wish = Wish(method=method, means=means, by=by, return_url=return_url, off_session=off_session)
+        plan = rulebook.plan(_facts(held, wish), held.intent.customer_id, able=_able(held, wish))
         question = _open_attempt(held, wish, plan)
         crashpoints.reach("confirm.opened")
     outcome = _ask(held, question, point)
@@ -142,35 +158,54 @@ def _refuse_unless_owed(order: Order, intent: PaymentIntent) -> None:
         raise OrderPaymentInProgress("Another payment of this order is in progress.")
 
 
-def _able(held: Held, method: Method) -> frozenset[str]:
+def _means(intent: PaymentIntent, method: Method) -> Means:
+    """What it is paid with; refuses a saved method that is not there for this customer."""
+    if not method.saved:
+        return Means(kind=method.type)
+    saved = methods.usable(method.saved, customer_id=intent.customer_id)
+    tokens = {row.account_id: row for row in method_selectors.live_tokens(saved.pk)}
+    return Means(kind=saved.method, saved=saved, tokens=tokens)
+
+
+def _able(held: Held, wish: Wish) -> frozenset[str]:
     """The accounts that take this payment at all; refuses, and says what would do, when there is none."""
+    method, means = wish.method, wish.means
     channel = str(method.browser.get("channel", "")).lower()
-    return selectors.able(held, method.type, token=method.token, wanted=method.provider_account, channel=channel)
+    fit = selectors.able(held, means.kind, token=method.token, wanted=method.provider_account, channel=channel)
+    if means.saved is None:
+        return fit
+    keeping = fit & {accounts.account(account_id).code for account_id in means.tokens}
+    if not keeping:
+        raise routing.PaymentMethodNotAvailable(
+            "No provider account that keeps this saved method takes the payment.", param="saved_payment_method"
+        )
+    return keeping
 
 
-def _facts(held: Held, method: Method) -> routing.Facts:
+def _facts(held: Held, wish: Wish) -> routing.Facts:
     """What routing may know of this payment; brand and first digits where the client's fields have told them."""
-    intent, told = held.intent, method.details
+    intent, method, told = held.intent, wish.method, wish.method.details
     return routing.Facts(
         intent_id=intent.pk,
         currency=intent.currency,
         country=held.order.country if held.order is not None else "",
-        method=method.type,
+        method=wish.means.kind,
         amount=intent.amount_minor,
         brand=str(told.get("brand", "")),
         bin=str(told.get("bin", "")),
         channel=str(method.browser.get("channel", "")),
-        has_token=bool(method.token),
+        has_token=bool(method.token or method.saved),
         wanted=method.provider_account,
     )
 
 
 def _open_attempt(held: Held, wish: Wish, plan: routing.Plan) -> Question:
     """Put an attempt with the plan's first account, and the call that follows, on record."""
-    intent, method, why = held.intent, wish.method, plan.first.why[:200]
+    intent, method, means, why = held.intent, wish.method, wish.means, plan.first.why[:200]
     if intent.status == IntentStatus.REQUIRES_ACTION:
         _supersede(intent)
     account = accounts.account(plan.first.code)
+    kept, saves = means.tokens.get(account.pk), _saves(intent, means, account.pk)
     attempt = PaymentAttempt(
         id=ids.new("att"),
         intent=intent,
@@ -178,8 +213,11 @@ def _open_attempt(held: Held, wish: Wish, plan: routing.Plan) -> Question:
         account_id=account.pk,
         currency=intent.currency,
         amount_minor=intent.amount_minor,
-        method=method.type,
-        token=method.token,
+        method=means.kind,
+        token=kept.token if kept else method.token,
+        saved_method=means.saved,
+        saves=saves,
+        payer=_payer(intent, account.pk, kept, saves=saves),
         return_url=wish.return_url,
         capture=intent.capture_method == "automatic",
         off_session=wish.off_session,
@@ -193,7 +231,7 @@ def _open_attempt(held: Held, wish: Wish, plan: routing.Plan) -> Question:
     attempt.advance("send", because=why, by=wish.by)
     intent.advance(
         "fail_over" if plan.tried else "confirm",
-        because=f"{account.code} is tried: {why}" if plan.tried else f"confirmed with {method.type}",
+        because=f"{account.code} is tried: {why}" if plan.tried else f"confirmed with {means.kind}",
         by=wish.by,
         latest_attempt_id=attempt.pk,
         next_action=None,
@@ -202,6 +240,18 @@ def _open_attempt(held: Held, wish: Wish, plan: routing.Plan) -> Question:
     held.attempt = attempt
     request = requests.authorize(attempt, _given(method))
     return Question(call=calls.open_call(account, request, owner_id=attempt.pk), request=request)
+
+
+def _saves(intent: PaymentIntent, means: Means, account_id: str) -> bool:
+    """Whether the PSP is to keep what the intent is paid with: where it was wished for, and can be, and is new."""
+    wished = bool(intent.setup_future_usage) and means.saved is None
+    return wished and method_selectors.offer(means.kind, account_id).saves
+
+
+def _payer(intent: PaymentIntent, account_id: str, kept: PaymentMethodToken | None, *, saves: bool) -> str:
+    if kept is not None:
+        return kept.payer
+    return method_selectors.payer(intent.customer_id, account_id) if saves else ""
 
 
 def _given(method: Method) -> Mapping[str, Any]:

@@ -1,19 +1,22 @@
 """Accepting a PSP's notification as evidence about an attempt, its captures and its cancels."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 import structlog
 from django.core.exceptions import ValidationError
 
 from payments.connectors.base import Outcome, PspEvent, Verdict
-from payments.gateway import calls
+from payments.gateway import accounts, calls
 from payments.gateway.models import CallKind, ProviderCall
 from payments.intents import selectors
 from payments.intents.models import PaymentAttempt
 from payments.intents.selectors import Held
 from payments.intents.services import outcomes
 from payments.intents.states import SETTLED, AttemptStatus
-from payments.kernel import attention, money, unit
+from payments.kernel import attention, jobs, money, unit
+from payments.methods import selectors as method_selectors
+from payments.methods import services as methods
 from payments.webhooks.dispatch import NotYet
 
 log = structlog.get_logger(__name__)
@@ -88,6 +91,37 @@ def accept_cancel(account_id: str, event: PspEvent) -> None:
         elif held.tried.status == AttemptStatus.AUTHORIZED:
             attention.open_item(attention.AttentionKind.CANCEL_REFUSED, attempt.pk, outcome.detail)
         _close_calls(held.tried.pk, (CallKind.CANCEL,), outcome, by)
+
+
+def accept_method(account_id: str, event: PspEvent) -> None:
+    """A PSP says something of a saved method. One that no payment of ours has saved is nothing of ours."""
+    saved = event.saved
+    if saved is None or methods.accept(account_id, saved, gone=event.gone):
+        return
+    attempt = _attempt(account_id, event)
+    if attempt is not None and attempt.saves and not event.gone:
+        with unit.work():
+            outcomes.look_up(attempt.pk, saved.token)
+
+
+def look_up_method(attempt_id: str, token: str) -> None:
+    """Keep what the PSP keeps since an attempt, as it says when it is asked. `Retry` while it does not say."""
+    attempt = PaymentAttempt.objects.select_related("intent").get(pk=attempt_id)
+    customer_id = attempt.intent.customer_id
+    if not customer_id:
+        return
+    payer = attempt.payer or method_selectors.payer(customer_id, attempt.account_id)
+    connector = accounts.connector(accounts.account(attempt.account_id), interactive=False)
+    found = connector.look_up_method(payer or customer_id, token)
+    if found.verdict in (Verdict.UNAVAILABLE, Verdict.UNKNOWN):
+        raise jobs.Retry(timedelta(seconds=30), found.detail)
+    if found.saved is None or not attempt.saves:
+        return
+    with unit.work():
+        held = selectors.hold_with_attempt(attempt_id)
+        row = methods.keep(customer_id, attempt.account_id, attempt.method, found.saved, payer=payer or found.payer)
+        if row is not None and not held.tried.saved_method_id:
+            held.tried.change(saved_method_id=row.pk)
 
 
 def _known(account_id: str, event: PspEvent) -> PaymentAttempt | None:

@@ -48,6 +48,12 @@ class AmountExceedsOrder(Refusal):
     code, status = "amount_exceeds_order", 422
 
 
+class CustomerRequired(Refusal):
+    """A payment method is saved for a customer: the payment intent, or its order, must have one."""
+
+    code, status = "customer_required", 422
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IntentDraft:
     """An intent as the client sends it: of an order (its open amount when `amount` is None) or standalone."""
@@ -57,6 +63,7 @@ class IntentDraft:
     currency: str | None = None
     customer: str | None = None
     capture_method: str = "automatic"
+    setup_future_usage: str = ""
     description: str = ""
     metadata: Mapping[str, str] = field(default_factory=dict)
 
@@ -87,10 +94,14 @@ def _intent(draft: IntentDraft, order: Order | None, client_id: str) -> PaymentI
     currency = order.currency if order is not None else str(draft.currency)
     if order is not None and draft.currency not in (None, currency):
         raise money.CurrencyMismatch(f"The order is in {currency}.", param="currency")
+    customer_id = _customer(draft, order, client_id)
+    if draft.setup_future_usage and customer_id is None:
+        raise CustomerRequired("A payment method is saved for a customer.", param="customer")
     return PaymentIntent(
         client_id=client_id,
         order=order,
-        customer_id=_customer(draft, order, client_id),
+        customer_id=customer_id,
+        setup_future_usage=draft.setup_future_usage,
         currency=currency,
         amount_minor=_amount(draft, order),
         capture_method=draft.capture_method,

@@ -22,6 +22,7 @@ from payments.intents.services import moves
 from payments.intents.states import CANCELABLE, NOTHING, SETTLED, AttemptStatus, CaptureStatus, IntentStatus
 from payments.kernel import attention, clock, crashpoints, jobs, money, unit
 from payments.kernel.errors import Refusal
+from payments.methods import services as methods
 
 log = structlog.get_logger(__name__)
 
@@ -175,6 +176,7 @@ def apply(held: Held, outcome: Outcome, *, by: str) -> None:
     card = outcome.raw.get("card")
     if card and not attempt.card_last4:
         attempt.change(card_brand=card["brand"], card_last4=card["last4"])
+    _keep(held, outcome)
     event = _event(held, outcome)
     if event == "challenge" and attempt.status == AttemptStatus.ACTION_REQUIRED:
         moves.challenge_again(held, outcome, by)
@@ -190,6 +192,29 @@ def apply(held: Held, outcome: Outcome, *, by: str) -> None:
         _set_aside(held, outcome, attempt.amount, by)
     else:
         MOVES[event](held, outcome, by)
+
+
+def _keep(held: Held, outcome: Outcome) -> None:
+    """What the PSP keeps since this payment; what it only names is asked for, soon."""
+    attempt, customer_id = held.tried, held.intent.customer_id
+    if not customer_id or not attempt.saves:
+        return
+    if outcome.payer and not attempt.payer:
+        methods.remember_payer(customer_id, attempt.account_id, outcome.payer)
+    saved = outcome.saved
+    if saved is None:
+        return
+    if not saved.last4:
+        look_up(attempt.pk, saved.token)
+        return
+    row = methods.keep(customer_id, attempt.account_id, attempt.method, saved, payer=outcome.payer)
+    if row is not None and not attempt.saved_method_id:
+        attempt.change(saved_method_id=row.pk)
+
+
+def look_up(attempt_id: str, token: str) -> None:
+    """Ask the PSP, soon, what it keeps since an attempt."""
+    jobs.enqueue("look_up_method", unique=f"look_up_method:{attempt_id}", attempt_id=attempt_id, token=token)
 
 
 def apply_capture(held: Held, capture: Capture, outcome: Outcome, *, by: str) -> None:

@@ -9,7 +9,7 @@ from moneyed import Money
 
 from payments.connectors.base import Authorize, Cancel, Complete, Line, Shopper
 from payments.connectors.base import Capture as CaptureRequest
-from payments.intents.models import Capture, PaymentAttempt, PaymentIntent
+from payments.intents.models import Capture, PaymentAttempt
 from payments.kernel import money
 from payments.methods import catalogue
 from payments.methods import selectors as methods
@@ -28,7 +28,7 @@ def authorize(attempt: PaymentAttempt, given: Mapping[str, Any]) -> Authorize:
         reference=attempt.pk,
         amount=attempt.amount,
         type=offer.type,
-        token=attempt.token,
+        token="" if attempt.saved_method_id else attempt.token,
         capture=attempt.capture,
         off_session=attempt.off_session,
         return_url=return_url(attempt),
@@ -39,8 +39,11 @@ def authorize(attempt: PaymentAttempt, given: Mapping[str, Any]) -> Authorize:
         always=offer.always,
         expires_after_days=offer.expires_after_days,
         browser=_in_order(given.get("browser", {})),
-        shopper=_shopper(attempt.intent, order),
+        shopper=_shopper(attempt, order),
         lines=lines(attempt, attempt.amount),
+        save=attempt.saves,
+        unattended=attempt.intent.setup_future_usage == "off_session",
+        saved_token=attempt.token if attempt.saved_method_id else "",
     )
 
 
@@ -49,13 +52,14 @@ def _in_order(said: Mapping[str, Any]) -> Mapping[str, Any]:
     return dict(sorted(said.items()))
 
 
-def _shopper(intent: PaymentIntent, order: Order | None) -> Shopper:
+def _shopper(attempt: PaymentAttempt, order: Order | None) -> Shopper:
     """Who pays, from where: the order's country before the customer's."""
-    country, customer = order.country if order is not None else "", intent.customer
+    country, customer = order.country if order is not None else "", attempt.intent.customer
     if customer is None:
         return Shopper(country=country)
     return Shopper(
         reference=customer.pk,
+        payer=attempt.payer,
         email=customer.email,
         name=customer.name,
         country=country or customer.country,

@@ -1,0 +1,54 @@
+"""What Stripe is asked for when a payment is made: the bodies of its requests."""
+
+from typing import Any
+
+from payments.connectors.base import Authorize
+from payments.connectors.stripe import mapping
+
+
+def creation(request: Authorize, payer: str) -> dict[str, Any]:
+    """The unconfirmed intent, by which nobody is charged; `payer` is Stripe's customer, who keeps what is saved."""
+    method = request.saved_token or request.token
+    params: dict[str, Any] = {
+        "amount": mapping.to_stripe(request.amount),
+        "currency": request.amount.currency.code.lower(),
+        "capture_method": "automatic" if request.capture else "manual",
+        "allowed_payment_method_types": [request.type],
+        "metadata": {**request.metadata, "attempt": request.reference},
+    }
+    if method:
+        params["payment_method"] = method
+    if payer:
+        params["customer"] = payer
+    if request.save and not request.saved_token:
+        params["setup_future_usage"] = "off_session" if request.unattended else "on_session"
+    if request.description:
+        params["description"] = request.description
+    return params
+
+
+def confirmation(request: Authorize) -> dict[str, Any]:
+    """What the confirmation says. What the customer gave stands here alone: so creation can be repeated without it."""
+    params = request.placed()
+    if request.saved_token or request.token:
+        params.pop("payment_method_data", None)
+    else:
+        data = params.setdefault("payment_method_data", {})
+        data |= {"type": request.type, "billing_details": _billing(request) | data.get("billing_details", {})}
+    if request.expires_after_days:
+        options = params.setdefault("payment_method_options", {}).setdefault(request.type, {})
+        options["expires_after_days"] = request.expires_after_days
+    if request.return_url:
+        params["return_url"] = request.return_url
+    if request.off_session:
+        params["off_session"] = True
+    if request.browser.get("native_three_ds") is True:
+        params["use_stripe_sdk"] = True
+    return params
+
+
+def _billing(request: Authorize) -> dict[str, Any]:
+    shopper = request.shopper
+    address = {"country": shopper.country} if shopper.country else None
+    said = {"email": shopper.email, "name": shopper.name, "address": address}
+    return {name: value for name, value in said.items() if value}
