@@ -1,5 +1,17 @@
 """The back office's pages about money coming in; what needs refunds or reports stands in their apps."""
 
-from payments.admin import attempts, books, clients, notices, orders, people, providers, rules, switches, work
+from payments.admin import attempts, books, clients, notices, orders, people, providers, rules, saved, switches, work
 
-__all__ = ["attempts", "books", "clients", "notices", "orders", "people", "providers", "rules", "switches", "work"]
+__all__ = [
+    "attempts",
+    "books",
+    "clients",
+    "notices",
+    "orders",
+    "people",
+    "providers",
+    "rules",
+    "saved",
+    "switches",
+    "work",
+]

@@ -49,6 +49,7 @@ class PaymentAttemptAdmin(base.ModelAdmin):
                 shown.code_of("provider_reference", "PSP's reference"),
                 shown.flag_of("capture", "Takes the money at once"),
                 shown.flag_of("off_session", "Without the customer"),
+                shown.reference_of("saved_method_id", "Saved method"),
                 shown.time_of("created_at"),
                 shown.time_of("authorized_at"),
                 shown.time_of("superseded_at"),

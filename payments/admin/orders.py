@@ -8,9 +8,10 @@ from django.db.models import Q
 from django.db.models.functions import Lower
 from django.db.models.lookups import Exact
 
-from payments.admin import base, lists, shown
+from payments.admin import base, lists, saved, shown
 from payments.intents.models import PaymentIntent
 from payments.kernel import money
+from payments.methods.models import PaymentMethod
 from payments.orders import selectors as orders
 from payments.orders.models import Customer, Order, OrderLine
 from payments.rest.models import ApiClient
@@ -91,12 +92,14 @@ class CustomerAdmin(base.ModelAdmin):
         return viewer.personal(row.name or row.email) or row.reference
 
     def tables(self, row: Any, viewer: shown.Viewer) -> Sequence[shown.Table]:
-        """Orders and payments, newest first."""
+        """Orders, payments and what they may pay with again, newest first."""
         ordered = Order.objects.filter(customer=row).order_by("-pk")
         intents = PaymentIntent.objects.filter(customer=row).order_by("-pk")
+        methods = PaymentMethod.objects.filter(customer=row).order_by("-pk")
         return (
             shown.table("Orders", ordered, ORDER_COLUMNS, viewer, empty="This customer has ordered nothing yet."),
             shown.table("Payments", intents, INTENT_COLUMNS, viewer, empty="This customer has paid nothing yet."),
+            shown.table("Saved methods", methods, saved.METHOD_COLUMNS, viewer, empty="This customer has saved none."),
         )
 
 

@@ -11,6 +11,7 @@ GROUPS: Final[Mapping[str, tuple[tuple[str, str, str, str], ...]]] = {
         ("Payments", "payments", "paymentintent", "payments"),
         ("Orders", "payments", "order", "shopping_bag"),
         ("Customers", "payments", "customer", "person"),
+        ("Saved methods", "payments", "paymentmethod", "credit_score"),
         ("Refunds", "refunds", "refund", "undo"),
     ),
     "Finance": (

@@ -23,6 +23,7 @@ LISTS = {
     "refunds.refund": "support support_lead finance engineer admin",
     "refunds.refundline": "support support_lead finance engineer admin",
     "payments.customer": "support support_lead engineer admin",
+    "payments.paymentmethod": "support support_lead engineer admin",
     "payments.statechange": "support support_lead engineer admin",
     "payments.account": "finance admin",
     "payments.transfer": "finance admin",

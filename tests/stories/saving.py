@@ -1,10 +1,14 @@
 """How a customer saves a card at either PSP, and what the shop does with it later."""
 
+import os
+import urllib.parse
+import urllib.request
 from typing import Any
 
 from payments.connectors.base import Verdict
 from payments.gateway import accounts
 from payments.methods.models import PaymentMethodToken
+from payments.webhooks.models import InboundEvent
 from tests import factories
 from tests.connectors.adyen_bench import ENROLLED, VISA, fields
 from tests.stories import adyen, methods
@@ -71,3 +75,26 @@ def kept() -> list[str]:
         if accounts.connector(accounts.account(row.account_id)).look_up_method(row.payer, row.token).verdict
         is not Verdict.DECLINED
     ]
+
+
+def token() -> str:
+    """The one by which a card can be paid with."""
+    return PaymentMethodToken.objects.get(retired_at=None).token
+
+
+def at_stripe(path: str, params: dict[str, str]) -> None:
+    """Something happens to a card there, and nobody of ours has asked for it."""
+    request = urllib.request.Request(  # noqa: S310  loopback
+        f"{os.environ['SIMULATOR_URL']}/v1/{path}",
+        data=urllib.parse.urlencode(params).encode(),
+        method="POST",
+        headers={"authorization": f"Bearer {os.environ['STRIPE_US_API_KEY']}"},
+    )
+    with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
+        assert answer.status == 200
+
+
+def told(type_: str) -> None:
+    """Wait until the PSP has said so, and act on it."""
+    factories.until(lambda: InboundEvent.objects.filter(type=type_).exists())
+    factories.work()

@@ -7,7 +7,7 @@ import pytest
 from payments.methods.models import Payer, PaymentMethod, PaymentMethodToken
 from payments.webhooks.models import Event
 from tests import factories
-from tests.stories import methods, saving
+from tests.stories import adyen, methods, saving
 
 PSPS = ("stripe", "adyen")
 both = pytest.mark.parametrize("psp", PSPS)
@@ -142,4 +142,45 @@ def test_who_is_erased_while_they_pay_saves_nothing(shop: factories.Shop, sim: f
     factories.work()
     assert saving.listed(shop, ada) == []
     assert saving.kept() == []
+    books(sim)
+
+
+@both
+def test_what_the_answer_did_not_say_the_psp_is_asked(shop: factories.Shop, sim: factories.Simulator, psp: str) -> None:
+    """The answer is lost after the effect; notifications and recovery make the same of it."""
+    ada = saving.customer(shop)
+    sim.scenario("payment_intents.confirm" if psp == "stripe" else "payments", "error_500_after", times=1)
+    wish = saving.intent(shop, ada, setup_future_usage="off_session")
+    lost = methods.confirm(shop, wish, "card", psp, **saving.given(psp))
+    assert lost["status"] == "processing"
+    methods.told()
+    if psp == "adyen":
+        adyen.told("RECURRING_CONTRACT")
+    factories.later("look_up_method")
+    assert shop.get(f"payment_intents/{wish['id']}")["status"] == "succeeded"
+    [card] = saving.listed(shop, ada)
+    assert (card["last4"], bool(card["exp_year"])) == ("4242" if psp == "stripe" else "1111", True)
+    assert shop.get(f"payment_intents/{wish['id']}")["latest_attempt"]["saved_payment_method"] == card["id"]
+    assert saving.charge(shop, saving.intent(shop, ada), card, off_session=True)["status"] == "succeeded"
+    books(sim)
+
+
+def test_the_bank_has_renewed_the_card(shop: factories.Shop, sim: factories.Simulator) -> None:
+    ada = saving.customer(shop)
+    card = saving.save(shop, sim, ada, "stripe")
+    saving.at_stripe(f"payment_methods/{saving.token()}", {"card[exp_month]": "3", "card[exp_year]": "2040"})
+    saving.told("payment_method.updated")
+    [renewed] = saving.listed(shop, ada)
+    assert renewed == card | {"exp_month": 3, "exp_year": 2040}
+    assert told(card) == ["payment_method.saved", "payment_method.updated"]
+    books(sim)
+
+
+def test_what_stripe_keeps_no_longer_cannot_be_paid_with(shop: factories.Shop, sim: factories.Simulator) -> None:
+    ada = saving.customer(shop)
+    card = saving.save(shop, sim, ada, "stripe")
+    saving.at_stripe(f"payment_methods/{saving.token()}/detach", {})
+    saving.told("payment_method.detached")
+    assert saving.listed(shop, ada) == []
+    assert told(card) == ["payment_method.saved", "payment_method.deleted"]
     books(sim)

@@ -20,6 +20,7 @@ PAYMENTS: Final = (
 SUPPORT: Final = (
     *PAYMENTS,
     "payments.view_customer",
+    "payments.view_paymentmethod",
     "payments.see_personal_data",
     "payments.view_statechange",
     "refunds.add_refund",
@@ -40,6 +41,7 @@ ROLES: Final[Mapping[str, tuple[str, ...]]] = {
     "engineer": (
         *PAYMENTS,
         "payments.view_customer",
+        "payments.view_paymentmethod",
         "payments.view_statechange",
         "payments.view_legalentity",
         "payments.view_provideraccount",
@@ -66,6 +68,7 @@ ROLES: Final[Mapping[str, tuple[str, ...]]] = {
     "admin": (
         *PAYMENTS,
         "payments.view_customer",
+        "payments.view_paymentmethod",
         "payments.view_statechange",
         "payments.view_account",
         "payments.view_transfer",

@@ -1,0 +1,83 @@
+"""What customers may pay with again, and which provider accounts keep it."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Q
+
+from payments.admin import base, lists, shown
+from payments.intents.models import PaymentAttempt
+from payments.methods.models import PaymentMethod
+
+
+def _expiry(row: Any) -> str:
+    return f"{row.exp_month:02}/{row.exp_year}" if row.exp_month and row.exp_year else shown.NOTHING
+
+
+METHOD_COLUMNS = (
+    shown.Column("Saved method", lambda row, viewer: viewer.link(row, str(row))),
+    shown.text_of("wallet"),
+    shown.Column("Expires", lambda row, _: _expiry(row)),
+    shown.time_of("created_at"),
+    shown.time_of("deleted_at"),
+)
+TOKEN_COLUMNS = (
+    shown.linked("account", "Provider account"),
+    shown.time_of("created_at", "Kept since"),
+    shown.time_of("retired_at", "Pays no more since"),
+    shown.time_of("forgotten_at", "Forgotten there"),
+)
+ATTEMPT_COLUMNS = (
+    shown.Column("Attempt", lambda row, viewer: viewer.link(row, shown.amount(row.amount))),
+    shown.status_of(),
+    shown.flag_of("off_session", "Without the customer"),
+    shown.time_of("created_at"),
+)
+
+
+@admin.register(PaymentMethod)
+class PaymentMethodAdmin(base.ModelAdmin):
+    """A card or wallet that PSPs keep for a customer; its tokens are nobody's to read."""
+
+    called = ("saved method", "saved methods")
+    columns = (
+        METHOD_COLUMNS[0],
+        shown.text_of("method"),
+        *METHOD_COLUMNS[1:3],
+        shown.reference_of("customer_id", "Customer"),
+        *METHOD_COLUMNS[3:],
+    )
+    sections = (
+        (
+            "About",
+            (
+                shown.text_of("method"),
+                shown.text_of("brand"),
+                shown.code_of("last4", "Ends in"),
+                *METHOD_COLUMNS[1:3],
+                shown.reference_of("customer_id", "Customer"),
+                shown.linked("client"),
+                *METHOD_COLUMNS[3:],
+            ),
+        ),
+    )
+    list_select_related = ("client",)
+    list_filter = (lists.CreatedFilter,)
+    id_lookups = {"cus": "customer"}
+    search_help_text = "The last four digits, id of a saved method or of a customer"
+    nothing_here = "No customer has saved a payment method yet."
+
+    def find(self, term: str, _viewer: shown.Viewer) -> Q:
+        """By the last four digits, as customers read them from their card."""
+        digits = term.removeprefix("•").strip()
+        return Q(last4=digits) & ~Q(last4="") if len(digits) == 4 else base.NOWHERE
+
+    def tables(self, row: Any, viewer: shown.Viewer) -> Sequence[shown.Table]:
+        """Who keeps it, and what was paid with it."""
+        tokens = row.tokens.select_related("account").order_by("pk")
+        attempts = PaymentAttempt.objects.filter(intent__customer=row.customer_id, saved_method=row).order_by("-pk")
+        return (
+            shown.table("Kept by", tokens, TOKEN_COLUMNS, viewer, empty="No provider account keeps it."),
+            shown.table("Paid with it", attempts, ATTEMPT_COLUMNS, viewer, empty="Nothing was paid with it yet."),
+        )
