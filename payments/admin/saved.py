@@ -7,8 +7,9 @@ from django.contrib import admin
 from django.db.models import Q
 
 from payments.admin import base, lists, shown
+from payments.gateway.models import ProviderAccount
 from payments.intents.models import PaymentAttempt
-from payments.methods.models import PaymentMethod
+from payments.methods.models import Payer, PaymentMethod, PaymentMethodToken
 
 
 def _expiry(row: Any) -> str:
@@ -23,7 +24,7 @@ METHOD_COLUMNS = (
     shown.time_of("deleted_at"),
 )
 TOKEN_COLUMNS = (
-    shown.linked("account", "Provider account"),
+    shown.Column("Kept by", lambda row, viewer: viewer.link(row, row.account.code)),
     shown.time_of("created_at", "Kept since"),
     shown.time_of("retired_at", "Pays no more since"),
     shown.time_of("forgotten_at", "Forgotten there"),
@@ -81,3 +82,40 @@ class PaymentMethodAdmin(base.ModelAdmin):
             shown.table("Kept by", tokens, TOKEN_COLUMNS, viewer, empty="No provider account keeps it."),
             shown.table("Paid with it", attempts, ATTEMPT_COLUMNS, viewer, empty="Nothing was paid with it yet."),
         )
+
+
+@admin.register(PaymentMethodToken)
+class PaymentMethodTokenAdmin(base.ModelAdmin):
+    """That a provider account keeps a method. The token itself is nobody's to read."""
+
+    called = ("kept method", "kept methods")
+    columns = (*TOKEN_COLUMNS[:1], shown.reference_of("payment_method_id", "Saved method"), *TOKEN_COLUMNS[1:])
+    sections = (("About", (*columns, shown.code_of("payer", "PSP's customer"))),)
+    list_select_related = ("account",)
+    list_filter = ("account", lists.CreatedFilter)
+    id_lookups = {"pm": "payment_method"}
+    search_help_text = "Id of a saved method"
+    nothing_here = "No provider account keeps a payment method yet."
+
+
+@admin.register(Payer)
+class PayerAdmin(base.ModelAdmin):
+    """As whom a PSP knows a customer."""
+
+    called = ("PSP's customer", "PSPs' customers")
+    columns = (
+        shown.Column("PSP's customer", lambda row, viewer: viewer.link(row, row.reference)),
+        shown.linked("account", "Provider account"),
+        shown.reference_of("customer_id", "Customer"),
+        shown.time_of("created_at"),
+    )
+    sections = (("About", columns),)
+    list_select_related = ("account",)
+    id_lookups = {"cus": "customer"}
+    search_help_text = "The PSP's reference, or id of a customer"
+    nothing_here = "No PSP has made a customer yet."
+
+    def find(self, term: str, _viewer: shown.Viewer) -> Q:
+        """By the PSP's reference."""
+        accounts = list(ProviderAccount.objects.values_list("pk", flat=True))
+        return Q(account_id__in=accounts, reference=term)

@@ -10,6 +10,12 @@ def forget_token(token_id: str) -> None:
     services.forget_token(token_id)
 
 
+@job("refresh_saved_method", Queue.UPKEEP)
+def refresh_saved_method(token_id: str) -> None:
+    """A PSP has news of a saved method."""
+    services.refresh(token_id)
+
+
 @job("forget_saved_methods", Queue.UPKEEP)
 def forget_saved_methods(customer_id: str) -> None:
     """A customer was erased."""

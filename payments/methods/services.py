@@ -118,8 +118,11 @@ def _retire(token: PaymentMethodToken, forget_at: Any) -> None:
     jobs.enqueue("forget_token", run_at=forget_at, unique=f"forget_token:{token.pk}", token_id=token.pk)
 
 
-def accept(account_id: str, saved: SavedMethod, *, gone: bool) -> bool:
-    """A PSP says how a saved method is now (`gone`: it keeps it no longer); False when the token is not known here."""
+def accept(account_id: str, saved: SavedMethod, *, gone: bool, ask: bool = False) -> bool:
+    """A PSP says how a saved method is now (`gone`: it keeps it no longer); False when the token is not known here.
+
+    One that only says that there is news is to be asked for it (`ask`), soon.
+    """
     known = selectors.token(account_id, saved.token)
     if known is None:
         return False
@@ -128,6 +131,8 @@ def accept(account_id: str, saved: SavedMethod, *, gone: bool) -> bool:
         known.refresh_from_db()
         if known.retired_at is not None or row.deleted_at is not None:
             return True
+        if ask and not gone:
+            jobs.enqueue("refresh_saved_method", unique=f"refresh_saved_method:{known.pk}", token_id=known.pk)
         if not gone:
             _update(row, saved)
             return True
@@ -136,6 +141,16 @@ def accept(account_id: str, saved: SavedMethod, *, gone: bool) -> bool:
             row.change(deleted_at=clock.now())
             announce(row, "payment_method.deleted")
     return True
+
+
+def refresh(token_id: str) -> None:
+    """Ask the PSP how a saved method is now. `Retry` while it does not say."""
+    token = PaymentMethodToken.objects.get(pk=token_id)
+    connector = accounts.connector(accounts.account(token.account_id), interactive=False)
+    found = connector.look_up_method(token.payer, token.token)
+    if found.verdict in (Verdict.UNAVAILABLE, Verdict.UNKNOWN):
+        raise jobs.Retry(timedelta(minutes=1), found.detail)
+    accept(token.account_id, found.saved or SavedMethod(token=token.token), gone=found.saved is None)
 
 
 def delete(method_id: str, *, client_id: str) -> PaymentMethod:

@@ -35,6 +35,8 @@ GROUPS: Final[Mapping[str, tuple[tuple[str, str, str, str], ...]]] = {
     ),
     "Records": (
         ("Attempts", "payments", "paymentattempt", "credit_card"),
+        ("Kept methods", "payments", "paymentmethodtoken", "token"),
+        ("PSPs' customers", "payments", "payer", "person_add"),
         ("Captures", "payments", "capture", "download_done"),
         ("State changes", "payments", "statechange", "history"),
         ("API clients", "payments", "apiclient", "apps"),

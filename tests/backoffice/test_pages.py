@@ -40,6 +40,8 @@ def full(shop: factories.Shop, paid: dict[str, Any]) -> dict[str, Any]:
     shop.post("refunds", {"order": paid["order"], "lines": [{"line": line["id"], "quantity": 1}], "reason": "damaged"})
     first, last = datetime(2026, 1, 1, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UTC)
     exports.request("payments", Parameters(interval_start=first, interval_end=last), by="a test")
+    owed = shop.order(customer=paid["customer"])
+    shop.confirm(shop.intent(owed, setup_future_usage="off_session"))
     factories.work()
     client, event = ApiClient.objects.get(name="shop"), Event.objects.order_by("pk")[0]
     endpoint = Endpoint.objects.create(client=client, url="https://shop.example/hooks", event_types=["*"])

@@ -34,6 +34,8 @@ LISTS = {
     "payments.routingrule": "engineer admin",
     "payments.killswitch": "engineer admin",
     "payments.providercall": "engineer admin",
+    "payments.paymentmethodtoken": "engineer admin",
+    "payments.payer": "engineer admin",
     "payments.job": "engineer admin",
     "payments.attentionitem": "support_lead engineer admin",
     "payments.event": "engineer admin",

@@ -53,7 +53,9 @@ def test_every_published_example_is_accepted_once_it_is_signed(name: str) -> Non
     assert event.kind is webhooks.KINDS.get(about["eventCode"], EventKind.UNUSED)
     by_hand = about["eventCode"] in {"CANCEL_OR_REFUND", "AUTHORISATION_ADJUSTMENT"}
     assert bool(event.problem) == by_hand
-    assert (event.outcome is not None) == (event.kind is not EventKind.UNUSED and not by_hand)
+    of_a_method = event.kind is EventKind.METHOD_UPDATED
+    assert (event.saved is not None) == of_a_method
+    assert (event.outcome is not None) == (event.kind is not EventKind.UNUSED and not by_hand and not of_a_method)
 
 
 def test_every_kind_that_adyen_documents_has_a_room_or_is_kept() -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from moneyed import Money
 
 from payments.connectors.adyen import webhooks
-from payments.connectors.base import DECLINES, EventKind, NotificationRefused, PspEvent, Verdict
+from payments.connectors.base import DECLINES, EventKind, NotificationRefused, PspEvent, SavedMethod, Verdict
 from payments.kernel.errors import Bug
 from tests.connectors.letters import AT, KEY, MERCHANT, OLD_KEY, Item, account, item, signed, told
 
@@ -173,6 +173,22 @@ def test_a_token_is_kept_and_counted() -> None:
     for headers, said in (({}, body), (header, body.replace(b"E1", b"E2")), (header, body.replace(b"test", b"live"))):
         with pytest.raises(NotificationRefused):
             account().read_notification(said, headers, now=AT)
+
+
+@pytest.mark.parametrize(("kind", "gone"), [("updated", False), ("disabled", True)])
+def test_news_of_a_token_is_signed_as_a_whole(kind: str, gone: bool) -> None:  # noqa: FBT001
+    def heard_of(merchant: str) -> PspEvent:
+        data = {"merchantAccount": merchant, "storedPaymentMethodId": "M5N7TQ4TG5PFWR50", "shopperReference": "cus_1"}
+        said = {"type": f"recurring.token.{kind}", "eventId": "E1", "environment": "test", "data": data}
+        body = json.dumps({**said, "createdAt": "2026-11-25T01:00:00Z"}).encode()
+        header = {"HmacSignature": util.generate_payload_sig(body, KEY).decode()}
+        [event] = account().read_notification(body, header, now=AT)
+        return event
+
+    event = heard_of(MERCHANT)
+    assert (event.kind, event.gone) == (EventKind.METHOD_UPDATED, gone)
+    assert event.saved == SavedMethod(token="M5N7TQ4TG5PFWR50")
+    assert heard_of("Somebody").kind is EventKind.UNUSED
 
 
 # --- what is understood ---

@@ -1,9 +1,12 @@
 """How a customer saves a card at either PSP, and what the shop does with it later."""
 
+import json
 import os
 import urllib.parse
 import urllib.request
 from typing import Any
+
+from Adyen import util
 
 from payments.connectors.base import Verdict
 from payments.gateway import accounts
@@ -97,4 +100,17 @@ def at_stripe(path: str, params: dict[str, str]) -> None:
 def told(type_: str) -> None:
     """Wait until the PSP has said so, and act on it."""
     factories.until(lambda: InboundEvent.objects.filter(type=type_).exists())
+    factories.work()
+
+
+def adyen_says(shop: factories.Shop, type_: str, event_id: str) -> None:
+    """A notification of Adyen's about the token, which the simulator has no occasion to send."""
+    data = {"merchantAccount": os.environ["ADYEN_EU_MERCHANT_ACCOUNT"], "storedPaymentMethodId": token()}
+    said = {"type": type_, "eventId": event_id, "environment": "test", "createdAt": "2026-11-25T01:00:00Z"}
+    body = json.dumps({**said, "data": {**data, "shopperReference": "cus", "type": "visa"}}).encode()
+    signature = util.generate_payload_sig(body, os.environ["ADYEN_EU_HMAC_KEY"]).decode()
+    answer = shop.http.post(
+        "/webhooks/adyen/adyen-eu", body, content_type="application/json", headers={"hmacsignature": signature}
+    )
+    assert answer.status_code == 200, answer.content
     factories.work()

@@ -184,3 +184,16 @@ def test_what_stripe_keeps_no_longer_cannot_be_paid_with(shop: factories.Shop, s
     assert saving.listed(shop, ada) == []
     assert told(card) == ["payment_method.saved", "payment_method.deleted"]
     books(sim)
+
+
+def test_adyen_has_news_of_a_card_and_is_asked(shop: factories.Shop, sim: factories.Simulator) -> None:
+    """Its account updater says which token; what is new it says when it is asked. Then it keeps it no longer."""
+    ada = saving.customer(shop)
+    card = saving.save(shop, sim, ada, "adyen")
+    PaymentMethod.objects.update(exp_year=2020)
+    saving.adyen_says(shop, "recurring.token.updated", "E1")
+    assert saving.listed(shop, ada) == [card]
+    assert told(card) == ["payment_method.saved", "payment_method.updated"]
+    saving.adyen_says(shop, "recurring.token.disabled", "E2")
+    assert saving.listed(shop, ada) == []
+    books(sim)

@@ -128,12 +128,26 @@ def read(body: bytes, origin: Origin) -> list[PspEvent]:
     """Translate a verified body, item by item. An item that is not understood says so."""
     told = _told(body, livemode=origin.livemode)
     if "notificationItems" not in told:
-        return [_unused(told, body)]
+        return [_without_items(told, body, origin)]
     return [_event(item) for item in _items(told)]
 
 
+TOKEN_KINDS: Final = {"recurring.token.updated": False, "recurring.token.disabled": True}
+"""What is told of a token after it was made, and whether it is gone since."""
+
+
+def _without_items(told: Json, body: bytes, origin: Origin) -> PspEvent:
+    """A kind without items, whose whole body is signed: news of a token of ours, or kept and counted."""
+    event, said = _unused(told, body), mapping.part(told, "data")
+    token = mapping.optional(said, "storedPaymentMethodId")
+    if event.type not in TOKEN_KINDS or not token or said.get("merchantAccount") != origin.merchant_account:
+        return event
+    gone = TOKEN_KINDS[event.type]
+    return replace(event, kind=EventKind.METHOD_UPDATED, saved=SavedMethod(token=token), gone=gone)
+
+
 def _unused(told: Json, body: bytes) -> PspEvent:
-    """A kind without items: kept and counted."""
+    """A kind that nothing here acts on."""
     kind = mapping.optional(told, "type")[:80] or "unknown"
     known = mapping.optional(told, "eventId") or hashlib.sha256(body).hexdigest()
     occurred_at = _occurred_at(told.get("createdAt")) or datetime.fromtimestamp(0, UTC)

@@ -96,7 +96,8 @@ def accept_cancel(account_id: str, event: PspEvent) -> None:
 def accept_method(account_id: str, event: PspEvent) -> None:
     """A PSP says something of a saved method. One that no payment of ours has saved is nothing of ours."""
     saved = event.saved
-    if saved is None or methods.accept(account_id, saved, gone=event.gone):
+    news_only = saved is not None and not saved.last4 and not event.reference
+    if saved is None or methods.accept(account_id, saved, gone=event.gone, ask=news_only):
         return
     attempt = _attempt(account_id, event)
     if attempt is not None and attempt.saves and not event.gone:
