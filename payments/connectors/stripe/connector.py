@@ -54,8 +54,6 @@ PAGE: Final = 100
 """The most objects of a list that Stripe gives at once."""
 
 KEY_LENGTH: Final = 255
-CANCEL_REASONS: Final = frozenset(["abandoned", "duplicate", "fraudulent", "requested_by_customer"])
-REFUND_REASONS: Final = frozenset(["duplicate", "fraudulent", "requested_by_customer"])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -244,8 +242,7 @@ class StripeConnector:
         return self._changed(CAPTURE, reference, key=key, params=params, settled=_has_ended)
 
     def _canceled(self, request: Cancel) -> Outcome:
-        params = {"cancellation_reason": request.reason} if request.reason in CANCEL_REASONS else {}
-        key, reference = f"{request.key}-cancel", request.provider_reference
+        params, key, reference = requests.cancel(request), f"{request.key}-cancel", request.provider_reference
         return self._changed(CANCEL, reference, key=key, params=params, settled=_has_ended)
 
     def _changed(
@@ -266,15 +263,8 @@ class StripeConnector:
     # --- refunds ---
 
     def _refunded(self, request: Refund) -> Outcome:
-        params = {
-            "payment_intent": request.provider_reference,
-            "amount": mapping.to_stripe(request.amount),
-            "metadata": {"refund": request.reference},
-        }
-        if request.reason in REFUND_REASONS:
-            params["reason"] = request.reason
         try:
-            return mapping.refund(self._ask(REFUND, key=f"{request.key}-refund", params=params))
+            return mapping.refund(self._ask(REFUND, key=f"{request.key}-refund", params=requests.refund(request)))
         except mapping.RefusedError as refusal:
             if refusal.verdict is not Verdict.DECLINED:
                 raise

@@ -1,9 +1,12 @@
-"""What Stripe is asked for when a payment is made: the bodies of its requests."""
+"""What Stripe is asked for: the bodies of its requests."""
 
-from typing import Any
+from typing import Any, Final
 
-from payments.connectors.base import Authorize
+from payments.connectors.base import Authorize, Cancel, Refund
 from payments.connectors.stripe import mapping
+
+CANCEL_REASONS: Final = frozenset(["abandoned", "duplicate", "fraudulent", "requested_by_customer"])
+REFUND_REASONS: Final = frozenset(["duplicate", "fraudulent", "requested_by_customer"])
 
 
 def creation(request: Authorize, payer: str) -> dict[str, Any]:
@@ -52,3 +55,20 @@ def _billing(request: Authorize) -> dict[str, Any]:
     address = {"country": shopper.country} if shopper.country else None
     said = {"email": shopper.email, "name": shopper.name, "address": address}
     return {name: value for name, value in said.items() if value}
+
+
+def cancel(request: Cancel) -> dict[str, Any]:
+    """A cancel, with our reason where Stripe knows it."""
+    return {"cancellation_reason": request.reason} if request.reason in CANCEL_REASONS else {}
+
+
+def refund(request: Refund) -> dict[str, Any]:
+    """A refund, which carries our id."""
+    params: dict[str, Any] = {
+        "payment_intent": request.provider_reference,
+        "amount": mapping.to_stripe(request.amount),
+        "metadata": {"refund": request.reference},
+    }
+    if request.reason in REFUND_REASONS:
+        params["reason"] = request.reason
+    return params

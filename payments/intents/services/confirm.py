@@ -201,7 +201,8 @@ def _facts(held: Held, wish: Wish) -> routing.Facts:
 
 def _open_attempt(held: Held, wish: Wish, plan: routing.Plan) -> Question:
     """Put an attempt with the plan's first account, and the call that follows, on record."""
-    intent, method, means, why = held.intent, wish.method, wish.means, plan.first.why[:200]
+    intent, method, means = held.intent, wish.method, wish.means
+    why = f"{'keeps the saved method; ' if means.saved else ''}{plan.first.why}"[:200]
     if intent.status == IntentStatus.REQUIRES_ACTION:
         _supersede(intent)
     account = accounts.account(plan.first.code)
