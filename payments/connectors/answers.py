@@ -3,9 +3,11 @@
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 import orjson
+from moneyed import Money
 
 from payments.connectors import http
 from payments.connectors.base import DECLINES, Outcome, Verdict
@@ -19,6 +21,16 @@ def content(answer: http.Answer) -> dict[str, Any]:
     except orjson.JSONDecodeError:
         return {}
     return found if isinstance(found, dict) else {}
+
+
+def scaled(value: int, currency: str, decimals: int) -> Money | None:
+    """What a PSP means by an integer in a currency to which it gives so many decimals; None when it is no money."""
+    said = Money(Decimal(value).scaleb(-decimals), currency)
+    try:
+        money.to_minor(said)
+    except money.AmountInvalid:
+        return None
+    return said
 
 
 def refused_here(code: str, detail: str) -> Outcome:

@@ -5,12 +5,11 @@ import time
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
-from decimal import Decimal
 from typing import Any, Final
 
 from moneyed import Money
 
-from payments.connectors import http
+from payments.connectors import answers, http
 from payments.connectors.adyen import declines
 from payments.connectors.base import DECLINES, Outcome, SavedMethod, Verdict
 from payments.kernel import money
@@ -104,11 +103,9 @@ def from_adyen(amount: object) -> Money:
     value, currency = said.get("value"), said.get("currency")
     if type(value) is not int or not isinstance(currency, str) or currency not in money.EXPONENTS:
         raise UnreadableError("an amount is not an integer and a currency of ISO 4217")
-    converted = Money(Decimal(value).scaleb(-exponent(currency)), currency)
-    try:
-        money.to_minor(converted)
-    except money.AmountInvalid:
-        raise UnreadableError("an amount is not money of its currency") from None
+    converted = answers.scaled(value, currency, exponent(currency))
+    if converted is None:
+        raise UnreadableError("an amount is not money of its currency")
     return converted
 
 

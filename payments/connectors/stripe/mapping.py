@@ -3,13 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
-from decimal import Decimal
 from types import MappingProxyType
 from typing import Any, Final
 
 from moneyed import Money
 
-from payments.connectors import http
+from payments.connectors import answers, http
 from payments.connectors.base import DECLINES, Decline, Outcome, SavedMethod, Verdict
 from payments.connectors.stripe import declines
 from payments.kernel import money
@@ -105,11 +104,9 @@ def from_stripe(amount: object, currency: object) -> Money:
     code = currency.upper()
     if code not in money.EXPONENTS:
         raise UnreadableError("a currency is none of ISO 4217")
-    converted = Money(Decimal(amount).scaleb(-exponent(code)), code)
-    try:
-        money.to_minor(converted)
-    except money.AmountInvalid:
-        raise UnreadableError("an amount is not money of its currency") from None
+    converted = answers.scaled(amount, code, exponent(code))
+    if converted is None:
+        raise UnreadableError("an amount is not money of its currency")
     return converted
 
 
