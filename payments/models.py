@@ -1,6 +1,6 @@
 """The index of every table of this app, in the order of the storeys."""
 
-from payments.gateway.models import KillSwitch, LegalEntity, ProviderAccount, ProviderCall
+from payments.gateway.models import FeeContract, KillSwitch, LegalEntity, ProviderAccount, ProviderCall
 from payments.intents.models import Capture, PaymentAttempt, PaymentIntent, RoutingRule
 from payments.kernel.attention import AttentionItem
 from payments.kernel.jobs import Job
@@ -23,6 +23,7 @@ __all__ = [
     "Entry",
     "Event",
     "EventSweep",
+    "FeeContract",
     "IdempotencyKey",
     "InboundEvent",
     "Job",

@@ -1,11 +1,25 @@
 """The back office's pages about money coming in; what needs refunds or reports stands in their apps."""
 
-from payments.admin import attempts, books, clients, notices, orders, people, providers, rules, saved, switches, work
+from payments.admin import (
+    attempts,
+    books,
+    clients,
+    fees,
+    notices,
+    orders,
+    people,
+    providers,
+    rules,
+    saved,
+    switches,
+    work,
+)
 
 __all__ = [
     "attempts",
     "books",
     "clients",
+    "fees",
     "notices",
     "orders",
     "people",

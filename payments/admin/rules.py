@@ -106,6 +106,12 @@ LINES = (
     shown.Column("Of these approved", lambda row, _: _percent(row.rate), right=True),
     shown.Column("Would take", lambda row, _: f"{row.would_take:,}", right=True),
 )
+COSTS = (
+    shown.Column("Currency", lambda row, _: row[0]),
+    shown.Column("Where they went", lambda row, _: shown.amount(row[1].actual), right=True),
+    shown.Column("With the rule", lambda row, _: shown.amount(row[1].expected), right=True),
+    shown.Column("Without a contract", lambda row, _: f"{row[1].unknown:,}", right=True),
+)
 MOVES: Final[Mapping[str, tuple[str, str, str]]] = {
     "approve": ("Approve", "draft", "You agree with what the rule says. Nothing is routed by it yet."),
     "activate": ("Activate", "approved", "Payments are routed by it within 5 seconds. It is rolled back by itself when"
@@ -257,7 +263,11 @@ class RoutingRuleAdmin(base.ModelAdmin):
         context = {
             "row": row, "kind": "Backtest", "headline": row.name, "row_id": str(row.pk),
             "sections": [("The last 30 days", [(name, value, False) for name, value in facts])],
-            "tables": [shown.table("By account", list(found.lines), LINES, viewer, empty="No payment matches.")],
+            "tables": [
+                shown.table("By account", list(found.lines), LINES, viewer, empty="No payment matches."),
+                shown.table("Fees by the contracts, as if each succeeded", list(found.costs.items()), COSTS, viewer,
+                            empty="No payment matches."),
+            ],
             "doings": [shown.Doing("Back to the rule", shown.address(RoutingRule, row.pk))],
         }  # fmt: skip
         return self.page(request, "admin/record.html", f"Backtest: {row.name}", context)

@@ -1,4 +1,4 @@
-"""Legal entities, provider accounts, and the calls that we make to PSPs: the only tables that name a PSP."""
+"""Legal entities, provider accounts and what they charge, and our calls to PSPs: the only tables that name a PSP."""
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
@@ -61,6 +61,36 @@ class ProviderAccount(records.Record):
 
     def __str__(self) -> str:
         return self.code
+
+
+class FeeContract(records.Record):
+    """What a provider account charges for one successful payment, as its contract says: a share and a fixed amount.
+
+    Without a method it holds for all that have no line of their own, without a currency for all currencies. It never
+    changes: the line with the latest `valid_from` holds, and of two of one day the one that was written last.
+    """
+
+    id = ids.IdField("fc")
+    account = models.ForeignKey(ProviderAccount, on_delete=models.PROTECT, related_name="fees")
+    method = models.CharField(max_length=24, blank=True, default="", help_text="Empty: every method.")
+    currency = models.CharField(max_length=3, blank=True, default="", help_text="Empty: every currency.")
+    percent = models.DecimalField(max_digits=6, decimal_places=4)
+    fixed_minor = models.BigIntegerField(default=0, help_text="In minor units of the currency.")
+    valid_from = models.DateField()
+    written_by = models.CharField(max_length=80)
+
+    class Meta:
+        app_label = "payments"
+        constraints = (
+            models.CheckConstraint(name="fee_percent", condition=models.Q(percent__gte=0, percent__lt=100)),
+            models.CheckConstraint(name="fee_fixed", condition=models.Q(fixed_minor__gte=0)),
+            models.CheckConstraint(
+                name="fee_fixed_has_a_currency", condition=~models.Q(currency="") | models.Q(fixed_minor=0)
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.percent.normalize():f} %"
 
 
 class SwitchKind(models.TextChoices):

@@ -19,6 +19,7 @@ GROUPS: Final[Mapping[str, tuple[tuple[str, str, str, str], ...]]] = {
         ("Ledger transfers", "payments", "transfer", "sync_alt"),
         ("Ledger entries", "payments", "entry", "list_alt"),
         ("Ledger accounts", "payments", "account", "account_balance"),
+        ("Fee contracts", "payments", "feecontract", "percent"),
     ),
     "Operations": (
         ("Needs attention", "payments", "attentionitem", "priority_high"),

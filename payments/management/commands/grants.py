@@ -22,6 +22,7 @@ APP: Final[Mapping[str, Sequence[str]]] = {
     "payments_transfer": ADDING,
     "payments_entry": ADDING,
     "payments_statechange": ADDING,
+    "payments_feecontract": ADDING,
     "payments_event": (*ADDING, "UPDATE (dispatched_at)"),
     # what ends
     "payments_job": KEEPING,
