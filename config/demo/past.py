@@ -91,6 +91,15 @@ class Past:
         """A notification has arrived."""
         self._arrived.append(_Notification(address, body, headers))
 
+    def customer_acts(self, account: str, reference: str) -> None:
+        """The customer agrees to a payment, on the PSP's page or at a counter."""
+        if account.startswith("adyen"):
+            self.ask("POST", f"/_sim/adyen/payments/{reference}", {"action": "pay"})
+            return
+        form = {"content-type": "application/x-www-form-urlencoded"}
+        self._control.request("POST", f"/_sim/3ds/{reference}", "result=success", form)
+        self._control.getresponse().read()
+
     def ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
         """One request to the simulator's control side."""
         content = json.dumps(body) if body is not None else None

@@ -1,4 +1,4 @@
-"""A small believable shop: 200 orders over 30 days in five currencies, with failures and refunds."""
+"""A small believable shop: 200 orders over 30 days in seven currencies, with failures and refunds."""
 
 import heapq
 import random
@@ -8,14 +8,18 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 from http.client import HTTPException
-from typing import Final
+from typing import Any, Final
 
 from django.db import DatabaseError, connection
 
+from config.demo.customers import MARKETS, PAID_IN_THE_END, Acts, Market, Way, card, good_card
 from config.demo.past import Past
-from payments.intents.selectors import Held
+from payments.gateway.models import CallKind, ProviderCall
+from payments.intents import selectors
+from payments.intents.models import PaymentIntent
 from payments.intents.services import capture, confirm, lifecycle
 from payments.kernel import clock
+from payments.methods import selectors as methods
 from payments.orders import services as orders
 from payments.orders.models import Customer, Order
 from payments.rest import keys
@@ -40,24 +44,6 @@ ARTICLES: Final = (
 """sku, name, price in US dollars."""
 
 
-@dataclass(frozen=True)
-class Market:
-    """Where customers come from, what they pay in and by which provider account; `rate` units are one US dollar."""
-
-    country: str
-    currency: str
-    account: str
-    rate: int
-    weight: int
-
-
-MARKETS: Final = (
-    Market("US", "USD", "stripe-us", 100, 40),
-    Market("NL", "EUR", "stripe-eu", 93, 25),
-    Market("GB", "GBP", "stripe-eu", 79, 15),
-    Market("JP", "JPY", "stripe-us", 151, 12),
-    Market("KW", "KWD", "stripe-eu", 310, 8),
-)
 PEOPLE: Final = (
     "Ada Lovelace",
     "Grace Hopper",
@@ -73,19 +59,11 @@ PEOPLE: Final = (
     "Frances Allen",
 )
 
-TOKENS: Final = (
-    ("pm_card_visa", 70),
-    ("pm_card_mastercard", 18),
-    ("pm_card_visa_chargeDeclined", 4),
-    ("pm_card_visa_chargeDeclinedInsufficientFunds", 5),
-    ("pm_card_threeDSecure2Required", 3),
-)
-"""What happens, and how often in a hundred."""
-
 ENDINGS: Final = {
     "succeeded": "paid",
     "requires_capture": "reserved until they are shipped",
-    "requires_action": "left at the bank's question",
+    "requires_action": "left at the bank's question, or a voucher to be paid",
+    "processing": "on their way from the bank",
     "requires_payment_method": "declined",
 }
 """What a payment's state means to a shop."""
@@ -187,44 +165,65 @@ class Month:
         return self._pay(market, opened.order)
 
     def _pay(self, market: Market, order: Order) -> str:
-        manual = self.chance.random() < 0.1
+        way = self.chance.choices(market.ways, [way.weight for way in market.ways])[0]
+        manual = way.method == "card" and self.chance.random() < 0.1
         draft = lifecycle.IntentDraft(order=order.pk, capture_method="manual" if manual else "automatic")
-        held = lifecycle.create(draft, client_id=self.client.pk)
+        intent = lifecycle.create(draft, client_id=self.client.pk).intent
         if self.chance.random() < 0.03:
             return "left"
-        token = self.chance.choices([token for token, _ in TOKENS], [weight for _, weight in TOKENS])[0]
-        held = self._confirm(market, held, token)
-        if held.intent.status == "requires_payment_method" and self.chance.random() < 0.7:
-            held = self._confirm(market, held, "pm_card_visa")
+        intent = self._confirm(way, intent, card(way.account, self.chance))
+        if intent.status == "requires_payment_method" and self.chance.random() < 0.7:
+            intent = self._confirm(way, intent, good_card(way.account))
         tomorrow = clock.now() + timedelta(days=1)
-        if held.intent.status == "requires_capture":
-            self._later(tomorrow, partial(self._ship, held))
-        if held.intent.status == "succeeded" and self.chance.random() < 0.12:
-            self._later(tomorrow, partial(self._refund, held))
-        return ENDINGS.get(held.intent.status, held.intent.status)
+        if way.acts is Acts.DAYS_LATER and self.chance.random() < PAID_IN_THE_END:
+            self._later(clock.now() + timedelta(days=2), partial(self._pay_voucher, way, intent))
+        if intent.status == "requires_capture":
+            self._later(tomorrow, partial(self._ship, intent))
+        if intent.status == "succeeded" and self.chance.random() < 0.12:
+            self._later(tomorrow, partial(self._refund, way, intent))
+        return ENDINGS.get(intent.status, intent.status)
 
-    def _confirm(self, market: Market, held: Held, token: str) -> Held:
-        method = confirm.Method(type="card", token=token, provider_account=market.account)
-        return confirm.confirm(held.intent.pk, method, client_id=self.client.pk, by="api shop")
+    def _confirm(self, way: Way, intent: PaymentIntent, given: dict[str, Any]) -> PaymentIntent:
+        """Pay, and do what the bank wants at once; the payment as it is then."""
+        given = given if way.method == "card" else {"details": way.details}
+        method = confirm.Method(type=way.method, provider_account=way.account, **given)
+        asked = confirm.confirm(
+            intent.pk, method, client_id=self.client.pk, by="api shop", return_url=self.client.return_urls[0]
+        ).intent
+        if way.acts is not Acts.AT_ONCE or self.chance.random() > PAID_IN_THE_END:
+            return asked
+        self.past.customer_acts(way.account, _reference(asked))
+        self.past.settle()
+        return selectors.intent(asked.pk, client_id=self.client.pk)
 
-    def _ship(self, held: Held) -> str:
+    def _pay_voucher(self, way: Way, intent: PaymentIntent) -> str:
+        self.past.customer_acts(way.account, _reference(intent))
+        return "paid at a counter"
+
+    def _ship(self, intent: PaymentIntent) -> str:
         """A manual capture when the goods leave, or a cancel because they cannot."""
         if self.chance.random() < 0.8:
-            capture.capture(held.intent.pk, amount=None, final=True, client_id=self.client.pk, by="api shop")
+            capture.capture(intent.pk, amount=None, final=True, client_id=self.client.pk, by="api shop")
             return "shipped and captured"
-        lifecycle.cancel(held.intent.pk, reason="abandoned", client_id=self.client.pk, by="api shop")
+        lifecycle.cancel(intent.pk, reason="abandoned", client_id=self.client.pk, by="api shop")
         return "canceled"
 
-    def _refund(self, held: Held) -> str:
-        amount = held.intent.amount_captured_minor
-        if self.chance.random() < 0.6:
+    def _refund(self, way: Way, intent: PaymentIntent) -> str:
+        amount = intent.amount_captured_minor
+        if self.chance.random() < 0.6 and methods.offer(way.method, way.account).partial_refund:
             amount = max(1, amount * self.chance.randint(10, 60) // 100)
         refunds.request(
-            refunds.RefundDraft(payment_intent=held.intent.pk, amount=amount, reason="requested_by_customer"),
+            refunds.RefundDraft(payment_intent=intent.pk, amount=amount, reason="requested_by_customer"),
             client_id=self.client.pk,
             by="api shop",
         )
         return "refunded"
+
+
+def _reference(intent: PaymentIntent) -> str:
+    """By which the PSP knows a payment that waits for its customer."""
+    call = ProviderCall.objects.get(owner_id=intent.latest_attempt_id, kind=CallKind.AUTHORIZE)
+    return str(call.raw.get("step_reference") or call.provider_reference)
 
 
 def _line(market: Market, article: tuple[str, str, int], quantity: int) -> orders.LineDraft:

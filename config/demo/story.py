@@ -14,6 +14,7 @@ import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import timedelta
 from http import HTTPStatus
 from http.cookiejar import CookieJar
 from pathlib import Path
@@ -21,9 +22,11 @@ from typing import Any, Final
 
 import redis
 from django.db import DatabaseError, connection
+from django.utils import timezone
 
 from config.demo import book
 from config.demo.receiver import Receiver
+from payments.connectors.base import Verdict
 from payments.gateway.models import ProviderCall
 from payments.kernel import invariants
 from payments.kernel.jobs import Job, JobState, Queue
@@ -107,6 +110,7 @@ class Story:
         yield "The PSP's own notification arrives, signed", self._notification
         yield "The ledger was posted in the same commit", self._ledger
         yield "The shop gets its signed event", self._event
+        yield "Another customer pays with iDEAL, through Adyen", self._pay_by_ideal
         yield "Support gives a part back in the admin", self._refund
         yield "Finance downloads the CSV, and it ties to the ledger", self._report
         yield "The worker is killed and Redis is emptied, in the middle of ten payments", self._break
@@ -147,6 +151,28 @@ class Story:
         intent = self.call("POST", "payment_intents", {"order": order["id"]})
         method = {"type": "card", "token": "pm_card_visa", "provider_account": "stripe-us"}
         return dict(self.call("POST", f"payment_intents/{intent['id']}/confirm", {"payment_method": method}))
+
+    def _pay_by_ideal(self) -> str:
+        order = self.call(
+            "POST",
+            "orders",
+            {
+                "reference": f"LIVE-NL-{int(time.time())}",
+                "currency": "EUR",
+                "country": "NL",
+                "lines": [{"sku": "BAG-04", "name": "Canvas bag", "quantity": 1, "unit_amount": 2400}],
+            },
+        )
+        intent = self.call("POST", "payment_intents", {"order": order["id"]})
+        method = {"type": "ideal", "provider_account": "adyen-eu"}
+        asked = {"payment_method": method, "return_url": f"{self.platform}/livez"}
+        waiting = self.call("POST", f"payment_intents/{intent['id']}/confirm", asked)
+        # the button on the bank's page, which leads back to us and on to the shop
+        with urllib.request.urlopen(waiting["next_action"]["url"], b"result=success", timeout=30):  # noqa: S310
+            pass
+        address = f"payment_intents/{intent['id']}"
+        wait_until(lambda: self.call("GET", address)["status"] == "succeeded", "the success of the payment")
+        return f"{intent['id']}, at Adyen {self.call('GET', address)['latest_attempt']['provider_reference']}"
 
     def _notification(self) -> str:
         told = InboundEvent.objects.filter(
@@ -233,12 +259,15 @@ class Story:
 
 
 def _unsettled() -> bool:
-    """Whether the PSP has still to be asked what became of a call."""
-    return ProviderCall.objects.filter(look_at__isnull=False).exists()
+    """Whether the PSP has still to be asked what became of a call: not of those that wait for their customer."""
+    return ProviderCall.objects.filter(look_at__isnull=False, verdict__in=["", Verdict.UNKNOWN]).exists()
 
 
 def _jobs_to_do() -> bool:
-    return Job.objects.filter(queue__in=[Queue.MONEY, Queue.WEBHOOKS]).exclude(state=JobState.DEAD).exists()
+    """Whether a job about money or news is due, or soon will be."""
+    soon = timezone.now() + timedelta(minutes=2)
+    jobs = Job.objects.filter(queue__in=[Queue.MONEY, Queue.WEBHOOKS], due_at__lte=soon)
+    return jobs.exclude(state=JobState.DEAD).exists()
 
 
 class Browser:
