@@ -103,7 +103,8 @@ TRIED_IN_VAIN: Final = (AttemptStatus.FAILED, AttemptStatus.DECLINED)
 def in_order(intent: PaymentIntent, attempt: PaymentAttempt | None, *, country: str) -> Iterable[ProviderAccount]:
     """The accounts whose fields a client may show for this intent, the next one first.
 
-    One that has just failed comes last: whoever pays with a new token should make it with another.
+    Those at which it was tried in vain come last, the latest one at the very end: whoever pays with a new token should
+    make it with another.
     """
     facts = routing.Facts(intent_id=intent.pk, currency=intent.currency, country=country, amount=intent.amount_minor)
     now = book()
@@ -113,8 +114,11 @@ def in_order(intent: PaymentIntent, attempt: PaymentAttempt | None, *, country: 
     except routing.PaymentMethodNotAvailable:
         return []
     rows = [accounts.account(one.code) for one in choices]
-    failed = attempt.account_id if attempt is not None and attempt.status in TRIED_IN_VAIN else ""
-    return sorted(rows, key=lambda row: row.pk == failed)
+    if attempt is None or attempt.status not in TRIED_IN_VAIN:
+        return rows
+    tried = PaymentAttempt.objects.filter(intent_id=intent.pk, status__in=TRIED_IN_VAIN).order_by("pk")
+    last = {account_id: number for number, account_id in enumerate(tried.values_list("account_id", flat=True))}
+    return sorted(rows, key=lambda row: last.get(row.pk, -1))
 
 
 def _candidate(row: ProviderAccount) -> routing.Candidate:

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from payments.gateway import circuits
 from payments.gateway.models import ProviderAccount, ProviderCall
 from payments.intents import rulebook
 from payments.intents.models import PaymentAttempt
@@ -15,6 +16,7 @@ from payments.webhooks.models import Event
 from tests import factories
 from tests.connectors.adyen_bench import fields
 from tests.services.test_confirm import settle
+from tests.stories import methods
 
 METHOD = confirm.Method(type="card", details=fields())
 
@@ -98,20 +100,58 @@ def test_two_providers_are_asked_and_no_more(two: factories.Shop, sim: factories
     factories.assert_books_close()
 
 
-def test_a_token_stays_and_the_client_is_shown_the_next_provider_first(
-    shop: factories.Shop, sim: factories.Simulator
+@pytest.mark.parametrize("psp", ["stripe", "adyen"])
+def test_what_was_made_for_one_account_stays_and_the_client_is_shown_the_next_provider_first(
+    shop: factories.Shop, sim: factories.Simulator, psp: str
 ) -> None:
-    wish = shop.intent()
-    sim.scenario("payment_intents.create", "error_503_before", account="stripe-us")
-    refused = shop.call("POST", f"payment_intents/{wish['id']}/confirm", factories.card())
-    assert refused.status_code == 503
-    assert PaymentAttempt.objects.get().status == "failed"
-
-    back = shop.get(f"payment_intents/{wish['id']}")
-    assert back["status"] == "requires_payment_method"
-    assert [one["provider_account"] for one in back["client_options"]] == ["stripe-eu", "stripe-us"]
-    assert shop.confirm(wish, account=back["client_options"][0]["provider_account"])["status"] == "succeeded"
+    """At once, after one failure: no circuit has to open first. Who has failed comes last, the latest at the end."""
+    methods.everywhere()
+    wish, seen = intent(shop), []
+    for operation in ("payment_intents.create", "payments"):
+        sim.scenario(operation, "error_503_before" if operation != "payments" else "rate_limit_429")
+    first = methods.ACCOUNTS[psp]
+    for account in (first, None, None):
+        chosen = account or shown(shop, wish)[0]
+        refused = shop.call("POST", f"payment_intents/{wish['id']}/confirm", by_fields(chosen))
+        assert (refused.status_code, refused.json()["code"]) == (503, "provider_unavailable")
+        assert chosen not in seen
+        seen.append(chosen)
+        assert PaymentAttempt.objects.latest("pk").status == "failed"
+        assert shop.get(f"payment_intents/{wish['id']}")["status"] == "requires_payment_method"
+        assert shown(shop, wish)[-len(seen) :] == seen
+    assert not any(circuits.standing(code) is circuits.Standing.OPEN for code in seen)
+    sim.forgive()
+    [last, *_] = shown(shop, wish)
+    assert last not in seen
+    done = shop.post(f"payment_intents/{wish['id']}/confirm", by_fields(last))
+    assert (done["status"], done["latest_attempt"]["provider_account"]) == ("succeeded", last)
     factories.assert_books_close()
+
+
+def shown(shop: factories.Shop, wish: dict[str, Any]) -> list[str]:
+    """The accounts whose fields a client may show, in their order."""
+    options = shop.get(f"payment_intents/{wish['id']}")["client_options"]
+    return [one["provider_account"] for one in options]
+
+
+def by_fields(account: str) -> dict[str, Any]:
+    """What an account's own fields give: Stripe's a token, Adyen's encrypted details."""
+    made = {"token": "pm_card_visa"} if account.startswith("stripe") else {"details": fields()}
+    return {"payment_method": {"type": "card", "provider_account": account, **made}}
+
+
+def test_after_two_providers_in_vain_the_third_is_shown_first(two: factories.Shop, sim: factories.Simulator) -> None:
+    """Within one confirmation: the first two have just failed, and stand last."""
+    methods.everywhere()
+    ProviderAccount.objects.filter(psp="stripe").update(weight=0)
+    rulebook.forget()
+    sim.scenario("payments", "rate_limit_429")
+    wish = intent(two)
+    body = {"payment_method": {"type": "card", "details": fields()}}
+    assert two.call("POST", f"payment_intents/{wish['id']}/confirm", body).status_code == 503
+    assert PaymentAttempt.objects.count() == 2
+    tried = [one.account.code for one in PaymentAttempt.objects.order_by("pk").select_related("account")]
+    assert shown(two, wish)[-2:] == tried
 
 
 def test_details_made_for_one_account_stay_with_it(two: factories.Shop, sim: factories.Simulator) -> None:
