@@ -9,7 +9,7 @@ from typing import Any, Final
 import pytest
 from Adyen import util
 
-from payments.connectors.adyen import webhooks
+from payments.connectors.adyen import connector, webhooks
 from payments.connectors.base import EventKind, NotificationRefused
 from tests.connectors.letters import AT, KEY, account, signed, told
 
@@ -27,10 +27,28 @@ def examples() -> dict[str, dict[str, Any]]:
 
 
 EXAMPLES: Final = examples()
+NOT_ACTED_UPON: Final = {
+    "CANCEL_OR_REFUND": "made outside; whether it canceled or refunded is not signed",
+    "AUTHORISATION_ADJUSTMENT": "made outside: another amount is authorised now",
+}
+"""Signed and kept, and put before a person with these words."""
 
 
-def test_all_of_them_are_here() -> None:
+def codes() -> list[str]:
+    return [
+        about["NotificationRequestItem"]["eventCode"]
+        for example in EXAMPLES.values()
+        for about in example.get("notificationItems", ())
+    ]
+
+
+def test_all_of_them_are_here_and_each_has_its_end() -> None:
+    """Acted upon, put before a person with a reason, or kept and counted because nothing here acts on the code."""
     assert len(EXAMPLES) in {0, 42}
+    if EXAMPLES:
+        told = codes()
+        assert len(set(told)) == len(told) == 39, "the other three have no items"
+        assert NOT_ACTED_UPON.keys() <= set(told) & webhooks.KINDS.keys()
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
@@ -41,21 +59,27 @@ def test_every_published_example_is_accepted_once_it_is_signed(name: str) -> Non
         header = {"hmacsignature": util.generate_payload_sig(body, KEY).decode()}
         [event] = account().read_notification(body, header, now=AT)
         assert event.kind is EventKind.UNUSED
+        refused(account(), body)
         return
     [wrapped] = example["notificationItems"]
     about = wrapped["NotificationRequestItem"]
     ours = account(livemode=example["live"] == "true", merchant=about["merchantAccountCode"])
-    with pytest.raises(NotificationRefused):
-        ours.read_notification(told(about, live=example["live"]), {}, now=AT)  # the printed signatures are made up
+    refused(ours, told(about, live=example["live"]))  # as it is printed: without a signature, or with a made-up one
     [event] = ours.read_notification(told(signed(about), live=example["live"]), {}, now=AT)
 
     assert event.type == about["eventCode"]
     assert event.kind is webhooks.KINDS.get(about["eventCode"], EventKind.UNUSED)
-    by_hand = about["eventCode"] in {"CANCEL_OR_REFUND", "AUTHORISATION_ADJUSTMENT"}
-    assert bool(event.problem) == by_hand
+    assert event.problem == NOT_ACTED_UPON.get(about["eventCode"], "")
+    by_hand = bool(event.problem)
     of_a_method = event.kind is EventKind.METHOD_UPDATED
     assert (event.saved is not None) == of_a_method
     assert (event.outcome is not None) == (event.kind is not EventKind.UNUSED and not by_hand and not of_a_method)
+
+
+def refused(ours: connector.AdyenConnector, body: bytes) -> None:
+    """Nothing of it is kept, and the reason is told: it is not signed by this account's key."""
+    with pytest.raises(NotificationRefused, match="no signature of this account's keys"):
+        ours.read_notification(body, {}, now=AT)
 
 
 def test_every_kind_that_adyen_documents_has_a_room_or_is_kept() -> None:
