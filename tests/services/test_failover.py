@@ -16,7 +16,13 @@ from payments.webhooks.models import Event
 from tests import factories
 from tests.connectors.adyen_bench import fields
 from tests.services.test_confirm import settle
-from tests.stories import methods
+from tests.stories import adyen, methods
+
+DARKENED = {
+    "stripe-eu": ("payment_intents.create", "error_503_before"),
+    "adyen-eu": ("payments", "rate_limit_429"),
+}
+"""By account, a fault that proves that nothing has happened."""
 
 METHOD = confirm.Method(type="card", details=fields())
 
@@ -107,8 +113,8 @@ def test_what_was_made_for_one_account_stays_and_the_client_is_shown_the_next_pr
     """At once, after one failure: no circuit has to open first. Who has failed comes last, the latest at the end."""
     methods.everywhere()
     wish, seen = intent(shop), []
-    for operation in ("payment_intents.create", "payments"):
-        sim.scenario(operation, "error_503_before" if operation != "payments" else "rate_limit_429")
+    for operation, fault in DARKENED.values():
+        sim.scenario(operation, fault)
     first = methods.ACCOUNTS[psp]
     for account in (first, None, None):
         chosen = account or shown(shop, wish)[0]
@@ -152,6 +158,28 @@ def test_after_two_providers_in_vain_the_third_is_shown_first(two: factories.Sho
     assert PaymentAttempt.objects.count() == 2
     tried = [one.account.code for one in PaymentAttempt.objects.order_by("pk").select_related("account")]
     assert shown(two, wish)[-2:] == tried
+
+
+@pytest.mark.parametrize(("dark", "next_one"), [("stripe-eu", "adyen-eu"), ("adyen-eu", "stripe-eu")])
+def test_a_local_method_travels_to_the_other_psp(
+    shop: factories.Shop, sim: factories.Simulator, dark: str, next_one: str
+) -> None:
+    methods.everywhere()
+    ProviderAccount.objects.exclude(code__in=[dark, next_one]).update(enabled=False)
+    ProviderAccount.objects.filter(code=next_one).update(weight=0)
+    rulebook.forget()
+    operation, fault = DARKENED[dark]
+    sim.scenario(operation, fault, account=dark)
+    body = {"payment_method": {"type": "ideal"}, "return_url": adyen.RETURN_URL}
+    asked = shop.post(f"payment_intents/{intent(shop)['id']}/confirm", body)
+    assert (asked["status"], asked["next_action"]["type"]) == ("requires_action", "redirect")
+    assert asked["latest_attempt"]["provider_account"] == next_one
+    assert asked["latest_attempt"]["reason_for_route"].startswith(f"{dark} could not be reached; ")
+    shop.http.get(adyen.answer(asked))
+    paid = shop.get(f"payment_intents/{asked['id']}")
+    assert (paid["status"], paid["amount_captured"]) == ("succeeded", 3000)
+    factories.assert_books_agree(sim)
+    factories.assert_books_close()
 
 
 def test_details_made_for_one_account_stay_with_it(two: factories.Shop, sim: factories.Simulator) -> None:
