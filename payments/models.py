@@ -6,7 +6,7 @@ from payments.kernel.attention import AttentionItem
 from payments.kernel.jobs import Job
 from payments.kernel.records import StateChange
 from payments.ledger.models import Account, Entry, Transfer
-from payments.methods.models import Payer, PaymentMethod, PaymentMethodToken
+from payments.methods.models import MethodSuccess, Payer, PaymentMethod, PaymentMethodToken
 from payments.orders.models import Customer, Order, OrderLine
 from payments.rest.models import ApiClient, ApiKey, IdempotencyKey
 from payments.webhooks.models import Delivery, Endpoint, Event, EventSweep, InboundEvent
@@ -29,6 +29,7 @@ __all__ = [
     "Job",
     "KillSwitch",
     "LegalEntity",
+    "MethodSuccess",
     "Order",
     "OrderLine",
     "Payer",

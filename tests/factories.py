@@ -21,6 +21,7 @@ from payments.intents import rulebook
 from payments.kernel import clock, drain, invariants
 from payments.kernel.jobs import Job, Queue
 from payments.ledger import selectors as ledger
+from payments.methods import selectors as methods
 from payments.rest import keys
 from payments.rest.models import ApiClient, KeyKind
 
@@ -94,6 +95,7 @@ def shop(name: str = "shop") -> Shop:
     call_command("provision", verbosity=0)
     rulebook.forget()
     circuits.forget()
+    methods.forget()
     key = keys.create_for(name, kind=KeyKind.SECRET, scopes=keys.SCOPES, return_urls=["https://shop.example/"])
     return Shop(ApiClient.objects.get(name=name), key, Client())
 

@@ -9,7 +9,7 @@ from django.db.models import Q
 from payments.admin import base, lists, shown
 from payments.gateway.models import ProviderAccount
 from payments.intents.models import PaymentAttempt
-from payments.methods.models import Payer, PaymentMethod, PaymentMethodToken
+from payments.methods.models import MethodSuccess, Payer, PaymentMethod, PaymentMethodToken
 
 
 def _expiry(row: Any) -> str:
@@ -119,3 +119,29 @@ class PayerAdmin(base.ModelAdmin):
         """By the PSP's reference."""
         accounts = list(ProviderAccount.objects.values_list("pk", flat=True))
         return Q(account_id__in=accounts, reference=term)
+
+
+def _share(row: Any) -> str:
+    return f"{100 * row.paid // row.tried} %" if row.tried else shown.NOTHING
+
+
+@admin.register(MethodSuccess)
+class MethodSuccessAdmin(base.ModelAdmin):
+    """How often customers have paid with a method of late: methods are offered in this order."""
+
+    called = ("success of a method", "successes of methods")
+    columns = (
+        shown.Column("Method", lambda row, viewer: viewer.link(row, row.method)),
+        shown.text_of("country"),
+        shown.number_of("tried", "Tried"),
+        shown.number_of("paid", "Paid"),
+        shown.Column("Share", lambda row, _: _share(row)),
+        shown.time_of("measured_at", "Measured"),
+    )
+    sections = (("About", columns),)
+    list_filter = ("country", "method")
+    nothing_here = "Nobody has measured yet: it is done every hour, of the attempts of the last 14 days."
+
+    def headline(self, row: Any, _viewer: shown.Viewer) -> object:
+        """Which method, where."""
+        return str(row)

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from payments.connectors.base import EventKind, PspEvent
 from payments.gateway import calls
-from payments.intents.services import evidence, lifecycle, recovery, rules
+from payments.intents.services import evidence, lifecycle, measuring, recovery, rules
 from payments.kernel.jobs import Queue, feeder, job
 from payments.webhooks.dispatch import handles
 
@@ -103,3 +103,9 @@ def warn_of_expiring_reservations() -> None:
 def roll_back_rules() -> None:
     """Routing rules that do worse than what they replaced end."""
     rules.roll_back_losers()
+
+
+@job("measure_methods", Queue.UPKEEP, every=timedelta(hours=1), lease=timedelta(minutes=5))
+def measure_methods() -> None:
+    """What is offered first is what customers pay with."""
+    measuring.measure_methods()

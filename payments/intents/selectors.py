@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from django.db import connection
@@ -14,7 +14,7 @@ from payments.gateway.models import CallKind, ProviderCall
 from payments.intents import policy, routing
 from payments.intents.models import Capture, PaymentAttempt, PaymentIntent, RoutingRule
 from payments.intents.states import HELD, LIVE, AttemptStatus, CaptureStatus
-from payments.kernel import clock, money, reads
+from payments.kernel import clock, ids, money, reads
 from payments.methods import selectors as methods
 from payments.methods.eligibility import Facts
 from payments.orders.models import Order
@@ -219,6 +219,34 @@ ARMS: Final = f"""
               FROM payments_paymentattempt WHERE rule_id = %s AND created_at >= %s GROUP BY intent_id, rule_arm) AS paid
      WHERE NOT alive GROUP BY rule_arm
 """  # noqa: S608  states of ours
+
+
+SUCCESSES: Final = f"""
+    SELECT method, CASE WHEN grouping(country) = 1 THEN '' ELSE country END, count(*), count(*) FILTER (WHERE paid)
+      FROM (SELECT a.method, coalesce(nullif(o.country, ''), c.country, '') AS country,
+                   a.status IN ('authorized', 'captured')
+                   OR (a.status IN ('voided', 'expired') AND a.authorized_at IS NOT NULL) AS paid
+              FROM payments_paymentattempt a
+              JOIN payments_paymentintent i ON i.id = a.intent_id
+              LEFT JOIN payments_order o ON o.id = i.order_id
+              LEFT JOIN payments_customer c ON c.id = i.customer_id
+             WHERE a.id >= %s AND NOT a.off_session AND a.saved_method_id IS NULL
+               AND a.status NOT IN ('failed', {", ".join(f"'{status}'" for status in LIVE)})) AS tried
+     GROUP BY GROUPING SETS ((method, country), (method))
+    HAVING grouping(country) = 1 OR country <> ''
+"""  # noqa: S608  states of ours
+
+
+def successes(since: datetime) -> list[tuple[str, str, int, int]]:
+    """How often a method was tried since then, and paid with: (method, country, tried, paid), "" for all countries.
+
+    Counted is what a customer chose who was there, once it has come to an end: not what was charged without them, or
+    with what they had saved, nor what never reached a PSP. A reservation that was released later was a success; a debit
+    that came back, or what the customer walked away from, was none.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(SUCCESSES, [ids.uuid7(since)])
+        return [(method, country, tried, paid) for method, country, tried, paid in cursor.fetchall()]
 
 
 COMPARED: Final = timedelta(days=1)

@@ -42,7 +42,13 @@ class Available(wire.Door):
         example=AVAILABLE,
     )
     def get(self, call: wire.Call, query: AvailableQuery) -> Mapping[str, Any]:
-        """Best first, each with the accounts that take it; and why the others do not fit."""
+        """Best first, each with the accounts that take it; and why the others do not fit.
+
+        What the customer has saved stands apart, before all others. Then comes what leads in the country and was not
+        tried there often enough to be judged; then what was measured, the larger share of paid tries of the last 14
+        days first: in the country, or where it has fewer than 50 tries, in all countries; last what nobody knows yet.
+        It is counted every hour. Nothing else moves a method, so that the same question has the same answer.
+        """
         facts = Facts(
             amount=query.amount,
             currency=query.currency,

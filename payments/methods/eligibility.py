@@ -1,10 +1,22 @@
 """Which payment methods fit a payment, best first, and why the others do not. Pure."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from payments.kernel import money
 from payments.methods.catalogue import Method, Offer
+
+LEAST_TRIED: Final = 50
+"""Of fewer tries nothing is concluded: one more customer who changes their mind must not turn the list over."""
+
+Shares = Mapping[tuple[str, str], int]
+"""By method and country ("": all countries), of how many in a hundred tries the money came."""
+
+
+def shares(counted: Iterable[tuple[str, str, int, int]]) -> Shares:
+    """What was measured, in whole per cent, from (method, country, tried, paid); too few tries say nothing."""
+    return {(method, country): 100 * paid // tried for method, country, tried, paid in counted if tried >= LEAST_TRIED}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,10 +67,17 @@ class Offered:
         return at_all if not account or at_all else self.refused.get((method, account), "")
 
 
-def offered(facts: Facts, accounts: Sequence[Account], methods: Mapping[str, Method]) -> Offered:
-    """What fits. First what leads in the customer's country, then as the catalogue has them."""
+def offered(
+    facts: Facts, accounts: Sequence[Account], methods: Mapping[str, Method], measured: Shares | None = None
+) -> Offered:
+    """What fits, best first: the same facts and measures give the same order.
+
+    First what leads in the customer's country and was not tried there often enough to be judged: it never would be,
+    further down. Then what was measured, in that country or, where that says too little, in all of them: the larger
+    share of paid tries first, among equals what leads in the country. Last what nobody knows, as the catalogue has it.
+    """
     found = Offered()
-    for method in sorted(methods.values(), key=lambda method: facts.country not in method.leads_in):
+    for method in sorted(methods.values(), key=lambda method: _place(method, facts.country, measured or {})):
         why = next(_against(method, facts), "")
         if not why:
             objections = [(one, _against_account(one, method.offers.get(one.psp), facts)) for one in accounts]
@@ -70,6 +89,14 @@ def offered(facts: Facts, accounts: Sequence[Account], methods: Mapping[str, Met
             why = _together(objections)
         found.reasons[method.code] = why
     return found
+
+
+def _place(method: Method, country: str, measured: Shares) -> tuple[int, int, bool]:
+    leads, there = country in method.leads_in, measured.get((method.code, country))
+    if there is None and leads:
+        return (0, 0, False)
+    share = there if there is not None else measured.get((method.code, ""))
+    return (2, 0, False) if share is None else (1, -share, not leads)
 
 
 def _against(method: Method, facts: Facts) -> Iterator[str]:

@@ -81,6 +81,28 @@ class PaymentMethodToken(records.Record):
         return f"{self.payment_method_id} at {self.account_id}"
 
 
+class MethodSuccess(models.Model):
+    """How often customers who were there have paid with a method of late, in a country, or anywhere (country "")."""
+
+    id = models.UUIDField(primary_key=True, default=ids.uuid7, editable=False)
+    method = models.CharField(max_length=24)
+    country = models.CharField(max_length=2, blank=True, help_text="Empty: all countries together.")
+    tried = models.PositiveIntegerField(help_text="Attempts that have come to an end.")
+    paid = models.PositiveIntegerField(help_text="Those of them that were authorised or captured.")
+    measured_at = models.DateTimeField()
+
+    class Meta:
+        app_label = "payments"
+        verbose_name = "success of a method"
+        constraints = (
+            models.UniqueConstraint(fields=["method", "country"], name="method_success_once"),
+            models.CheckConstraint(name="method_success_of_tries", condition=Q(paid__lte=models.F("tried"))),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.method} in {self.country or 'all countries'}: {self.paid} of {self.tried}"
+
+
 class Payer(records.Record):
     """The customer that a PSP has made for one of ours, where it saves methods only for customers of its own."""
 

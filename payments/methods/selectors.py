@@ -1,7 +1,8 @@
 """What can be paid with now: the catalogue, held against the provider accounts as this process knows them."""
 
+import time
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 from django.db.models import QuerySet
 
@@ -11,18 +12,47 @@ from payments.kernel import invariants
 from payments.methods import catalogue, eligibility, shapes
 from payments.methods.catalogue import Offer
 from payments.methods.eligibility import Facts, Offered
-from payments.methods.models import Payer, PaymentMethod, PaymentMethodToken
+from payments.methods.models import MethodSuccess, Payer, PaymentMethod, PaymentMethodToken
 from payments.orders import selectors as orders
 from payments.orders.services import CustomerUnknown
 
+MEASURES_SECONDS: Final = 60.0
+"""How long a process orders methods by what it has read."""
+
+
+class _Measures:
+    """The success of methods as it was measured last, read again after a minute."""
+
+    def __init__(self) -> None:
+        self._read_at = -MEASURES_SECONDS
+        self._shares: eligibility.Shares = {}
+
+    def shares(self) -> eligibility.Shares:
+        if time.monotonic() - self._read_at > MEASURES_SECONDS:
+            self._shares = eligibility.shares(MethodSuccess.objects.values_list("method", "country", "tried", "paid"))
+            self._read_at = time.monotonic()
+        return self._shares
+
+    def forget(self) -> None:
+        self._read_at = -MEASURES_SECONDS
+
+
+_measures = _Measures()
+
+
+def forget() -> None:
+    """Read anew at the next question how methods have done."""
+    _measures.forget()
+
 
 def offered(facts: Facts) -> Offered:
-    """What fits these facts, less what is switched off; no query, unless accounts or switches are read again."""
+    """What fits, best first, less what is switched off; no query, unless it is time to read again what stands still."""
     off = switches.off(SwitchKind.METHOD)
     known = [_account(row, facts.currency) for row in accounts.enabled()]
     if facts.country in switches.off(SwitchKind.COUNTRY):
         known = []
-    found = eligibility.offered(facts, known, {code: one for code, one in catalogue.METHODS.items() if code not in off})
+    on = {code: one for code, one in catalogue.METHODS.items() if code not in off}
+    found = eligibility.offered(facts, known, on, _measures.shares())
     found.reasons.update(dict.fromkeys(off, "it is switched off"))
     return found
 

@@ -1,5 +1,6 @@
 """Keeping what customers may pay with again, and letting PSPs forget it."""
 
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any, Final
 
@@ -10,7 +11,7 @@ from payments.gateway import accounts
 from payments.kernel import clock, ids, jobs, unit
 from payments.kernel.errors import Bug, Refusal
 from payments.methods import selectors, shapes
-from payments.methods.models import Payer, PaymentMethod, PaymentMethodToken
+from payments.methods.models import MethodSuccess, Payer, PaymentMethod, PaymentMethodToken
 from payments.orders.models import Customer
 from payments.webhooks.services import outbox
 
@@ -206,3 +207,21 @@ def announce(row: PaymentMethod, type_: str) -> None:
     """Tell the client, with the next number of this method's events."""
     row.change(event_sequence=row.event_sequence + 1)
     outbox.emit(row.pk, row.client_id, type_, shapes.saved(row), row.event_sequence)
+
+
+def measured(counted: Iterable[tuple[str, str, int, int]]) -> None:
+    """Write how methods have done: (method, country or "" for all, tried, paid). What was not tried any more is 0."""
+    now = clock.now()
+    rows = [
+        MethodSuccess(method=method, country=country, tried=tried, paid=paid, measured_at=now)
+        for method, country, tried, paid in counted
+    ]
+    with unit.work():
+        MethodSuccess.objects.bulk_create(
+            rows,
+            update_conflicts=True,
+            unique_fields=["method", "country"],
+            update_fields=["tried", "paid", "measured_at"],
+        )
+        MethodSuccess.objects.exclude(measured_at=now).filter(tried__gt=0).update(tried=0, paid=0, measured_at=now)
+    selectors.forget()

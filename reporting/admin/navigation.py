@@ -30,6 +30,7 @@ GROUPS: Final[Mapping[str, tuple[tuple[str, str, str, str], ...]]] = {
         ("Calls to PSPs", "payments", "providercall", "call_made"),
         ("PSP notifications", "payments", "inboundevent", "call_received"),
         ("Lost notifications", "payments", "eventsweep", "sync_problem"),
+        ("Success of methods", "payments", "methodsuccess", "leaderboard"),
         ("Client events", "payments", "event", "campaign"),
         ("Deliveries", "payments", "delivery", "local_shipping"),
         ("Webhook endpoints", "payments", "endpoint", "webhook"),

@@ -3,6 +3,7 @@
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from payments.methods import services
 from payments.methods.documents import AvailableObject
 from payments.rest.models import KeyKind
 from tests import factories
@@ -30,6 +31,15 @@ def test_a_page_learns_what_fits_and_how_to_begin(shop: factories.Shop) -> None:
     assert by_psp["adyen"]["environment"] == "test"
     reasons = {row["type"]: row["reason"] for row in told["unavailable"]}
     assert reasons["oxxo"] == "customers in NL do not have it"
+
+
+def test_what_was_paid_with_in_a_country_comes_first(shop: factories.Shop) -> None:
+    address = f"{PATH}?amount=3000&currency=EUR&country=NL"
+    assert shop.get(address)["data"][0]["type"] == "ideal"
+    services.measured([("ideal", "NL", 90, 40), ("card", "NL", 90, 70), ("card", "DE", 90, 10)])
+    assert [row["type"] for row in shop.get(address)["data"]][:2] == ["card", "ideal"]
+    options = shop.intent(shop.order(3000, "EUR", country="NL"))["client_options"]
+    assert all(row["methods"][0] == "card" for row in options if "ideal" in row["methods"])
 
 
 def test_a_customers_country_and_language_stand_in(shop: factories.Shop) -> None:

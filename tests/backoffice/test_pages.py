@@ -13,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 
 from payments.gateway import switches
 from payments.gateway.models import SwitchKind
-from payments.intents.services import rules
+from payments.intents.services import measuring, rules
 from payments.kernel import unit
 from payments.kernel.attention import AttentionItem, AttentionKind
 from payments.kernel.jobs import Job
@@ -57,6 +57,7 @@ def full(shop: factories.Shop, paid: dict[str, Any]) -> dict[str, Any]:
     switches.switch_off(SwitchKind.COUNTRY, "AQ", because="nobody lives there", by="staff engineer")
     rules.draft(rules.Draft(name="half and half", split=(("stripe-us", 1), ("stripe-eu", 1))), by="staff engineer")
     EventSweep.objects.create(provider_account_id=_account(account), swept_until=datetime(2026, 1, 1, tzinfo=UTC))
+    measuring.measure_methods()
     with unit.work() as work:
         work.add(AttentionItem(kind=AttentionKind.UNKNOWN_OUTCOME, object_id=paid["id"], detail="no answer"))
     return paid

@@ -33,6 +33,7 @@ LISTS = {
     "payments.provideraccount": "engineer admin",
     "payments.routingrule": "engineer admin",
     "payments.killswitch": "engineer admin",
+    "payments.methodsuccess": "engineer admin",
     "payments.providercall": "engineer admin",
     "payments.paymentmethodtoken": "engineer admin",
     "payments.payer": "engineer admin",

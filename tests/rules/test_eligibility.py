@@ -35,6 +35,45 @@ def test_what_leads_in_a_country_comes_first(country: str, currency: str, first:
     assert codes(offered(EU, country=country, currency=currency))[0] == first
 
 
+MEASURED = [
+    ("card", "NL", 400, 340),
+    ("card", "", 9_000, 8_100),
+    ("klarna", "NL", eligibility.LEAST_TRIED, 47),
+    ("paypal", "NL", eligibility.LEAST_TRIED - 1, 49),
+    ("paypal", "", 700, 651),
+    ("ideal", "NL", 700, 609),
+]
+
+
+def ranked(country: str, *counted: tuple[str, str, int, int]) -> list[str]:
+    facts = Facts(amount=3000, currency="EUR", country=country)
+    return codes(eligibility.offered(facts, [EU], catalogue.METHODS, eligibility.shares(counted)))
+
+
+def test_what_customers_of_the_country_pay_with_comes_first() -> None:
+    best = ["klarna", "paypal", "ideal", "card"]
+    assert ranked("NL", *MEASURED)[:4] == best, "94, 93 (everywhere: too few tries in NL), 87, 85 per cent"
+    assert ranked("NL", *reversed(MEASURED)) == ranked("NL", *MEASURED), "the same in whatever order it was counted"
+    assert sorted(ranked("NL", *MEASURED)) == sorted(ranked("NL")), "nothing is lost"
+
+
+def test_where_a_country_says_too_little_all_countries_speak() -> None:
+    assert ranked("FR", *MEASURED)[:2] == ["paypal", "card"]
+    assert ranked("", *MEASURED)[:2] == ["paypal", "card"], "nor is a country known"
+
+
+def test_what_leads_in_a_country_is_tried_before_it_is_judged() -> None:
+    young = ("ideal", "NL", eligibility.LEAST_TRIED - 1, 0)
+    assert ranked("NL", young, *MEASURED[:-1])[:2] == ["ideal", "klarna"]
+    bad = ("ideal", "NL", eligibility.LEAST_TRIED, 1)
+    assert ranked("NL", bad, *MEASURED[:-1])[:4] == ["klarna", "paypal", "card", "ideal"]
+
+
+def test_equals_stand_as_the_catalogue_has_them_and_what_leads_before() -> None:
+    equal = [(code, "NL", 1_000, 801 + place) for place, code in enumerate(("ideal", "klarna", "card", "paypal"))]
+    assert ranked("NL", *equal)[:4] == ["ideal", "card", "paypal", "klarna"], "tenths of a per cent are noise"
+
+
 def test_countries_currencies_and_channels_rule_out() -> None:
     found = offered(country="NL", channel="android")
     assert "google_pay" in codes(found)
