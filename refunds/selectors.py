@@ -63,12 +63,11 @@ class Source:
 
 
 def refundable(intent: PaymentIntent) -> Money:
-    """What can be given back of an intent: captured, less refunded, less what refunds in flight have reserved.
+    """What can be given back of an intent: captured, less refunded, in flight, in dispute and lost to disputes.
 
     The one answer for forms and API; exact while the intent is locked.
     """
-    left = intent.amount_captured_minor - intent.amount_refunded_minor - intent.amount_refunding_minor
-    return money.from_minor(max(left, 0), intent.currency)
+    return money.from_minor(max(intent.amount_captured_minor - intent.claimed_minor, 0), intent.currency)
 
 
 def refuse_unsayable(

@@ -50,6 +50,7 @@ class IntentObject(wire.Output):
     amount_capturable: int
     amount_captured: int
     amount_refunded: int
+    amount_disputed: int
     capture_method: Literal["automatic", "manual"]
     setup_future_usage: Literal["on_session", "off_session"] | None
     order: str | None
@@ -92,6 +93,7 @@ PAYMENT_INTENT: Final[dict[str, Any]] = {
     "amount_capturable": 0,
     "amount_captured": 0,
     "amount_refunded": 0,
+    "amount_disputed": 0,
     "capture_method": "automatic",
     "setup_future_usage": None,
     "order": ORDER["id"],

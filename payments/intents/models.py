@@ -39,7 +39,7 @@ class PaymentIntent(records.Stateful, records.Announced):
     """One wish to collect an amount, of an order or on its own. Amounts are minor units of its one currency.
 
     `amount_captured` and `amount_refunded` are gross and never go down, except when a capture or refund is undone;
-    `amount_refunding` is reserved by refunds in flight.
+    `amount_refunding` is reserved by refunds in flight, `amount_disputed` is in dispute or was lost to one.
     """
 
     MACHINE = INTENT
@@ -55,6 +55,7 @@ class PaymentIntent(records.Stateful, records.Announced):
     amount_captured_minor = models.BigIntegerField(default=0)
     amount_refunding_minor = models.BigIntegerField(default=0)
     amount_refunded_minor = models.BigIntegerField(default=0)
+    amount_disputed_minor = models.BigIntegerField(default=0)
     over_returned = models.BooleanField(default=False, help_text="The PSP gave back more than we took.")
     status = models.CharField(max_length=24, default=INTENT.initial, choices=[(s.value, s.value) for s in IntentStatus])
     capture_method = models.CharField(
@@ -83,6 +84,7 @@ class PaymentIntent(records.Stateful, records.Announced):
     amount_captured = money.View()
     amount_refunding = money.View()
     amount_refunded = money.View()
+    amount_disputed = money.View()
 
     class Meta:
         app_label = "payments"
@@ -106,8 +108,13 @@ class PaymentIntent(records.Stateful, records.Announced):
             models.CheckConstraint(
                 name="intent_refunds_within_captured",
                 condition=Q(over_returned=True)
-                | Q(amount_captured_minor__gte=F("amount_refunding_minor") + F("amount_refunded_minor")),
+                | Q(
+                    amount_captured_minor__gte=F("amount_refunding_minor")
+                    + F("amount_refunded_minor")
+                    + F("amount_disputed_minor")
+                ),
             ),
+            models.CheckConstraint(name="intent_disputed_not_negative", condition=Q(amount_disputed_minor__gte=0)),
         )
         indexes = (
             models.Index(fields=["order"], name="intent_order"),
@@ -123,6 +130,11 @@ class PaymentIntent(records.Stateful, records.Announced):
 
     def __str__(self) -> str:
         return f"{money.text(self.amount)} {self.status}"
+
+    @property
+    def claimed_minor(self) -> int:
+        """Minor units of what was captured that have gone back, are on their way, or are disputed."""
+        return self.amount_refunding_minor + self.amount_refunded_minor + self.amount_disputed_minor
 
 
 class PaymentAttempt(records.Stateful):

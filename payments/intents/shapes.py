@@ -29,6 +29,7 @@ def payment_intent(
         "amount_capturable": row.amount_capturable_minor,
         "amount_captured": row.amount_captured_minor,
         "amount_refunded": row.amount_refunded_minor,
+        "amount_disputed": row.amount_disputed_minor,
         "capture_method": row.capture_method,
         "setup_future_usage": row.setup_future_usage or None,
         "order": row.order_id,

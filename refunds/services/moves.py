@@ -60,7 +60,7 @@ def begin(payment: HeldPayment, amount_minor: int, lines: Sequence[RefundLine] =
         line.refund = refund
     unit.current().add(refund, *lines)
     held = Held(refund, lines, payment)
-    _shift(intent, refunding=amount_minor)
+    shift(intent, refunding=amount_minor)
     _count_units(TAKE_UNITS, lines, 1)
     announcements.announce(held, "refund.created")
     return held
@@ -132,7 +132,7 @@ def succeed(held: Held, outcome: Outcome, by: str) -> None:
     )
     recipe = postings.refund_succeeded if in_flight else postings.refund_succeeded_after_all
     _post(held, postings.Event.REFUND_SUCCEEDED, recipe(_code(refund), refund.amount), "succeeded")
-    _shift(held.payment.intent, refunding=-amount if reserved else 0, refunded=amount)
+    shift(held.payment.intent, refunding=-amount if reserved else 0, refunded=amount)
     if not reserved:
         _count_units(FOLLOW_UNITS, held.lines, 1)
     _follow(held, amount, by)
@@ -174,7 +174,7 @@ def bounce(held: Held, outcome: Outcome, by: str) -> None:
     refund.advance("bounce", because=f"came back: {reason}", by=by, failure_reason=reason, settled_at=clock.now())
     if undo:
         _post(held, postings.Event.REFUND_BOUNCED, postings.refund_bounced(_code(refund), refund.amount), "came back")
-        _shift(held.payment.intent, refunded=-amount)
+        shift(held.payment.intent, refunded=-amount)
         _count_units(FOLLOW_UNITS, held.lines, -1)
         _follow(held, -amount, by)
     attention.open_item(AttentionKind.REFUND_BOUNCED, refund.pk, f"{money.text(refund.amount)} came back: {reason}")
@@ -186,7 +186,7 @@ def release(held: Held) -> None:
     if held.refund.sent_at is not None:
         lines = postings.refund_failed(_code(held.refund), held.refund.amount)
         _post(held, postings.Event.REFUND_FAILED, lines, "came to nothing")
-    _shift(held.payment.intent, refunding=-held.refund.amount_minor)
+    shift(held.payment.intent, refunding=-held.refund.amount_minor)
     _count_units(FOLLOW_UNITS, held.lines, -1)
 
 
@@ -202,20 +202,27 @@ def _post(held: Held, event: postings.Event, lines: postings.Lines, what: str) -
     )
 
 
-def _shift(intent: PaymentIntent, *, refunding: int = 0, refunded: int = 0) -> None:
-    """Move minor units into or out of what is reserved and what is refunded; an excess that a PSP reports is owned."""
-    refunding += intent.amount_refunding_minor
-    refunded += intent.amount_refunded_minor
-    over = refunding + refunded > intent.amount_captured_minor
+def shift(intent: PaymentIntent, *, refunding: int = 0, refunded: int = 0, disputed: int = 0) -> None:
+    """Move minor units into or out of what is reserved, refunded and disputed, with the intent held.
+
+    The only writer of the three. An excess that a PSP reports is taken, and a person is asked about it.
+    """
+    intent.change(
+        amount_refunding_minor=intent.amount_refunding_minor + refunding,
+        amount_refunded_minor=intent.amount_refunded_minor + refunded,
+        amount_disputed_minor=intent.amount_disputed_minor + disputed,
+    )
+    over = intent.claimed_minor > intent.amount_captured_minor
     if over and not intent.over_returned:
-        back = money.from_minor(refunding + refunded, intent.currency)
-        detail = f"{money.text(back)} went back of {money.text(intent.amount_captured)} captured"
+        back = money.text(money.from_minor(intent.claimed_minor, intent.currency))
+        contested = " or is disputed" if intent.amount_disputed_minor else ""
+        detail = f"{back} went back{contested} of {money.text(intent.amount_captured)} captured"
         attention.open_item(AttentionKind.OVER_RETURNED, intent.pk, detail)
     elif intent.over_returned and not over:
         attention.close_items(
             intent.pk, because="no more went back than was captured", by="refunds", kind=AttentionKind.OVER_RETURNED
         )
-    intent.change(amount_refunding_minor=refunding, amount_refunded_minor=refunded, over_returned=over)
+    intent.change(over_returned=over)
 
 
 def _follow(held: Held, refunded: int, by: str) -> None:

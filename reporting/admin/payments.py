@@ -222,6 +222,7 @@ def _figures(row: PaymentIntent) -> list[tuple[str, str]]:
         ("Captured", shown.amount(row.amount_captured)),
         ("On its way back", shown.amount(row.amount_refunding)),
         ("Refunded", shown.amount(row.amount_refunded)),
+        *([("Disputed", shown.amount(row.amount_disputed))] if row.amount_disputed_minor else []),
         ("Refundable now", shown.amount(refund_selectors.refundable(row))),
     ]
 

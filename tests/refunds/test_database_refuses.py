@@ -9,8 +9,10 @@ from django.db import IntegrityError, transaction
 from payments.intents import selectors
 from payments.intents.models import Capture, PaymentIntent
 from payments.intents.services import moves as payment_moves
-from payments.kernel import unit
+from payments.kernel import money, unit
+from payments.kernel.attention import AttentionItem
 from payments.kernel.errors import Bug
+from refunds import selectors as refund_selectors
 from refunds.models import Origin, Reason, Refund
 from refunds.services import moves
 from tests import factories
@@ -46,7 +48,7 @@ def over_returned() -> None:
 def test_a_refund_that_we_start_is_within_what_is_refundable(paid: dict[str, Any]) -> None:
     with taken():
         another(1500)
-    with refused("exceeds what is refundable: captured 2000, refunding 2001"):
+    with refused("exceeds what is refundable: captured 2000, refunding 2001, refunded 0 and disputed 0"):
         over_returned()  # nor by saying that a PSP reported it
         another(1)
 
@@ -148,3 +150,33 @@ def test_a_capture_that_fails_after_its_refund_is_taken(paid: dict[str, Any]) ->
     assert sql("SELECT amount_paid_minor, amount_refunded_minor FROM payments_order") == [(0, 500)]
     assert PaymentIntent.objects.get().over_returned
     factories.assert_books_close()
+
+
+def test_what_is_disputed_is_not_refunded_too(paid: dict[str, Any]) -> None:
+    sql("UPDATE payments_paymentintent SET amount_disputed_minor = 1000")
+    assert refund_selectors.refundable(PaymentIntent.objects.get()) == money.from_minor(500, "USD")
+    with taken():
+        another(400)
+    with refused("captured 2000, refunding 901, refunded 0 and disputed 1100"):
+        sql("UPDATE payments_paymentintent SET amount_disputed_minor = 1100")
+        over_returned()  # by the intent's own rule it could be
+        another(1)
+    with refused("intent_refunds_within_captured"):
+        sql("UPDATE payments_paymentintent SET amount_disputed_minor = 1101")
+    with refused("intent_disputed_not_negative"):
+        sql("UPDATE payments_paymentintent SET amount_disputed_minor = -1")
+
+
+def test_a_dispute_beyond_what_is_left_is_taken_and_owned(paid: dict[str, Any]) -> None:
+    def dispute(minor: int) -> PaymentIntent:
+        with unit.work():
+            payment = selectors.hold_with_attempt(paid["latest_attempt"]["id"])
+            moves.shift(payment.intent, disputed=minor)
+        return payment.intent
+
+    assert not dispute(1500).over_returned
+    assert dispute(1).over_returned
+    item = AttentionItem.objects.get(closed_at=None)
+    assert item.detail == "20.01 USD went back or is disputed of 20.00 USD captured"
+    assert dispute(-1501).amount_disputed_minor == 0
+    assert not AttentionItem.objects.filter(closed_at=None).exists()

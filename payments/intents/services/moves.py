@@ -287,10 +287,10 @@ def reverse(held: Held, capture: Capture, *, because: str, by: str) -> None:
         refs={"intent": intent.pk, "attempt": held.tried.pk, "order": intent.order_id or ""},
     )
     left = intent.amount_captured_minor - capture.amount_minor
-    over = left < intent.amount_refunded_minor + intent.amount_refunding_minor
+    over = left < intent.claimed_minor
     intent.change(amount_captured_minor=left, over_returned=over)
     if over:
-        why = f"refunds exceed the {money.text(intent.amount_captured)} that are still captured"
+        why = f"refunds and disputes exceed the {money.text(intent.amount_captured)} that are still captured"
         attention.open_item(attention.AttentionKind.OVER_RETURNED, intent.pk, why)
     if held.order is not None:
         orders.follow_money(held.order, paid=-capture.amount_minor, because=because, by=by)
