@@ -1,15 +1,29 @@
 """What reaches refunds from elsewhere: notifications of PSPs, and jobs by name. Each is one service call."""
 
+from datetime import timedelta
+
 from payments.connectors.base import EventKind, PspEvent
 from payments.kernel.jobs import Queue, job
 from payments.webhooks.dispatch import handles
-from refunds.services import duplicates, evidence, sending
+from refunds.services import duplicates, evidence, sending, suspicions
 
 
 @handles(EventKind.REFUND_UPDATED)
 def refund_updated(account_id: str, event: PspEvent) -> None:
     """A PSP says how a refund stands."""
     evidence.accept(account_id, event)
+
+
+@handles(EventKind.DISPUTE_UPDATED)
+def dispute_updated(account_id: str, event: PspEvent) -> None:
+    """A PSP says how a dispute stands."""
+    suspicions.ask_a_person(account_id, event)
+
+
+@handles(EventKind.FRAUD_WARNING)
+def fraud_warning(account_id: str, event: PspEvent) -> None:
+    """A card scheme was told that a payment was fraud."""
+    suspicions.ask_a_person(account_id, event)
 
 
 @job("send_refund", Queue.MONEY)
@@ -28,3 +42,15 @@ def recover_refund(call_id: str) -> None:
 def refund_duplicate(capture_id: str) -> None:
     """Give back money that came too late."""
     duplicates.give_back(capture_id)
+
+
+@job("recover_defend", Queue.MONEY, lease=timedelta(minutes=10))
+def recover_defend(call_id: str) -> None:
+    """An answer to a dispute was sent, and what the PSP made of it is not known."""
+    suspicions.answer_is_unknown(call_id)
+
+
+@job("recover_accept", Queue.MONEY)
+def recover_accept(call_id: str) -> None:
+    """A dispute was accepted, and what the PSP made of that is not known."""
+    suspicions.answer_is_unknown(call_id)

@@ -10,7 +10,8 @@ import orjson
 from moneyed import Money
 
 from payments.connectors import http
-from payments.connectors.base import DECLINES, Outcome, Verdict
+from payments.connectors.base import Outcome, Verdict
+from payments.connectors.declines import DECLINES
 from payments.kernel import money
 
 

@@ -4,9 +4,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any, Final, Protocol
+from typing import Any, Protocol
 
 from moneyed import Money
+
+from payments.connectors.declines import Decline
+from payments.connectors.disputes import DisputeNews, FraudWarning
 
 
 class Verdict(StrEnum):
@@ -23,84 +26,6 @@ class Verdict(StrEnum):
     """Proof that nothing happened: refused connection, failed TLS or DNS, 429 before execution."""
     UNKNOWN = "unknown"
     """Money may have moved: a timeout after sending, a reset, any 5xx, an unreadable answer."""
-
-
-class Category(StrEnum):
-    """What a decline tells us to do next."""
-
-    HARD = "hard"
-    SOFT = "soft"
-    CUSTOMER = "customer"
-    FRAUD = "fraud"
-    TECHNICAL = "technical"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Decline:
-    """Why a payment was declined, in our words; the PSP's own codes stay in `Outcome.raw`."""
-
-    decline_code: str
-    category: Category
-    customer_message: str
-    may_retry: bool
-
-
-_YOUR_BANK: Final = "Your bank declined the payment. Please use another payment method or contact your bank."
-_NO_REFUND: Final = "The refund could not be paid out to the payment method."
-
-_RETRY: Final = True
-_FINAL: Final = False
-
-_DECLINES: Final = (
-    ("generic_decline", Category.SOFT, _RETRY, _YOUR_BANK),
-    ("contact_bank", Category.SOFT, _RETRY, _YOUR_BANK),
-    ("bank_unavailable", Category.SOFT, _RETRY, "Your bank could not be reached. Please try again."),
-    ("processing_error", Category.SOFT, _RETRY, "The payment could not be processed. Please try again."),
-    ("insufficient_funds", Category.SOFT, _RETRY, "There are not enough funds. Please use another payment method."),
-    ("limit_exceeded", Category.SOFT, _RETRY, "The limit of your card or account is reached. Please use another."),
-    ("method_unavailable", Category.SOFT, _FINAL, "This payment method is not available now. Please use another."),
-    ("authentication_required", Category.CUSTOMER, _RETRY, "Your bank wants you to confirm this payment."),
-    ("authentication_failed", Category.CUSTOMER, _RETRY, "The payment was not confirmed. Please try again."),
-    ("customer_declined", Category.CUSTOMER, _RETRY, "The payment was canceled. Please try again."),
-    ("payment_expired", Category.CUSTOMER, _RETRY, "The payment was not completed in time. Please try again."),
-    ("incorrect_number", Category.CUSTOMER, _RETRY, "The card number is incorrect. Please check it."),
-    ("incorrect_cvc", Category.CUSTOMER, _RETRY, "The security code is incorrect. Please check it."),
-    ("incorrect_expiry", Category.CUSTOMER, _RETRY, "The expiry date is incorrect. Please check it."),
-    ("incorrect_address", Category.CUSTOMER, _RETRY, "The billing address is incorrect. Please check it."),
-    ("incorrect_pin", Category.CUSTOMER, _RETRY, "The PIN is incorrect. Please try again."),
-    ("details_invalid", Category.CUSTOMER, _RETRY, "The payment details are incorrect. Please check them."),
-    ("payment_method_invalid", Category.CUSTOMER, _FINAL, "Please enter your payment details again."),
-    ("duplicate_payment", Category.CUSTOMER, _FINAL, "This looks like a payment you have just made."),
-    ("expired_card", Category.HARD, _FINAL, "Your card has expired. Please use another card."),
-    ("invalid_account", Category.HARD, _FINAL, "This card or account cannot be charged. Please use another."),
-    ("not_supported", Category.HARD, _FINAL, "This card or account cannot be used here. Please use another."),
-    ("currency_not_supported", Category.HARD, _FINAL, "This payment method does not support the currency."),
-    ("restricted_card", Category.HARD, _FINAL, _YOUR_BANK),
-    ("too_many_attempts", Category.HARD, _FINAL, "There were too many attempts. Please use another payment method."),
-    ("authorization_revoked", Category.HARD, _FINAL, _YOUR_BANK),
-    ("do_not_try_again", Category.HARD, _FINAL, _YOUR_BANK),
-    ("test_card", Category.HARD, _FINAL, "Test cards cannot be used. Please use another card."),
-    ("lost_or_stolen_card", Category.FRAUD, _FINAL, _YOUR_BANK),
-    ("suspected_fraud", Category.FRAUD, _FINAL, _YOUR_BANK),
-    ("amount_not_supported", Category.TECHNICAL, _FINAL, "This amount cannot be paid with this payment method."),
-    ("request_refused", Category.TECHNICAL, _FINAL, "The payment could not be processed. Please use another way."),
-    ("authorization_expired", Category.HARD, _FINAL, "The reservation of the amount has expired."),
-    ("refund_method_closed", Category.HARD, _FINAL, _NO_REFUND),
-    ("refund_declined", Category.HARD, _FINAL, _NO_REFUND),
-    ("refund_balance_insufficient", Category.TECHNICAL, _RETRY, _NO_REFUND),
-    ("refund_payment_disputed", Category.HARD, _FINAL, _NO_REFUND),
-    ("refund_exceeds_payment", Category.TECHNICAL, _FINAL, _NO_REFUND),
-)
-
-DECLINES: Final[Mapping[str, Decline]] = {
-    code: Decline(decline_code=code, category=category, customer_message=message, may_retry=may_retry)
-    for code, category, may_retry, message in _DECLINES
-}
-"""Every decline there is, by our code: connectors translate a PSP's codes into these.
-
-A line says what to do next, whether the same method may be tried again, and what the customer reads. Whatever smells
-of theft or fraud reads like any other decline: the customer may be the thief.
-"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -294,6 +219,8 @@ class EventKind(StrEnum):
     CANCEL_UPDATED = "cancel_updated"
     REFUND_UPDATED = "refund_updated"
     METHOD_UPDATED = "method_updated"
+    DISPUTE_UPDATED = "dispute_updated"
+    FRAUD_WARNING = "fraud_warning"
     UNUSED = "unused"
     """A kind that nothing here acts on: kept and counted."""
 
@@ -306,7 +233,9 @@ class PspEvent:
     the PSP returns it, "" for what was made outside; `provider_reference` is the PSP's id of the payment,
     `modification_reference` of the capture, cancel or refund. `outcome` is what the notification proves about that
     one; when it cannot be understood, `problem` says why, and nothing may act on it. `saved` is the saved method that
-    it is about, as far as it says it; one that is `gone` the PSP keeps no longer.
+    it is about, as far as it says it; one that is `gone` the PSP keeps no longer. `dispute` and `fraud` are what it
+    says of a dispute or of a suspicion; then `modification_reference` is the PSP's id of that one, and
+    `provider_reference` is "" where the notification does not tell the payment: the dispute has been told of before.
     """
 
     kind: EventKind
@@ -319,6 +248,8 @@ class PspEvent:
     outcome: Outcome | None = None
     saved: SavedMethod | None = None
     gone: bool = False
+    dispute: DisputeNews | None = None
+    fraud: FraudWarning | None = None
     problem: str = ""
 
 

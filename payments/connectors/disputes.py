@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 
 from moneyed import Money
 
@@ -33,6 +34,63 @@ class Standing(StrEnum):
     """The bank or the customer has given it up, or it was settled before it began."""
 
 
+class DisputeReason(StrEnum):
+    """Why the customer or the bank disputes a payment."""
+
+    FRAUDULENT = "fraudulent"
+    UNRECOGNIZED = "unrecognized"
+    PRODUCT_NOT_RECEIVED = "product_not_received"
+    PRODUCT_UNACCEPTABLE = "product_unacceptable"
+    CREDIT_NOT_PROCESSED = "credit_not_processed"
+    DUPLICATE = "duplicate"
+    """Charged twice, or paid by other means."""
+    SUBSCRIPTION_CANCELED = "subscription_canceled"
+    DEBIT_NOT_AUTHORIZED = "debit_not_authorized"
+    PROCESSING_ERROR = "processing_error"
+    """The bank cannot take the payment as it was made: wrong data, too late, no funds."""
+    NONCOMPLIANT = "noncompliant"
+    GENERAL = "general"
+
+
+class EvidenceText(StrEnum):
+    """What can be said in answer to a dispute."""
+
+    PRODUCT_DESCRIPTION = "product_description"
+    CUSTOMER_NAME = "customer_name"
+    CUSTOMER_EMAIL = "customer_email"
+    CUSTOMER_IP = "customer_ip"
+    BILLING_ADDRESS = "billing_address"
+    SHIPPING_ADDRESS = "shipping_address"
+    SHIPPING_CARRIER = "shipping_carrier"
+    SHIPPING_DATE = "shipping_date"
+    SHIPPING_TRACKING = "shipping_tracking"
+    SERVICE_DATE = "service_date"
+    ACCESS_LOG = "access_log"
+    REFUND_POLICY_DISCLOSURE = "refund_policy_disclosure"
+    REFUND_REFUSAL = "refund_refusal"
+    DUPLICATE_CHARGE_ID = "duplicate_charge_id"
+    """The PSP's id of the other payment."""
+    DUPLICATE_EXPLANATION = "duplicate_explanation"
+    OTHER = "other"
+
+
+class EvidenceDocument(StrEnum):
+    """What can be shown in answer to a dispute; one document of a kind."""
+
+    RECEIPT = "receipt"
+    SHIPPING_DOCUMENTATION = "shipping_documentation"
+    SERVICE_DOCUMENTATION = "service_documentation"
+    CUSTOMER_COMMUNICATION = "customer_communication"
+    CUSTOMER_SIGNATURE = "customer_signature"
+    REFUND_POLICY = "refund_policy"
+    DUPLICATE_DOCUMENTATION = "duplicate_documentation"
+    OTHER = "other"
+
+
+CONTENT_TYPES: Final = frozenset(["application/pdf", "image/jpeg", "image/png"])
+"""Of documents; a PSP may take fewer."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Movement:
     """Money of a dispute that the PSP took (`withdrawn`) or gave back.
@@ -50,16 +108,18 @@ class Movement:
 class DisputeNews:
     """What one notification says of a dispute; what it does not say is None or empty.
 
-    `reference` is the PSP's id of the dispute. `reason` is one of ours (`refunds` lists them), `network_reason_code`
-    the scheme's own. `movements` are those that this notification proves. Stage and standing are as of the
-    notification's `occurred_at`: later ones go before earlier ones, movements hold in any order.
+    `reference` is the PSP's id of the dispute, `network_reason_code` the scheme's own reason. `movements` are those
+    that this notification proves. Stage and standing are as of the notification's `occurred_at`: later ones go before
+    earlier ones, movements hold in any order. The stage is the least that it has come to: it may have been further.
+    Without a standing the dispute stands as it did; one that nothing was known of needs a response. What people only
+    read is in `raw`, by the PSP's own names.
     """
 
     reference: str
     stage: Stage | None = None
     standing: Standing | None = None
     amount: Money | None = None
-    reason: str = ""
+    reason: DisputeReason | None = None
     network_reason_code: str = ""
     respond_by: datetime | None = None
     defendable: bool | None = None
@@ -71,7 +131,8 @@ class DisputeNews:
 class FraudWarning:
     """The card scheme was told that a payment was fraud; nothing has moved.
 
-    `actionable`: a refund made now may still prevent the dispute (None: the PSP does not say).
+    `kind` is the PSP's or the scheme's own word or number. `actionable`: a refund made now may still prevent the
+    dispute (None: the PSP does not say).
     """
 
     reference: str
@@ -81,9 +142,9 @@ class FraudWarning:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EvidenceFile:
-    """A document; `kind` is what it proves, by our name of it."""
+    """A document, as it goes to the PSP; `content_type` is one of `CONTENT_TYPES`."""
 
-    kind: str
+    kind: EvidenceDocument
     filename: str
     content_type: str
     content: bytes
@@ -91,7 +152,7 @@ class EvidenceFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SubmitEvidence:
-    """Answer a dispute; it cannot be answered again. `texts` are by our name of what they prove.
+    """Answer a dispute; it cannot be answered again.
 
     `dispute_reference` is the PSP's id of the dispute, `provider_reference` that of its payment, `reference` our id.
     """
@@ -100,8 +161,7 @@ class SubmitEvidence:
     reference: str
     provider_reference: str
     dispute_reference: str
-    reason: str
-    texts: Mapping[str, str] = field(default_factory=dict)
+    texts: Mapping[EvidenceText, str] = field(default_factory=dict)
     files: Sequence[EvidenceFile] = ()
 
 

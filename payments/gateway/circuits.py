@@ -19,7 +19,8 @@ import redis
 import structlog
 from django.conf import settings
 
-from payments.connectors.base import Category, Outcome, Verdict
+from payments.connectors.base import Outcome, Verdict
+from payments.connectors.declines import Category
 from payments.kernel import clock
 
 log = structlog.get_logger(__name__)

@@ -152,10 +152,12 @@ class CallKind(models.TextChoices):
     CAPTURE = "capture"
     CANCEL = "cancel"
     REFUND = "refund"
+    DEFEND = "defend"
+    ACCEPT = "accept"
 
 
 class ProviderCall(records.Record):
-    """One request to a PSP that can move money, committed before it leaves; recovery works on these rows.
+    """One request to a PSP that can move or lose money, committed before it leaves; recovery works on these rows.
 
     The call's id is its idempotency key. `look_at` is when recovery looks next; it is empty once the answer is known.
     `given` is what the customer's own fields said and no other row has; it is forgotten when there is an answer.
@@ -167,7 +169,7 @@ class ProviderCall(records.Record):
     id = ids.IdField("call")
     account = models.ForeignKey(ProviderAccount, on_delete=models.PROTECT)
     kind = models.CharField(max_length=12, choices=CallKind)
-    owner_id = models.CharField(max_length=40, help_text="The attempt, capture or refund that it is made for.")
+    owner_id = models.CharField(max_length=40, help_text="The attempt, capture, refund or dispute that it is made for.")
     body_hash = models.CharField(max_length=64)
     given = models.JSONField(default=dict, blank=True)
     region = models.CharField(max_length=16, blank=True, default="")

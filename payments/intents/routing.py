@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, assert_never
 
-from payments.connectors.base import Category, Decline, Outcome, Verdict
+from payments.connectors.base import Outcome, Verdict
+from payments.connectors.declines import Category, Decline
 from payments.kernel.errors import Refusal
 
 MOST_PROVIDERS: Final = 2

@@ -11,7 +11,8 @@ from typing import Any, Final
 
 from payments.connectors import base
 from payments.connectors.adyen import connector
-from payments.connectors.base import Category, Outcome, PspEvent, Verdict
+from payments.connectors.base import Outcome, PspEvent, Verdict
+from payments.connectors.declines import Category
 from payments.kernel import clock, ids
 from payments.methods import catalogue
 from tests.connectors.benches import Declining, Moved, Simulator, StayHere, until

@@ -12,7 +12,8 @@ from typing import Any, Final, Protocol
 from moneyed import Money
 
 from payments.connectors import base
-from payments.connectors.base import Category, Outcome, Verdict
+from payments.connectors.base import Outcome, Verdict
+from payments.connectors.declines import Category
 from payments.connectors.stripe import connector as stripe
 from payments.kernel import clock, ids
 

@@ -4,7 +4,8 @@ import pytest
 
 from payments.connectors import http
 from payments.connectors.adyen import declines, mapping
-from payments.connectors.base import DECLINES, Category, Verdict
+from payments.connectors.base import Verdict
+from payments.connectors.declines import DECLINES, Category
 
 CODES = [str(code) for code in range(47)]
 NEVER_AGAIN = ["5", "6", "14", "20", "22", "23", "25", "26", "31", "46"]

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from moneyed import Money
 
 from payments.connectors.adyen import mapping
-from payments.connectors.base import DECLINES, SavedMethod, Verdict
+from payments.connectors.base import SavedMethod, Verdict
+from payments.connectors.declines import DECLINES
 from payments.kernel import money
 
 CURRENCIES = sorted(money.EXPONENTS)

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from moneyed import Money
 
 from payments.connectors.adyen import webhooks
-from payments.connectors.base import DECLINES, EventKind, NotificationRefused, PspEvent, SavedMethod, Verdict
+from payments.connectors.base import EventKind, NotificationRefused, PspEvent, SavedMethod, Verdict
+from payments.connectors.declines import DECLINES
 from payments.kernel.errors import Bug
 from tests.connectors.letters import AT, KEY, MERCHANT, OLD_KEY, Item, account, item, signed, told
 

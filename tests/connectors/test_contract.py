@@ -9,6 +9,7 @@ import pytest
 
 from payments.connectors import base
 from payments.connectors.base import Authorize, Complete, Outcome, Verdict
+from payments.connectors.declines import DECLINES, Category
 from payments.kernel import ids
 from tests.connectors import every
 from tests.connectors.benches import (
@@ -55,9 +56,9 @@ def test_every_decline_is_told_in_our_words(bench: Bench) -> None:
 
 
 def test_theft_and_fraud_read_like_any_other_decline(bench: Bench) -> None:
-    generic = base.DECLINES["generic_decline"].customer_message
+    generic = DECLINES["generic_decline"].customer_message
     for declining in bench.declines:
-        if declining.category is base.Category.FRAUD:
+        if declining.category is Category.FRAUD:
             outcome = bench.connector().authorize(authorize(bench, declining.token))
             assert outcome.decline is not None
             assert outcome.decline.customer_message == generic
@@ -67,7 +68,7 @@ def test_an_unknown_token_is_a_decline_and_not_an_exception(bench: Bench) -> Non
     outcome = bench.connector().authorize(authorize(bench, "unknown"))
 
     assert outcome.verdict is Verdict.DECLINED
-    assert outcome.decline == base.DECLINES["payment_method_invalid"]
+    assert outcome.decline == DECLINES["payment_method_invalid"]
 
 
 def test_the_same_key_twice_charges_once(bench: Bench) -> None:
@@ -128,7 +129,7 @@ def test_a_failed_challenge_is_a_decline(bench: Bench) -> None:
     ended = bench.connector().complete_action(complete(outcome, bench.challenge(outcome, passed=False)))
 
     assert ended.verdict is Verdict.DECLINED
-    assert ended.decline == base.DECLINES["authentication_failed"]
+    assert ended.decline == DECLINES["authentication_failed"]
     assert bench.moved(request.reference) == Moved()
 
 
@@ -144,7 +145,7 @@ def test_without_a_customer_a_challenge_is_a_decline(bench: Bench) -> None:
     outcome = bench.connector().authorize(authorize(bench, "absent", off_session=True))
 
     assert outcome.verdict is Verdict.DECLINED
-    assert outcome.decline == base.DECLINES["authentication_required"]
+    assert outcome.decline == DECLINES["authentication_required"]
 
 
 # --- capture and cancel ---
@@ -167,7 +168,7 @@ def test_a_capture_beyond_the_reservation_is_declined(bench: Bench) -> None:
     outcome = bench.final(bench.connector().capture(capture_of(reserved, "30.01")))
 
     assert outcome.verdict is Verdict.DECLINED
-    assert outcome.decline == base.DECLINES["amount_not_supported"]
+    assert outcome.decline == DECLINES["amount_not_supported"]
     assert bench.moved(request.reference) == Moved(reserved=3000)
 
 
@@ -265,7 +266,7 @@ def test_what_was_given_back_in_full_is_not_given_back_again(bench: Bench) -> No
     bench.connector().refund(refund_of(done))
     again = bench.final(bench.connector().refund(refund_of(done)))
 
-    assert (again.verdict, again.decline) == (Verdict.DECLINED, base.DECLINES["refund_exceeds_payment"])
+    assert (again.verdict, again.decline) == (Verdict.DECLINED, DECLINES["refund_exceeds_payment"])
     assert bench.moved(request.reference).refunds == 1
 
 
@@ -286,7 +287,7 @@ def test_a_refund_that_bounces_is_found_declined_later(bench: Bench) -> None:
 
     assert until(lambda: bench.moved(request.reference) == Moved(captured=3000)), "the money is ours again"
     outcome = bench.bounced(refund, made)
-    assert (outcome.verdict, outcome.decline) == (Verdict.DECLINED, base.DECLINES["refund_method_closed"])
+    assert (outcome.verdict, outcome.decline) == (Verdict.DECLINED, DECLINES["refund_method_closed"])
 
 
 # --- what needs no PSP ---

@@ -6,7 +6,8 @@ from typing import Any, Final
 import pytest
 from moneyed import Money
 
-from payments.connectors.base import DECLINES, Authorize, Complete, Verdict
+from payments.connectors.base import Authorize, Complete, Verdict
+from payments.connectors.declines import DECLINES
 from payments.kernel import clock, ids
 from tests.connectors.benches import (
     Moved,

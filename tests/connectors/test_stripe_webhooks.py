@@ -16,7 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from moneyed import Money
 
-from payments.connectors.base import DECLINES, EventKind, NotificationRefused, PspEvent, Verdict
+from payments.connectors.base import EventKind, NotificationRefused, PspEvent, Verdict
+from payments.connectors.declines import DECLINES
 from payments.connectors.stripe import connector, webhooks
 from tests.connectors import benches, relay
 from tests.connectors.benches import StripeBench, authorize

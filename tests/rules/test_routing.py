@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from payments.connectors.base import DECLINES, Category, Outcome, Verdict
+from payments.connectors.base import Outcome, Verdict
+from payments.connectors.declines import DECLINES, Category
 from payments.intents import routing
 from payments.intents.routing import Book, Candidate, Facts, Plan, Rule
 from payments.kernel import ids

@@ -11,7 +11,8 @@ import redis
 from django.conf import settings
 
 from config import embedded
-from payments.connectors.base import DECLINES, Outcome, Verdict
+from payments.connectors.base import Outcome, Verdict
+from payments.connectors.declines import DECLINES
 from payments.gateway import circuits
 from payments.gateway.circuits import Board, Standing
 from payments.kernel import clock

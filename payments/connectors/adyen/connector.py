@@ -13,7 +13,6 @@ from moneyed import Money
 from payments.connectors import answers, http
 from payments.connectors.adyen import mapping, requests, transport, webhooks
 from payments.connectors.base import (
-    DECLINES,
     AnyRequest,
     Authorize,
     Cancel,
@@ -24,6 +23,7 @@ from payments.connectors.base import (
     Refund,
     Verdict,
 )
+from payments.connectors.declines import DECLINES
 from payments.kernel.errors import invariant
 
 Json = Mapping[str, Any]

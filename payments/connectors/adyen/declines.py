@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
-from payments.connectors.base import DECLINES, Decline
+from payments.connectors.declines import DECLINES, Decline
 
 # docs.adyen.com/development-resources/refusal-reasons
 _OURS: Final = {

@@ -11,7 +11,8 @@ from moneyed import Money
 
 from payments.connectors import answers, http
 from payments.connectors.adyen import declines
-from payments.connectors.base import DECLINES, Outcome, SavedMethod, Verdict
+from payments.connectors.base import Outcome, SavedMethod, Verdict
+from payments.connectors.declines import DECLINES
 from payments.kernel import money
 
 Json = Mapping[str, Any]

@@ -13,7 +13,8 @@ from typing import Any, Final
 import orjson
 
 from payments.connectors.adyen import declines, mapping
-from payments.connectors.base import DECLINES, EventKind, NotificationRefused, Outcome, PspEvent, SavedMethod, Verdict
+from payments.connectors.base import EventKind, NotificationRefused, Outcome, PspEvent, SavedMethod, Verdict
+from payments.connectors.declines import DECLINES
 from payments.kernel.errors import Bug
 
 Json = Mapping[str, Any]

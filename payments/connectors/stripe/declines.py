@@ -5,7 +5,7 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, Final
 
-from payments.connectors.base import DECLINES, Category, Decline
+from payments.connectors.declines import DECLINES, Category, Decline
 
 Json = Mapping[str, Any]
 

@@ -9,7 +9,8 @@ from typing import Any, Final
 from moneyed import Money
 
 from payments.connectors import answers, http
-from payments.connectors.base import DECLINES, Decline, Outcome, SavedMethod, Verdict
+from payments.connectors.base import Outcome, SavedMethod, Verdict
+from payments.connectors.declines import DECLINES, Decline
 from payments.connectors.stripe import declines
 from payments.kernel import money
 
