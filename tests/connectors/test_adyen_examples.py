@@ -73,7 +73,10 @@ def test_every_published_example_is_accepted_once_it_is_signed(name: str) -> Non
     by_hand = bool(event.problem)
     of_a_method = event.kind is EventKind.METHOD_UPDATED
     assert (event.saved is not None) == of_a_method
-    assert (event.outcome is not None) == (event.kind is not EventKind.UNUSED and not by_hand and not of_a_method)
+    assert (event.dispute is not None) == (event.kind is EventKind.DISPUTE_UPDATED)
+    assert (event.fraud is not None) == (event.kind is EventKind.FRAUD_WARNING)
+    of_a_payment = event.kind is not EventKind.UNUSED and event.dispute is None and event.fraud is None
+    assert (event.outcome is not None) == (of_a_payment and not by_hand and not of_a_method)
 
 
 def refused(ours: connector.AdyenConnector, body: bytes) -> None:

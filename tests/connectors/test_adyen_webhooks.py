@@ -302,7 +302,7 @@ def test_what_cannot_be_understood_says_so(about: Item, problem: str) -> None:
     assert event.outcome is None
 
 
-@pytest.mark.parametrize("code", ["CHARGEBACK", "REPORT_AVAILABLE", "ORDER_CLOSED", "A_CODE_OF_NEXT_YEAR"])
+@pytest.mark.parametrize("code", ["MANUAL_REVIEW_ACCEPT", "REPORT_AVAILABLE", "ORDER_CLOSED", "A_CODE_OF_NEXT_YEAR"])
 def test_what_nothing_acts_on_is_kept_and_counted(code: str) -> None:
     event = heard(item(code))
     assert (event.kind, event.type, event.outcome, event.problem) == (EventKind.UNUSED, code, None, "")

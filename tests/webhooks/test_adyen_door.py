@@ -50,12 +50,12 @@ def knock(*items: dict[str, Any], to: str = "adyen/adyen-eu") -> Any:
 
 def test_every_item_is_stored_once_and_the_whole_is_accepted(account: ProviderAccount) -> None:
     for _ in range(2):
-        answer = knock(item("CHARGEBACK", "PSP1"), item("REFUND", "PSP2"))
+        answer = knock(item("MANUAL_REVIEW_ACCEPT", "PSP1"), item("REFUND", "PSP2"))
         assert (answer.status_code, answer.content) == (200, b"[accepted]")
 
     rows = InboundEvent.objects.order_by("event_key").values_list("event_key", "kind", "state", "provider_account_id")
     assert list(rows) == [
-        ("CHARGEBACK:PSP1:true", "unused", "ignored", account.pk),
+        ("MANUAL_REVIEW_ACCEPT:PSP1:true", "unused", "ignored", account.pk),
         ("REFUND:PSP2:true", "refund_updated", "received", account.pk),
     ]
 

@@ -232,7 +232,7 @@ def _action_required(seen: Outcome, action: Json) -> Outcome:
     The reference of a step is none to go by: the payment that it ends in may have another one.
     """
     kind = text(action, "type")
-    method, expires = optional(action, "paymentMethodType"), _moment(optional(action, "expiresAt"))
+    method, expires = optional(action, "paymentMethodType"), moment(optional(action, "expiresAt"))
     asked: dict[str, Any]
     match kind:
         case "redirect":
@@ -262,8 +262,8 @@ def _voucher(action: Json) -> dict[str, Any]:
     return {"url": url or None, **{name: value for name, value in said.items() if value}}
 
 
-def _moment(said: str) -> datetime | None:
-    """Adyen writes vouchers' ends without a zone: they are read as UTC."""
+def moment(said: str) -> datetime | None:
+    """A time, None when it is none. Adyen writes vouchers' ends without a zone: they are read as UTC."""
     try:
         moment = datetime.fromisoformat(said)
     except ValueError:

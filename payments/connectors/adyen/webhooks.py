@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import orjson
 
-from payments.connectors.adyen import declines, mapping
+from payments.connectors.adyen import declines, disputes, mapping
 from payments.connectors.base import EventKind, NotificationRefused, Outcome, PspEvent, SavedMethod, Verdict
 from payments.connectors.declines import DECLINES
 from payments.kernel.errors import Bug
@@ -37,6 +37,8 @@ KINDS: Final[Mapping[str, EventKind]] = {
     **dict.fromkeys(CANCELS, EventKind.CANCEL_UPDATED),
     **dict.fromkeys(REFUNDS, EventKind.REFUND_UPDATED),
     "RECURRING_CONTRACT": EventKind.METHOD_UPDATED,
+    **dict.fromkeys(disputes.EVENTS, EventKind.DISPUTE_UPDATED),
+    disputes.FRAUD: EventKind.FRAUD_WARNING,
 }
 """The event codes that mean something here; all others are unused."""
 
@@ -157,9 +159,10 @@ def _unused(told: Json, body: bytes) -> PspEvent:
 
 def _event(item: Json) -> PspEvent:
     code, reference, success = item["eventCode"], item["pspReference"], item["success"]
+    again = f":{mapping.optional(item, 'eventDate')}" if code in disputes.REPEATED else ""
     envelope = PspEvent(
         kind=KINDS.get(code, EventKind.UNUSED),
-        event_key=f"{code}:{reference}:{success}",
+        event_key=f"{code}:{reference}:{success}{again}",
         type=code,
         occurred_at=_occurred_at(item.get("eventDate")) or datetime.fromtimestamp(0, UTC),
         reference=item.get("merchantReference") or "",
@@ -261,12 +264,28 @@ def _about_method(event: PspEvent, item: Json, success: bool) -> PspEvent:  # no
     return replace(event, saved=SavedMethod(token=item["pspReference"]) if success else None)
 
 
+def _about_dispute(event: PspEvent, item: Json, success: bool) -> PspEvent:  # noqa: FBT001
+    """The later letters of a dispute may leave out which payment it is about: `pspReference` is the dispute's."""
+    if not success:
+        raise mapping.UnreadableError("news of a dispute have no success false")
+    fraud = event.kind is EventKind.FRAUD_WARNING
+    return replace(
+        event,
+        provider_reference=item.get("originalReference") or "",
+        modification_reference=item["pspReference"],
+        dispute=None if fraud else disputes.news(item, event.type),
+        fraud=disputes.warning(item) if fraud else None,
+    )
+
+
 TRANSLATORS: Final[Mapping[EventKind, Callable[[PspEvent, Json, bool], PspEvent]]] = {
     EventKind.PAYMENT_UPDATED: _about_payment,
     EventKind.CAPTURE_UPDATED: _about_capture,
     EventKind.CANCEL_UPDATED: _about_cancel,
     EventKind.REFUND_UPDATED: _about_refund,
     EventKind.METHOD_UPDATED: _about_method,
+    EventKind.DISPUTE_UPDATED: _about_dispute,
+    EventKind.FRAUD_WARNING: _about_dispute,
 }
 
 

@@ -135,6 +135,12 @@ def text(answer: Json, name: str) -> str:
     return value
 
 
+def optional(answer: Json, name: str) -> str:
+    """A field's text, "" when there is none."""
+    value = answer.get(name)
+    return value if isinstance(value, str) else ""
+
+
 def rows(page: Json) -> list[Json]:
     """The objects on a page of a list or of a search."""
     data = page.get("data")

@@ -10,7 +10,7 @@ from typing import Any, Final
 import orjson
 
 from payments.connectors.base import EventKind, NotificationRefused, PspEvent
-from payments.connectors.stripe import mapping
+from payments.connectors.stripe import disputes, mapping
 
 HEADER: Final = "stripe-signature"
 
@@ -31,6 +31,13 @@ KINDS: Final[Mapping[str, EventKind]] = {
     "payment_method.updated": EventKind.METHOD_UPDATED,
     "payment_method.automatically_updated": EventKind.METHOD_UPDATED,
     "payment_method.detached": EventKind.METHOD_UPDATED,
+    "charge.dispute.created": EventKind.DISPUTE_UPDATED,
+    "charge.dispute.updated": EventKind.DISPUTE_UPDATED,
+    "charge.dispute.funds_withdrawn": EventKind.DISPUTE_UPDATED,
+    "charge.dispute.funds_reinstated": EventKind.DISPUTE_UPDATED,
+    "charge.dispute.closed": EventKind.DISPUTE_UPDATED,
+    "radar.early_fraud_warning.created": EventKind.FRAUD_WARNING,
+    "radar.early_fraud_warning.updated": EventKind.FRAUD_WARNING,
 }
 """The types that mean something here; all others are unused."""
 
@@ -151,10 +158,24 @@ def _about_method(event: PspEvent, method: dict[str, Any]) -> PspEvent:
     return replace(event, saved=mapping.saved(method), gone=event.type == "payment_method.detached")
 
 
+def _about_dispute(event: PspEvent, dispute: dict[str, Any]) -> PspEvent:
+    news = disputes.news(dispute)
+    payment = mapping.expandable(dispute, "payment_intent")
+    return replace(event, provider_reference=payment, modification_reference=news.reference, dispute=news)
+
+
+def _about_fraud(event: PspEvent, said: dict[str, Any]) -> PspEvent:
+    warning = disputes.warning(said)
+    payment = mapping.expandable(said, "payment_intent")
+    return replace(event, provider_reference=payment, modification_reference=warning.reference, fraud=warning)
+
+
 TRANSLATORS: Final[Mapping[EventKind, Callable[[PspEvent, dict[str, Any]], PspEvent]]] = {
     EventKind.PAYMENT_UPDATED: _about_payment,
     EventKind.REFUND_UPDATED: _about_refund,
     EventKind.METHOD_UPDATED: _about_method,
+    EventKind.DISPUTE_UPDATED: _about_dispute,
+    EventKind.FRAUD_WARNING: _about_fraud,
 }
 
 
