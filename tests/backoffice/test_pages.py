@@ -1,6 +1,7 @@
 """Every table can be listed, searched and read, empty or full, with a number of queries that does not grow."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from django.db.models import Model
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from payments.gateway import switches
+from payments.gateway import fees, switches
 from payments.gateway.models import SwitchKind
 from payments.intents.services import measuring, rules
 from payments.kernel import unit
@@ -58,6 +59,7 @@ def full(shop: factories.Shop, paid: dict[str, Any]) -> dict[str, Any]:
     rules.draft(rules.Draft(name="half and half", split=(("stripe-us", 1), ("stripe-eu", 1))), by="staff engineer")
     EventSweep.objects.create(provider_account_id=_account(account), swept_until=datetime(2026, 1, 1, tzinfo=UTC))
     measuring.measure_methods()
+    fees.write(fees.Draft(account=account, percent=Decimal("1.4"), valid_from=date(2026, 1, 1)), by="staff finance")
     with unit.work() as work:
         work.add(AttentionItem(kind=AttentionKind.UNKNOWN_OUTCOME, object_id=paid["id"], detail="no answer"))
     return paid
