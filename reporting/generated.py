@@ -104,16 +104,17 @@ def connectors() -> Iterable[str]:
     yield from (
         "",
         "| provider | method | called | manual capture | partial capture | several captures | refund | partial refund"
-        " | several refunds |",
-        "|---|---|---|---|---|---|---|---|---|",
+        " | several refunds | saved | requires of the client |",
+        "|---|---|---|---|---|---|---|---|---|---|---|",
     )
     for psp in Psp:
         for method in methods.METHODS.values():
             if (can := method.offers.get(psp)) is not None:
                 may = (can.manual_capture, can.partial_capture, can.multiple_captures)
                 back = (can.refund, can.partial_refund, can.multiple_refunds)
-                answers = " | ".join(map(_yes, (*may, *back)))
-                yield f"| {psp.label} | `{method.code}` | {can.type} | {answers} |"
+                answers = " | ".join(map(_yes, (*may, *back, can.saves)))
+                wants = ", ".join(f"`{name}`" for name in can.requires)
+                yield f"| {psp.label} | `{method.code}` | {can.type} | {answers} | {wants} |"
     yield from ("", "What each provider can be asked for afterwards, when its notifications were lost.", "")
     yield from ("| provider | its own list of events goes back |", "|---|---|")
     for psp in Psp:

@@ -202,6 +202,7 @@ class IntentConfirm(wire.Door):
             routing.TokenOfAnotherProvider,
             methods.SavedMethodUnknown,
             methods.SavedMethodDeleted,
+            refusals.PaymentMethodDetailsRequired,
             refusals.TooManyAttempts,
             ClientSecretWrong,
             OffSessionRefused,

@@ -1,9 +1,9 @@
 """Reading intents, and holding the rows of one payment under the house's lock order."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from django.db import connection
 from moneyed import Money
@@ -199,6 +199,16 @@ def able(held: Held, method: str, *, token: str, wanted: str | None, channel: st
                 f"This is a token of {' or '.join(sorted(makers))}.", param="payment_method.token"
             )
     return fit
+
+
+def missing(
+    held: Held, method: str, codes: Iterable[str], details: Mapping[str, Any], *, token: bool
+) -> dict[str, list[str]]:
+    """By account, in the order of their codes, what its PSP requires for a method and neither knows nor is given."""
+    offers = {code: methods.offer(method, code) for code in sorted(codes)}
+    asks = any(offer.requires or offer.each_time for offer in offers.values())
+    known = methods.known(held.intent.customer) if asks else {}
+    return {code: offer.missing(known, details, token=token) for code, offer in offers.items()}
 
 
 def facts(row: PaymentIntent, country: str, channel: str = "") -> Facts:

@@ -5,7 +5,7 @@ it is a no: partial captures, partial and several refunds are allowed only where
 for wherever the method is known to give money back; the PSP has the last word.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
@@ -53,14 +53,18 @@ class Offer:
     """How one PSP takes a method; `type` is its name there.
 
     `fields` is what a client may hand over and where the PSP wants it (`a.b` is b inside a); `from_shopper` is what it
-    wants there of the customer, if nothing is handed over; `always` is what it wants whoever pays; what it `saves`
-    customers may pay with again. With `expires_after_days` the PSP is told how long a voucher can be paid.
+    wants there of the customer, if nothing is handed over; `always` is what it wants whoever pays. Of `fields` it
+    `requires` these, unless the customer's record says them or a token holds them; no token holds what it wants
+    `each_time`. What it `saves` customers may pay with again. With `expires_after_days` the PSP is told how long a
+    voucher can be paid.
     """
 
     type: str
     fields: Mapping[str, str] = field(default_factory=dict)
     from_shopper: Mapping[str, str] = field(default_factory=dict)
     always: Mapping[str, str] = field(default_factory=dict)
+    requires: Sequence[str] = ()
+    each_time: Sequence[str] = ()
     expires_after_days: int = 0
     manual_capture: bool = False
     partial_capture: bool = False
@@ -69,6 +73,13 @@ class Offer:
     partial_refund: bool = False
     multiple_refunds: bool = False
     saves: bool = False
+
+    def missing(self, known: Mapping[str, str], details: Mapping[str, Any], *, token: bool) -> list[str]:
+        """What is required and neither handed over nor `known` of the customer, in the catalogue's words."""
+        there = {path for name, path in self.fields.items() if isinstance(details.get(name), str) and details[name]}
+        there |= {path for name, path in self.from_shopper.items() if known.get(name)}
+        wanted = self.each_time if token else self.requires
+        return [name for name in wanted if self.fields[name] not in there]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,6 +150,12 @@ _CARD = {
 }  # fmt: skip
 _BANK = {"issuer": "paymentMethod.issuer", "bank": "paymentMethod.issuer"}
 _BRAZILIAN = {"tax_id": "socialSecurityNumber", "socialSecurityNumber": "socialSecurityNumber"}
+_PERSON = {"name": f"{_BILLING}.name", "email": f"{_BILLING}.email"}
+_PAYER: Any = {"fields": _PERSON, "from_shopper": _PERSON}
+_ADDRESS = {
+    "address": f"{_BILLING}.address.line1",
+    **{name: f"{_BILLING}.address.{name}" for name in ("city", "state", "postal_code")},
+}
 _EVERYTHING: Any = {
     "saves": True,
     "manual_capture": True, "partial_capture": True, "partial_refund": True, "multiple_refunds": True,
@@ -161,7 +178,10 @@ _ALL = (
         "apple_pay", Family.WALLET, Flow.FIELDS, ANYWHERE, names={"en": "Apple Pay"}, channels=frozenset({WEB, IOS}),
         confirmed_by="the card's issuer",
         stripe=Offer(type="card", **_EVERYTHING),
-        adyen=Offer(type="applepay", fields={"applePayToken": "paymentMethod.applePayToken"}, **_EVERYTHING),
+        adyen=Offer(
+            type="applepay", fields={"applePayToken": "paymentMethod.applePayToken"}, requires=["applePayToken"],
+            **_EVERYTHING,
+        ),
     ),
     _method(
         "google_pay", Family.WALLET, Flow.FIELDS, ANYWHERE, names={"en": "Google Pay"},
@@ -170,6 +190,7 @@ _ALL = (
         adyen=Offer(
             type="googlepay",
             fields={name: f"paymentMethod.{name}" for name in ("googlePayToken", "googlePayCardNetwork")},
+            requires=["googlePayToken"],
             **_EVERYTHING,
         ),
     ),
@@ -199,7 +220,10 @@ _ALL = (
     _method(
         "bancontact", Family.BANK_REDIRECT, Flow.REDIRECT, ("BE", "EUR"), names={"en": "Bancontact"}, leads_in="BE",
         confirmed_by="the customer's bank", disputes=False, refund_window_days=180,
-        stripe=Offer(type="bancontact", fields={"holder_name": f"{_BILLING}.name"}),
+        stripe=Offer(
+            type="bancontact", fields={"holder_name": f"{_BILLING}.name"}, from_shopper={"name": f"{_BILLING}.name"},
+            requires=["holder_name"],
+        ),
         adyen=Offer(type="bcmc", fields=_CARD),
     ),
     _method(
@@ -211,7 +235,11 @@ _ALL = (
         confirmed_by="the customer's bank", confirmed=Confirmed.DAYS, refund_window_days=180,
         stripe=Offer(
             type="sepa_debit",
-            fields={"iban": "payment_method_data.sepa_debit.iban", "holder_name": f"{_BILLING}.name"},
+            fields={
+                "iban": "payment_method_data.sepa_debit.iban", "holder_name": f"{_BILLING}.name",
+                "email": f"{_BILLING}.email",
+            },
+            from_shopper=_PERSON, requires=["iban", "holder_name", "email"],
             always={"mandate_data.customer_acceptance.type": "offline"},
         ),
         adyen=Offer(
@@ -220,38 +248,43 @@ _ALL = (
                 "iban": "paymentMethod.iban", "ownerName": "paymentMethod.ownerName",
                 "holder_name": "paymentMethod.ownerName",
             },
+            from_shopper={"name": "paymentMethod.ownerName"}, requires=["iban", "holder_name"],
             **_APART,
         ),
     ),
     _method(
         "blik", Family.PUSH, Flow.AWAIT, ("PL", "PLN"), names={"en": "BLIK"}, leads_in="PL",
         confirmed_by="the customer, in the bank's app", expires_after=timedelta(seconds=120),
-        stripe=Offer(type="blik", fields={"code": "payment_method_options.blik.code"}),
-        adyen=Offer(type="blik", fields=dict.fromkeys(("blikCode", "code"), "paymentMethod.blikCode")),
+        stripe=Offer(
+            type="blik", fields={"code": "payment_method_options.blik.code"}, requires=["code"], each_time=["code"],
+        ),
+        adyen=Offer(
+            type="blik", fields=dict.fromkeys(("blikCode", "code"), "paymentMethod.blikCode"), requires=["code"],
+        ),
     ),
     _method(
         "p24", Family.BANK_REDIRECT, Flow.REDIRECT, ("PL", "EUR PLN"), names={"en": "Przelewy24"}, leads_in="PL",
         confirmed_by="the customer's bank", confirmed=Confirmed.MINUTES, refund_window_days=180,
         stripe=Offer(type="p24", fields={"bank": "payment_method_data.p24.bank"}),
-        adyen=Offer(type="onlineBanking_PL", fields=_BANK),
+        adyen=Offer(type="onlineBanking_PL", fields=_BANK, requires=["bank"]),
     ),
     _method(
         "multibanco", Family.VOUCHER, Flow.VOUCHER, ("PT", "EUR"), names={"en": "Multibanco"}, leads_in="PT",
         confirmed_by="the customer's bank", confirmed=Confirmed.DAYS, expires_after=timedelta(days=7), disputes=False,
-        stripe=Offer(type="multibanco", **_PARTLY),
+        stripe=Offer(type="multibanco", **_PAYER, requires=["email"], **_PARTLY),
         adyen=Offer(type="multibanco", **_PARTLY),
     ),
     _method(
         "mb_way", Family.PUSH, Flow.AWAIT, ("PT", "EUR"), names={"en": "MB WAY"}, leads_in="PT",
         confirmed_by="the customer, in the bank's app", expires_after=timedelta(minutes=5),
-        stripe=Offer(type="mb_way", fields={"phone": f"{_BILLING}.phone"}),
+        stripe=Offer(type="mb_way", fields={"phone": f"{_BILLING}.phone"}, requires=["phone"]),
         adyen=Offer(
             type="mbway",
             fields={
                 **dict.fromkeys(("telephoneNumber", "phone"), "paymentMethod.telephoneNumber"),
-                "shopperEmail": "paymentMethod.shopperEmail",
+                **dict.fromkeys(("shopperEmail", "email"), "paymentMethod.shopperEmail"),
             },
-            from_shopper={"email": "paymentMethod.shopperEmail"},
+            from_shopper={"email": "paymentMethod.shopperEmail"}, requires=["phone", "email"],
         ),
     ),
     _method(
@@ -265,9 +298,11 @@ _ALL = (
         names={"en": "Boleto", "pt": "Boleto bancário"}, limits={"BRL": (500, 4_999_999)},
         confirmed_by="the customer's bank", confirmed=Confirmed.DAYS, expires_after=timedelta(days=3), disputes=False,
         stripe=Offer(
-            type="boleto", fields={"tax_id": "payment_method_data.boleto.tax_id"}, expires_after_days=3, refund=False,
+            type="boleto", expires_after_days=3, refund=False, from_shopper=_PERSON,
+            fields={"tax_id": "payment_method_data.boleto.tax_id", **_PERSON, **_ADDRESS},
+            requires=["tax_id", "name", "email", *_ADDRESS],
         ),
-        adyen=Offer(type="boletobancario", fields=_BRAZILIAN, refund=False),
+        adyen=Offer(type="boletobancario", fields=_BRAZILIAN, requires=["tax_id"], refund=False),
     ),
     _method(
         "pix", Family.QR, Flow.QR, ("BR", "BRL"), names={"en": "Pix"}, leads_in="BR",
@@ -279,7 +314,7 @@ _ALL = (
         "oxxo", Family.VOUCHER, Flow.VOUCHER, ("MX", "MXN"), names={"en": "OXXO"}, limits={"MXN": (1_000, 1_000_000)},
         confirmed_by="the shop where it is paid", confirmed=Confirmed.DAYS, expires_after=timedelta(days=3),
         disputes=False,
-        stripe=Offer(type="oxxo", expires_after_days=3, refund=False),
+        stripe=Offer(type="oxxo", **_PAYER, requires=["name", "email"], expires_after_days=3, refund=False),
         adyen=Offer(type="oxxo", refund=False),
     ),
     _method(
@@ -288,15 +323,17 @@ _ALL = (
         confirmed_by="the shop where it is paid", confirmed=Confirmed.DAYS, expires_after=timedelta(days=3),
         disputes=False,
         stripe=Offer(
-            type="konbini", fields={"phone": "payment_method_options.konbini.confirmation_number"},
-            expires_after_days=3, refund=False,
+            type="konbini", expires_after_days=3, refund=False, from_shopper=_PERSON, requires=["name", "email"],
+            fields={"phone": "payment_method_options.konbini.confirmation_number", **_PERSON},
         ),
         adyen=Offer(
             type="econtext_stores", refund=False,
             fields={
                 **{n: f"paymentMethod.{n}" for n in ("firstName", "lastName", "shopperEmail", "telephoneNumber")},
-                "phone": "paymentMethod.telephoneNumber",
+                "first_name": "paymentMethod.firstName", "last_name": "paymentMethod.lastName",
+                "email": "paymentMethod.shopperEmail", "phone": "paymentMethod.telephoneNumber",
             },
+            requires=["first_name", "last_name", "email", "phone"],
             from_shopper={
                 "first_name": "paymentMethod.firstName", "last_name": "paymentMethod.lastName",
                 "email": "paymentMethod.shopperEmail",
@@ -323,6 +360,7 @@ _ALL = (
         adyen=Offer(
             type="upi_collect",
             fields=dict.fromkeys(("virtualPaymentAddress", "upi_id"), "paymentMethod.virtualPaymentAddress"),
+            requires=["upi_id"],
         ),
     ),
     _method(

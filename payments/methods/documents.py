@@ -10,11 +10,15 @@ from payments.rest import wire
 
 
 class ProviderObject(wire.Output):
-    """A provider account that takes the method, and what a client needs to make a token with it."""
+    """A provider account that takes the method, and what a client needs to make a token with it.
+
+    Without a token, `required` names what has to stand in `payment_method.details`.
+    """
 
     provider_account: str
     psp: str
     public: dict[str, str]
+    required: list[str]
 
 
 class MethodObject(wire.Output):
@@ -92,6 +96,7 @@ AVAILABLE: Final[dict[str, Any]] = {
                     "provider_account": "stripe-eu",
                     "psp": "stripe",
                     "public": {"publishable_key": "pk_test_public"},
+                    "required": [],
                 }
             ],
         }

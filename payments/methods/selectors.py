@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from django.db.models import QuerySet
 
+from payments.connectors.base import Shopper
 from payments.gateway import accounts, switches
 from payments.gateway.models import ProviderAccount, SwitchKind
 from payments.kernel import invariants
@@ -14,6 +15,7 @@ from payments.methods.catalogue import Offer
 from payments.methods.eligibility import Facts, Offered
 from payments.methods.models import MethodSuccess, Payer, PaymentMethod, PaymentMethodToken
 from payments.orders import selectors as orders
+from payments.orders.models import Customer
 from payments.orders.services import CustomerUnknown
 
 MEASURES_SECONDS: Final = 60.0
@@ -72,20 +74,26 @@ def offer(method: str, account_id: str) -> Offer:
     return catalogue.offer(method, accounts.account(account_id).psp)
 
 
+def known(customer: Customer | None) -> dict[str, str]:
+    """What a customer's record says of who pays, by the names that offers have for it."""
+    person = Shopper(name=customer.name, email=customer.email) if customer is not None else Shopper()
+    return {name: getattr(person, name) for name in ("name", "email", "first_name", "last_name")}
+
+
 def available(facts: Facts, *, customer: str | None, locale: str, client_id: str) -> dict[str, Any]:
     """What fits, as clients see it; a customer's country and language count where none are said.
 
     `CustomerUnknown` when the customer is not this client's.
     """
-    if customer is not None:
-        known = orders.customers_of(client_id).filter(pk=customer).first()
-        if known is None:
-            raise CustomerUnknown(f"There is no customer {customer}.", param="customer")
-        facts, locale = replace(facts, country=facts.country or known.country), locale or known.locale
+    row = orders.customers_of(client_id).filter(pk=customer).first() if customer is not None else None
+    if row is not None:
+        facts, locale = replace(facts, country=facts.country or row.country), locale or row.locale
+    elif customer is not None:
+        raise CustomerUnknown(f"There is no customer {customer}.", param="customer")
     found = offered(facts)
     codes = {account.code for fit in found.fits for account in fit.accounts}
     kept = saved_for(customer, found) if customer is not None else []
-    return shapes.available(found, {code: _public(code) for code in codes}, kept, locale=locale)
+    return shapes.available(found, {code: _public(code) for code in codes}, kept, known(row), locale=locale)
 
 
 def _public(code: str) -> dict[str, str]:

@@ -11,13 +11,21 @@ from payments.methods.models import PaymentMethod
 
 
 def available(
-    found: Offered, public: Mapping[str, Mapping[str, str]], kept: Sequence[PaymentMethod], *, locale: str
+    found: Offered,
+    public: Mapping[str, Mapping[str, str]],
+    kept: Sequence[PaymentMethod],
+    person: Mapping[str, str],
+    *,
+    locale: str,
 ) -> dict[str, Any]:
-    """What fits, named in the customer's language; `public` are the clients' options by provider account."""
+    """What fits, named in the customer's language; `public` are the clients' options by provider account.
+
+    What is required leaves out what the customer's record says (`person`).
+    """
     return {
         "object": "available_payment_methods",
         "saved": [saved(row) for row in kept],
-        "data": [_method(fit, _providers(fit, public), locale) for fit in found.fits],
+        "data": [_method(fit, _providers(fit, public, person), locale) for fit in found.fits],
         "unavailable": [{"type": code, "reason": why} for code, why in found.reasons.items()],
     }
 
@@ -36,8 +44,16 @@ def _method(fit: Fit, providers: Sequence[Mapping[str, Any]], locale: str) -> di
     }
 
 
-def _providers(fit: Fit, public: Mapping[str, Mapping[str, str]]) -> list[dict[str, Any]]:
-    return [{"provider_account": one.code, "psp": one.psp, "public": dict(public[one.code])} for one in fit.accounts]
+def _providers(fit: Fit, public: Mapping[str, Mapping[str, str]], person: Mapping[str, str]) -> list[dict[str, Any]]:
+    return [
+        {
+            "provider_account": one.code,
+            "psp": one.psp,
+            "public": dict(public[one.code]),
+            "required": fit.method.offers[one.psp].missing(person, {}, token=False),
+        }
+        for one in fit.accounts
+    ]
 
 
 def saved(row: PaymentMethod) -> dict[str, Any]:

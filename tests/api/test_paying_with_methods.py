@@ -2,9 +2,11 @@
 
 import pytest
 
+from payments.gateway.models import ProviderCall
 from payments.intents.models import PaymentAttempt
 from tests import factories
 from tests.api.conftest import refused
+from tests.stories import methods
 
 
 def confirm(intent: dict[str, object]) -> str:
@@ -84,3 +86,58 @@ def test_fields_have_to_be_filled_in_where_there_are_any(shop: factories.Shop) -
     path = f"payment_intents/{intent['id']}/confirm"
     waiting = shop.post(path, {**method("ideal"), "return_url": "https://shop.example/done"})
     assert (waiting["status"], waiting["next_action"]["type"]) == ("requires_action", "redirect")
+
+
+@pytest.mark.parametrize(
+    ("order", "body", "param", "required"),
+    [
+        ({"country": "PL", "currency": "PLN"}, method("blik"), "code", ["code"]),
+        ({"country": "PL", "currency": "PLN"}, method("blik", details={"code": ""}), "code", ["code"]),
+        ({"country": "PL", "currency": "PLN"}, method("blik", token="pm_1", provider_account="stripe-us"), "code",
+         ["code"]),
+        ({"country": "PT"}, method("mb_way"), "phone", ["phone"]),
+        ({"country": "PT"}, method("mb_way", details={"phone": "+351912345678"}, provider_account="adyen-eu"), "email",
+         ["email"]),
+        ({"country": "PL"}, method("p24", provider_account="adyen-eu"), "bank", ["bank"]),
+        ({"country": "BR", "currency": "BRL"}, method("boleto", provider_account="adyen-eu"), "tax_id", ["tax_id"]),
+        ({"country": "BR", "currency": "BRL"}, method("boleto", provider_account="stripe-us"), "tax_id",
+         ["tax_id", "name", "email", "address", "city", "state", "postal_code"]),
+        ({"country": "IN", "currency": "INR"}, method("upi", provider_account="adyen-eu"), "upi_id", ["upi_id"]),
+        ({"country": "DE"}, method("sepa_debit", details={"holder_name": "Ada"}, provider_account="adyen-eu"), "iban",
+         ["iban"]),
+        ({"country": "JP", "currency": "JPY"}, method("konbini", provider_account="adyen-eu"), "first_name",
+         ["first_name", "last_name", "email", "phone"]),
+        ({"country": "MX", "currency": "MXN"}, method("oxxo", provider_account="stripe-us"), "name", ["name", "email"]),
+        ({"country": "BE"}, method("bancontact", provider_account="stripe-us"), "holder_name", ["holder_name"]),
+        ({"country": "US"}, method("google_pay", details={"x": "y"}, provider_account="adyen-eu"), "googlePayToken",
+         ["googlePayToken"]),
+    ],
+)  # fmt: skip
+def test_what_a_provider_requires_is_asked_for_before_any_provider_is(
+    shop: factories.Shop, order: dict[str, object], body: dict[str, object], param: str, required: list[str]
+) -> None:
+    methods.everywhere()
+    intent = shop.intent(shop.order(**{"amount": 30_000, "currency": "EUR", **order}))  # type: ignore[arg-type]
+    said = f"payment_method.details.{param}"
+    problem = refused(shop, confirm(intent), body, "payment_method_details_required", param=said)
+    assert problem["required"] == required
+    assert not PaymentAttempt.objects.exists()
+    assert not ProviderCall.objects.exists()
+    assert shop.get(f"payment_intents/{intent['id']}")["status"] == "requires_payment_method"
+
+
+def test_the_provider_that_has_what_it_needs_is_asked(shop: factories.Shop) -> None:
+    methods.everywhere()
+    intent = shop.intent(shop.order(30_000, "PLN", country="PL"))
+    body = {**method("p24"), "return_url": "https://shop.example/done"}
+    paid = shop.post(f"payment_intents/{intent['id']}/confirm", body)
+    assert paid["latest_attempt"]["provider_account"].startswith("stripe"), "Adyen wants to know the bank"
+
+
+def test_what_the_customers_record_says_is_not_asked_for(shop: factories.Shop) -> None:
+    methods.everywhere()
+    known = shop.post("customers", {"reference": "ada", "email": "ada@example.com", "name": "Ada Lovelace"})["id"]
+    intent = shop.intent(shop.order(30_000, "MXN", country="MX", customer=known))
+    body = method("oxxo", provider_account="stripe-us")
+    waiting = shop.post(f"payment_intents/{intent['id']}/confirm", body)
+    assert waiting["next_action"]["type"] == "voucher"

@@ -8,6 +8,7 @@ from payments.methods.documents import AvailableObject
 from payments.rest.models import KeyKind
 from tests import factories
 from tests.api.conftest import refused, shaped, with_key
+from tests.stories import methods
 
 PATH = "payment_methods/available"
 
@@ -31,6 +32,21 @@ def test_a_page_learns_what_fits_and_how_to_begin(shop: factories.Shop) -> None:
     assert by_psp["adyen"]["environment"] == "test"
     reasons = {row["type"]: row["reason"] for row in told["unavailable"]}
     assert reasons["oxxo"] == "customers in NL do not have it"
+
+
+def test_a_page_learns_which_fields_each_provider_requires(shop: factories.Shop) -> None:
+    methods.everywhere()
+
+    def required(query: str) -> dict[tuple[str, str], list[str]]:
+        told = shop.get(f"{PATH}?amount=30000&{query}")["data"]
+        return {(row["type"], one["psp"]): one["required"] for row in told for one in row["providers"]}
+
+    poland, portugal = required("currency=PLN&country=PL"), required("currency=EUR&country=PT")
+    assert poland["blik", "stripe"] == poland["blik", "adyen"] == ["code"]
+    assert (poland["p24", "stripe"], poland["p24", "adyen"]) == ([], ["bank"])
+    assert (portugal["mb_way", "stripe"], portugal["mb_way", "adyen"]) == (["phone"], ["phone", "email"])
+    known = shop.post("customers", {"reference": "ana", "email": "ana@example.com"})["id"]
+    assert required(f"currency=EUR&country=PT&customer={known}")["mb_way", "adyen"] == ["phone"]
 
 
 def test_what_was_paid_with_in_a_country_comes_first(shop: factories.Shop) -> None:

@@ -162,7 +162,17 @@ def test_a_payment_with_any_method_is_one_that_stripe_documents(
     assert confirmed["boleto"]["payment_method_data"] == {
         "type": "boleto",
         "boleto": {"tax_id": "00000000000"},
-        "billing_details": {"email": "ada@example.com", "name": "Ada Lovelace", "address": {"country": "DE"}},
+        "billing_details": {
+            "email": "ada@example.com",
+            "name": "Ada Lovelace",
+            "address": {
+                "country": "DE",
+                "line1": "Av. Paulista 1",
+                "city": "São Paulo",
+                "state": "SP",
+                "postal_code": "01310-100",
+            },
+        },
     }
     assert confirmed["boleto"]["payment_method_options"] == {"boleto": {"expires_after_days": "3"}}
     assert confirmed["blik"]["payment_method_options"] == {"blik": {"code": "777123"}}

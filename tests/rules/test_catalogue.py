@@ -47,6 +47,25 @@ def test_what_is_allowed_hangs_together(method: Method) -> None:
         assert not offer.expires_after_days or method.flow is Flow.VOUCHER
 
 
+def test_what_is_required_can_be_handed_over(method: Method) -> None:
+    for offer in method.offers.values():
+        assert set(offer.each_time) <= set(offer.requires) <= offer.fields.keys()
+        everything = dict.fromkeys(offer.requires, "said")
+        assert offer.missing({}, {}, token=False) == list(offer.requires)
+        assert offer.missing({}, everything, token=False) == offer.missing({}, everything, token=True) == []
+        assert offer.missing({}, {}, token=True) == list(offer.each_time)
+        if offer.requires:
+            first, *rest = offer.requires
+            assert offer.missing({}, {**dict.fromkeys(rest, "said"), first: ""}, token=False) == [first]
+
+
+def test_what_the_customers_record_says_need_not_be_said_again() -> None:
+    offer = catalogue.offer("konbini", "adyen")
+    known = {"first_name": "Ada", "last_name": "Lovelace", "email": "ada@example.com"}
+    assert offer.missing(known, {}, token=False) == ["phone"]
+    assert offer.missing({}, {"firstName": "Ada", "lastName": "L", "phone": "1"}, token=False) == ["email"]
+
+
 def test_names_are_said_in_the_customers_language() -> None:
     card = catalogue.METHODS["card"]
     names = [card.name(locale) for locale in ("en", "de-AT", "fr", "es", "nl", "pt_BR", "pl", "ja")]
@@ -75,3 +94,16 @@ def test_stripe_knows_every_type_and_reserves_what_it_says_it_does(method: Metho
     assert offer.type in {*asked["payment_method_data"]["properties"]["type"]["enum"], "card"}
     assert offer.manual_capture is ('"capture_method"' in options)
     assert not offer.expires_after_days or '"expires_after_days"' in options
+
+
+def test_adyen_gets_what_it_requires(method: Method) -> None:
+    spec: Any = _document("adyen-checkout.openapi.json")
+    offer = method.offers["adyen"]
+    wanted = {
+        f"paymentMethod.{name}"
+        for schema in spec["components"]["schemas"].values()
+        if offer.type in schema.get("properties", {}).get("type", {}).get("enum", ())
+        for name in schema.get("required", ())
+        if name != "type"
+    }
+    assert wanted <= {offer.fields[name] for name in offer.requires}

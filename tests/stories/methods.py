@@ -54,7 +54,10 @@ ROWS: Final[dict[str, Row]] = {
     "multibanco": Row("PT", "EUR", "voucher", "voucher"),
     "mb_way": Row("PT", "EUR", "await", "await", both(phone="+351912345678")),
     "twint": Row("CH", "CHF"),
-    "boleto": Row("BR", "BRL", "voucher", "voucher", both(tax_id="00000000000")),
+    "boleto": Row(
+        "BR", "BRL", "voucher", "voucher",
+        both(tax_id="00000000000", address="Av. Paulista 1", city="São Paulo", state="SP", postal_code="01310-100"),
+    ),
     "pix": Row("BR", "BRL", "qr", "qr"),
     "oxxo": Row("MX", "MXN", "voucher", "voucher"),
     "konbini": Row("JP", "JPY", "voucher", "voucher", both(phone="0312345678")),
@@ -62,7 +65,7 @@ ROWS: Final[dict[str, Row]] = {
     "wechat_pay": Row("CN", "CNY", "qr", "qr"),
     "upi": Row("IN", "INR", "redirect", "await", both(upi_id="ada@bank")),
     "cashapp": Row("US", "USD"),
-}
+}  # fmt: skip
 
 
 def everywhere() -> None:

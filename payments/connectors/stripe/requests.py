@@ -37,7 +37,9 @@ def confirmation(request: Authorize) -> dict[str, Any]:
         params.pop("payment_method_data", None)
     else:
         data = params.setdefault("payment_method_data", {})
-        data |= {"type": request.type, "billing_details": _billing(request) | data.get("billing_details", {})}
+        known, told = _billing(request), data.get("billing_details", {})
+        address = {**known.pop("address", {}), **told.pop("address", {})}
+        data |= {"type": request.type, "billing_details": known | told | ({"address": address} if address else {})}
     if request.expires_after_days:
         options = params.setdefault("payment_method_options", {}).setdefault(request.type, {})
         options["expires_after_days"] = request.expires_after_days

@@ -16,6 +16,7 @@ from payments.intents.services.refusals import (
     OrderAlreadyPaid,
     OrderNotPayable,
     OrderPaymentInProgress,
+    PaymentMethodDetailsRequired,
     ProviderUnavailable,
     TooManyAttempts,
 )
@@ -173,13 +174,28 @@ def _able(held: Held, wish: Wish) -> frozenset[str]:
     channel = str(method.browser.get("channel", "")).lower()
     fit = selectors.able(held, means.kind, token=method.token, wanted=method.provider_account, channel=channel)
     if means.saved is None:
-        return fit
+        return _told_enough(held, wish, fit)
     keeping = fit & {accounts.account(account_id).code for account_id in means.tokens}
     if not keeping:
         raise routing.PaymentMethodNotAvailable(
             "No provider account that keeps this saved method takes the payment.", param="saved_payment_method"
         )
     return keeping
+
+
+def _told_enough(held: Held, wish: Wish, fit: frozenset[str]) -> frozenset[str]:
+    """Those of the accounts whose PSP has all that it requires for this method; refuses before any is asked."""
+    method = wish.method
+    missing = selectors.missing(held, wish.means.kind, fit, method.details, token=bool(method.token))
+    enough = frozenset(code for code in fit if not missing[code])
+    if enough and method.provider_account in (None, *enough):
+        return enough
+    names = missing[method.provider_account] if method.provider_account else min(missing.values(), key=len)
+    raise PaymentMethodDetailsRequired(
+        f"{wish.means.kind} needs {', '.join(names)} in payment_method.details.",
+        param=f"payment_method.details.{names[0]}",
+        required=names,
+    )
 
 
 def _facts(held: Held, wish: Wish) -> routing.Facts:

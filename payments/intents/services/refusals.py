@@ -33,6 +33,12 @@ class ProviderUnavailable(Refusal):
     code, status = "provider_unavailable", 503
 
 
+class PaymentMethodDetailsRequired(Refusal):
+    """The provider wants to know more for this payment method: `required` names it, `param` the first of it."""
+
+    code, status = "payment_method_details_required", 422
+
+
 class TooManyAttempts(Refusal):
     """So many attempts to pay this intent look like somebody who tries cards: open another one for this order."""
 
