@@ -1,8 +1,12 @@
 """Every payment method there is, and how each PSP takes it: one screen of truth. Pure.
 
-Sources: the PSPs' pages on each method, and Stripe's OpenAPI document for manual capture. Where they promise nothing,
-it is a no: partial captures, partial and several refunds are allowed only where a page says so. A whole refund is asked
-for wherever the method is known to give money back; the PSP has the last word.
+Sources: the PSPs' pages on each method, docs.stripe.com/payments/<method> (as of May 2026: countries, currencies,
+limits, partial refunds, refund windows, disputes; "Accept a payment" for what is required) and
+docs.adyen.com/payment-methods/<method>, and their OpenAPI documents for manual capture, required fields, what can be
+saved. What is refunded in part at Stripe may be so several times (POST /v1/refunds). Where they promise nothing, it is
+a no: partial captures, partial and several refunds are allowed only where a page says so. A whole refund is asked for
+wherever the method is known to give money back; the PSP has the last word. Where a line says "unread", no page was
+found that says it: it is the careful answer.
 """
 
 from collections.abc import Mapping, Sequence
@@ -137,6 +141,7 @@ _KLARNA = (
     "AT AU BE CA CH CZ DE DK ES FI FR GB GR IE IT NL NO NZ PL PT RO SE US",
     "AUD CAD CHF CZK DKK EUR GBP NOK NZD PLN RON SEK USD",
 )
+# both wallets take these; Stripe's Alipay MYR and NZD too, its WeChat Pay CHF, DKK, NOK and SEK
 _CHINESE = ("CN", "AUD CAD CNY EUR GBP HKD JPY SGD USD")
 _PAYPAL = ("", "AUD CAD CHF CZK DKK EUR GBP HKD NOK NZD PLN SEK SGD USD")
 
@@ -197,8 +202,8 @@ _ALL = (
     _method(
         "paypal", Family.WALLET, Flow.REDIRECT, _PAYPAL, names={"en": "PayPal"}, confirmed_by="PayPal",
         refund_window_days=180, leads_in="DE",
-        stripe=Offer(type="paypal", manual_capture=True),
-        adyen=Offer(type="paypal", fields={"subtype": "paymentMethod.subtype"}),
+        stripe=Offer(type="paypal", manual_capture=True, **_PARTLY),
+        adyen=Offer(type="paypal", fields={"subtype": "paymentMethod.subtype"}),  # captures, partial refunds: unread
     ),
     _method(
         "klarna", Family.PAY_LATER, Flow.REDIRECT, _KLARNA, leads_in="SE NO FI",
@@ -208,23 +213,23 @@ _ALL = (
             "pl": "Klarna – zapłać później", "ja": "Klarna – 後払い",
         },
         confirmed_by="Klarna", refund_window_days=180,
-        stripe=Offer(type="klarna", manual_capture=True),
+        stripe=Offer(type="klarna", manual_capture=True, **_PARTLY),
         adyen=Offer(type="klarna", **_APART, partial_refund=True),
     ),
     _method(
         "ideal", Family.BANK_REDIRECT, Flow.REDIRECT, ("NL", "EUR"), names={"en": "iDEAL | Wero"}, leads_in="NL",
         confirmed_by="the customer's bank", disputes=False, refund_window_days=180,
-        stripe=Offer(type="ideal", fields={"bank": "payment_method_data.ideal.bank"}),
-        adyen=Offer(type="ideal", fields=_BANK),
+        stripe=Offer(type="ideal", fields={"bank": "payment_method_data.ideal.bank"}, **_PARTLY),
+        adyen=Offer(type="ideal", fields=_BANK),  # partial refunds: unread
     ),
     _method(
         "bancontact", Family.BANK_REDIRECT, Flow.REDIRECT, ("BE", "EUR"), names={"en": "Bancontact"}, leads_in="BE",
         confirmed_by="the customer's bank", disputes=False, refund_window_days=180,
         stripe=Offer(
             type="bancontact", fields={"holder_name": f"{_BILLING}.name"}, from_shopper={"name": f"{_BILLING}.name"},
-            requires=["holder_name"],
+            requires=["holder_name"], **_PARTLY,
         ),
-        adyen=Offer(type="bcmc", fields=_CARD),
+        adyen=Offer(type="bcmc", fields=_CARD, partial_refund=True),
     ),
     _method(
         "sepa_debit", Family.BANK_DEBIT, Flow.NOTHING, _SEPA,
@@ -240,7 +245,7 @@ _ALL = (
                 "email": f"{_BILLING}.email",
             },
             from_shopper=_PERSON, requires=["iban", "holder_name", "email"],
-            always={"mandate_data.customer_acceptance.type": "offline"},
+            always={"mandate_data.customer_acceptance.type": "offline"}, **_PARTLY,
         ),
         adyen=Offer(
             type="sepadirectdebit",
@@ -257,6 +262,7 @@ _ALL = (
         confirmed_by="the customer, in the bank's app", expires_after=timedelta(seconds=120),
         stripe=Offer(
             type="blik", fields={"code": "payment_method_options.blik.code"}, requires=["code"], each_time=["code"],
+            **_PARTLY,
         ),
         adyen=Offer(
             type="blik", fields=dict.fromkeys(("blikCode", "code"), "paymentMethod.blikCode"), requires=["code"],
@@ -265,32 +271,34 @@ _ALL = (
     _method(
         "p24", Family.BANK_REDIRECT, Flow.REDIRECT, ("PL", "EUR PLN"), names={"en": "Przelewy24"}, leads_in="PL",
         confirmed_by="the customer's bank", confirmed=Confirmed.MINUTES, refund_window_days=180,
-        stripe=Offer(type="p24", fields={"bank": "payment_method_data.p24.bank"}),
+        stripe=Offer(type="p24", fields={"bank": "payment_method_data.p24.bank"}, **_PARTLY),  # no disputes at Stripe
         adyen=Offer(type="onlineBanking_PL", fields=_BANK, requires=["bank"]),
     ),
     _method(
         "multibanco", Family.VOUCHER, Flow.VOUCHER, ("PT", "EUR"), names={"en": "Multibanco"}, leads_in="PT",
+        limits={"EUR": (50, 9_999_900)}, refund_window_days=365,
         confirmed_by="the customer's bank", confirmed=Confirmed.DAYS, expires_after=timedelta(days=7), disputes=False,
         stripe=Offer(type="multibanco", **_PAYER, requires=["email"], **_PARTLY),
         adyen=Offer(type="multibanco", **_PARTLY),
     ),
     _method(
         "mb_way", Family.PUSH, Flow.AWAIT, ("PT", "EUR"), names={"en": "MB WAY"}, leads_in="PT",
+        limits={"EUR": (50, 500_000)}, refund_window_days=365,
         confirmed_by="the customer, in the bank's app", expires_after=timedelta(minutes=5),
-        stripe=Offer(type="mb_way", fields={"phone": f"{_BILLING}.phone"}, requires=["phone"]),
+        stripe=Offer(type="mb_way", fields={"phone": f"{_BILLING}.phone"}, requires=["phone"], **_PARTLY),
         adyen=Offer(
             type="mbway",
             fields={
                 **dict.fromkeys(("telephoneNumber", "phone"), "paymentMethod.telephoneNumber"),
                 **dict.fromkeys(("shopperEmail", "email"), "paymentMethod.shopperEmail"),
             },
-            from_shopper={"email": "paymentMethod.shopperEmail"}, requires=["phone", "email"],
+            from_shopper={"email": "paymentMethod.shopperEmail"}, requires=["phone", "email"], **_PARTLY,
         ),
     ),
     _method(
         "twint", Family.WALLET, Flow.REDIRECT, ("CH", "CHF"), names={"en": "TWINT"}, leads_in="CH",
-        confirmed_by="the customer, in TWINT's app", refund_window_days=180,
-        stripe=Offer(type="twint"),
+        confirmed_by="the customer, in TWINT's app", refund_window_days=180, limits={"CHF": (1, 500_000)},
+        stripe=Offer(type="twint", **_PARTLY),
         adyen=Offer(type="twint"),
     ),
     _method(
@@ -307,8 +315,9 @@ _ALL = (
     _method(
         "pix", Family.QR, Flow.QR, ("BR", "BRL"), names={"en": "Pix"}, leads_in="BR",
         confirmed_by="the customer's bank", expires_after=timedelta(days=1), refund_window_days=90,
+        # Stripe takes from 0.50 BRL to what 3,000 USD are, and a tax id from its US accounts only
         stripe=Offer(type="pix", fields={"tax_id": f"{_BILLING}.tax_id"}, **_PARTLY),
-        adyen=Offer(type="pix", fields=_BRAZILIAN),
+        adyen=Offer(type="pix", fields=_BRAZILIAN),  # partial refunds: unread
     ),
     _method(
         "oxxo", Family.VOUCHER, Flow.VOUCHER, ("MX", "MXN"), names={"en": "OXXO"}, limits={"MXN": (1_000, 1_000_000)},
@@ -323,6 +332,7 @@ _ALL = (
         confirmed_by="the shop where it is paid", confirmed=Confirmed.DAYS, expires_after=timedelta(days=3),
         disputes=False,
         stripe=Offer(
+            # Stripe gives back to an account that customers name in its letter: until refunds wait for that, it is a no
             type="konbini", expires_after_days=3, refund=False, from_shopper=_PERSON, requires=["name", "email"],
             fields={"phone": "payment_method_options.konbini.confirmation_number", **_PERSON},
         ),
@@ -344,7 +354,7 @@ _ALL = (
         "alipay", Family.WALLET, Flow.REDIRECT, _CHINESE, leads_in="CN",
         names={"en": "Alipay", "zh": "支付宝", "ja": "アリペイ"},
         confirmed_by="Alipay", refund_window_days=90,
-        stripe=Offer(type="alipay"),
+        stripe=Offer(type="alipay", **_PARTLY),  # no disputes at Stripe
         adyen=Offer(type="alipay"),
     ),
     _method(
@@ -355,8 +365,9 @@ _ALL = (
     ),
     _method(
         "upi", Family.PUSH, Flow.AWAIT, ("IN", "INR"), names={"en": "UPI"}, leads_in="IN",
+        limits={"INR": (100, 10_000_000)}, refund_window_days=60,
         confirmed_by="the customer, in the bank's app", expires_after=timedelta(minutes=5),
-        stripe=Offer(type="upi"),
+        stripe=Offer(type="upi", **_PARTLY),
         adyen=Offer(
             type="upi_collect",
             fields=dict.fromkeys(("virtualPaymentAddress", "upi_id"), "paymentMethod.virtualPaymentAddress"),
@@ -366,8 +377,8 @@ _ALL = (
     _method(
         "cashapp", Family.WALLET, Flow.REDIRECT, ("US", "USD"), names={"en": "Cash App Pay"},
         confirmed_by="Cash App",
-        stripe=Offer(type="cashapp", manual_capture=True),
-        adyen=Offer(type="cashapp", **_APART),
+        stripe=Offer(type="cashapp", manual_capture=True, **_PARTLY),
+        adyen=Offer(type="cashapp", **_APART, **_PARTLY),
     ),
 )  # fmt: skip
 

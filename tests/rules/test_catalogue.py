@@ -66,6 +66,28 @@ def test_what_the_customers_record_says_need_not_be_said_again() -> None:
     assert offer.missing({}, {"firstName": "Ada", "lastName": "L", "phone": "1"}, token=False) == ["email"]
 
 
+@pytest.mark.parametrize(
+    ("code", "limits", "window"),
+    [
+        ("multibanco", {"EUR": (50, 9_999_900)}, 365),
+        ("mb_way", {"EUR": (50, 500_000)}, 365),
+        ("twint", {"CHF": (1, 500_000)}, 180),
+        ("upi", {"INR": (100, 10_000_000)}, 60),
+        ("boleto", {"BRL": (500, 4_999_999)}, None),
+        ("oxxo", {"MXN": (1_000, 1_000_000)}, None),
+        ("konbini", {"JPY": (120, 300_000)}, None),
+        ("pix", {}, 90),
+        ("alipay", {}, 90),
+        *((code, {}, 180) for code in ("paypal", "klarna", "ideal", "bancontact", "sepa_debit", "p24", "wechat_pay")),
+    ],
+)
+def test_limits_and_windows_are_those_of_the_providers_pages(
+    code: str, limits: dict[str, tuple[int, int]], window: int | None
+) -> None:
+    method = catalogue.METHODS[code]
+    assert (method.limits, method.refund_window_days) == (limits, window)
+
+
 def test_names_are_said_in_the_customers_language() -> None:
     card = catalogue.METHODS["card"]
     names = [card.name(locale) for locale in ("en", "de-AT", "fr", "es", "nl", "pt_BR", "pl", "ja")]

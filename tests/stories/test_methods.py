@@ -67,6 +67,30 @@ def test_a_method_is_paid_and_given_back(shop: factories.Shop, sim: factories.Si
     books(sim)
 
 
+PARTLY = [
+    (code, psp)
+    for code, method in catalogue.METHODS.items()
+    for psp in PSPS
+    if method.offers[psp].multiple_refunds and method.family is not Family.CARD
+]
+
+
+@pytest.mark.parametrize(("code", "psp"), PARTLY)
+def test_what_may_be_given_back_in_parts_is(
+    shop: factories.Shop, sim: factories.Simulator, code: str, psp: str
+) -> None:
+    row = ROWS[code]
+    paid = methods.pays(shop, sim, methods.confirm(shop, shop.intent(methods.order(shop, row)), code, psp), psp)
+    for number, amount in enumerate((row.amount // 3, row.amount - row.amount // 3)):
+        assert refund(shop, paid, amount=amount).status_code == 201
+        factories.work()
+        if psp == "adyen":
+            adyen.told("REFUND", number + 1)
+    assert {row.status for row in Refund.objects.all()} == {"succeeded"}
+    assert shop.get(f"orders/{paid['order']}")["status"] == "refunded"
+    books(sim)
+
+
 @pytest.mark.parametrize("psp", PSPS)
 def test_pay_later_is_captured_when_it_is_shipped(shop: factories.Shop, sim: factories.Simulator, psp: str) -> None:
     intent = shop.intent(methods.order(shop, ROWS["klarna"]), capture_method="manual")
