@@ -8,7 +8,7 @@ MANAGE := $(BIN)/python manage.py
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 
 .DEFAULT_GOAL := help
-.PHONY: help install up down status demo test check format bench chaos lock
+.PHONY: help install up down status demo test browser check format bench chaos lock
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,8 +35,12 @@ status: install ## Show what runs
 demo: install ## Fill a fresh platform with payments and walk through one; EXIT=1 to end afterwards
 	@exec $(MANAGE) demo
 
-test: install ## Run the tests on servers of their own; ARGS= goes to pytest
+test: install browser ## Run the tests on servers of their own; ARGS= goes to pytest
 	$(BIN)/pytest -n $(WORKERS) --dist loadfile $(ARGS)
+
+browser: # of the distribution, for the tests of pages; who is not root installs it by hand, or skips them
+	@command -v chromium >/dev/null || command -v google-chrome >/dev/null || [ "$$(id -u)" != 0 ] \
+	  || ! command -v apt-get >/dev/null || { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium; }
 
 check: install ## Lint, types, import contracts, migrations and generated documents
 	$(BIN)/ruff check
