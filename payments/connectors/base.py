@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from moneyed import Money
 
 from payments.connectors.declines import Decline
-from payments.connectors.disputes import DisputeNews, FraudWarning
+from payments.connectors.disputes import AcceptDispute, DisputeNews, FraudWarning, SubmitEvidence
 
 
 class Verdict(StrEnum):
@@ -45,13 +45,14 @@ class SavedMethod:
 class Outcome:
     """The answer to one call, or the evidence found later. A decline, a challenge, a timeout are values, not errors.
 
-    `provider_reference` is the PSP's id of what the call makes or changes: of the refund for a refund, else of the
-    payment; `modification` is its id of a capture or cancel that it has taken on and will report about. `amount` is
-    what the PSP says was authorised, captured or refunded. `captured` says whether an approved authorisation has
-    already taken the money; None: it did as it was asked, and does not say. A capture that is declined although
-    `captured` had succeeded, and has failed after all. `saved` is the method that it keeps since, `payer` its own id of
-    who pays, where it has one; `expires_at` is when a customer's action ends. `raw` holds PSP codes and ids for people,
-    never card data or secrets; under `card` it may say `brand` and `last4`, by which customers know their card.
+    `provider_reference` is the PSP's id of what the call makes or changes: of the refund for a refund, of the
+    dispute for an answer to one, else of the payment; `modification` is its id of a capture or cancel that it has
+    taken on and will report about. `amount` is what the PSP says was authorised, captured or refunded. `captured`
+    says whether an approved authorisation has already taken the money; None: it did as it was asked, and does not
+    say. A capture that is declined although `captured` had succeeded, and has failed after all. `saved` is the
+    method that it keeps since, `payer` its own id of who pays, where it has one; `expires_at` is when a customer's
+    action ends. `raw` holds PSP codes and ids for people, never card data or secrets; under `card` it may say
+    `brand` and `last4`, by which customers know their card.
     """
 
     verdict: Verdict
@@ -208,7 +209,7 @@ class Refund:
     lines: Sequence[Line] = ()
 
 
-AnyRequest = Authorize | Complete | Capture | Cancel | Refund
+AnyRequest = Authorize | Complete | Capture | Cancel | Refund | SubmitEvidence | AcceptDispute
 
 
 class EventKind(StrEnum):
@@ -289,6 +290,16 @@ class Connector(Protocol):
 
     def refund(self, request: Refund) -> Outcome:
         """Give money back."""
+
+    def submit_evidence(self, request: SubmitEvidence) -> Outcome:
+        """Answer a dispute, once: APPROVED when the PSP has taken all of it, else nothing was submitted.
+
+        DECLINED when the PSP refuses (`dispute_closed`: it is decided or too late, `dispute_evidence_refused`), or
+        when it has no place for something that was given.
+        """
+
+    def accept_dispute(self, request: AcceptDispute) -> Outcome:
+        """Let the bank have it: APPROVED when the PSP has taken that, DECLINED when it refuses (`dispute_closed`)."""
 
     def find(self, request: AnyRequest, *, provider_reference: str, sent_at: datetime) -> Outcome:
         """The evidence about a call whose answer is not known; `provider_reference` is what is known of it, or "".

@@ -21,6 +21,7 @@ from payments.connectors.base import (
     Refund,
     Verdict,
 )
+from payments.connectors.disputes import AcceptDispute, SubmitEvidence
 from payments.gateway import accounts, circuits, limits
 from payments.gateway.models import CallKind, ProviderAccount, ProviderCall
 from payments.kernel import attention, clock, jobs, unit
@@ -48,8 +49,10 @@ KINDS: Final[dict[type, CallKind]] = {
     Capture: CallKind.CAPTURE,
     Cancel: CallKind.CANCEL,
     Refund: CallKind.REFUND,
+    SubmitEvidence: CallKind.DEFEND,
+    AcceptDispute: CallKind.ACCEPT,
 }
-"""What is put on record: whatever may move money at one of the PSPs."""
+"""What is put on record: whatever may move money at one of the PSPs, or lose it for good."""
 
 ASK_AGAIN: Final = (timedelta(minutes=15), timedelta(hours=1))
 """When to ask about what waits for a customer or for the PSP: a notification may have been lost. Then hourly."""
@@ -101,6 +104,12 @@ def _sent(connector: Connector, request: AnyRequest) -> Outcome:
         case Refund():
             with limits.behind(limits.Priority.REFUNDS):
                 return connector.refund(request)
+        case SubmitEvidence():
+            with limits.behind(limits.Priority.REFUNDS):
+                return connector.submit_evidence(request)
+        case AcceptDispute():
+            with limits.behind(limits.Priority.REFUNDS):
+                return connector.accept_dispute(request)
 
 
 def find(call: ProviderCall, request: AnyRequest, *, provider_reference: str) -> Outcome:
@@ -116,7 +125,8 @@ def find(call: ProviderCall, request: AnyRequest, *, provider_reference: str) ->
         log.error("request_changed", call=call.pk, kind=call.kind)
     connector = accounts.connector(accounts.account(call.account_id), interactive=False, region=call.region)
     sent_at = call.sent_at if same else LONG_AGO
-    rank = limits.Priority.REFUNDS if isinstance(request, Refund) else limits.Priority.PAYMENTS
+    behind = isinstance(request, Refund | SubmitEvidence | AcceptDispute)
+    rank = limits.Priority.REFUNDS if behind else limits.Priority.PAYMENTS
     with limits.behind(rank):
         outcome = connector.find(request, provider_reference=provider_reference, sent_at=sent_at)
     if not same and outcome.verdict is Verdict.UNAVAILABLE and clock.now() - call.sent_at < SURELY_ENDED:
@@ -211,6 +221,8 @@ def _body_hash(request: AnyRequest) -> str:
 def _plain(value: object) -> object:
     if isinstance(value, Money):
         return [str(value.amount), value.currency.code]
+    if isinstance(value, bytes):
+        return hashlib.sha256(value).hexdigest()
     raise TypeError(f"{type(value).__name__} in a request")
 
 

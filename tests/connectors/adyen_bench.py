@@ -13,6 +13,7 @@ from payments.connectors import base
 from payments.connectors.adyen import connector
 from payments.connectors.base import Outcome, PspEvent, Verdict
 from payments.connectors.declines import Category
+from payments.connectors.disputes import Standing
 from payments.kernel import clock, ids
 from payments.methods import catalogue
 from tests.connectors.benches import Declining, Moved, Simulator, StayHere, until
@@ -64,12 +65,25 @@ class AdyenBench:
             "capture": "captures",
             "cancel": "cancels",
             "refund": "refunds",
+            "defend": "disputes.defend",
+            "accept": "disputes.accept",
         }
     )
     answers: Mapping[str, Verdict] = field(
         default_factory=lambda: dict.fromkeys(("capture", "cancel", "refund"), Verdict.PENDING)
     )
     remembers: timedelta = timedelta(days=7)
+    disputed: Mapping[str, str] = field(
+        default_factory=lambda: {
+            "chargeback": "CHARGEBACK",
+            "inquiry": "REQUEST_FOR_INFORMATION",
+            "fraud": "NOTIFICATION_OF_FRAUD",
+            "second": "CHARGEBACK_LOST",
+            "prearbitration won": "PREARBITRATION_WON",
+            "prearbitration lost": "PREARBITRATION_LOST",
+        }
+    )
+    silence: Standing = Standing.EXPIRED
     declines: tuple[Declining, ...] = (
         Declining("DECLINED", "generic_decline", Category.SOFT, may_retry=True),
         Declining("ERROR", "processing_error", Category.SOFT, may_retry=True),
@@ -127,6 +141,10 @@ class AdyenBench:
         ]
         unique = {event.event_key: event for event in events}
         return [event for event in unique.values() if all(getattr(event, name) == facts[name] for name in facts)]
+
+    def news(self, payment: str) -> list[PspEvent]:
+        """What has come into the letter box."""
+        return [e for e in self.told(provider_reference=payment) if e.dispute or e.fraud]
 
     def notified(self, **facts: str) -> PspEvent:
         """The first notification with these facts, as soon as it has come."""

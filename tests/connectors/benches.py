@@ -12,8 +12,9 @@ from typing import Any, Final, Protocol
 from moneyed import Money
 
 from payments.connectors import base
-from payments.connectors.base import Outcome, Verdict
+from payments.connectors.base import Outcome, PspEvent, Verdict
 from payments.connectors.declines import Category
+from payments.connectors.disputes import Standing
 from payments.connectors.stripe import connector as stripe
 from payments.kernel import clock, ids
 
@@ -38,6 +39,10 @@ class Simulator:
         """Let the next such operation of the account go wrong, once unless told otherwise."""
         wish = {"operation": operation, "fault": fault, "account": account, "times": 1, **options}
         self.ask("POST", "scenarios", wish)
+
+    def advance(self, seconds: float) -> None:
+        """Let time go by at the PSP."""
+        self.ask("POST", "clock", {"advance_seconds": seconds})
 
     def calm(self) -> None:
         """No faults any more."""
@@ -101,6 +106,14 @@ class Bench(Protocol):
     def bounced(self, request: base.Refund, outcome: Outcome) -> Outcome:
         """What the PSP says of a refund that has come back since."""
 
+    disputed: Mapping[str, str]
+    """What the customer's bank does with a payment -> the card that is paid with."""
+    silence: Standing
+    """How a chargeback stands when nobody has answered it."""
+
+    def news(self, payment: str) -> list[PspEvent]:
+        """What the PSP has told of disputes and frauds about a payment so far, in the order of telling."""
+
     def moved(self, reference: str) -> Moved:
         """What became of the payment with our attempt's id, once the PSP has done all it was asked for."""
 
@@ -121,6 +134,8 @@ class StripeBench:
             "capture": "payment_intents.capture",
             "cancel": "payment_intents.cancel",
             "refund": "refunds.create",
+            "defend": "disputes.update",
+            "accept": "disputes.close",
         }
     )
     answers: Mapping[str, Verdict] = field(
@@ -140,6 +155,15 @@ class StripeBench:
             "unknown": "pm_card_nobody_has",
         }
     )
+    disputed: Mapping[str, str] = field(
+        default_factory=lambda: {
+            "chargeback": "pm_card_createDispute",
+            "inquiry": "pm_card_createDisputeInquiry",
+            "fraud": "pm_card_createIssuerFraudRecord",
+            "several": "pm_card_createMultipleDisputes",
+        }
+    )
+    silence: Standing = Standing.LOST
     declines: tuple[Declining, ...] = (
         Declining("pm_card_visa_chargeDeclined", "generic_decline", Category.SOFT, may_retry=True),
         Declining("pm_card_visa_chargeDeclinedInsufficientFunds", "insufficient_funds", Category.SOFT, may_retry=True),
@@ -183,6 +207,13 @@ class StripeBench:
         """Stripe can be asked."""
         assert outcome.provider_reference
         return self.connector().find(request, provider_reference="", sent_at=clock.now() - 2 * self.remembers)
+
+    def news(self, payment: str) -> list[PspEvent]:
+        """Stripe can be asked for its events: the same that it sends."""
+        ours, now = self.connector(), self.simulator.now()
+        listed = ours.events_since(now - timedelta(days=400), now + timedelta(days=1))
+        told = [event for body in listed for event in ours.translate_notification(body)]
+        return [e for e in reversed(told) if (e.dispute or e.fraud) and e.provider_reference == payment]
 
     def challenge(self, outcome: Outcome, *, passed: bool) -> Mapping[str, str]:
         """Press a button on the 3-D Secure page."""

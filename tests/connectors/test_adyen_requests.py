@@ -383,7 +383,7 @@ def test_without_a_base_url_it_is_adyen_itself(livemode: bool, region: str, addr
     )
     ours = connector.AdyenConnector(settings)
 
-    assert ours._checkout.payments.baseUrl == ours._checkout.modifications.baseUrl == address
+    assert ours._services.payments.baseUrl == ours._services.modifications.baseUrl == address
     assert ours.client_options() == {"client_key": "live_x", "environment": environment}
     sdk = Adyen.Adyen(platform="live", live_endpoint_prefix="1797a841fbb37ca7-Co")
     if livemode and not region:

@@ -8,6 +8,7 @@ import pytest
 
 from payments.connectors import base
 from payments.connectors.base import Authorize, Cancel, Capture, Complete, Outcome, Refund, Verdict
+from payments.connectors.disputes import AcceptDispute, SubmitEvidence
 from payments.kernel import clock
 from tests.connectors.benches import (
     Bench,
@@ -87,6 +88,10 @@ def send(connector: base.Connector, request: base.AnyRequest) -> Outcome:
             return connector.refund(request)
         case Complete():
             return connector.complete_action(request)
+        case SubmitEvidence():
+            return connector.submit_evidence(request)
+        case AcceptDispute():
+            return connector.accept_dispute(request)
 
 
 def looked_up(connector: base.Connector, request: base.AnyRequest, outcome: Outcome) -> Outcome:

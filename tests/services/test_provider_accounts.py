@@ -49,7 +49,7 @@ def authorize(**facts: object) -> Authorize:
 def test_a_live_account_speaks_to_its_own_address_in_its_region(adyen: ProviderAccount) -> None:
     ours = accounts.connector(adyen)
     assert isinstance(ours, AdyenConnector)
-    assert ours._checkout.payments.baseUrl.startswith("https://1797a841fbb37ca7-Co-checkout-live-us.adyenpayments.com/")
+    assert ours._services.payments.baseUrl.startswith("https://1797a841fbb37ca7-Co-checkout-live-us.adyenpayments.com/")
 
 
 def test_without_its_prefix_it_speaks_to_nobody(adyen: ProviderAccount, monkeypatch: pytest.MonkeyPatch) -> None:

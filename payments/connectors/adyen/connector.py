@@ -11,7 +11,7 @@ from urllib.parse import quote
 from moneyed import Money
 
 from payments.connectors import answers, http
-from payments.connectors.adyen import mapping, requests, transport, webhooks
+from payments.connectors.adyen import defense, mapping, requests, transport, webhooks
 from payments.connectors.base import (
     AnyRequest,
     Authorize,
@@ -24,6 +24,7 @@ from payments.connectors.base import (
     Verdict,
 )
 from payments.connectors.declines import DECLINES
+from payments.connectors.disputes import AcceptDispute, SubmitEvidence
 from payments.kernel.errors import invariant
 
 Json = Mapping[str, Any]
@@ -56,9 +57,9 @@ COMPLETIONS: Final = frozenset(
 class Settings:
     """One merchant account at Adyen. `interactive` calls wait 10 s for an answer, others 25 s.
 
-    `base_url` without a trailing slash leads to any server that speaks Checkout v72; None is Adyen itself, in live
-    under the company's `live_prefix` and in `region` ("" is Europe). During a rotation several `hmac_keys` count;
-    `livemode` is what every notification must say. `gate` says when a request may leave.
+    `base_url` without a trailing slash leads to any server that speaks Checkout v72, and disputes beside it; None is
+    Adyen itself, in live under the company's `live_prefix` and in `region` ("" is Europe). During a rotation several
+    `hmac_keys` count; `livemode` is what every notification must say. `gate` says when a request may leave.
     """
 
     account: str
@@ -92,8 +93,11 @@ class AdyenConnector:
             livemode=settings.livemode, prefix=settings.live_prefix, region=settings.region
         )
         client = http.INTERACTIVE if settings.interactive else http.BACKGROUND
-        self._checkout = transport.Checkout(
-            transport.Transport(client, settings.account, settings.gate), api_key=settings.api_key, base_url=base_url
+        self._services = transport.Services(
+            transport.Transport(client, settings.account, settings.gate),
+            api_key=settings.api_key,
+            base_url=base_url,
+            disputes_url=transport.disputes_address(livemode=settings.livemode, base_url=settings.base_url),
         )
 
     def authorize(self, request: Authorize) -> Outcome:
@@ -115,6 +119,14 @@ class AdyenConnector:
     def refund(self, request: Refund) -> Outcome:
         """Give money back; `provider_reference` of the outcome is the refund's id."""
         return self._answered(lambda: self._refunded(request))
+
+    def submit_evidence(self, request: SubmitEvidence) -> Outcome:
+        """Supply the documents that fit one of Adyen's defense reasons, then defend for that reason."""
+        return self._answered(lambda: defense.submit(self._disputes, request), request.dispute_reference)
+
+    def accept_dispute(self, request: AcceptDispute) -> Outcome:
+        """Accept it: Adyen defends it no more."""
+        return self._answered(lambda: defense.accept(self._disputes, request), request.dispute_reference)
 
     def find(self, request: AnyRequest, *, provider_reference: str, sent_at: datetime) -> Outcome:
         """What can be learned about a call whose answer is not known, without ever charging twice.
@@ -184,6 +196,11 @@ class AdyenConnector:
             raise mapping.UnreadableError("the answer is of another merchant account")
         return dict(answer)
 
+    def _disputes(self, verb: str, reference: str, *, key: str = "", more: Json | None = None) -> dict[str, Any]:
+        """One request of the Disputes API about one dispute."""
+        who = {"merchantAccountCode": self._settings.merchant_account, "disputePspReference": reference}
+        return self._ask(getattr(self._services.disputes, verb), key=key, body={**who, **(more or {})})
+
     # --- payments ---
 
     def _for_us(self, body: Json) -> dict[str, Any]:
@@ -193,7 +210,7 @@ class AdyenConnector:
         """Off session nobody is there to take an action: the issuer wants a customer."""
         body = self._for_us(requests.payment(request))
         outcome = mapping.payment(
-            self._ask(self._checkout.payments.payments, key=request.key, body=body), captured=request.capture
+            self._ask(self._services.payments.payments, key=request.key, body=body), captured=request.capture
         )
         if request.off_session and outcome.verdict is Verdict.ACTION_REQUIRED:
             decline = DECLINES["authentication_required"]
@@ -211,7 +228,7 @@ class AdyenConnector:
         body: dict[str, Any] = {"details": given}
         if isinstance(request.details.get("paymentData"), str):
             body["paymentData"] = request.details["paymentData"]
-        answer = self._ask(self._checkout.payments.payments_details, key=request.key, body=body)
+        answer = self._ask(self._services.payments.payments_details, key=request.key, body=body)
         return mapping.payment(answer, captured=request.capture)
 
     def _captured(self, request: Capture) -> Outcome:
@@ -219,19 +236,19 @@ class AdyenConnector:
             return answers.refused_here("request_refused", "Adyen releases the rest at the first capture")
         body = self._for_us({"amount": mapping.to_adyen(request.amount), "reference": request.reference})
         body |= requests.items(request.lines)
-        verb = self._checkout.modifications.capture_authorised_payment
+        verb = self._services.modifications.capture_authorised_payment
         return mapping.received(self._ask(verb, request.provider_reference, key=request.key, body=body))
 
     def _canceled(self, request: Cancel) -> Outcome:
         if not request.provider_reference:
             return self._canceled_by_reference(request.reference, key=request.key)
-        verb = self._checkout.modifications.cancel_authorised_payment_by_psp_reference
+        verb = self._services.modifications.cancel_authorised_payment_by_psp_reference
         body = self._for_us({"reference": request.reference} if request.reference else {})
         return mapping.received(self._ask(verb, request.provider_reference, key=request.key, body=body))
 
     def _canceled_by_reference(self, reference: str, *, key: str) -> Outcome:
         body = self._for_us({"paymentReference": reference, "reference": reference})
-        return mapping.received(self._ask(self._checkout.modifications.cancel_authorised_payment, key=key, body=body))
+        return mapping.received(self._ask(self._services.modifications.cancel_authorised_payment, key=key, body=body))
 
     # --- refunds ---
 
@@ -244,7 +261,7 @@ class AdyenConnector:
                 **requests.items(request.lines),
             }
         )
-        verb = self._checkout.modifications.refund_captured_payment
+        verb = self._services.modifications.refund_captured_payment
         taken_on = mapping.received(self._ask(verb, request.provider_reference, key=request.key, body=body))
         return replace(taken_on, provider_reference=taken_on.modification)
 
@@ -255,7 +272,7 @@ class AdyenConnector:
 
         def found() -> Outcome:
             asked = {"merchantAccount": self._settings.merchant_account, "shopperReference": quote(payer, safe="")}
-            verb = self._checkout.recurring.get_tokens_for_stored_payment_details
+            verb = self._services.recurring.get_tokens_for_stored_payment_details
             return mapping.kept(verb(query_parameters=asked).message, token)
 
         return self._answered(found)
@@ -266,7 +283,7 @@ class AdyenConnector:
         def deleted() -> Outcome:
             asked = {"merchantAccount": self._settings.merchant_account, "shopperReference": quote(payer, safe="")}
             try:
-                self._checkout.recurring.delete_token_for_stored_payment_details(token, query_parameters=asked)
+                self._services.recurring.delete_token_for_stored_payment_details(token, query_parameters=asked)
             except mapping.RefusedError as refusal:
                 if refusal.verdict is not Verdict.DECLINED:
                     raise
@@ -292,6 +309,8 @@ class AdyenConnector:
                 return self._canceled(request)
             case Refund() if age < KEY_SECONDS and not reference:
                 return self._refunded(request)
+            case SubmitEvidence() | AcceptDispute():
+                return defense.again(self._disputes, request)
         detail = "only a notification of Adyen can tell"
         return Outcome(verdict=Verdict.UNKNOWN, provider_reference=reference, detail=detail)
 

@@ -1,12 +1,14 @@
 """Adyen's SDK on our own HTTP client."""
 
 import logging
+import re
 from collections.abc import Mapping
 from typing import Any, Final
 
 import Adyen
 import orjson
 from Adyen.services.checkout import modifications_api, payments_api, recurring_api
+from Adyen.services.disputes import disputes_api
 
 from payments.connectors import answers, http
 from payments.connectors.adyen import mapping
@@ -67,16 +69,32 @@ class _Client(Adyen.AdyenClient):  # type: ignore[misc]  # untyped
         return endpoint
 
 
-class Checkout:
-    """The three services of Adyen's Checkout API that we speak to, at one address."""
+class Services:
+    """The services of Adyen that we speak to: three of its Checkout API at one address, and disputes at another."""
 
-    def __init__(self, transport: Transport, *, api_key: str, base_url: str) -> None:
+    def __init__(self, transport: Transport, *, api_key: str, base_url: str, disputes_url: str) -> None:
         client = _Client(transport, api_key)
         self.payments: Any = payments_api.PaymentsApi(client=client)
         self.modifications: Any = modifications_api.ModificationsApi(client=client)
         self.recurring: Any = recurring_api.RecurringApi(client=client)
         for service in (self.payments, self.modifications, self.recurring):
             service.baseUrl = base_url
+        self.disputes: Any = disputes_api.DisputesApi(client=client)
+        self.disputes.baseUrl = disputes_url
+
+
+DISPUTES: Final = "/ca/services/DisputeService/v30"
+
+
+def disputes_address(*, livemode: bool, base_url: str | None) -> str:
+    """Where Adyen's Disputes API answers: one address for all companies and regions, or beside another Checkout.
+
+    docs.adyen.com/development-resources/live-endpoints. Where Checkout is `…/v72`, disputes are `…/ca/services/…`.
+    """
+    if base_url:
+        return re.sub(r"/v[0-9]+$", "", base_url) + DISPUTES
+    test: str = disputes_api.DisputesApi(client=Adyen.AdyenClient()).baseUrl
+    return str(Adyen.AdyenClient()._determine_api_url("live", test)) if livemode else test
 
 
 def address(*, livemode: bool, prefix: str, region: str) -> str:

@@ -25,27 +25,11 @@ from payments.connectors.base import (
     Refund,
     Verdict,
 )
-from payments.connectors.stripe import declines, mapping, requests, transport, webhooks
+from payments.connectors.disputes import AcceptDispute, SubmitEvidence
+from payments.connectors.stripe import declines, defense, mapping, requests, transport, webhooks
 from payments.kernel.errors import invariant
 
 Json = Mapping[str, Any]
-
-Verb = tuple[str, str]
-"""A method and an address of Stripe's API."""
-
-CREATE: Final = ("post", "/v1/payment_intents")
-RETRIEVE: Final = ("get", "/v1/payment_intents/{}")
-SEARCH: Final = ("get", "/v1/payment_intents/search")
-CONFIRM: Final = ("post", "/v1/payment_intents/{}/confirm")
-CAPTURE: Final = ("post", "/v1/payment_intents/{}/capture")
-CANCEL: Final = ("post", "/v1/payment_intents/{}/cancel")
-REFUND: Final = ("post", "/v1/refunds")
-REFUNDS: Final = ("get", "/v1/refunds")
-RETRIEVE_REFUND: Final = ("get", "/v1/refunds/{}")
-EVENTS: Final = ("get", "/v1/events")
-CUSTOMER: Final = ("post", "/v1/customers")
-METHOD: Final = ("get", "/v1/payment_methods/{}")
-DETACH: Final = ("post", "/v1/payment_methods/{}/detach")
 
 KEY_SECONDS: Final = 23 * 3600
 """How long a key surely repeats its first answer: Stripe may forget it once it is 24 hours old."""
@@ -86,7 +70,7 @@ class StripeConnector:
         self._settings = settings
         self._client = stripe.StripeClient(
             settings.api_key,
-            base_addresses={"api": settings.base_url} if settings.base_url else {},
+            base_addresses={"api": settings.base_url, "files": settings.base_url} if settings.base_url else {},
             max_network_retries=0,
             http_client=transport.Transport(
                 http.INTERACTIVE if settings.interactive else http.BACKGROUND, settings.account, settings.gate
@@ -117,6 +101,14 @@ class StripeConnector:
         """Give money back; `provider_reference` of the outcome is the refund's id."""
         return self._answered(lambda: self._refunded(request))
 
+    def submit_evidence(self, request: SubmitEvidence) -> Outcome:
+        """Upload the documents, then submit everything: an answer is seen whole or not at all."""
+        return self._answered(lambda: defense.submit(self._ask, request), request.dispute_reference)
+
+    def accept_dispute(self, request: AcceptDispute) -> Outcome:
+        """Close the dispute."""
+        return self._answered(lambda: defense.accept(self._ask, request), request.dispute_reference)
+
     def find(self, request: AnyRequest, *, provider_reference: str, sent_at: datetime) -> Outcome:
         """The evidence about a call whose answer is not known: never a guess, and never a second charge."""
         fresh = time.time() - sent_at.timestamp() < KEY_SECONDS
@@ -142,7 +134,7 @@ class StripeConnector:
     def events_since(self, moment: datetime, until: datetime) -> Iterator[bytes]:
         """GET /v1/events, which speaks the API version of the account, as a webhook speaks that of its endpoint."""
         created = {"gte": int(moment.timestamp()), "lt": int(until.timestamp())}
-        return map(orjson.dumps, self._listed(EVENTS, {"types": sorted(webhooks.KINDS), "created": created}))
+        return map(orjson.dumps, self._listed(requests.EVENTS, {"types": sorted(webhooks.KINDS), "created": created}))
 
     def client_options(self) -> Mapping[str, str]:
         """What Stripe.js and the mobile SDKs need."""
@@ -166,7 +158,7 @@ class StripeConnector:
         """What `ask` learns, or what its failure proves."""
         return answers.learned(ask, lambda failure: mapping.failed(failure, provider_reference=reference))
 
-    def _ask(self, verb: Verb, *ids: str, key: str = "", params: Json | None = None) -> dict[str, Any]:
+    def _ask(self, verb: requests.Verb, *ids: str, key: str = "", params: Json | None = None) -> dict[str, Any]:
         """One request; its JSON object, when it is of our environment. Raises `http.FailedError`.
 
         The SDK's objects are passed by: making them costs more than the rest of the request.
@@ -185,11 +177,11 @@ class StripeConnector:
     def _look(self, intent_id: str) -> dict[str, Any]:
         """The intent as it is. A question that fails leaves everything open, whatever the reason."""
         try:
-            return self._ask(RETRIEVE, intent_id, params=mapping.WITH_CARD)
+            return self._ask(requests.RETRIEVE, intent_id, params=mapping.WITH_CARD)
         except http.FailedError as failure:
             raise http.AmbiguousError(f"the payment cannot be read: {failure}") from failure
 
-    def _listed(self, verb: Verb, params: Json) -> Iterator[Json]:
+    def _listed(self, verb: requests.Verb, params: Json) -> Iterator[Json]:
         """The objects of a list, page by page."""
         page: dict[str, Any] = {**params, "limit": PAGE}
         while True:
@@ -211,14 +203,14 @@ class StripeConnector:
         params = requests.confirmation(request)
         key = f"{request.key}-confirm"
         try:
-            return self._changed(CONFIRM, intent_id, key=key, params=params, settled=_was_confirmed)
+            return self._changed(requests.CONFIRM, intent_id, key=key, params=params, settled=_was_confirmed)
         except http.FailedError as failure:
             return mapping.failed(failure, provider_reference=intent_id)
 
     def _created(self, request: Authorize) -> str:
         """The id of the unconfirmed intent of this key: made, or found when it was made before."""
         params = requests.creation(request, self._payer(request))
-        intent = self._ask(CREATE, key=f"{request.key}-create", params=params)
+        intent = self._ask(requests.CREATE, key=f"{request.key}-create", params=params)
         if any(intent.get(name) != params[name] for name in ("amount", "currency")):
             raise mapping.UnreadableError("the intent was created with another amount")
         return mapping.text(intent, "id")
@@ -232,21 +224,21 @@ class StripeConnector:
         if shopper.payer or not request.save or not shopper.reference:
             return shopper.payer
         params = {"metadata": {"customer": shopper.reference}}
-        return mapping.text(self._ask(CUSTOMER, key=f"{shopper.reference}-customer", params=params), "id")
+        return mapping.text(self._ask(requests.CUSTOMER, key=f"{shopper.reference}-customer", params=params), "id")
 
     def _captured(self, request: Capture) -> Outcome:
         if not request.final:
             return answers.refused_here("request_refused", "Stripe releases the rest at the first capture")
         params = {"amount_to_capture": mapping.to_stripe(request.amount)}
         key, reference = f"{request.key}-capture", request.provider_reference
-        return self._changed(CAPTURE, reference, key=key, params=params, settled=_has_ended)
+        return self._changed(requests.CAPTURE, reference, key=key, params=params, settled=_has_ended)
 
     def _canceled(self, request: Cancel) -> Outcome:
         params, key, reference = requests.cancel(request), f"{request.key}-cancel", request.provider_reference
-        return self._changed(CANCEL, reference, key=key, params=params, settled=_has_ended)
+        return self._changed(requests.CANCEL, reference, key=key, params=params, settled=_has_ended)
 
     def _changed(
-        self, verb: Verb, intent_id: str, *, key: str, params: Json, settled: Callable[[Outcome], bool]
+        self, verb: requests.Verb, intent_id: str, *, key: str, params: Json, settled: Callable[[Outcome], bool]
     ) -> Outcome:
         """Ask for a change. When Stripe refuses it because the intent is elsewhere already, the intent says where."""
         try:
@@ -264,7 +256,9 @@ class StripeConnector:
 
     def _refunded(self, request: Refund) -> Outcome:
         try:
-            return mapping.refund(self._ask(REFUND, key=f"{request.key}-refund", params=requests.refund(request)))
+            return mapping.refund(
+                self._ask(requests.REFUND, key=f"{request.key}-refund", params=requests.refund(request))
+            )
         except mapping.RefusedError as refusal:
             if refusal.verdict is not Verdict.DECLINED:
                 raise
@@ -274,7 +268,7 @@ class StripeConnector:
     def _refund_made(self, request: Refund) -> Outcome | None:
         """The refund that carries our id, among all of its payment."""
         try:
-            for row in self._listed(REFUNDS, {"payment_intent": request.provider_reference}):
+            for row in self._listed(requests.REFUNDS, {"payment_intent": request.provider_reference}):
                 if mapping.reference(row, "refund") == request.reference:
                     return mapping.refund(row)
         except http.FailedError as failure:
@@ -285,18 +279,22 @@ class StripeConnector:
 
     def look_up_method(self, payer: str, token: str) -> Outcome:  # noqa: ARG002  Stripe's ids are enough
         """What Stripe keeps under a token; one that is attached to nobody it keeps for nobody."""
-        return self._answered(lambda: mapping.kept(self._ask(METHOD, token)))
+        return self._answered(lambda: mapping.kept(self._ask(requests.METHOD, token)))
 
     def forget_method(self, payer: str, token: str) -> Outcome:  # noqa: ARG002
         """Detach it. When Stripe refuses, because it was detached before, the method itself says so."""
 
         def detached() -> Outcome:
             try:
-                kept = mapping.kept(self._ask(DETACH, token, key=uuid.uuid4().hex))
+                kept = mapping.kept(self._ask(requests.DETACH, token, key=uuid.uuid4().hex))
             except mapping.RefusedError as refusal:
                 if refusal.verdict is not Verdict.DECLINED:
                     raise
-                kept = mapping.kept(self._ask(METHOD, token)) if refusal.status != 404 else mapping.failed(refusal)
+                kept = (
+                    mapping.kept(self._ask(requests.METHOD, token))
+                    if refusal.status != 404
+                    else mapping.failed(refusal)
+                )
             return mapping.forgotten(kept)
 
         return self._answered(detached)
@@ -316,9 +314,11 @@ class StripeConnector:
                 trace = partial(self._end_of, request.provider_reference)
                 return _repeated(partial(self._canceled, request), trace, fresh=fresh)
             case Refund() if reference:
-                return mapping.refund(self._ask(RETRIEVE_REFUND, reference))
+                return mapping.refund(self._ask(requests.RETRIEVE_REFUND, reference))
             case Refund():
                 return _repeated(partial(self._refunded, request), partial(self._refund_made, request), fresh=fresh)
+            case SubmitEvidence() | AcceptDispute():
+                return _repeated(*defense.recovery(self._ask, request), fresh=fresh)
 
     def _end_of(self, intent_id: str) -> Outcome | None:
         now = mapping.payment(self._look(intent_id))
@@ -342,7 +342,7 @@ class StripeConnector:
     def _searched(self, request: Authorize) -> Outcome:
         """By our id in the metadata. The index lags behind, so that finding nothing proves nothing."""
         query = f"metadata['attempt']:'{request.reference}'"
-        found = mapping.rows(self._ask(SEARCH, params={"query": query, "limit": 10}))
+        found = mapping.rows(self._ask(requests.SEARCH, params={"query": query, "limit": 10}))
         ids = [mapping.text(row, "id") for row in found if mapping.reference(row, "attempt") == request.reference]
         if len(ids) != 1:
             return Outcome(verdict=Verdict.UNKNOWN, detail=f"{len(ids)} payment intents carry the attempt's id")
@@ -364,7 +364,7 @@ class StripeConnector:
         params = {"cancellation_reason": "abandoned"}
         try:
             # A key of its own each time: a stored error must not stand in the way of the next look.
-            return self._ask(CANCEL, intent_id, key=uuid.uuid4().hex, params=params)
+            return self._ask(requests.CANCEL, intent_id, key=uuid.uuid4().hex, params=params)
         except http.FailedError:
             return self._look(intent_id)
 

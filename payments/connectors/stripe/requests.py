@@ -1,9 +1,33 @@
-"""What Stripe is asked for: the bodies of its requests."""
+"""What Stripe is asked for: the addresses and the bodies of its requests."""
 
+import io
+from collections.abc import Mapping
 from typing import Any, Final
 
 from payments.connectors.base import Authorize, Cancel, Refund
+from payments.connectors.disputes import EvidenceDocument, EvidenceFile, EvidenceText, SubmitEvidence
 from payments.connectors.stripe import mapping
+
+Verb = tuple[str, str]
+"""A method and an address of Stripe's API."""
+
+CREATE: Final = ("post", "/v1/payment_intents")
+RETRIEVE: Final = ("get", "/v1/payment_intents/{}")
+SEARCH: Final = ("get", "/v1/payment_intents/search")
+CONFIRM: Final = ("post", "/v1/payment_intents/{}/confirm")
+CAPTURE: Final = ("post", "/v1/payment_intents/{}/capture")
+CANCEL: Final = ("post", "/v1/payment_intents/{}/cancel")
+REFUND: Final = ("post", "/v1/refunds")
+REFUNDS: Final = ("get", "/v1/refunds")
+RETRIEVE_REFUND: Final = ("get", "/v1/refunds/{}")
+EVENTS: Final = ("get", "/v1/events")
+CUSTOMER: Final = ("post", "/v1/customers")
+METHOD: Final = ("get", "/v1/payment_methods/{}")
+DETACH: Final = ("post", "/v1/payment_methods/{}/detach")
+DISPUTE: Final = ("get", "/v1/disputes/{}")
+SUBMIT: Final = ("post", "/v1/disputes/{}")
+CLOSE: Final = ("post", "/v1/disputes/{}/close")
+UPLOAD: Final = ("post", "/v1/files")
 
 CANCEL_REASONS: Final = frozenset(["abandoned", "duplicate", "fraudulent", "requested_by_customer"])
 REFUND_REASONS: Final = frozenset(["duplicate", "fraudulent", "requested_by_customer"])
@@ -74,3 +98,46 @@ def refund(request: Refund) -> dict[str, Any]:
     if request.reason in REFUND_REASONS:
         params["reason"] = request.reason
     return params
+
+
+# --- disputes: docs.stripe.com/api/disputes/evidence_object ----------------------------------------------------------
+
+TEXTS: Final[Mapping[EvidenceText, str]] = {
+    **{name: name.value for name in EvidenceText},
+    EvidenceText.CUSTOMER_EMAIL: "customer_email_address",
+    EvidenceText.CUSTOMER_IP: "customer_purchase_ip",
+    EvidenceText.SHIPPING_TRACKING: "shipping_tracking_number",
+    EvidenceText.ACCESS_LOG: "access_activity_log",
+    EvidenceText.REFUND_REFUSAL: "refund_refusal_explanation",
+    EvidenceText.DUPLICATE_EXPLANATION: "duplicate_charge_explanation",
+    EvidenceText.OTHER: "uncategorized_text",
+}
+"""Where Stripe wants what is said."""
+
+DOCUMENTS: Final[Mapping[EvidenceDocument, str]] = {
+    **{name: name.value for name in EvidenceDocument},
+    EvidenceDocument.DUPLICATE_DOCUMENTATION: "duplicate_charge_documentation",
+    EvidenceDocument.OTHER: "uncategorized_file",
+}
+"""Where Stripe wants what is shown: the ids of files."""
+
+
+class _Named(io.BytesIO):
+    """A file as the SDK sends it."""
+
+    def __init__(self, file: EvidenceFile) -> None:
+        super().__init__(file.content)
+        self.name = file.filename
+
+
+def upload(file: EvidenceFile) -> dict[str, Any]:
+    """A document; `base` and `content_type` are the SDK's: files have an address, and a form, of their own."""
+    asked = {"purpose": "dispute_evidence", "file": _Named(file)}
+    return {**asked, "base": "files", "content_type": "multipart/form-data"}
+
+
+def evidence(request: SubmitEvidence, documents: Mapping[EvidenceDocument, str]) -> dict[str, Any]:
+    """The whole answer, with the ids of its documents; the key in the metadata proves whose answer it was."""
+    said = {TEXTS[name]: text for name, text in request.texts.items() if text}
+    shown = {DOCUMENTS[kind]: file_id for kind, file_id in documents.items()}
+    return {"evidence": {**said, **shown}, "submit": True, "metadata": {"evidence": request.key}}

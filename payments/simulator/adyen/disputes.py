@@ -155,7 +155,7 @@ def _second(shop: Shop, dispute: objects.Dispute) -> None:
 
 
 def _lose(shop: Shop, dispute: objects.Dispute) -> None:
-    _move(shop, dispute, "SecondChargeback", -dispute.amount)
+    _second(shop, dispute)
     _become("lost", "PREARBITRATION_LOST")(shop, dispute)
 
 
@@ -178,7 +178,8 @@ _STEPS: dict[str, Callable[[Shop, objects.Dispute], None]] = {
     "end": _become("lost", "DISPUTE_DEFENSE_PERIOD_ENDED"),
 }
 
-DOCUMENT = "DefenseMaterial"
+DOCUMENT, INVOICE = "DefenseMaterial", "TIDorInvoice"
+LEVELS = {DOCUMENT: "Required", INVOICE: "Optional"}
 REASONS = ("SERVICES_PROVIDED", "CANCELLED_REFUNDED")
 
 
@@ -206,9 +207,12 @@ def reasons(call: Call) -> Json:
     dispute = _dispute(call)
     if not _defendable(call, dispute):
         return _result("This dispute cannot be defended")
+    types = [
+        {"defenseDocumentTypeCode": code, "requirementLevel": level, "available": code in dispute.documents}
+        for code, level in LEVELS.items()
+    ]
     there = DOCUMENT in dispute.documents
-    document = {"defenseDocumentTypeCode": DOCUMENT, "requirementLevel": "Required", "available": there}
-    listed = [{"defenseReasonCode": r, "satisfied": there, "defenseDocumentTypes": [document]} for r in REASONS]
+    listed = [{"defenseReasonCode": r, "satisfied": there, "defenseDocumentTypes": types} for r in REASONS]
     return {**_result(), "defenseReasons": listed}
 
 
@@ -216,10 +220,14 @@ def supply(call: Call) -> Json:
     """supplyDefenseDocument"""
     dispute = _dispute(call)
     given = call.body.get("defenseDocuments")
-    codes = [d.get("defenseDocumentTypeCode") for d in given if isinstance(d, dict)] if isinstance(given, list) else []
-    if not _defendable(call, dispute) or codes != [DOCUMENT]:
-        return _result(f"One document of type {DOCUMENT} is expected, for a dispute that can be defended")
-    dispute.documents = [DOCUMENT]
+    codes = (
+        [str(d.get("defenseDocumentTypeCode")) for d in given if isinstance(d, dict)] if isinstance(given, list) else []
+    )
+    if not _defendable(call, dispute):
+        return _result("This dispute cannot be defended")
+    if not codes or not set(codes) <= LEVELS.keys():
+        return _result(f"Documents of the types {DOCUMENT} and {INVOICE} are expected")
+    dispute.documents = sorted({*dispute.documents, *codes})
     call.shop.save(dispute)
     return _result()
 
@@ -229,7 +237,7 @@ def remove(call: Call) -> Json:
     dispute = _dispute(call)
     if call.body.get("defenseDocumentType") not in dispute.documents:
         return _result("No such document")
-    dispute.documents = []
+    dispute.documents.remove(call.body["defenseDocumentType"])
     call.shop.save(dispute)
     return _result()
 
@@ -239,7 +247,7 @@ def defend(call: Call) -> Json:
     dispute = _dispute(call)
     if not _defendable(call, dispute):
         return _result("This dispute cannot be defended")
-    if call.body.get("defenseReasonCode") not in REASONS or not dispute.documents:
+    if call.body.get("defenseReasonCode") not in REASONS or DOCUMENT not in dispute.documents:
         return _result("The defense reason is not applicable, or its document is missing")
     _turn(call.shop, dispute, "informed" if dispute.status == "information" else "defended")
     return _result()

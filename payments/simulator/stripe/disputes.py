@@ -152,6 +152,7 @@ def update(call: Call) -> Json:
     given = params.get("evidence")
     if given and dispute.status not in OPEN:
         raise errors.RefusedError("This dispute is already closed or under review.", param="evidence")
+    _check_files(shop, given or {})
     dispute.metadata = parameters.merged(dispute.metadata, params.get("metadata"))
     if given:
         dispute.evidence.update({name: value for name, value in given.items() if value is not None})
@@ -163,6 +164,13 @@ def update(call: Call) -> Json:
     else:
         _move(shop, dispute, dispute.status)
     return funds.dispute(dispute, shop)
+
+
+def _check_files(shop: Shop, given: Json) -> None:
+    """Documents are told by the ids of their files."""
+    for name in funds.EVIDENCE_FILES:
+        if given.get(name) is not None and shop.find(objects.File, given[name]) is None:
+            raise errors.MissingError("file upload", given[name], f"evidence[{name}]", 400)
 
 
 def close(call: Call) -> Json:

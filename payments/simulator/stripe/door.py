@@ -85,7 +85,7 @@ class Door:
         if found is None:
             message = f"Unrecognized request URL ({method}: /v1/{path}). Please see https://stripe.com/docs."
             raise _unknown_url(message)
-        raw = forms.decode((body if method == "POST" else scope["query_string"]).decode("utf-8", "replace"))
+        raw = _raw(method, headers.get(b"content-type", b"").decode("latin-1"), body, scope["query_string"])
         if publishable:
             _check_publishable(shop, found[0], found[1], raw)
         key = headers.get(b"idempotency-key") if method == "POST" else None
@@ -252,6 +252,13 @@ def _check_publishable(shop: Shop, operation: Operation, args: list[str], raw: J
             "This API call cannot be made with a publishable API key. Please use a secret API key. You can find a list "
             "of your API keys at https://dashboard.stripe.com/account/apikeys."
         )
+
+
+def _raw(method: str, kind: str, body: bytes, query: bytes) -> Json:
+    """What was sent, before anybody has looked at it."""
+    if method == "POST" and kind.startswith("multipart/form-data"):
+        return forms.multipart(kind, body)
+    return forms.decode((body if method == "POST" else query).decode("utf-8", "replace"))
 
 
 def _unknown_url(message: str) -> errors.StripeError:

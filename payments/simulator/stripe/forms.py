@@ -1,6 +1,8 @@
-"""Stripe's form encoding: `a[b][0]=c` becomes nested dictionaries and lists."""
+"""Stripe's form encoding: `a[b][0]=c` becomes nested dictionaries and lists; files come in a multipart form."""
 
 import re
+from email import policy
+from email.parser import BytesParser
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -28,6 +30,21 @@ def decode(raw: str) -> dict[str, Any]:
         return params
     # Keys of metadata may look like indices and are none.
     return {name: value if name == "metadata" else _lists(value) for name, value in params.items()}
+
+
+def multipart(kind: str, body: bytes) -> dict[str, Any]:
+    """The parts of a multipart form by name: text, or a file's name and content."""
+    message = BytesParser(policy=policy.HTTP).parsebytes(b"Content-Type: " + kind.encode() + b"\r\n\r\n" + body)
+    if not message.is_multipart():
+        raise errors.InvalidError("The request body could not be read as a multipart form.")
+    params: dict[str, Any] = {}
+    for part in message.iter_parts():
+        name, filename = part.get_param("name", header="content-disposition"), part.get_filename()
+        content = part.get_payload(decode=True)
+        if not isinstance(name, str) or not isinstance(content, bytes):
+            raise errors.InvalidError("A part of the form has no name or no content.")
+        params[name] = {"filename": filename, "content": content} if filename else content.decode("utf-8", "replace")
+    return params
 
 
 def _put(params: dict[str, Any], name: str, value: str) -> None:

@@ -36,6 +36,18 @@ EVIDENCE = (
     "uncategorized_file",
     "uncategorized_text",
 )
+# Of these the value is the id of a file.
+EVIDENCE_FILES = (
+    "cancellation_policy",
+    "customer_communication",
+    "customer_signature",
+    "duplicate_charge_documentation",
+    "receipt",
+    "refund_policy",
+    "service_documentation",
+    "shipping_documentation",
+    "uncategorized_file",
+)
 OPEN_DISPUTE = ("needs_response", "warning_needs_response")
 
 

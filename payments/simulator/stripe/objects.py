@@ -255,7 +255,7 @@ class ReportRun:
 
 @dataclass(slots=True)
 class File:
-    """file_: the result of a report run."""
+    """file_: the result of a report run, or a document that was uploaded: of that one only the size is kept."""
 
     kind: ClassVar[str] = "file"
     id: str
@@ -263,6 +263,9 @@ class File:
     filename: str
     content: str
     url: str
+    purpose: str = "finance_report_run"
+    type: str = "csv"
+    size: int = 0
 
 
 @dataclass(slots=True)

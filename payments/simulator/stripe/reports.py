@@ -6,7 +6,7 @@ import zoneinfo
 from datetime import UTC, datetime
 from typing import Any
 
-from payments.simulator.stripe import currencies, errors, events, listing, objects, parameters, render
+from payments.simulator.stripe import currencies, errors, events, files, listing, objects, parameters, render
 from payments.simulator.stripe.calls import Call
 from payments.simulator.stripe.parameters import INT, STR
 from payments.simulator.stripe.shop import Shop
@@ -254,26 +254,9 @@ def show(shop: Shop, run: objects.ReportRun) -> Json:
         "livemode": False,
         "parameters": run.parameters,
         "report_type": run.report_type,
-        "result": show_file(file) if file else None,
+        "result": files.show(file) if file else None,
         "status": run.status,
         "succeeded_at": run.succeeded_at,
-    }
-
-
-def show_file(file: objects.File) -> Json:
-    """A file as Stripe's object."""
-    return {
-        "id": file.id,
-        "object": "file",
-        "created": file.created,
-        "expires_at": None,
-        "filename": file.filename,
-        "links": {"object": "list", "data": [], "has_more": False, "url": f"/v1/file_links?file={file.id}"},
-        "purpose": "finance_report_run",
-        "size": len(file.content.encode()),
-        "title": "FinanceReportRun",
-        "type": "csv",
-        "url": f"{file.url}/{file.id}/contents",
     }
 
 
@@ -286,13 +269,3 @@ def list_all(call: Call) -> Json:
     """GET /v1/reporting/report_runs"""
     rows = call.shop.newest(objects.ReportRun)
     return listing.page(rows, call.params, lambda run: show(call.shop, run), "/v1/reporting/report_runs")
-
-
-def retrieve_file(call: Call) -> Json:
-    """GET /v1/files/{id}"""
-    return show_file(call.shop.get(objects.File, call.args[0]))
-
-
-def download(call: Call) -> str:
-    """GET /v1/files/{id}/contents"""
-    return call.shop.get(objects.File, call.args[0]).content
