@@ -34,7 +34,7 @@ def _wrapped(text: str) -> list[str]:
 
 def _written(line: str) -> bytes:
     """A line as a string of a PDF; an accent is written with its letter where there is one for both."""
-    shown = "".join(each for each in unicodedata.normalize("NFC", line) if each.isprintable())
+    shown = "".join(each if each.isprintable() else " " for each in unicodedata.normalize("NFC", line))
     try:
         encoded = shown.encode(ENCODING)
     except UnicodeEncodeError as error:
