@@ -5,7 +5,7 @@ from datetime import timedelta
 from payments.connectors.base import EventKind, PspEvent
 from payments.kernel.jobs import Queue, job
 from payments.webhooks.dispatch import handles
-from refunds.services import duplicates, evidence, sending, suspicions
+from refunds.services import deadlines, disputes, duplicates, evidence, fraud, sending, suspicions
 
 
 @handles(EventKind.REFUND_UPDATED)
@@ -17,13 +17,13 @@ def refund_updated(account_id: str, event: PspEvent) -> None:
 @handles(EventKind.DISPUTE_UPDATED)
 def dispute_updated(account_id: str, event: PspEvent) -> None:
     """A PSP says how a dispute stands."""
-    suspicions.ask_a_person(account_id, event)
+    disputes.accept(account_id, event)
 
 
 @handles(EventKind.FRAUD_WARNING)
 def fraud_warning(account_id: str, event: PspEvent) -> None:
     """A card scheme was told that a payment was fraud."""
-    suspicions.ask_a_person(account_id, event)
+    fraud.accept(account_id, event)
 
 
 @job("send_refund", Queue.MONEY)
@@ -42,6 +42,12 @@ def recover_refund(call_id: str) -> None:
 def refund_duplicate(capture_id: str) -> None:
     """Give back money that came too late."""
     duplicates.give_back(capture_id)
+
+
+@job("watch_disputes", Queue.UPKEEP, every=timedelta(minutes=5))
+def watch_disputes() -> None:
+    """Disputes that must be answered soon, or were not, get a person."""
+    deadlines.watch_due()
 
 
 @job("recover_defend", Queue.MONEY, lease=timedelta(minutes=10))

@@ -53,3 +53,59 @@ REFUND: Final = Machine(
         **{(state, "bounce"): R.BOUNCED for state in (R.SUCCEEDED, R.FAILED, R.CANCELED_AT_PSP)},
     },
 )
+
+
+class DisputeStatus(StrEnum):
+    """How a dispute stands: what we must do next, or how it ended.
+
+    `inquiry`: the customer's bank asks and has taken nothing. `lost`, `accepted` and `expired` (nobody answered in
+    time) are ends against us, `won` and `withdrawn` for us. None of them is the last word: a bank may come back with a
+    second stage.
+    """
+
+    INQUIRY = "inquiry"
+    NEEDS_RESPONSE = "needs_response"
+    UNDER_REVIEW = "under_review"
+    WON = "won"
+    LOST = "lost"
+    ACCEPTED = "accepted"
+    EXPIRED = "expired"
+    WITHDRAWN = "withdrawn"
+
+
+D = DisputeStatus
+
+ANSWERABLE: Final = (D.INQUIRY, D.NEEDS_RESPONSE)
+"""Disputes that wait for our answer."""
+
+OPEN: Final = (*ANSWERABLE, D.UNDER_REVIEW)
+"""Disputes of which nobody knows yet how they end."""
+
+AGAINST_US: Final = (D.LOST, D.ACCEPTED, D.EXPIRED)
+"""Ends by which the money that was withdrawn is a loss."""
+
+_DISPUTE_EVENTS: Final = {
+    D.INQUIRY: "inquire",
+    D.NEEDS_RESPONSE: "demand",
+    D.UNDER_REVIEW: "review",
+    D.WON: "win",
+    D.LOST: "lose",
+    D.ACCEPTED: "accept",
+    D.EXPIRED: "expire",
+    D.WITHDRAWN: "withdraw",
+}
+
+DISPUTE_EVENT: Final = {str(status): event for status, event in _DISPUTE_EVENTS.items()}
+"""The event that leads to each status."""
+
+DISPUTE: Final = Machine(
+    D.INQUIRY,
+    # What the PSP says later replaces what it said before, whatever that was: a case that was won is charged back a
+    # second time, one that was lost is won on appeal. `refunds.standing` decides what is later.
+    {
+        (before, event): after
+        for after, event in _DISPUTE_EVENTS.items()
+        for before in DisputeStatus
+        if before is not after
+    },
+)

@@ -30,6 +30,10 @@ MACHINES: Final[Mapping[str, tuple[Machine, str]]] = {
     "Capture": (intent_states.CAPTURE, "One capture of an authorisation."),
     "Routing rule": (intent_states.RULE, "Drafted by one person, approved and activated by others."),
     "Refund": (refund_states.REFUND, "Money on its way back."),
+    "Dispute": (
+        refund_states.DISPUTE,
+        "It begins as the provider's first news of it say. What the provider says later replaces what it said before.",
+    ),
     "Report run": (report_states.RUN, "A file that finance asked for."),
 }
 

@@ -16,6 +16,10 @@ class AttentionKind(models.TextChoices):
     OVER_RETURNED = "over_returned", "More went back than was taken"
     AUTHORIZATION_EXPIRING = "authorization_expiring", "An authorisation expires soon and is not captured"
     CANCEL_REFUSED = "cancel_refused", "The PSP refuses to cancel a payment that nobody wants"
+    DISPUTE_DUE = "dispute_due", "A dispute must be answered soon"
+    DISPUTE_OVERDUE = "dispute_overdue", "A dispute was not answered in time, or the bank does not decide it"
+    DISPUTE_REFUSED = "dispute_refused", "The PSP did not take the answer to a dispute"
+    FRAUD_WARNING = "fraud_warning", "A payment was reported as fraud: refund before it becomes a dispute?"
     RULE_ROLLED_BACK = "rule_rolled_back", "A routing rule did worse than its control and was rolled back"
     UNMATCHED_EVENT = "unmatched_event", "The PSP reports something that we do not know"
 
@@ -47,6 +51,15 @@ class AttentionItem(models.Model):
 def open_item(kind: AttentionKind, object_id: str, detail: str) -> None:
     """Ask for a person, with the open unit of work; nothing happens when the same item is open already."""
     unit.current().add(AttentionItem(kind=kind, object_id=object_id, detail=detail, opened_at=clock.now()), once=True)
+
+
+def open_anew(kind: AttentionKind, object_id: str, detail: str) -> None:
+    """The same in other words, where it is open already: something has become more urgent."""
+    unit.current().run(
+        "UPDATE payments_attentionitem SET detail = %s WHERE object_id = %s AND kind = %s AND closed_at IS NULL",
+        [detail, object_id, kind],
+    )
+    open_item(kind, object_id, detail)
 
 
 def close_items(object_id: str, *, because: str, by: str, kind: AttentionKind) -> None:

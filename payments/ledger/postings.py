@@ -28,13 +28,16 @@ class Line:
 
 Lines = tuple[Line, ...]
 
+DISPUTE_LOSSES = "dispute_losses"
 ORDER_CLEARING = "order_clearing"
 ROUNDING = "rounding"
 
 KINDS = {
     "psp_receivable": AccountKind.ASSET,
+    "disputes_held": AccountKind.ASSET,
     "refunds_in_flight": AccountKind.LIABILITY,
     ORDER_CLEARING: AccountKind.LIABILITY,
+    DISPUTE_LOSSES: AccountKind.EXPENSE,
     ROUNDING: AccountKind.BOTH,
 }
 """The chart of accounts: the code before the slash, and its kind. The dimension follows after the slash."""
@@ -49,6 +52,10 @@ class Event(StrEnum):
     REFUND_SUCCEEDED = "refund_succeeded"
     REFUND_FAILED = "refund_failed"
     REFUND_BOUNCED = "refund_bounced"
+    DISPUTE_WITHDRAWN = "dispute_withdrawn"
+    DISPUTE_REINSTATED = "dispute_reinstated"
+    DISPUTE_LOST = "dispute_lost"
+    DISPUTE_RECOVERED = "dispute_recovered"
 
 
 def receivable(provider_account: str) -> str:
@@ -59,6 +66,11 @@ def receivable(provider_account: str) -> str:
 def in_flight(provider_account: str) -> str:
     """Refunds that the PSP has been asked for and has not confirmed."""
     return f"refunds_in_flight/{provider_account}"
+
+
+def held(provider_account: str) -> str:
+    """What a PSP has taken for disputes of which nobody knows yet how they end."""
+    return f"disputes_held/{provider_account}"
 
 
 def kind(account: str) -> AccountKind:
@@ -99,6 +111,26 @@ def refund_failed(provider_account: str, amount: Money) -> Lines:
 def refund_bounced(provider_account: str, amount: Money) -> Lines:
     """A refund came back after it had succeeded: what was posted for it is reversed."""
     return _balanced(_debit(receivable(provider_account), amount), _credit(ORDER_CLEARING, amount))
+
+
+def dispute_withdrawn(provider_account: str, amount: Money) -> Lines:
+    """The PSP has taken disputed money out of what it owes us: at the first chargeback, and at the second again."""
+    return _balanced(_debit(held(provider_account), amount), _credit(receivable(provider_account), amount))
+
+
+def dispute_reinstated(provider_account: str, amount: Money) -> Lines:
+    """Disputed money, or some of it, has come back: the dispute was won for now."""
+    return _balanced(_debit(receivable(provider_account), amount), _credit(held(provider_account), amount))
+
+
+def dispute_lost(provider_account: str, amount: Money) -> Lines:
+    """What was taken does not come back: the dispute was lost or accepted, or its deadline has passed."""
+    return _balanced(_debit(DISPUTE_LOSSES, amount), _credit(held(provider_account), amount))
+
+
+def dispute_recovered(provider_account: str, amount: Money) -> Lines:
+    """A loss is none after all: the dispute goes on, or was won in the end."""
+    return _balanced(_debit(held(provider_account), amount), _credit(DISPUTE_LOSSES, amount))
 
 
 def _debit(account: str, amount: Money) -> Line:

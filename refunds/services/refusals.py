@@ -55,3 +55,9 @@ class RefundUnexpectedState(Refusal):
     """The refund has left for the PSP, has ended, or gives back what came too late: it cannot be canceled."""
 
     code, status = "refund_unexpected_state", 409
+
+
+class FraudWarningDecided(Refusal):
+    """Somebody has decided already what is done about this warning of fraud."""
+
+    code, status = "fraud_warning_decided", 409

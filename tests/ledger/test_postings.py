@@ -22,6 +22,10 @@ RECIPES: dict[str, tuple[Recipe, str, str]] = {
     "refund_succeeded_after_all": (postings.refund_succeeded_after_all, "order_clearing", "psp_receivable/x"),
     "refund_failed": (postings.refund_failed, "refunds_in_flight/x", "order_clearing"),
     "refund_bounced": (postings.refund_bounced, "psp_receivable/x", "order_clearing"),
+    "dispute_withdrawn": (postings.dispute_withdrawn, "disputes_held/x", "psp_receivable/x"),
+    "dispute_reinstated": (postings.dispute_reinstated, "psp_receivable/x", "disputes_held/x"),
+    "dispute_lost": (postings.dispute_lost, "dispute_losses", "disputes_held/x"),
+    "dispute_recovered": (postings.dispute_recovered, "disputes_held/x", "dispute_losses"),
 }
 AMOUNTS = st.builds(money.from_minor, st.integers(1, money.LIMIT - 1), st.sampled_from(sorted(money.EXPONENTS)))
 
@@ -72,6 +76,9 @@ def test_what_is_undone_leaves_nothing(amount: Money) -> None:
     failed = (postings.refund_sent("x", amount), postings.refund_failed("x", amount))
     after_all = postings.refund_succeeded_after_all("x", amount)
     assert balances(postings.captured("x", amount), *failed, after_all) == {}
+    taken, lost = postings.dispute_withdrawn("x", amount), postings.dispute_lost("x", amount)
+    assert balances(taken, postings.dispute_reinstated("x", amount)) == {}
+    assert balances(lost, postings.dispute_recovered("x", amount)) == {}
 
 
 @pytest.mark.parametrize("name", RECIPES)

@@ -23,6 +23,7 @@ APP: Final[Mapping[str, Sequence[str]]] = {
     "payments_entry": ADDING,
     "payments_statechange": ADDING,
     "payments_feecontract": ADDING,
+    "refunds_disputemovement": ADDING,
     "payments_event": (*ADDING, "UPDATE (dispatched_at)"),
     # what ends
     "payments_job": KEEPING,

@@ -1,0 +1,28 @@
+"""The tables of refunds and of disputes."""
+
+from refunds.models.disputes import (
+    Answer,
+    Dispute,
+    DisputeFile,
+    DisputeMovement,
+    DisputeStage,
+    FraudDecision,
+    FraudWarning,
+    MovementKind,
+)
+from refunds.models.refunds import Origin, Reason, Refund, RefundLine
+
+__all__ = [
+    "Answer",
+    "Dispute",
+    "DisputeFile",
+    "DisputeMovement",
+    "DisputeStage",
+    "FraudDecision",
+    "FraudWarning",
+    "MovementKind",
+    "Origin",
+    "Reason",
+    "Refund",
+    "RefundLine",
+]
