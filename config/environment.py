@@ -3,17 +3,23 @@
 import enum
 import json
 import os
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import pydantic
 import pydantic_settings
 from django.core.exceptions import ImproperlyConfigured
+from pydantic_core import PydanticCustomError
 from pydantic_settings import NoDecode
 
 from config import processes
 
 DEVELOPMENT_KEY = "development-only-" + "0" * 40
+BANK_ACCOUNT = re.compile(r"[a-z0-9][a-z0-9-]{0,39}:[A-Z]{3}")
+DEMO_BANK_ACCOUNTS = [
+    f"main-{currency.lower()}:{currency}" for currency in ["USD", "EUR", "GBP", "MXN", "BRL", "JPY", "SGD"]
+]
 Names = Annotated[list[str], NoDecode]
 
 
@@ -60,14 +66,31 @@ class Environment(pydantic_settings.BaseSettings):
     public_url: str = pydantic.Field("http://127.0.0.1:8000", description="Where customers and clients reach us.")
     simulator_url: str = pydantic.Field("", description="The PSP simulator; refused in production.")
 
+    bank_accounts: Names = pydantic.Field(
+        [], description="Our accounts at banks, from which finance pays refunds: code:currency, separated by commas."
+    )
+
     run_dir: Path = Path(".run")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_format: Literal["json", "console"] = "json"
 
-    @pydantic.field_validator("allowed_hosts", "csrf_trusted_origins", mode="before")
+    @pydantic.field_validator("allowed_hosts", "csrf_trusted_origins", "bank_accounts", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+    @pydantic.field_validator("bank_accounts")
+    @classmethod
+    def _named(cls, value: list[str]) -> list[str]:
+        if not all(BANK_ACCOUNT.fullmatch(each) for each in value):
+            raise PydanticCustomError("bank_accounts", "Input should be like main-eu:EUR,main-us:USD")
+        return value
+
+    @property
+    def currencies_at_banks(self) -> dict[str, str]:
+        """Code of a bank account -> its currency; outside production one for each currency of the demo."""
+        named = self.bank_accounts or ([] if self.production else DEMO_BANK_ACCOUNTS)
+        return dict(each.split(":") for each in named)
 
     @property
     def production(self) -> bool:

@@ -20,6 +20,7 @@ CSRF_TRUSTED_ORIGINS = ENVIRONMENT.csrf_trusted_origins
 PUBLIC_URL = ENVIRONMENT.public_url.rstrip("/")
 SIMULATOR_URL = ENVIRONMENT.simulator_url.rstrip("/")
 RUN_DIR = ENVIRONMENT.run_dir
+BANK_ACCOUNTS = ENVIRONMENT.currencies_at_banks
 
 ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"

@@ -218,7 +218,8 @@ invariants.declare(
     "Every refund that succeeded has one posting of that; one that never did has none",
     """SELECT r.id::text, r.status || ' with ' || count(t.id) || ' postings of success'
          FROM refunds_refund r LEFT JOIN payments_transfer t
-           ON t.event = 'refund_succeeded' AND t.source_id = 're_' || replace(r.id::text, '-', '')
+           ON t.event = CASE r.origin WHEN 'bank' THEN 'refund_transferred' ELSE 'refund_succeeded' END
+          AND t.source_id = 're_' || replace(r.id::text, '-', '')
         GROUP BY r.id HAVING (r.status = 'succeeded' AND count(t.id) <> 1)
                           OR (r.status NOT IN ('succeeded', 'bounced') AND count(t.id) <> 0)""",
     "SELECT count(*) FROM refunds_refund",
@@ -242,11 +243,25 @@ invariants.declare(
     13,
     "refund_owned",
     "Every refund that is not settled has a job, a call that is looked after, or a person",
-    """WITH waiting AS (SELECT 're_' || replace(id::text, '-', '') AS id, status FROM refunds_refund
+    """WITH waiting AS (SELECT 're_' || replace(id::text, '-', '') AS id, id AS key, status FROM refunds_refund
                          WHERE settled_at IS NULL)
        SELECT id, status FROM waiting r
-        WHERE NOT EXISTS (SELECT FROM payments_job WHERE name = 'send_refund' AND arguments ->> 'refund_id' = r.id)
+        WHERE NOT EXISTS (SELECT FROM refunds_banktransfer b WHERE b.refund_id = r.key AND b.decision = '')
+          AND NOT EXISTS (SELECT FROM payments_job WHERE name = 'send_refund' AND arguments ->> 'refund_id' = r.id)
           AND NOT EXISTS (SELECT FROM payments_providercall WHERE owner_id = r.id AND look_at IS NOT NULL)
           AND NOT EXISTS (SELECT FROM payments_attentionitem WHERE object_id = r.id AND closed_at IS NULL)""",
     "SELECT count(*) FROM refunds_refund WHERE settled_at IS NULL",
+)
+invariants.declare(
+    15,
+    "transfer_maker_checker",
+    "Every refund by bank transfer has its record, and none has left that a second person has not confirmed",
+    """SELECT r.id::text, r.status || ', ' || coalesce(nullif(b.decision, ''), 'not decided') || ' by '
+               || coalesce(b.decided_by, 'nobody')
+         FROM refunds_refund r LEFT JOIN refunds_banktransfer b ON b.refund_id = r.id
+        WHERE r.origin = 'bank'
+          AND (b.id IS NULL OR (r.status = 'proposed') <> (b.decision = '')
+               OR (r.status = 'canceled') <> (b.decision = 'withdrawn')
+               OR (b.decision = 'confirmed' AND b.decided_by = b.proposed_by))""",
+    "SELECT count(*) FROM refunds_refund WHERE origin = 'bank'",
 )

@@ -10,10 +10,12 @@ class RefundStatus(StrEnum):
     """What a refund has come to.
 
     `failed` means that the money stayed with us, `unknown` that it may have moved, `pending` that the PSP has it and
-    will say; `bounced` has come back after it had succeeded.
+    will say; `bounced` has come back after it had succeeded. `proposed` is a bank transfer that one person of finance
+    has recorded and another one has to confirm.
     """
 
     REQUESTED = "requested"
+    PROPOSED = "proposed"
     SENT = "sent"
     PENDING = "pending"
     UNKNOWN = "unknown"
@@ -27,7 +29,10 @@ class RefundStatus(StrEnum):
 
 R = RefundStatus
 
-IN_FLIGHT: Final = (R.REQUESTED, R.SENT, R.PENDING, R.UNKNOWN, R.REQUIRES_ACTION)
+BY_PSP: Final = (R.REQUESTED, R.SENT, R.PENDING, R.UNKNOWN, R.REQUIRES_ACTION)
+"""Refunds that a PSP makes, and of which it has the last word."""
+
+IN_FLIGHT: Final = (*BY_PSP, R.PROPOSED)
 """Refunds whose amount is reserved."""
 
 LIVING: Final = (*IN_FLIGHT, R.SUCCEEDED)
@@ -44,13 +49,17 @@ REFUND: Final = Machine(
         **{(state, "differ"): R.UNKNOWN for state in (R.REQUESTED, R.SENT, R.PENDING, R.REQUIRES_ACTION)},
         **{(state, "challenge"): R.REQUIRES_ACTION for state in (R.REQUESTED, R.SENT, R.UNKNOWN)},
         **{(state, "wait"): R.PENDING for state in (R.REQUESTED, R.SENT, R.UNKNOWN, R.REQUIRES_ACTION)},
-        **{(state, "succeed"): R.SUCCEEDED for state in IN_FLIGHT},
-        **{(state, "fail"): R.FAILED for state in IN_FLIGHT},
-        **{(state, "cancel_at_psp"): R.CANCELED_AT_PSP for state in IN_FLIGHT},
+        **{(state, "succeed"): R.SUCCEEDED for state in BY_PSP},
+        **{(state, "fail"): R.FAILED for state in BY_PSP},
+        **{(state, "cancel_at_psp"): R.CANCELED_AT_PSP for state in BY_PSP},
         # evidence of money beats every earlier belief that there was none
         **{(state, "succeed"): R.SUCCEEDED for state in (R.FAILED, R.CANCELED)},
         # from the other two: we learn of the success only after its end
         **{(state, "bounce"): R.BOUNCED for state in (R.SUCCEEDED, R.FAILED, R.CANCELED_AT_PSP)},
+        # by bank transfer: no PSP hears of it
+        (R.REQUESTED, "propose"): R.PROPOSED,
+        (R.PROPOSED, "transfer"): R.SUCCEEDED,
+        (R.PROPOSED, "withdraw"): R.CANCELED,
     },
 )
 

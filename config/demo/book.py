@@ -53,5 +53,5 @@ def _our_captures() -> Iterable[Moved]:
 
 
 def _our_refunds() -> Iterable[Moved]:
-    for row in Refund.objects.filter(status="succeeded"):
+    for row in Refund.objects.filter(status="succeeded").exclude(origin="bank"):
         yield row.pk if row.origin != "outside" else row.provider_reference, row.currency, row.amount_minor

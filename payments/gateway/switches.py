@@ -23,7 +23,7 @@ class SwitchedAlready(Refusal):
 
 
 class AnotherPersonNeeded(Refusal):
-    """Who asked for something to be switched on does not agree to it as well."""
+    """Who asked for something that takes two people does not agree to it as well."""
 
     code, status = "another_person_needed", 403
 

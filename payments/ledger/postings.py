@@ -30,11 +30,13 @@ Lines = tuple[Line, ...]
 
 DISPUTE_LOSSES = "dispute_losses"
 ORDER_CLEARING = "order_clearing"
+BANK = "bank"
 ROUNDING = "rounding"
 
 KINDS = {
     "psp_receivable": AccountKind.ASSET,
     "disputes_held": AccountKind.ASSET,
+    BANK: AccountKind.ASSET,
     "refunds_in_flight": AccountKind.LIABILITY,
     ORDER_CLEARING: AccountKind.LIABILITY,
     DISPUTE_LOSSES: AccountKind.EXPENSE,
@@ -56,6 +58,8 @@ class Event(StrEnum):
     DISPUTE_REINSTATED = "dispute_reinstated"
     DISPUTE_LOST = "dispute_lost"
     DISPUTE_RECOVERED = "dispute_recovered"
+    REFUND_TRANSFERRED = "refund_transferred"
+    TRANSFER_RETURNED = "transfer_returned"
 
 
 def receivable(provider_account: str) -> str:
@@ -71,6 +75,11 @@ def in_flight(provider_account: str) -> str:
 def held(provider_account: str) -> str:
     """What a PSP has taken for disputes of which nobody knows yet how they end."""
     return f"disputes_held/{provider_account}"
+
+
+def bank(bank_account: str) -> str:
+    """Money at a bank of ours."""
+    return f"{BANK}/{bank_account}"
 
 
 def kind(account: str) -> AccountKind:
@@ -131,6 +140,16 @@ def dispute_lost(provider_account: str, amount: Money) -> Lines:
 def dispute_recovered(provider_account: str, amount: Money) -> Lines:
     """A loss is none after all: the dispute goes on, or was won in the end."""
     return _balanced(_debit(held(provider_account), amount), _credit(DISPUTE_LOSSES, amount))
+
+
+def refund_transferred(bank_account: str, amount: Money) -> Lines:
+    """A refund has left a bank account of ours: no PSP had a part in it."""
+    return _balanced(_debit(ORDER_CLEARING, amount), _credit(bank(bank_account), amount))
+
+
+def transfer_returned(bank_account: str, amount: Money) -> Lines:
+    """The customer's bank has sent such a transfer back."""
+    return _balanced(_debit(bank(bank_account), amount), _credit(ORDER_CLEARING, amount))
 
 
 def _debit(account: str, amount: Money) -> Line:

@@ -24,10 +24,12 @@ TYPES: Final[Mapping[str, str]] = {
     "payment_intent.reversed": "A capture that had succeeded failed afterwards.",
     "refund.created": "A refund was asked for.",
     "refund.sent": "The refund was sent to the provider.",
-    "refund.succeeded": "The provider has made the refund; the customer's bank shows it some days later.",
+    "refund.succeeded": "The provider has made the refund, or finance by bank transfer; the customer's bank shows it"
+    " some days later.",
     "refund.failed": "The provider could not refund: see `failure_reason`.",
     "refund.bounced": "A refund that had succeeded came back.",
-    "refund.canceled": "The refund was canceled before it was sent, or by the provider: nothing went back.",
+    "refund.canceled": "The refund was canceled before it was sent, or by the provider, or a bank transfer was not"
+    " confirmed: nothing went back.",
     "dispute.created": "A customer's bank disputes a payment, or asks about it.",
     "dispute.updated": "Something else of a dispute has changed, as the day by which it must be answered.",
     "dispute.response_due": "A dispute waits for an answer that is due within 7, 3 or 1 days: see `respond_by`.",

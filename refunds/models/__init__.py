@@ -10,10 +10,12 @@ from refunds.models.disputes import (
     FraudWarning,
     MovementKind,
 )
-from refunds.models.refunds import Origin, Reason, Refund, RefundLine
+from refunds.models.refunds import BankTransfer, Decision, Origin, Reason, Refund, RefundLine
 
 __all__ = [
     "Answer",
+    "BankTransfer",
+    "Decision",
     "Dispute",
     "DisputeFile",
     "DisputeMovement",

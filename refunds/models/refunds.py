@@ -1,11 +1,12 @@
 """Refunds, and the order lines that they give back."""
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 
 from payments.gateway.models import ProviderAccount
 from payments.intents.models import Capture, PaymentAttempt, PaymentIntent
-from payments.kernel import ids, money, records
+from payments.kernel import clock, ids, money, records
+from payments.kernel.attention import AttentionItem
 from payments.orders.models import OrderLine
 from refunds.states import IN_FLIGHT, REFUND, RefundStatus
 
@@ -30,6 +31,7 @@ class Origin(models.TextChoices):
     STAFF = "staff", "The back office"
     DUPLICATE = "duplicate", "By itself: the money came too late"
     OUTSIDE = "outside", "Made outside, at the PSP"
+    BANK = "bank", "Finance, by bank transfer"
 
 
 class Refund(records.Stateful, records.Announced):
@@ -87,6 +89,17 @@ class Refund(records.Stateful, records.Announced):
                 condition=Q(status__in=IN_FLIGHT, settled_at__isnull=True)
                 | (~Q(status__in=IN_FLIGHT) & Q(settled_at__isnull=False)),
             ),
+            models.CheckConstraint(
+                name="refund_by_bank_or_by_psp",
+                condition=Q(
+                    origin="bank",
+                    status__in=["proposed", "succeeded", "canceled", "bounced"],
+                    call_id="",
+                    provider_reference="",
+                    sent_at__isnull=True,
+                )
+                | (~Q(origin="bank") & ~Q(status="proposed")),
+            ),
             models.CheckConstraint(name="refund_note", condition=~Q(reason="other", note="")),
             models.UniqueConstraint(
                 fields=["account", "provider_reference"],
@@ -129,3 +142,76 @@ class RefundLine(models.Model):
 
     def __str__(self) -> str:
         return f"{self.quantity} × {self.line_id}"
+
+
+class Decision(models.TextChoices):
+    """What the second person has said to a bank transfer."""
+
+    WAITING = "", "Waits for the second person"
+    CONFIRMED = "confirmed", "Confirmed"
+    WITHDRAWN = "withdrawn", "Withdrawn"
+
+
+class BankTransfer(records.Record):
+    """What two people say of a refund that finance has made by bank transfer: one records it, another confirms it.
+
+    The refund (origin `bank`) has the amount; no PSP hears of it. `item` is the matter that it settles, none
+    when finance acted by itself. `returned_on` is the day on which the customer's bank had sent it back.
+    """
+
+    LOCK_RANK = 55
+
+    id = ids.IdField("bt")
+    refund = models.OneToOneField(Refund, on_delete=models.PROTECT, related_name="transfer")
+    item = models.ForeignKey(
+        AttentionItem, null=True, blank=True, on_delete=models.PROTECT, related_name="+", db_index=False
+    )
+    bank_account = models.CharField(max_length=40, help_text="Which of our bank accounts paid.")
+    bank_reference = models.CharField(max_length=80, help_text="How the bank calls the transfer.")
+    value_date = models.DateField(help_text="When it left the account.")
+    because = models.CharField(max_length=200)
+    proposed_by = models.CharField(max_length=80)
+    proposed_at = models.DateTimeField(default=clock.now)
+    decision = models.CharField(max_length=10, blank=True, default="", choices=Decision)
+    decided_by = models.CharField(max_length=80, blank=True, default="")
+    decided_because = models.CharField(max_length=200, blank=True, default="")
+    decided_at = models.DateTimeField(null=True, blank=True)
+    returned_by = models.CharField(max_length=80, blank=True, default="")
+    returned_because = models.CharField(max_length=200, blank=True, default="")
+    returned_on = models.DateField(null=True, blank=True, help_text="When it was on the account again.")
+
+    class Meta:
+        app_label = "refunds"
+        constraints = (
+            models.CheckConstraint(name="transfer_decision", condition=Q(decision__in=Decision.values)),
+            models.CheckConstraint(
+                name="transfer_says_what_and_why",
+                condition=~Q(bank_account="") & ~Q(bank_reference="") & ~Q(because="") & ~Q(proposed_by=""),
+            ),
+            models.CheckConstraint(
+                name="transfer_decided_by_somebody",
+                condition=Q(decision="", decided_by="", decided_at__isnull=True)
+                | (~Q(decision="") & ~Q(decided_by="") & Q(decided_at__isnull=False)),
+            ),
+            models.CheckConstraint(
+                name="transfer_maker_is_not_checker",
+                condition=~Q(decision="confirmed") | ~Q(decided_by=F("proposed_by")),
+            ),
+            models.CheckConstraint(
+                name="transfer_returned_once_confirmed",
+                condition=Q(returned_by="", returned_on__isnull=True)
+                | (Q(decision="confirmed", returned_on__isnull=False) & ~Q(returned_by="")),
+            ),
+            models.UniqueConstraint(
+                fields=["bank_account", "bank_reference"],
+                name="transfer_recorded_once",
+                condition=~Q(decision="withdrawn"),
+            ),
+        )
+        indexes = (
+            models.Index(fields=["item"], name="transfer_item", condition=Q(item__isnull=False)),
+            models.Index(fields=["proposed_at"], name="transfer_waiting", condition=Q(decision="")),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.bank_account} {self.bank_reference}"

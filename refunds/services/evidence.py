@@ -57,7 +57,7 @@ def _known(account_id: str, event: PspEvent) -> Refund | None:
 
     Anybody at the PSP can write a reference on a refund: it counts for a refund of that very payment only.
     """
-    rows = Refund.objects.filter(account_id=account_id)
+    rows = Refund.objects.filter(account_id=account_id).exclude(origin=Origin.BANK)
     found = rows.filter(provider_reference=event.modification_reference).first()
     if found is None and _is_id(event.reference):
         unnamed = rows.filter(provider_reference="", attempt__provider_reference=event.provider_reference)

@@ -1,7 +1,7 @@
 """What each event of a refund does to its payment, its order and lines, the ledger, and the client."""
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Final
 
 from payments.connectors.base import Outcome
@@ -181,6 +181,43 @@ def bounce(held: Held, outcome: Outcome, by: str) -> None:
     announcements.announce(held, "refund.bounced")
 
 
+def propose(held: Held, *, because: str, by: str) -> None:
+    """Finance has paid it from a bank account: reserved, until a second person says that this is so."""
+    held.refund.advance("propose", because=because, by=by)
+
+
+def transfer(held: Held, bank_account: str, *, value_date: date, because: str, by: str) -> None:
+    """Two people say that it has left a bank account of ours: it is booked for that day."""
+    refund, amount = held.refund, held.refund.amount_minor
+    refund.advance("transfer", because=because, by=by, settled_at=clock.now())
+    lines = postings.refund_transferred(bank_account, refund.amount)
+    _post(held, postings.Event.REFUND_TRANSFERRED, lines, f"left {bank_account}", day=value_date)
+    shift(held.payment.intent, refunding=-amount, refunded=amount)
+    _follow(held, amount, by)
+    announcements.announce(held, "refund.succeeded")
+
+
+def withdraw(held: Held, *, because: str, by: str) -> None:
+    """Somebody of finance says that it has not: what was reserved can be given back otherwise."""
+    held.refund.advance("withdraw", because=because, by=by, settled_at=clock.now())
+    release(held)
+    announcements.announce(held, "refund.canceled")
+
+
+def give_up_transfer(held: Held, bank_account: str, *, returned_on: date, because: str, by: str) -> None:
+    """The customer's bank has sent it back: what it did is undone, and a person is asked."""
+    refund, amount = held.refund, held.refund.amount_minor
+    refund.advance("bounce", because=because, by=by, failure_reason="transfer_returned", settled_at=clock.now())
+    lines = postings.transfer_returned(bank_account, refund.amount)
+    _post(held, postings.Event.TRANSFER_RETURNED, lines, f"came back to {bank_account}", day=returned_on)
+    shift(held.payment.intent, refunded=-amount)
+    _count_units(FOLLOW_UNITS, held.lines, -1)
+    _follow(held, -amount, by)
+    text = f"{money.text(refund.amount)} by bank transfer came back to {bank_account}: {because}"
+    attention.open_item(AttentionKind.REFUND_BOUNCED, refund.pk, text)
+    announcements.announce(held, "refund.bounced")
+
+
 def release(held: Held) -> None:
     """A refund in flight has ended without moving money: amount and lines can be refunded again."""
     if held.refund.sent_at is not None:
@@ -194,12 +231,14 @@ def _code(refund: Refund) -> str:
     return accounts.account(refund.account_id).code
 
 
-def _post(held: Held, event: postings.Event, lines: postings.Lines, what: str) -> None:
+def _post(held: Held, event: postings.Event, lines: postings.Lines, what: str, *, day: date | None = None) -> None:
+    """`day` is when the money moved, where a bank has said so; else it is now."""
     refund = held.refund
     refs = {"intent": refund.intent_id, "attempt": refund.attempt_id, "order": refund.order_id}
-    ledger.post(
-        event, refund.pk, lines, refs=refs, narrative=f"Refund of {money.text(refund.amount)} by {_code(refund)} {what}"
-    )
+    who = _code(refund) if day is None else "bank transfer"
+    narrative = f"Refund of {money.text(refund.amount)} by {who} {what}"
+    moved = None if day is None else datetime.combine(day, time(), UTC)
+    ledger.post(event, refund.pk, lines, refs=refs, narrative=narrative, effective_at=moved)
 
 
 def shift(intent: PaymentIntent, *, refunding: int = 0, refunded: int = 0, disputed: int = 0) -> None:

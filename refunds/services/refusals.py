@@ -51,6 +51,30 @@ class RefundDuplicateSuspected(Refusal):
     code, status = "refund_duplicate_suspected", 409
 
 
+class TransferInvalid(Refusal):
+    """What was written down of a bank transfer cannot be: the account, the reference, the day, or the reason."""
+
+    code, status = "bank_transfer_invalid", 422
+
+
+class TransferRecordedAlready(Refusal):
+    """A transfer of this bank account with this reference is on record: the money has left once."""
+
+    code, status = "bank_transfer_recorded_already", 409
+
+
+class TransferNotNeeded(Refusal):
+    """The payment method can still give the money back: no bank transfer is made for it."""
+
+    code, status = "bank_transfer_not_needed", 422
+
+
+class TransferDecidedAlready(Refusal):
+    """Somebody has decided about this bank transfer, or about what it is for, before."""
+
+    code, status = "bank_transfer_decided_already", 409
+
+
 class RefundUnexpectedState(Refusal):
     """The refund has left for the PSP, has ended, or gives back what came too late: it cannot be canceled."""
 

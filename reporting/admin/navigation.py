@@ -16,6 +16,7 @@ GROUPS: Final[Mapping[str, tuple[tuple[str, str, str, str], ...]]] = {
     ),
     "Finance": (
         ("Reports", "reporting", "reportrun", "description"),
+        ("Bank transfers", "refunds", "banktransfer", "outbound"),
         ("Ledger transfers", "payments", "transfer", "sync_alt"),
         ("Ledger entries", "payments", "entry", "list_alt"),
         ("Ledger accounts", "payments", "account", "account_balance"),

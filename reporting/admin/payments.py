@@ -17,7 +17,8 @@ from payments.intents.states import IntentStatus
 from payments.kernel import money
 from payments.ledger import selectors as ledger
 from refunds import selectors as refund_selectors
-from reporting.admin import refunding, search, sentence, story
+from refunds.services import transfers as services
+from reporting.admin import refunding, search, sentence, story, transfers
 
 MAY_REFUND = "refunds.add_refund"
 
@@ -165,10 +166,12 @@ class PaymentAdmin(base.ModelAdmin):
         return shown.joined((shown.amount(row.amount), _status(row)), " ")
 
     def doings(self, request: HttpRequest, row: PaymentIntent) -> Sequence[shown.Doing]:
-        """Refund, when there is something to refund."""
+        """Refund, when there is something to refund; by bank, what its method cannot give back."""
+        by_bank = transfers.allowed(request, transfers.MAY_PROPOSE) and services.possible(row)
+        bank = (shown.Doing("Pay back by bank", transfers.new_address(payment=row.pk)),) if by_bank else ()
         if self._why_not(request, row):
-            return ()
-        return (shown.Doing("Refund", self.address_of("refund", row), main=True),)
+            return bank
+        return (shown.Doing("Refund", self.address_of("refund", row), main=True), *bank)
 
     def _why_not(self, request: HttpRequest, row: PaymentIntent) -> str:
         """Why nothing can be refunded here and now; "" when something can."""

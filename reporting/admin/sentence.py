@@ -22,6 +22,9 @@ WHY_FAILED: Final[Mapping[str, tuple[str, str]]] = {
     "refund_exceeds_payment": (
         "the provider says that more would go back than was paid", "Tell the payments engineers before trying again.",
     ),
+    "transfer_returned": (
+        "the customer's bank sent the transfer back", "Ask the customer for the right account and tell finance.",
+    ),
     "refund_declined": ("the bank refused it", "Try once more later, or agree on another way with the customer."),
 }  # fmt: skip
 """Why a refund did not work, and what to do about it."""

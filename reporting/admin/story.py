@@ -33,6 +33,7 @@ PAYMENT: Final[Mapping[str, str]] = {
 }
 REFUND: Final[Mapping[str, str]] = {
     "requested": "Not sent yet, it is tried again",
+    "proposed": "Paid by bank transfer, as one person of finance says; another one has to confirm it",
     "sent": "Sent to the bank",
     "pending": "The bank has it and will say what comes of it",
     "unknown": "Not known whether it went back, it is being asked",

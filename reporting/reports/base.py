@@ -153,7 +153,7 @@ class Report:
 
     Rows come from `source`, in which the ledger's transfer is `t`; `columns` begin with `head(…)` and are only ever
     appended to, or the `version` changes. `client` is the SQL of whose payment a row is. `sign` turns what was booked
-    on `psp_receivable` into the report's sense of plus and minus.
+    on `psp_receivable` or `bank` into the report's sense of plus and minus.
     """
 
     name: str
@@ -217,7 +217,7 @@ SELECT moved.event, entry.currency, count(*), sum(entry.amount_minor) * %(sign)s
   FROM payments_entry entry
   JOIN payments_account account ON account.id = entry.account_id
   JOIN moved ON moved.id = entry.transfer_id
- WHERE split_part(account.code, '/', 1) = 'psp_receivable'
+ WHERE split_part(account.code, '/', 1) IN ('psp_receivable', 'bank')
    AND entry.id >= (SELECT payments_uuid_floor(min(booked_at) - interval '1 minute') FROM moved)
    AND entry.id <= (SELECT payments_uuid_floor(max(booked_at) + interval '1 minute') FROM moved)
    AND (%(currency)s::text IS NULL OR entry.currency = %(currency)s)

@@ -11,8 +11,9 @@ REPORT: Final = Report(
     version=1,
     title="Refunds",
     use="Money that was given back in the interval: one row per refund that succeeded, with a positive amount. A "
-    "refund that came back is a negative row of its own, in the interval in which it came back.",
-    events=(Event.REFUND_SUCCEEDED, Event.REFUND_BOUNCED),
+    "refund that came back is a negative row of its own, in the interval in which it came back. What finance has paid "
+    "by bank transfer (origin `bank`) stands on the day on which it left the bank.",
+    events=(Event.REFUND_SUCCEEDED, Event.REFUND_BOUNCED, Event.REFUND_TRANSFERRED, Event.TRANSFER_RETURNED),
     sign=-1,
     client="r.client_id",
     source="""payments_transfer t
@@ -24,7 +25,8 @@ REPORT: Final = Report(
     columns=(
         *base.head(
             currency="r.currency",
-            minor="CASE t.event WHEN 'refund_succeeded' THEN r.amount_minor ELSE -r.amount_minor END",
+            minor="CASE WHEN t.event IN ('refund_succeeded', 'refund_transferred') THEN r.amount_minor"
+            " ELSE -r.amount_minor END",
         ),
         Column("refund_id", Kind.ID, base.public_id("re", "r.id"), "The refund."),
         Column("payment_intent_id", Kind.ID, base.public_id("pi", "i.id"), "The payment that it gives back."),

@@ -14,13 +14,15 @@ from django.test.utils import CaptureQueriesContext
 
 from payments.gateway import fees, switches
 from payments.gateway.models import SwitchKind
+from payments.intents.models import PaymentAttempt, PaymentIntent
 from payments.intents.services import measuring, rules
-from payments.kernel import unit
+from payments.kernel import clock, unit
 from payments.kernel.attention import AttentionItem, AttentionKind
 from payments.kernel.jobs import Job
 from payments.kernel.records import StateChange
 from payments.rest.models import ApiClient, IdempotencyKey
 from payments.webhooks.models import Delivery, Endpoint, Event, EventSweep, InboundEvent
+from refunds.services import transfers
 from reporting.reports.base import Parameters
 from reporting.services import exports
 from tests import factories
@@ -55,6 +57,7 @@ def full(shop: factories.Shop, paid: dict[str, Any]) -> dict[str, Any]:
         provider_account_id=_account(account), event_key="evt_1", type="charge.updated", kind="unused",
         body=b'{"customer_email": "jane.doe@example.com", "client_secret": "pi_secret_1"}', state="ignored",
     )  # fmt: skip
+    _transferred()
     switches.switch_off(SwitchKind.COUNTRY, "AQ", because="nobody lives there", by="staff engineer")
     rules.draft(rules.Draft(name="half and half", split=(("stripe-us", 1), ("stripe-eu", 1))), by="staff engineer")
     EventSweep.objects.create(provider_account_id=_account(account), swept_until=datetime(2026, 1, 1, tzinfo=UTC))
@@ -63,6 +66,20 @@ def full(shop: factories.Shop, paid: dict[str, Any]) -> dict[str, Any]:
     with unit.work() as work:
         work.add(AttentionItem(kind=AttentionKind.UNKNOWN_OUTCOME, object_id=paid["id"], detail="no answer"))
     return paid
+
+
+def _transferred() -> None:
+    """A voucher that nobody could refund, and what finance wrote down."""
+    PaymentAttempt.objects.update(method="oxxo")
+    draft = transfers.TransferDraft(
+        payment_intent=PaymentIntent.objects.order_by("-pk")[0].pk,
+        amount=100,
+        bank_account="main-usd",
+        bank_reference="TRF-1",
+        value_date=clock.now().date(),
+        because="Nobody else could.",
+    )
+    transfers.propose(draft, by="staff finance")
 
 
 def _account(code: str) -> str:

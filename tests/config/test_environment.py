@@ -62,7 +62,8 @@ def test_production_refuses_to_start_with(name: str, value: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("LOG_FORMAT", "xml"), ("DATABASE_POOL_MAX", "many"), ("COUNTINGHOUSE_ENV", "prod")]
+    ("name", "value"),
+    [("LOG_FORMAT", "xml"), ("DATABASE_POOL_MAX", "many"), ("COUNTINGHOUSE_ENV", "prod"), ("BANK_ACCOUNTS", "euros")],
 )
 def test_a_value_that_makes_no_sense_is_refused_by_name_and_not_shown(name: str, value: str) -> None:
     answer = manage("check", **{name: value})

@@ -7,11 +7,13 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from django.db import connection
+from django.utils import timezone
 
 from payments.kernel.errors import Refusal
 from payments.kernel.jobs import Queue
-from refunds.models import Origin, Refund
-from refunds.services import refunds, sending
+from payments.ledger import selectors as ledger
+from refunds.models import BankTransfer, Origin, Refund
+from refunds.services import refunds, sending, transfers
 from tests import factories
 from tests.refunds.psp import Psp
 
@@ -115,4 +117,31 @@ def test_an_answer_and_its_notifications_that_meet_are_one_refund(shop: factorie
         assert at_once(4, act) == {"done": 4}
     assert list(Refund.objects.values_list("status", flat=True)) == ["succeeded"] * 3
     factories.work(Queue.MONEY)
+    factories.assert_books_close()
+
+
+def test_of_people_who_confirm_one_transfer_at_once_one_does(
+    shop: factories.Shop, sim: factories.Simulator, psp: Psp
+) -> None:
+    intent = shop.paid(1999)
+    sim.scenario("refunds.create", "bounced_refund", seconds=0, times=1)
+    shop.post("refunds", {"payment_intent": intent["id"], "reason": "damaged"})
+    factories.work()
+    psp.notify(psp.events_once("refund.failed"))
+    draft = transfers.TransferDraft(
+        payment_intent=intent["id"],
+        amount=1999,
+        bank_account="main-usd",
+        bank_reference="TRF-1",
+        value_date=timezone.now().date(),
+        because="The card was closed.",
+    )
+    proposed = at_once(4, lambda _: transfers.propose(draft, by="staff fay").pk and "made")
+    assert proposed == {"made": 4}, "a form that is sent again is told what it has made"
+
+    row = BankTransfer.objects.get()
+    answers = at_once(6, lambda number: transfers.confirm(row.pk, by=f"staff {number}").pk and "made")
+    assert answers == {"made": 1, "bank_transfer_decided_already": 5}
+    assert ledger.trial_balance()["bank/main-usd", "USD"] == -1999
+    assert Refund.objects.get(pk=row.refund_id).status == "succeeded"
     factories.assert_books_close()

@@ -131,6 +131,19 @@ def pays(shop: factories.Shop, sim: factories.Simulator, waiting: dict[str, Any]
     return shop.get(f"payment_intents/{waiting['id']}")
 
 
+def paid_late(shop: factories.Shop, sim: factories.Simulator, code: str, psp: str) -> dict[str, Any]:
+    """A voucher that is paid after the order was paid by card; the intent as it is then."""
+    intent = shop.intent(order(shop, ROWS[code]))
+    waiting = confirm(shop, intent, code, psp)
+    assert confirm(shop, waiting, "card", "stripe")["status"] == "succeeded"
+    if psp == "stripe":  # before our cancel has reached it
+        sim.challenge(waiting["latest_attempt"]["provider_reference"], "success")
+    else:
+        acts(sim, step(waiting))
+    told(2)
+    return shop.get(f"payment_intents/{intent['id']}")
+
+
 def days_later(sim: factories.Simulator) -> None:
     """Days later Stripe says how it is when it is asked; its news are signed on another day than ours."""
     sim.advance(4 * DAY)

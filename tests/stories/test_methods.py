@@ -169,15 +169,7 @@ def test_a_voucher_paid_after_a_card_is_given_back_where_that_is_possible(
     psp: str,
     goes_back: bool,  # noqa: FBT001
 ) -> None:
-    intent = shop.intent(methods.order(shop, ROWS[code]))
-    waiting = methods.confirm(shop, intent, code, psp)
-    assert methods.confirm(shop, waiting, "card", "stripe")["status"] == "succeeded"
-    if psp == "stripe":  # before our cancel has reached it
-        sim.challenge(waiting["latest_attempt"]["provider_reference"], "success")
-    else:
-        methods.acts(sim, methods.step(waiting))
-    methods.told(2)
-    late = shop.get(f"payment_intents/{intent['id']}")
+    late = methods.paid_late(shop, sim, code, psp)
     assert (late["status"], late["amount_captured"]) == ("succeeded", 60_000)
     items = AttentionItem.objects.filter(kind="overpayment", closed_at=None)
     if goes_back:

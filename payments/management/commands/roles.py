@@ -14,6 +14,7 @@ PAYMENTS: Final = (
     "payments.view_capture",
     "refunds.view_refund",
     "refunds.view_refundline",
+    "refunds.view_banktransfer",
 )
 """What whoever looks at payments at all may see."""
 
@@ -31,6 +32,9 @@ ROLES: Final[Mapping[str, tuple[str, ...]]] = {
     "support_lead": (*SUPPORT, "payments.view_attentionitem", "payments.change_attentionitem"),
     "finance": (
         *PAYMENTS,
+        "payments.view_attentionitem",
+        "refunds.add_banktransfer",
+        "refunds.change_banktransfer",
         "payments.view_account",
         "payments.view_transfer",
         "payments.view_entry",
@@ -111,7 +115,8 @@ masked, and moves no money: who gives rights does not refund (docs/decisions/000
 `see_personal_data` shows names and e-mail addresses, which others read as `j•••@e•••.com`; `change_provideraccount`
 is the switch of an account, `add_killswitch` and `change_killswitch` those of anything; `add_routingrule` drafts a
 rule, `change_routingrule` approves, activates and retires it; `change_job` is the replay of dead jobs, and
-`change_attentionitem` the release of refunds that a limit has stopped. Nothing else is ever changed by hand.
+`change_attentionitem` the release of refunds that a limit has stopped. `add_banktransfer` records a refund by bank
+transfer, `change_banktransfer` confirms what somebody else has recorded. Nothing else is ever changed by hand.
 """
 
 
