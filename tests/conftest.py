@@ -13,6 +13,7 @@ from pathlib import Path
 import django
 import pytest
 from django import test
+from hypothesis import settings
 from pytest_django.plugin import DjangoDbBlocker
 
 from config import accounts, embedded, processes, programs
@@ -45,6 +46,7 @@ def _address_everything() -> None:
 
 _address_everything()
 django.setup()
+settings.register_profile("chaos", max_examples=400)
 if CONTROLLER:
     del os.environ["DJANGO_SETTINGS_MODULE"]  # a worker that inherited it would read the settings before its addresses
 

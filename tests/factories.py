@@ -130,6 +130,14 @@ class Simulator:
             url = account.webhook_url(platform) if platform else ""
             self._ask("PUT", f"/_sim/accounts/{account.code}", {"webhook_url": url})
         self._ask("POST", "/_sim/reset", {})
+        self._delivered()
+
+    def quiet(self) -> None:
+        """Let a moment pass, and wait until every notification of what was done so far has left."""
+        self.advance(4)
+        self._delivered()
+
+    def _delivered(self) -> None:
         until(lambda: json.loads(self._ask("GET", "/_sim/webhooks"))["waiting"] == 0)
 
     def advance(self, seconds: int) -> None:

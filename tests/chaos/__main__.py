@@ -5,6 +5,7 @@ import json
 import os
 import random
 import shutil
+import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -19,6 +20,7 @@ from config import processes, stack
 
 ROOT = Path(__file__).resolve().parents[2]
 CLIENTS = 6
+ANY_ORDER = "notifications in any order, any number and late"
 
 
 def main() -> int:
@@ -37,9 +39,24 @@ def main() -> int:
         if not processes.wait_until(lambda: _ready(run_dir), timeout=180, process=started):
             console.Console().print(f"the stack did not start:\n{processes.tail(log)}")
             return 1
-        return _run(run_dir, options)
+        broken = _run(run_dir, options)
     finally:
         stack.down(run_dir)
+    if options.only in ANY_ORDER:
+        broken |= _any_order(options.seed)
+    return broken
+
+
+def _any_order(seed: int) -> int:
+    """The property of the suite over many more lives of payments; 0 when it holds. It has servers of its own."""
+    property_ = ["tests/stories/test_any_order.py", "--hypothesis-profile=chaos", f"--hypothesis-seed={seed}"]
+    began = time.monotonic()
+    tried = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-n0", *property_], cwd=ROOT, capture_output=True, text=True
+    )
+    told = f"the same end every time, {time.monotonic() - began:.0f} s" if not tried.returncode else tried.stdout
+    console.Console().print(f"{'✗' if tried.returncode else '✓'} {ANY_ORDER}: {told}", markup=False)
+    return int(tried.returncode != 0)
 
 
 def _options() -> argparse.Namespace:
@@ -47,7 +64,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=int(os.environ.get("SEED") or 1))
     parser.add_argument("--payments", type=int, default=30, help="payments under each fault")
     parser.add_argument("--port", type=int, default=8077)
-    parser.add_argument("--only", default="", help="faults whose name contains this")
+    parser.add_argument("--only", default="", help="what is tried whose name contains this")
     return parser.parse_args()
 
 

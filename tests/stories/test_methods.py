@@ -145,6 +145,7 @@ def test_a_voucher_that_is_paid_after_its_time_is_still_a_payment(
     methods.acts(sim, reference)
     adyen.told("AUTHORISATION")
     assert shop.get(f"payment_intents/{intent['id']}")["status"] == "succeeded"
+    assert PaymentAttempt.objects.get().decline is None, "it was not in vain after all"
     books(sim)
 
 

@@ -165,6 +165,7 @@ def authorize(held: Held, _outcome: Outcome, by: str) -> None:
         because="authorised",
         by=by,
         authorized_at=clock.now(),
+        decline=None,
         superseded_at=None if awaited else attempt.superseded_at,
     )
     if awaited:
@@ -193,7 +194,7 @@ def take(held: Held, amount: int, capture: Capture | None, by: str) -> None:
     attempt, intent, order = held.tried, held.intent, held.order
     awaited, fits, other = _is_awaited(held, "capture"), fits_order(held, amount), intent.latest_attempt_id
     was_reserved, late = attempt.status == AttemptStatus.AUTHORIZED, _is_late(attempt)
-    attempt.advance("capture", because="captured", by=by)
+    attempt.advance("capture", because="captured", by=by, decline=None)
     if was_reserved:
         _no_longer_expiring(attempt.pk, by)
     capture = _succeeded(held, amount, capture, by)
