@@ -245,7 +245,7 @@ _ALL = (
                 "email": f"{_BILLING}.email",
             },
             from_shopper=_PERSON, requires=["iban", "holder_name", "email"],
-            always={"mandate_data.customer_acceptance.type": "offline"}, **_PARTLY,
+            always={"mandate_data.customer_acceptance.type": "offline"}, **_PARTLY, saves=True,
         ),
         adyen=Offer(
             type="sepadirectdebit",
@@ -254,7 +254,7 @@ _ALL = (
                 "holder_name": "paymentMethod.ownerName",
             },
             from_shopper={"name": "paymentMethod.ownerName"}, requires=["iban", "holder_name"],
-            **_APART,
+            **_APART, saves=True,
         ),
     ),
     _method(

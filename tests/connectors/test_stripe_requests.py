@@ -5,6 +5,7 @@ import logging
 import os
 import re
 import urllib.parse
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -282,3 +283,27 @@ def test_neither_logs_nor_outcomes_tell_a_secret(
 def test_a_key_that_stripe_cannot_take_is_our_bug(stripe_bench: StripeBench) -> None:
     with pytest.raises(Bug):
         stripe_bench.connector().authorize(authorize(stripe_bench, key="k" * 250))
+
+
+def test_who_gave_a_mandate_for_every_debit_gives_it_once(stripe_bench: StripeBench, wire: Relay, spec: Schema) -> None:
+    ours, offer = stripe_bench.connector(base_url=wire.url), catalogue.offer("sepa_debit", "stripe")
+    shopper = Shopper(reference=f"cus_{ids.uuid7().hex}", email="ada@example.com", name="Ada Lovelace")
+    details = {"iban": "DE89370400440532013000", "holder_name": "Ada Lovelace"}
+    asked: Schema = {
+        "amount": money.from_minor(3000, "EUR"), "type": offer.type, "token": "", "fields": offer.fields,
+        "always": offer.always, "save": True, "unattended": True, "details": details,
+    }  # fmt: skip
+    first = ours.authorize(authorize(stripe_bench, shopper=shopper, **asked))
+    assert first.verdict is Verdict.PENDING
+    [made] = [nested(passed.body) for passed in wire.passed if passed.path.endswith("/confirm")]
+    assert made["mandate_data"] == {"customer_acceptance": {"type": "offline"}}
+    known_there: Any = ours
+    token = known_there._client.v1.payment_intents.retrieve(first.provider_reference).payment_method
+    again = {**asked, "save": False, "details": {}, "saved_token": str(token), "off_session": True}
+    known = replace(shopper, payer=first.payer)
+    assert ours.authorize(authorize(stripe_bench, shopper=known, **again)).verdict is Verdict.PENDING
+    charged = [nested(passed.body) for passed in wire.passed if passed.path.endswith("/confirm")][-1]
+    assert "mandate_data" not in charged
+    assert charged["off_session"] == "true"
+    for passed in wire.passed:
+        judge(spec, passed)

@@ -213,7 +213,7 @@ def kept(answer: Json, token: str) -> Outcome:
     saved = SavedMethod(
         token=token,
         brand=optional(found[0], "brand")[:24],
-        last4=optional(found[0], "lastFour")[:4],
+        last4=(optional(found[0], "lastFour") or optional(found[0], "iban"))[-4:],
         exp_month=int(month) if month.isdecimal() else None,
         exp_year=int(year) if year.isdecimal() else None,
     )

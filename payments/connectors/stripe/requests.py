@@ -57,6 +57,8 @@ def creation(request: Authorize, payer: str) -> dict[str, Any]:
 def confirmation(request: Authorize) -> dict[str, Any]:
     """What the confirmation says. What the customer gave stands here alone: so creation can be repeated without it."""
     params = request.placed()
+    if request.saved_token:
+        params.pop("mandate_data", None)  # the mandate was given when it was saved
     if request.saved_token or request.token:
         params.pop("payment_method_data", None)
     else:

@@ -56,10 +56,14 @@ def approve(shop: Shop, payment: objects.Payment) -> None:
 
 
 def _store(shop: Shop, payment: objects.Payment) -> objects.Token | None:
-    """The new token; None when the shopper has stored this card before: then the payment tells of that one."""
+    """The new token; None when the shopper has stored it before: then the payment tells of that one."""
     shopper = str(payment.shopper)
     for known in shop.tokens(shopper):
-        if payment.card and (known.method, known.card) == (payment.method, payment.card):
+        if (payment.card or payment.bank) and (known.method, known.card, known.bank) == (
+            payment.method,
+            payment.card,
+            payment.bank,
+        ):
             payment.token = known.id
             return None
     token = objects.Token(
@@ -70,6 +74,7 @@ def _store(shop: Shop, payment: objects.Payment) -> objects.Token | None:
         variant=payment.variant,
         payment=payment.id,
         card=payment.card,
+        bank=payment.bank,
     )
     payment.token = token.id
     shop.save(token)

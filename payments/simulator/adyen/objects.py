@@ -39,6 +39,8 @@ class Payment:
     authenticated: bool = False
     attempt: int = 0
     card: Json = field(default_factory=dict)
+    # The account that a debit is made from.
+    bank: Json = field(default_factory=dict)
     auth_code: str = ""
     return_url: str = ""
     country: str | None = None
@@ -90,6 +92,7 @@ class Token:
     variant: str
     payment: str
     card: Json = field(default_factory=dict)
+    bank: Json = field(default_factory=dict)
     models: list[str] = field(default_factory=list)
 
 

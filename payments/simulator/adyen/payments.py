@@ -128,6 +128,9 @@ def _details(payment: objects.Payment, given: Json, token: objects.Token | None)
     outcome = refusals.OUTCOMES[1]
     if token:
         payment.card, outcome = carding.from_token(token, given)
+        payment.bank = dict(token.bank)
+    elif methods.METHODS[payment.method].flow == "debit":
+        payment.bank = {name: given[name] for name in ("iban", "ownerName") if isinstance(given.get(name), str)}
     elif payment.method in carding.WALLETS:
         payment.card = carding.from_wallet(given)
     elif payment.method in {"scheme", "bcmc"} and carding.given(given):
@@ -218,4 +221,4 @@ def resource(token: objects.Token) -> Json:
             "expiryYear": card["year"],
             "holderName": card["holder"],
         }
-    return shown
+    return shown | token.bank

@@ -79,7 +79,7 @@ def authorize(shop: Shop, intent: objects.PaymentIntent, method: objects.Payment
         intent.amount_capturable = intent.amount
         shop.later(AUTHORIZATION_LIFE, "expire_authorization", intent.id)
     shop.save(charge)
-    _remember(shop, intent, method)
+    remember(shop, intent, method)
     shop.save(method)
     if manual:
         shop.save(intent)
@@ -105,7 +105,7 @@ def outcome(kind: str, network: str, risk: str, message: str) -> Json:
     }
 
 
-def _remember(shop: Shop, intent: objects.PaymentIntent, method: objects.PaymentMethod) -> None:
+def remember(shop: Shop, intent: objects.PaymentIntent, method: objects.PaymentMethod) -> None:
     """setup_future_usage: the method is saved for the customer and counts as set up."""
     if intent.given.get("setup_future_usage"):
         method.set_up = True

@@ -114,6 +114,9 @@ def collect(shop: Shop, intent: objects.PaymentIntent, method: objects.PaymentMe
     charge.status = "pending"
     intent.latest_charge = charge.id
     intent.status, intent.next_action = "processing", None
+    # Who is to be charged again is known from now on: the customer has nothing more to do.
+    charging.remember(shop, intent, method)
+    shop.save(method)
     shop.save(charge)
     shop.save(intent)
     charging.tell_charge(shop, charge, "pending")

@@ -1,5 +1,6 @@
 """Payment methods other than cards: how each pays, in which currencies, what Stripe shows of it."""
 
+import hashlib
 from dataclasses import dataclass
 from typing import Any
 
@@ -140,6 +141,7 @@ def details(kind: str, given: Any) -> tuple[Json, str]:
     number = str(given.get("iban") or given.get("account_number") or "").replace(" ", "")
     if number and "last4" in shown:
         shown["last4"] = number[-4:]
+        shown["fingerprint"] = hashlib.sha256(number.encode()).hexdigest()[:16]
     return shown, DEBITS[_NUMBERS.get(number, "success")]
 
 

@@ -47,6 +47,30 @@ def test_a_card_is_stored_and_charged_again(merchant: Merchant, inbox: Inbox) ->
     assert gone["errorCode"] == "800"
 
 
+def test_an_account_is_stored_when_it_was_debited_and_debited_again(merchant: Merchant, inbox: Inbox) -> None:
+    account = {"type": "sepadirectdebit", "iban": "DE89370400440532013000", "ownerName": "A. Schneider"}
+    kept = {"storePaymentMethod": True, "recurringProcessingModel": "UnscheduledCardOnFile", **SHOPPER}
+    first = merchant.pay(account, shopperInteraction="Ecommerce", **kept)
+    assert first["resultCode"] == "Received"
+    path = f"?merchantAccount={merchant.name}&shopperReference=cus_12345"
+    assert merchant.ask("GET", f"/storedPaymentMethods{path}").json()["storedPaymentMethods"] == []
+    merchant.act(first["pspReference"], "pay")
+    token = inbox.wait("RECURRING_CONTRACT")["pspReference"]
+    [listed] = merchant.ask("GET", f"/storedPaymentMethods{path}").json()["storedPaymentMethods"]
+    assert (listed["id"], listed["type"], listed["iban"], listed["ownerName"]) == (
+        token,
+        "sepadirectdebit",
+        "DE89370400440532013000",
+        "A. Schneider",
+    )
+    stored = {"type": "sepadirectdebit", "storedPaymentMethodId": token}
+    absent = {"shopperInteraction": "ContAuth", "recurringProcessingModel": "UnscheduledCardOnFile"}
+    # Adyen's document wants the number of the account with each debit; its pages on tokens want the token alone.
+    body = {"merchantAccount": merchant.name, **merchant.wish(stored, **absent, **SHOPPER)}
+    again = merchant.ask("POST", "/payments", body)
+    assert again.json()["resultCode"] == "Received"
+
+
 def test_a_token_belongs_to_its_shopper(merchant: Merchant) -> None:
     first = merchant.pay(storePaymentMethod=True, **SHOPPER)
     token = first["additionalData"]["tokenization.storedPaymentMethodId"]
