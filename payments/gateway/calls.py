@@ -215,7 +215,8 @@ def _body_hash(request: AnyRequest) -> str:
     """SHA-256 over what was asked, in one canonical form."""
     fields = {field.name: getattr(request, field.name) for field in dataclasses.fields(request)}
     asked = {name: value for name, value in fields.items() if name not in UNHASHED}
-    return hashlib.sha256(orjson.dumps(asked, default=_plain, option=orjson.OPT_SORT_KEYS)).hexdigest()
+    canonical = orjson.dumps(asked, default=_plain, option=orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS)
+    return hashlib.sha256(canonical).hexdigest()
 
 
 def _plain(value: object) -> object:
