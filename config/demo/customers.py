@@ -71,6 +71,18 @@ MARKETS: Final = (
     Market("KW", "KWD", 310, 5, (Way("stripe-eu", 100),)),
 )
 
+FEES: Final = (
+    ("stripe-us", "", "USD", "2.9", 30),
+    ("stripe-us", "", "", "3.4", 0),
+    ("stripe-eu", "card", "EUR", "1.5", 25),
+    ("stripe-eu", "sepa_debit", "EUR", "0", 35),
+    ("stripe-eu", "", "", "2.5", 0),
+    ("adyen-eu", "ideal", "EUR", "0", 22),
+    ("adyen-eu", "", "", "1.1", 0),
+    ("adyen-apac", "", "JPY", "1.4", 13),
+)
+"""What the accounts charge: account, method, currency, percent, and a fixed amount in minor units."""
+
 PAID_IN_THE_END: Final = 0.8
 """The share of vouchers, and of customers at their bank's page, that are paid."""
 

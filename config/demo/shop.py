@@ -6,14 +6,16 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from decimal import Decimal
 from functools import partial
 from http.client import HTTPException
 from typing import Any, Final
 
 from django.db import DatabaseError, connection
 
-from config.demo.customers import MARKETS, PAID_IN_THE_END, Acts, Market, Way, card, good_card
+from config.demo.customers import FEES, MARKETS, PAID_IN_THE_END, Acts, Market, Way, card, good_card
 from config.demo.past import Past
+from payments.gateway import fees
 from payments.gateway.models import CallKind, ProviderCall
 from payments.intents import selectors
 from payments.intents.models import PaymentIntent
@@ -105,6 +107,7 @@ class Month:
 
         What would only come tomorrow is left to do. When a server goes away, it goes on once that is back.
         """
+        self._write_fees()
         people = [self._customer(name, number) for number, name in enumerate(PEOPLE)]
         for number in range(ORDERS):
             moment = self.start + timedelta(minutes=self.chance.randrange(60, DAYS * 24 * 60 - 60))
@@ -142,6 +145,12 @@ class Month:
                 time.sleep(0.2)
             else:
                 return
+
+    def _write_fees(self) -> None:
+        for account, method, currency, percent, fixed in FEES:
+            line = fees.Draft(account=account, method=method, currency=currency, percent=Decimal(percent), fixed=fixed,
+                              valid_from=self.start.date())  # fmt: skip
+            fees.write(line, by="staff finance")
 
     def _customer(self, name: str, number: int) -> Customer:
         email = f"{name.split()[0].lower()}@example.com"

@@ -31,9 +31,13 @@ LISTS: Final = {
 """What a rule may match, with an example of each; empty matches everything."""
 
 
-def _text(help_text: str = "", *, required: bool = False) -> forms.CharField:
+LABELS: Final = {"bins": "First digits", "segments": "Customer segments"}
+"""What their names do not say."""
+
+
+def _text(help_text: str = "", *, required: bool = False, label: str | None = None) -> forms.CharField:
     return forms.CharField(
-        required=required, max_length=400, widget=widgets.UnfoldAdminTextInputWidget, help_text=help_text
+        label=label, required=required, max_length=400, widget=widgets.UnfoldAdminTextInputWidget, help_text=help_text
     )
 
 
@@ -49,12 +53,12 @@ class RuleForm(forms.Form):
     split = _text("Provider accounts with weights: adyen-eu 70, stripe-eu 30. Empty blocks what matches.")
     amount_from = _number("Minor units of the one currency above.", required=False)
     amount_to = _number("Below this amount.", required=False)
-    control_percent = _number("Spared, to compare with: 0 to 50.", initial=10)
+    control_percent = _number("Spared by the rule, to compare it with: 0 to 50.", label="Spared, percent", initial=10)
 
     def __init__(self, *given: Any, **named: Any) -> None:
         super().__init__(*given, **named)
         for name, example in LISTS.items():
-            self.fields[name] = _text(example)
+            self.fields[name] = _text(example, label=LABELS.get(name))
         self.order_fields(["name", "priority", "split", *LISTS])
 
     def clean_split(self) -> list[tuple[str, int]]:
