@@ -138,9 +138,11 @@ def first_hand(call: ProviderCall, outcome: Outcome) -> Outcome:
     """What the answer to whoever made the call still proves.
 
     Once recovery has looked, it may have sent the request again: that nothing came of the first one proves nothing.
+    Nor does it that an answer to a dispute was refused: the repetition may have been taken, and there is one answer.
     """
-    if call.looks and outcome.verdict is Verdict.UNAVAILABLE:
-        return dataclasses.replace(outcome, verdict=Verdict.UNKNOWN)
+    answers = call.kind in (CallKind.DEFEND, CallKind.ACCEPT) and outcome.verdict is Verdict.DECLINED
+    if call.looks and (answers or outcome.verdict is Verdict.UNAVAILABLE):
+        return dataclasses.replace(outcome, verdict=Verdict.UNKNOWN, decline=None)
     return outcome
 
 

@@ -4,6 +4,7 @@ import base64
 import json
 import os
 from collections.abc import Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -164,6 +165,15 @@ def test_what_is_looked_for_and_refused_may_be_our_own_doing(adyen: AdyenBench, 
         wire.answer("/acceptDispute", status, {"disputeServiceResult": {"success": False}} if status == 200 else error)
         found = ours.find(acceptance(news, payment), provider_reference="", sent_at=just_now())
         assert (found.verdict, found.decline) == (Verdict.UNKNOWN, None)
+
+
+def test_what_may_no_longer_be_repeated_is_not(adyen: AdyenBench, wire: Relay) -> None:
+    payment, news = charged_back(adyen)
+    ours, long_ago = adyen.connector(base_url=wire.url), just_now() - timedelta(days=7)
+    for request in (acceptance(news, payment), evidence(news, payment)):
+        found = ours.find(request, provider_reference="", sent_at=long_ago)
+        assert (found.verdict, found.detail) == (Verdict.UNKNOWN, "only a notification of Adyen can tell")
+    assert wire.passed == []
 
 
 # --- what is shown for which reason ---

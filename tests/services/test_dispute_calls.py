@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from payments.connectors.base import AnyRequest, EventKind, Outcome, PspEvent, Verdict
+from payments.connectors.declines import DECLINES
 from payments.connectors.disputes import (
     AcceptDispute,
     EvidenceDocument,
@@ -140,6 +141,16 @@ def test_an_answer_that_nobody_has_recorded_reaches_a_person(disputed: PspEvent)
 
     item = attention.AttentionItem.objects.get(kind=attention.AttentionKind.UNKNOWN_OUTCOME)
     assert (item.object_id, "defend" in item.detail) == ("dp_1", True)
+
+
+def test_a_refusal_proves_nothing_once_the_answer_was_repeated(disputed: PspEvent) -> None:
+    refused = Outcome(verdict=Verdict.DECLINED, decline=DECLINES["dispute_closed"])
+    call = opened(acceptance(disputed))
+    assert calls.first_hand(call, refused) == refused
+    call.looks = 1
+    assert calls.first_hand(call, refused) == Outcome(verdict=Verdict.UNKNOWN)
+    call.kind = CallKind.REFUND
+    assert calls.first_hand(call, refused) == refused
 
 
 def test_nothing_is_asked_while_a_transaction_is_open(disputed: PspEvent) -> None:

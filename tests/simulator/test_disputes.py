@@ -1,5 +1,7 @@
 """Disputes: money goes back to the customer, and returns when the evidence convinces."""
 
+import io
+
 import pytest
 import stripe
 
@@ -92,3 +94,52 @@ def test_the_issuer_warns_of_fraud(merchant: process.Merchant) -> None:
     intent = merchant.pay("pm_card_createIssuerFraudRecord")
     warning = merchant.happened("radar.early_fraud_warning.created")["data"]["object"]
     assert (warning["charge"], warning["payment_intent"]) == (intent.latest_charge, intent.id)
+
+
+PDF = b"%PDF-1.4\r\n--\x00\xff\r\n%%EOF\r\n"
+
+
+def upload(merchant: process.Merchant, content: bytes = PDF, key: str | None = None) -> stripe.File:
+    """A document as evidence; each time the form has another boundary."""
+    options: stripe.RequestOptions = {"idempotency_key": key} if key else {}
+    params: stripe.params.FileCreateParams = {"purpose": "dispute_evidence", "file": io.BytesIO(content)}
+    return merchant.v1.files.create(params=params, options=options)
+
+
+def test_a_document_is_uploaded_and_shown(merchant: process.Merchant) -> None:
+    file = upload(merchant)
+    assert (file.purpose, file.size, file.type, file.url) == ("dispute_evidence", len(PDF), "pdf", None)
+    assert merchant.v1.files.retrieve(file.id).id == file.id
+    dispute = disputed(merchant)
+    sent = merchant.v1.disputes.update(dispute.id, params={"evidence": {"receipt": file.id}})
+    assert (sent.status, sent.evidence.receipt) == ("under_review", file.id)
+
+
+def test_the_same_document_under_the_same_key_is_one(merchant: process.Merchant) -> None:
+    assert upload(merchant, key="once").id == upload(merchant, key="once").id
+    with pytest.raises(stripe.IdempotencyError):
+        upload(merchant, PDF + b"more", key="once")
+
+
+@pytest.mark.parametrize("params", [{"file": io.BytesIO(PDF)}, {"purpose": "dispute_evidence"}])
+def test_a_form_that_lacks_something_is_refused(merchant: process.Merchant, params: dict[str, object]) -> None:
+    with pytest.raises(stripe.InvalidRequestError) as refused:
+        merchant.v1.files.create(params=params)  # type: ignore[arg-type]
+    assert refused.value.code == "parameter_missing"
+
+
+def test_what_is_no_document_is_no_evidence(merchant: process.Merchant) -> None:
+    for content in (b"PK\x03\x04", b""):
+        with pytest.raises(stripe.InvalidRequestError) as refused:
+            upload(merchant, content)
+        assert refused.value.param == "file"
+    with pytest.raises(stripe.InvalidRequestError):
+        merchant.v1.files.create(params={"purpose": "identity_document", "file": io.BytesIO(PDF)})
+
+
+def test_a_file_that_is_not_there_is_no_evidence(merchant: process.Merchant) -> None:
+    dispute = disputed(merchant)
+    with pytest.raises(stripe.InvalidRequestError) as refused:
+        merchant.v1.disputes.update(dispute.id, params={"evidence": {"receipt": "file_nobody"}})
+    assert (refused.value.param, refused.value.code) == ("evidence[receipt]", "resource_missing")
+    assert merchant.v1.disputes.retrieve(dispute.id).status == "needs_response"

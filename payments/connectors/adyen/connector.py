@@ -309,7 +309,7 @@ class AdyenConnector:
                 return self._canceled(request)
             case Refund() if age < KEY_SECONDS and not reference:
                 return self._refunded(request)
-            case SubmitEvidence() | AcceptDispute():
+            case SubmitEvidence() | AcceptDispute() if age < KEY_SECONDS:
                 return defense.again(self._disputes, request)
         detail = "only a notification of Adyen can tell"
         return Outcome(verdict=Verdict.UNKNOWN, provider_reference=reference, detail=detail)

@@ -106,7 +106,7 @@ def test_accepted_before_and_after_the_money_is_gone(own: process.Simulator, inb
         ),
         (
             "PREARBITRATION_LOST",
-            ["CHARGEBACK", "CHARGEBACK_REVERSED", "PREARBITRATION_OPEN", "PREARBITRATION_LOST"],
+            ["CHARGEBACK", "CHARGEBACK_REVERSED", "PREARBITRATION_OPEN", "SECOND_CHARGEBACK", "PREARBITRATION_LOST"],
             2_000,
         ),
     ],
@@ -150,6 +150,24 @@ def test_a_debit_charged_back_cannot_be_defended(own: process.Simulator, inbox: 
     assert item["additionalData"]["defendable"] == "false"
     refused = call(merchant, "retrieveApplicableDefenseReasons", item["pspReference"])
     assert not refused["disputeServiceResult"]["success"]
+
+
+def test_a_defense_may_have_two_documents_and_needs_the_first(merchant: Merchant, inbox: Inbox) -> None:
+    psp = opened(merchant, inbox, "CHARGEBACK")["pspReference"]
+
+    def supply(*codes: str) -> bool:
+        documents = [
+            {"defenseDocumentTypeCode": code, "contentType": "application/pdf", "content": "JVBERi0="} for code in codes
+        ]
+        result = call(merchant, "supplyDefenseDocument", psp, defenseDocuments=documents)["disputeServiceResult"]
+        return bool(result["success"])
+
+    def defended() -> bool:
+        result = call(merchant, "defendDispute", psp, defenseReasonCode="SERVICES_PROVIDED")["disputeServiceResult"]
+        return bool(result["success"])
+
+    assert [supply(), supply("Poem"), supply("TIDorInvoice"), defended()] == [False, False, True, False]
+    assert [supply("TIDorInvoice", "DefenseMaterial"), defended(), defended()] == [True, True, False]
 
 
 def test_no_such_dispute(merchant: Merchant) -> None:
