@@ -69,6 +69,9 @@ class Environment(pydantic_settings.BaseSettings):
     bank_accounts: Names = pydantic.Field(
         [], description="Our accounts at banks, from which finance pays refunds: code:currency, separated by commas."
     )
+    refund_undo_seconds: int = pydantic.Field(
+        30, ge=0, le=86_400, description="How long a refund made by a person is held, to be taken back; 0: not at all."
+    )
 
     run_dir: Path = Path(".run")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"

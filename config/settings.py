@@ -1,5 +1,6 @@
 """Django's settings: what never changes is here, what an installation decides comes from config.environment."""
 
+from datetime import timedelta
 from pathlib import Path
 
 from django.templatetags.static import static
@@ -122,6 +123,8 @@ if ENVIRONMENT.production:
     SECURE_SSL_REDIRECT = True
     SECURE_REDIRECT_EXEMPT = [r"^metrics$"]  # scraped from inside, past the TLS proxy
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+
+REFUND_UNDO = timedelta(seconds=ENVIRONMENT.refund_undo_seconds)  # while people can take back what they refund
 
 WEBHOOK_TARGETS_ON_LOOPBACK = not ENVIRONMENT.production  # clients of development listen on this machine
 

@@ -1,15 +1,25 @@
-"""Refunds and their lines, to be found and read; they are asked for on the page of their payment."""
+"""Refunds: found and read, taken back, approved and rejected; they are asked for on the page of their payment."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
-from django.contrib import admin
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
 from django.db.models import Q
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import URLPattern
+from unfold import widgets
 
 from payments.admin import base, shown
 from payments.gateway.models import ProviderAccount, ProviderCall
+from payments.kernel import money
+from payments.kernel.errors import Refusal
 from payments.kernel.records import StateChange
-from refunds.models import Refund, RefundLine
+from refunds import selectors
+from refunds.models import Refund, RefundLimit, RefundLine
+from refunds.services import approvals, refunds
+from refunds.states import REFUND
 
 LINE_COLUMNS = (
     shown.reference_of("line_id", "Order line"),
@@ -28,6 +38,28 @@ CHANGE_COLUMNS = (
     shown.said_of("because", "Why"),
     shown.text_of("by", "By whom"),
 )
+
+
+MAY_REFUND, MAY_DECIDE = "refunds.add_refund", "refunds.approve_refund"
+
+DOINGS: Final[Mapping[str, tuple[str, str, str]]] = {
+    "cancel": ("Take back", MAY_REFUND, "Nothing goes back. The amount, and the lines, can be refunded again."),
+    "approve": ("Approve", MAY_DECIDE, "The money goes back by your word, and counts against your limit. It is held for"
+                " a moment, in which it can be taken back."),
+    "reject": ("Reject", MAY_DECIDE, "Nothing goes back. Whoever asked for it reads the reason."),
+}  # fmt: skip
+"""Event -> the button's words, the right that it takes, and what it does."""
+
+
+class WhyForm(forms.Form):
+    """Why: whoever looks later reads it."""
+
+    reason = forms.CharField(
+        max_length=500,
+        min_length=5,
+        widget=widgets.UnfoldAdminTextareaWidget(attrs={"rows": 3}),
+        help_text="At least five letters; it is kept with the refund.",
+    )
 
 
 @admin.register(Refund)
@@ -55,7 +87,13 @@ class RefundAdmin(base.ModelAdmin):
                 shown.code_of("provider_reference", "PSP's reference"),
                 shown.text_of("failure_reason", "Why it failed"),
                 shown.Column("Refunds of the same request", lambda row, viewer: _related(row, viewer)),
+                shown.said_of("approval_reason", "Why a second person"),
+                shown.text_of("approved_by"),
+                shown.text_of("rejected_by"),
+                shown.said_of("decided_because", "Their reason"),
                 shown.time_of("created_at"),
+                shown.time_of("decided_at"),
+                shown.time_of("held_until"),
                 shown.time_of("sent_at"),
                 shown.time_of("settled_at"),
                 shown.words_of("note"),
@@ -88,6 +126,66 @@ class RefundAdmin(base.ModelAdmin):
             shown.table("Calls to the PSP", calls, CALL_COLUMNS, viewer, empty="The PSP has not been asked yet."),
         )
 
+    # --- what may be done
+
+    def doings(self, request: HttpRequest, row: Any) -> Sequence[shown.Doing]:
+        """Take it back, or decide about it, while it has not left."""
+        who = selectors.person(request.user)
+        return [
+            shown.Doing(words, self.address_of(event, row), main=event == "approve")
+            for event, (words, right, _) in DOINGS.items()
+            if _has(request, right)
+            and REFUND.allows(row.status, event)
+            and not (right == MAY_DECIDE and row.requested_by == who.name)
+        ]
+
+    def get_urls(self) -> list[URLPattern]:
+        """The admin's routes and those of what may be done."""
+        return [*(self.route(event, self._view(event), event) for event in DOINGS), *super().get_urls()]
+
+    def _view(self, event: str) -> Any:
+        def view(request: HttpRequest, object_id: str) -> HttpResponse:
+            return self.move(request, object_id, event)
+
+        return view
+
+    def move(self, request: HttpRequest, object_id: str, event: str) -> HttpResponse:
+        """Ask once more, then do it."""
+        words, right, effect = DOINGS[event]
+        if not _has(request, right):
+            raise PermissionDenied
+        row = self.row(request, object_id)
+        if isinstance(row, HttpResponse):
+            return row
+        form = WhyForm(request.POST or None) if event == "reject" else None
+        if request.method == "POST" and (form is None or form.is_valid()):
+            self._moved(request, row, event, form.cleaned_data["reason"] if form is not None else "")
+            return HttpResponseRedirect(shown.address(Refund, row.pk))
+        context = {"row": row, "form": form, "effect": effect, "button": words, "danger": event != "approve",
+                   "what": money.text(row.amount), "back": shown.address(Refund, row.pk)}  # fmt: skip
+        return self.page(request, "admin/confirm.html", f"{words}: {money.text(row.amount)}", context)
+
+    def _moved(self, request: HttpRequest, row: Refund, event: str, reason: str) -> None:
+        who = selectors.person(request.user)
+        try:
+            if event == "cancel":
+                refunds.cancel(row.pk, client_id=None, by=who.name)
+            elif event == "approve":
+                approvals.approve(row.pk, who)
+            else:
+                approvals.reject(row.pk, who, because=reason)
+        except Refusal as refusal:
+            messages.warning(request, f"{refusal.detail} Nothing was changed.")
+            return
+        self.log_change(request, row, f"{DOINGS[event][0]}: {reason}".removesuffix(": "))
+        messages.success(request, {"cancel": "It was taken back.", "approve": "It is approved, and goes back.",
+                                   "reject": "It is rejected."}[event])  # fmt: skip
+
+
+def _has(request: HttpRequest, right: str) -> bool:
+    """Who has it from a role: being superuser is not enough (docs/decisions/0007)."""
+    return not request.user.is_superuser and bool(request.user.has_perm(right))
+
 
 def _related(row: Refund, viewer: shown.Viewer) -> str:
     return shown.joined(viewer.reference(other) for other in row.related)
@@ -102,3 +200,42 @@ class RefundLineAdmin(base.ModelAdmin):
     id_lookups = {"re": "refund", "line": "line"}
     search_help_text = "Id of a refund or of an order line"
     nothing_here = "No refund by lines of an order yet."
+
+
+@admin.register(RefundLimit)
+class RefundLimitAdmin(base.ModelAdmin):
+    """How much goes back on the word of one role or client; beyond it a second person is asked."""
+
+    columns = (
+        shown.Column("Whose", lambda row, viewer: row.role or viewer.link(row.client, row.client.name)),
+        shown.text_of("currency"),
+        shown.Column("At once", lambda row, _: _most(row.each_minor, row.currency), right=True),
+        shown.Column("In 24 hours", lambda row, _: _most(row.daily_minor, row.currency), right=True),
+        shown.status_of(tones={"active": "good", "proposed": "wait"}),
+        shown.text_of("proposed_by"),
+        shown.text_of("approved_by"),
+    )
+    sections = (("About", (*columns, shown.time_of("created_at"), shown.time_of("replaced_at"))),)
+    list_select_related = ("client",)
+    list_filter = ("status", "role")
+    ordering = ("currency", "role", "-pk")
+    id_lookups = {"cli": "client"}
+    search_help_text = "A currency, or the id of a limit or client"
+    nothing_here = "There is no limit: a second person is asked about every refund."
+
+    def find(self, term: str, _viewer: shown.Viewer) -> Q:
+        """By currency."""
+        return Q(currency=term.upper())
+
+    def headline(self, row: Any, _viewer: shown.Viewer) -> object:
+        """Whose, and of what."""
+        return f"{row.role or row.client.name} · {row.currency}"
+
+    def tables(self, row: Any, viewer: shown.Viewer) -> Sequence[shown.Table]:
+        """What was done with it."""
+        moves = StateChange.objects.filter(object_id=row.pk).order_by("pk")
+        return (shown.table("What happened", moves, CHANGE_COLUMNS, viewer, empty="It was there from the beginning."),)
+
+
+def _most(minor: int | None, currency: str) -> object:
+    return "Any amount" if minor is None else shown.amount(money.from_minor(minor, currency))

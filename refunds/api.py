@@ -92,13 +92,15 @@ class Refunds(wire.Door):
             refusals.RefundNoteRequired,
             IntentUnexpectedState,
             refusals.RefundLineUnknown,
+            refusals.RefundNotSupported,
+            refusals.RefundWindowOver,
             refusals.RefundLineAlreadyRefunded,
+            refusals.PaymentDisputed,
             refusals.RefundNothingToRefund,
             refusals.RefundExceedsRefundable,
-            refusals.RefundNotSupported,
+            refusals.RefundAmountNotSupported,
             refusals.PartialRefundNotSupported,
             refusals.RefundDuplicateSuspected,
-            selectors.RefundAmountNotSupported,
         ),
         example_body={
             "order": REFUND["order"],
@@ -110,12 +112,11 @@ class Refunds(wire.Door):
     def post(self, call: wire.Call, body: RefundBody) -> RefundWithLines:
         """The money is reserved at once and sent soon: events, and the refund itself, say what came of it.
 
+        Beyond the client's limits it is `needs_approval` until a person of the staff approves or rejects it.
+
         An order that was paid by several payments may need several refunds: the answer is the first, the others are
         its `related`.
         """
-        if body.amount is not None:
-            whose = {"intent": body.payment_intent, "order": body.order, "client_id": call.client.pk}
-            selectors.refuse_unsayable(body.amount, **whose)
         facts = {name: value for name, value in body if value is not None and name != "lines"}
         draft = refunds.RefundDraft(**facts, lines={line.line: line.quantity for line in body.lines or ()})
         return refunds.request(draft, client_id=call.client.pk, by=_by(call))

@@ -32,6 +32,8 @@ class RefundObject(wire.Output):
     note: str | None
     origin: Origin
     failure_reason: str | None
+    approval_reason: Annotated[str | None, Field(description="Why a second person is, or was, asked.")]
+    held_until: Annotated[AwareDatetime | None, Field(description="Until then it is held, and can be taken back.")]
     related: Annotated[list[str], Field(description="Other refunds that the same request made.")]
     metadata: dict[str, str]
     created_at: AwareDatetime
@@ -51,6 +53,8 @@ REFUND: Final[dict[str, Any]] = {
     "note": None,
     "origin": "api",
     "failure_reason": None,
+    "approval_reason": None,
+    "held_until": None,
     "related": [],
     "metadata": {},
     "created_at": "2026-11-23T10:15:00Z",

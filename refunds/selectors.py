@@ -1,31 +1,26 @@
 """Reading refunds, what can be refunded, and holding the rows of one refund under the house's lock order."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import QuerySet, Sum
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
+from django.db.models import Q, QuerySet, Sum
 from moneyed import Money
 
-from payments.gateway import accounts
 from payments.gateway.models import ProviderCall
 from payments.intents import selectors as intent_selectors
 from payments.intents.models import Capture, PaymentAttempt, PaymentIntent
 from payments.intents.selectors import Held as HeldPayment
 from payments.intents.states import CaptureStatus
 from payments.kernel import invariants, money
-from payments.kernel.errors import Refusal
 from payments.kernel.jobs import Job
 from payments.orders import selectors as order_selectors
 from payments.orders.models import OrderLine
-from refunds.models import Refund, RefundLine
-from refunds.states import LIVING
-
-
-class RefundAmountNotSupported(Refusal):
-    """The provider that has the money has no way to say this amount."""
-
-    code, status = "refund_amount_not_supported", 422
+from refunds import policy
+from refunds.models import EVERY_CLIENT, Refund, RefundLimit, RefundLine
+from refunds.policy import Limit, Person
+from refunds.states import LIVING, RELEASED, LimitStatus
 
 
 @dataclass
@@ -68,25 +63,6 @@ def refundable(intent: PaymentIntent) -> Money:
     The one answer for forms and API; exact while the intent is locked.
     """
     return money.from_minor(max(intent.amount_captured_minor - intent.claimed_minor, 0), intent.currency)
-
-
-def refuse_unsayable(
-    amount_minor: int, *, intent: str | None = None, order: str | None = None, client_id: str | None = None
-) -> None:
-    """Refuse an amount that no provider which has the money could be asked for: it would only fail later, unseen.
-
-    Of `client_id`'s payments alone, None for staff; where nothing was captured there is nothing to refuse.
-    """
-    captured = Capture.objects.filter(status=CaptureStatus.SUCCEEDED)
-    captured = captured.filter(intent__order=order) if intent is None else captured.filter(intent=intent)
-    if client_id is not None:
-        captured = captured.filter(intent__client=client_id)
-    reasons = [
-        accounts.connector(accounts.account(account_id)).cannot_say(money.from_minor(amount_minor, currency))
-        for account_id, currency in captured.order_by().values_list("attempt__account_id", "currency").distinct()
-    ]
-    if reasons and all(reasons):
-        raise RefundAmountNotSupported(reasons[0], param="amount")
 
 
 def refunded_units(lines: Sequence[OrderLine]) -> dict[str, tuple[int, int]]:
@@ -183,6 +159,43 @@ def alike(intent_id: str, amount_minor: int, *, since: datetime) -> Refund | Non
     return found.filter(status__in=LIVING).order_by("-id").first()
 
 
+# --- whose word lets a refund go, and how far it counts ---
+
+
+def person(user: AbstractBaseUser | AnonymousUser) -> Person:
+    """Somebody of the staff, as refunds know him; being superuser gives no right (docs/decisions/0007)."""
+    roles = list(user.groups.order_by("name").values_list("name", flat=True)) if isinstance(user, User) else []
+    decides = isinstance(user, User) and not user.is_superuser and user.has_perm("refunds.approve_refund")
+    return Person(f"staff {user.get_username()}"[:80], roles, decides)
+
+
+def limit_of_client(client_id: str, currency: str) -> Limit | None:
+    """What an API client gives back by itself: its own limit, else every client's; None where there is neither."""
+    rows = list(
+        RefundLimit.objects.filter(status=LimitStatus.ACTIVE, currency=currency).filter(
+            Q(client=client_id) | Q(role=EVERY_CLIENT)
+        )
+    )
+    own = [row for row in rows if row.client_id == client_id]
+    return _widest(own or rows)
+
+
+def limit_of_roles(roles: Sequence[str], currency: str) -> Limit | None:
+    """What a person in these roles gives back alone; None where no role has a limit."""
+    active = RefundLimit.objects.filter(status=LimitStatus.ACTIVE, currency=currency)
+    return _widest(active.filter(role__in=[role for role in roles if role != EVERY_CLIENT], client=None))
+
+
+def _widest(rows: Iterable[RefundLimit]) -> Limit | None:
+    return policy.widest(Limit(row.each_minor, row.daily_minor) for row in rows)
+
+
+def let_go(whose: str, currency: str, *, since: datetime) -> int:
+    """Minor units that went, or are going, by somebody's word `since`; what came to nothing does not count."""
+    rows = Refund.objects.filter(released_by=whose, currency=currency, released_at__gte=since, status__in=RELEASED)
+    return int(rows.aggregate(sum=Sum("amount_minor"))["sum"] or 0)
+
+
 invariants.declare(
     1,
     "refund_one_object",
@@ -242,9 +255,9 @@ invariants.declare(
 invariants.declare(
     13,
     "refund_owned",
-    "Every refund that is not settled has a job, a call that is looked after, or a person",
+    "Every refund that is not settled has a job, a call that is looked after, or a person: approvals have their queue",
     """WITH waiting AS (SELECT 're_' || replace(id::text, '-', '') AS id, id AS key, status FROM refunds_refund
-                         WHERE settled_at IS NULL)
+                         WHERE settled_at IS NULL AND status <> 'needs_approval')
        SELECT id, status FROM waiting r
         WHERE NOT EXISTS (SELECT FROM refunds_banktransfer b WHERE b.refund_id = r.key AND b.decision = '')
           AND NOT EXISTS (SELECT FROM payments_job WHERE name = 'send_refund' AND arguments ->> 'refund_id' = r.id)
@@ -264,4 +277,18 @@ invariants.declare(
                OR (r.status = 'canceled') <> (b.decision = 'withdrawn')
                OR (b.decision = 'confirmed' AND b.decided_by = b.proposed_by))""",
     "SELECT count(*) FROM refunds_refund WHERE origin = 'bank'",
+)
+invariants.declare(
+    15,
+    "refund_by_two",
+    "Who asked for a refund did not decide about it, and who raised a limit did not agree to that",
+    """SELECT id::text, 'asked for and decided by ' || requested_by FROM refunds_refund
+        WHERE requested_by IN (approved_by, rejected_by)
+       UNION ALL
+       SELECT id::text, 'waited for approval and is ' || status || ' without' FROM refunds_refund
+        WHERE approval_reason <> '' AND approved_by = '' AND released_by <> ''
+       UNION ALL
+       SELECT id::text, 'proposed and approved by ' || proposed_by FROM refunds_refundlimit
+        WHERE proposed_by = approved_by""",
+    "SELECT count(*) FROM refunds_refund WHERE approval_reason <> ''",
 )

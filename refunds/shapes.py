@@ -21,6 +21,8 @@ def refund(row: Refund, lines: Iterable[RefundLine]) -> dict[str, Any]:
         "note": row.note or None,
         "origin": row.origin,
         "failure_reason": row.failure_reason or None,
+        "approval_reason": row.approval_reason or None,
+        "held_until": row.held_until,
         "related": row.related,
         "metadata": row.metadata,
         "created_at": row.created_at,

@@ -1,4 +1,4 @@
-"""The life of a refund."""
+"""The lives of a refund, and of a limit that refunds are held to."""
 
 from enum import StrEnum
 from typing import Final
@@ -9,12 +9,17 @@ from payments.kernel.machine import Machine
 class RefundStatus(StrEnum):
     """What a refund has come to.
 
-    `failed` means that the money stayed with us, `unknown` that it may have moved, `pending` that the PSP has it and
-    will say; `bounced` has come back after it had succeeded. `proposed` is a bank transfer that one person of finance
-    has recorded and another one has to confirm.
+    `needs_approval` waits for a second person, `held` for the time in which it can be taken back. `failed` means that
+    the money stayed with us, `unknown` that it may have moved, `pending` that the PSP has it and will say; `bounced`
+    has come back after it had succeeded. `proposed` is a bank transfer that one person of finance has recorded and
+    another one has to confirm.
     """
 
     REQUESTED = "requested"
+    NEEDS_APPROVAL = "needs_approval"
+    APPROVED = "approved"
+    REJECTED = "rejected"
+    HELD = "held"
     PROPOSED = "proposed"
     SENT = "sent"
     PENDING = "pending"
@@ -27,13 +32,31 @@ class RefundStatus(StrEnum):
     CANCELED = "canceled"
 
 
-R = RefundStatus
+class LimitStatus(StrEnum):
+    """Whether refunds are held to a limit: `proposed` waits for a second person, `replaced` was followed by another."""
 
-BY_PSP: Final = (R.REQUESTED, R.SENT, R.PENDING, R.UNKNOWN, R.REQUIRES_ACTION)
+    PROPOSED = "proposed"
+    ACTIVE = "active"
+    REPLACED = "replaced"
+    WITHDRAWN = "withdrawn"
+
+
+R, L = RefundStatus, LimitStatus
+
+UNSENT: Final = (R.REQUESTED, R.NEEDS_APPROVAL, R.APPROVED, R.HELD)
+"""Refunds that have not left for the PSP, and can be taken back."""
+
+BY_PSP: Final = (*UNSENT, R.SENT, R.PENDING, R.UNKNOWN, R.REQUIRES_ACTION)
 """Refunds that a PSP makes, and of which it has the last word."""
 
 IN_FLIGHT: Final = (*BY_PSP, R.PROPOSED)
 """Refunds whose amount is reserved."""
+
+RELEASED: Final = tuple(state for state in (*BY_PSP, R.SUCCEEDED) if state is not R.NEEDS_APPROVAL)
+"""Refunds that somebody's limit has let go, and that count against it."""
+
+_AT_THE_PSP: Final = (R.REQUESTED, R.SENT, R.PENDING, R.UNKNOWN, R.REQUIRES_ACTION)
+"""Refunds that the PSP may know; `requested` too: what was proved to have had no effect is sent again."""
 
 LIVING: Final = (*IN_FLIGHT, R.SUCCEEDED)
 """Refunds that have given money back, or may still do so."""
@@ -41,19 +64,23 @@ LIVING: Final = (*IN_FLIGHT, R.SUCCEEDED)
 REFUND: Final = Machine(
     R.REQUESTED,
     {
-        (R.REQUESTED, "send"): R.SENT,
-        (R.REQUESTED, "cancel"): R.CANCELED,
+        (R.REQUESTED, "ask"): R.NEEDS_APPROVAL,
+        (R.NEEDS_APPROVAL, "approve"): R.APPROVED,
+        (R.NEEDS_APPROVAL, "reject"): R.REJECTED,
+        **{(state, "hold"): R.HELD for state in (R.REQUESTED, R.APPROVED)},
+        **{(state, "send"): R.SENT for state in (R.REQUESTED, R.APPROVED, R.HELD)},
+        **{(state, "cancel"): R.CANCELED for state in UNSENT},
         # proof that nothing happened at the PSP: it is sent again
         **{(state, "defer"): R.REQUESTED for state in (R.SENT, R.UNKNOWN)},
         (R.SENT, "lose"): R.UNKNOWN,
-        **{(state, "differ"): R.UNKNOWN for state in (R.REQUESTED, R.SENT, R.PENDING, R.REQUIRES_ACTION)},
+        **{(state, "differ"): R.UNKNOWN for state in BY_PSP if state is not R.UNKNOWN},
         **{(state, "challenge"): R.REQUIRES_ACTION for state in (R.REQUESTED, R.SENT, R.UNKNOWN)},
         **{(state, "wait"): R.PENDING for state in (R.REQUESTED, R.SENT, R.UNKNOWN, R.REQUIRES_ACTION)},
         **{(state, "succeed"): R.SUCCEEDED for state in BY_PSP},
-        **{(state, "fail"): R.FAILED for state in BY_PSP},
-        **{(state, "cancel_at_psp"): R.CANCELED_AT_PSP for state in BY_PSP},
+        **{(state, "fail"): R.FAILED for state in _AT_THE_PSP},
+        **{(state, "cancel_at_psp"): R.CANCELED_AT_PSP for state in _AT_THE_PSP},
         # evidence of money beats every earlier belief that there was none
-        **{(state, "succeed"): R.SUCCEEDED for state in (R.FAILED, R.CANCELED)},
+        **{(state, "succeed"): R.SUCCEEDED for state in (R.FAILED, R.CANCELED, R.REJECTED)},
         # from the other two: we learn of the success only after its end
         **{(state, "bounce"): R.BOUNCED for state in (R.SUCCEEDED, R.FAILED, R.CANCELED_AT_PSP)},
         # by bank transfer: no PSP hears of it
@@ -116,5 +143,14 @@ DISPUTE: Final = Machine(
         for after, event in _DISPUTE_EVENTS.items()
         for before in DisputeStatus
         if before is not after
+    },
+)
+
+LIMIT: Final = Machine(
+    L.PROPOSED,
+    {
+        (L.PROPOSED, "activate"): L.ACTIVE,
+        (L.PROPOSED, "withdraw"): L.WITHDRAWN,
+        (L.ACTIVE, "replace"): L.REPLACED,
     },
 )

@@ -31,7 +31,7 @@ class Platform:
         with self.log.open("wb") as output:
             self.process: subprocess.Popen[bytes] = processes.spawn(
                 command,
-                environment={**os.environ, "RUN_DIR": str(run_dir), "PORT": str(port)},
+                environment={"REFUND_UNDO_SECONDS": "3", **os.environ, "RUN_DIR": str(run_dir), "PORT": str(port)},
                 log=output,
                 directory=programs.ROOT,
             )

@@ -35,7 +35,7 @@ _TONES: Final[Mapping[str, str]] = {
     for tone, states in {
         "good": "succeeded paid captured processed approved enabled active delivered tied",
         "wait": "processing pending sent requested requires_action action_required requires_capture authorized ready"
-        " running received waiting partially_paid partially_refunded queued",
+        " running received waiting partially_paid partially_refunded queued needs_approval held",
         "bad": "failed declined unknown dead bounced reversed capture_failed unavailable not_tied disabled",
     }.items()
     for state in states.split()

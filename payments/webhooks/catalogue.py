@@ -23,6 +23,8 @@ TYPES: Final[Mapping[str, str]] = {
     "payment_intent.expired": "The intent's, or its authorisation's, time ran out.",
     "payment_intent.reversed": "A capture that had succeeded failed afterwards.",
     "refund.created": "A refund was asked for.",
+    "refund.pending_approval": "The refund is beyond a limit: a second person decides, see `approval_reason`.",
+    "refund.rejected": "A second person has decided against the refund: nothing goes back.",
     "refund.sent": "The refund was sent to the provider.",
     "refund.succeeded": "The provider has made the refund, or finance by bank transfer; the customer's bank shows it"
     " some days later.",

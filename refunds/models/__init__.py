@@ -10,9 +10,19 @@ from refunds.models.disputes import (
     FraudWarning,
     MovementKind,
 )
-from refunds.models.refunds import BankTransfer, Decision, Origin, Reason, Refund, RefundLine
+from refunds.models.refunds import (
+    EVERY_CLIENT,
+    BankTransfer,
+    Decision,
+    Origin,
+    Reason,
+    Refund,
+    RefundLimit,
+    RefundLine,
+)
 
 __all__ = [
+    "EVERY_CLIENT",
     "Answer",
     "BankTransfer",
     "Decision",
@@ -26,5 +36,6 @@ __all__ = [
     "Origin",
     "Reason",
     "Refund",
+    "RefundLimit",
     "RefundLine",
 ]

@@ -1,4 +1,6 @@
-"""Refunds, and the order lines that they give back."""
+"""Refunds, the order lines that they give back, and the limits that they are held to."""
+
+from typing import Final
 
 from django.db import models
 from django.db.models import F, Q
@@ -8,7 +10,7 @@ from payments.intents.models import Capture, PaymentAttempt, PaymentIntent
 from payments.kernel import clock, ids, money, records
 from payments.kernel.attention import AttentionItem
 from payments.orders.models import OrderLine
-from refunds.states import IN_FLIGHT, REFUND, RefundStatus
+from refunds.states import IN_FLIGHT, LIMIT, REFUND, LimitStatus, RefundStatus
 
 
 class Reason(models.TextChoices):
@@ -39,6 +41,9 @@ class Refund(records.Stateful, records.Announced):
 
     `sent_at` is set once the ledger carries it as in flight, `settled_at` while nothing is awaited. `order_id` repeats
     the intent's. `related` are the other refunds of the same request, when it needed money of several payments.
+
+    `released_by` is whose limit let it go (`client:cli_…` or `staff ada`): its amount counts there for 24 hours.
+    `approval_reason` says why a second person was asked, who never is the one who asked: the database refuses that.
     """
 
     MACHINE = REFUND
@@ -72,6 +77,14 @@ class Refund(records.Stateful, records.Announced):
     )
     related = models.JSONField(default=list, blank=True)
     metadata = models.JSONField(default=dict, blank=True)
+    approval_reason = models.CharField(max_length=200, blank=True, default="")
+    approved_by = models.CharField(max_length=80, blank=True, default="")
+    rejected_by = models.CharField(max_length=80, blank=True, default="")
+    decided_at = models.DateTimeField(null=True, blank=True)
+    decided_because = models.CharField(max_length=500, blank=True, default="")
+    released_by = models.CharField(max_length=80, blank=True, default="")
+    released_at = models.DateTimeField(null=True, blank=True)
+    held_until = models.DateTimeField(null=True, blank=True, help_text="Until then it can be taken back.")
     sent_at = models.DateTimeField(null=True, blank=True)
     settled_at = models.DateTimeField(null=True, blank=True)
 
@@ -79,6 +92,7 @@ class Refund(records.Stateful, records.Announced):
 
     class Meta:
         app_label = "refunds"
+        permissions = (("approve_refund", "Can approve or reject refunds of others"),)
         constraints = (
             models.CheckConstraint(name="refund_status", condition=Q(status__in=REFUND.states)),
             models.CheckConstraint(name="refund_amount_positive", condition=Q(amount_minor__gt=0)),
@@ -101,6 +115,17 @@ class Refund(records.Stateful, records.Announced):
                 | (~Q(origin="bank") & ~Q(status="proposed")),
             ),
             models.CheckConstraint(name="refund_note", condition=~Q(reason="other", note="")),
+            models.CheckConstraint(
+                name="refund_maker_is_not_checker",
+                condition=~Q(approved_by=F("requested_by")) & ~Q(rejected_by=F("requested_by")),
+            ),
+            models.CheckConstraint(
+                name="refund_approved_by_somebody", condition=~Q(status="approved") | ~Q(approved_by="")
+            ),
+            models.CheckConstraint(
+                name="refund_rejected_by_somebody",
+                condition=~Q(status="rejected") | ~Q(rejected_by="") & ~Q(decided_because=""),
+            ),
             models.UniqueConstraint(
                 fields=["account", "provider_reference"],
                 name="refund_provider_reference",
@@ -114,6 +139,11 @@ class Refund(records.Stateful, records.Announced):
             models.Index(fields=["order_id"], name="refund_order", condition=~Q(order_id="")),
             models.Index(fields=["client", "id"], name="refund_client"),
             models.Index(fields=["status"], name="refund_unsettled", condition=Q(settled_at__isnull=True)),
+            models.Index(
+                fields=["released_by", "currency", "released_at"],
+                name="refund_released",
+                condition=~Q(released_by=""),
+            ),
         )
 
     def __str__(self) -> str:
@@ -215,3 +245,56 @@ class BankTransfer(records.Record):
 
     def __str__(self) -> str:
         return f"{self.bank_account} {self.bank_reference}"
+
+
+EVERY_CLIENT: Final = "api"
+"""The role of API clients that have no limit of their own."""
+
+
+class RefundLimit(records.Stateful):
+    """How much goes back of one currency on the word of one role or API client; beyond it a second person is asked.
+
+    Amounts are minor units, none for any amount: `each` at once, `daily` within 24 hours, per person of the role. What
+    a limit says stays: another one replaces it. One that allows more waits for a second person, and the database
+    refuses a first one who acts as both.
+    """
+
+    MACHINE = LIMIT
+    LOCK_RANK = 80
+
+    id = ids.IdField("lim")
+    role = models.CharField(max_length=24, blank=True, default="", help_text="Of staff; `api`: every other client.")
+    client = models.ForeignKey(
+        "payments.ApiClient", null=True, blank=True, on_delete=models.PROTECT, related_name="refund_limits"
+    )
+    currency = models.CharField(max_length=3)
+    each_minor = models.BigIntegerField(null=True, blank=True)
+    daily_minor = models.BigIntegerField(null=True, blank=True)
+    status = models.CharField(max_length=10, default=LIMIT.initial, choices=[(s.value, s.value) for s in LimitStatus])
+    proposed_by = models.CharField(max_length=80)
+    approved_by = models.CharField(max_length=80, blank=True, default="")
+    replaced_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        app_label = "refunds"
+        constraints = (
+            models.CheckConstraint(name="limit_status", condition=Q(status__in=LIMIT.states)),
+            models.CheckConstraint(
+                name="limit_of_one", condition=Q(role="", client__isnull=False) | (~Q(role="") & Q(client__isnull=True))
+            ),
+            models.CheckConstraint(
+                name="limit_not_negative",
+                condition=(Q(each_minor__isnull=True) | Q(each_minor__gte=0))
+                & (Q(daily_minor__isnull=True) | Q(daily_minor__gte=0)),
+            ),
+            models.CheckConstraint(name="limit_maker_is_not_checker", condition=~Q(approved_by=F("proposed_by"))),
+            models.UniqueConstraint(
+                fields=["role", "client", "currency"],
+                name="limit_one_active",
+                condition=Q(status="active"),
+                nulls_distinct=False,
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.role or self.client_id} {self.currency}"

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Final
 
+from django.conf import settings
+
 from payments.connectors.base import Outcome
 from payments.gateway import accounts
 from payments.intents.models import PaymentIntent
@@ -64,6 +66,42 @@ def begin(payment: HeldPayment, amount_minor: int, lines: Sequence[RefundLine] =
     _count_units(TAKE_UNITS, lines, 1)
     announcements.announce(held, "refund.created")
     return held
+
+
+def ask(held: Held, why: str, by: str) -> None:
+    """It is beyond the limit of who asks: it stays reserved, and waits for a second person."""
+    held.refund.advance("ask", because=why, by=by, approval_reason=why)
+    announcements.announce(held, "refund.pending_approval")
+
+
+def approve(held: Held, because: str, by: str) -> None:
+    """A second person agrees."""
+    held.refund.advance("approve", because=because, by=by, **_decided(because), approved_by=by)
+
+
+def reject(held: Held, because: str, by: str) -> None:
+    """A second person does not agree: nothing goes back."""
+    settled = {"settled_at": clock.now(), "rejected_by": by}
+    held.refund.advance("reject", because=because, by=by, **_decided(because), **settled)
+    release(held)
+    announcements.announce(held, "refund.rejected")
+
+
+def _decided(because: str) -> dict[str, Any]:
+    return {"decided_at": clock.now(), "decided_because": because[:500]}
+
+
+def let_go(held: Held, whose: str, by: str, *, undo: bool) -> None:
+    """It goes by somebody's word, and counts against the limit: at once, or when its time to be taken back is over."""
+    refund, now = held.refund, clock.now()
+    refund.change(released_by=whose, released_at=now)
+    if not (undo and settings.REFUND_UNDO):
+        jobs.enqueue("send_refund", refund_id=refund.pk)
+        return
+    until = now + settings.REFUND_UNDO
+    why = f"it can be taken back until {until:%H:%M:%S} UTC"
+    refund.advance("hold", because=why, by=by, held_until=until)
+    jobs.enqueue("send_refund", run_at=until, refund_id=refund.pk)
 
 
 def send(held: Held, call_id: str, by: str) -> None:

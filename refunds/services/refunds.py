@@ -1,22 +1,26 @@
-"""Asking for money to be given back, and taking that back before it is sent."""
+"""Asking for money to be given back, as a client or as a person, and taking that back before it is sent."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
+from payments.gateway import accounts
 from payments.intents import selectors as intent_selectors
 from payments.intents.selectors import Held as HeldPayment
 from payments.intents.services.refusals import IntentUnexpectedState
-from payments.kernel import clock, ids, jobs, money, unit
+from payments.kernel import clock, ids, money, unit
+from payments.methods import catalogue
 from payments.methods import selectors as methods
 from payments.orders import selectors as order_selectors
 from payments.orders.models import OrderLine
 from refunds import policy, selectors
 from refunds.models import Origin, Reason, RefundLine
+from refunds.policy import Person
 from refunds.selectors import Held, RefundWithLines, Source
-from refunds.services import announcements, moves, refusals
+from refunds.services import announcements, limits, moves, refusals
+from refunds.services.limits import Word
 
 SUSPICIOUS_FOR: Final = timedelta(minutes=10)
 """The same amount of the same payment within this time has to be confirmed."""
@@ -48,22 +52,50 @@ class _Part:
     lines: Sequence[RefundLine] = ()
 
 
-def request(draft: RefundDraft, *, client_id: str | None, by: str, origin: Origin = Origin.API) -> Held:
-    """Reserve the money and have it sent, soon; the refund that was made.
+@dataclass(frozen=True, slots=True)
+class _Asker:
+    """Who asks, of whose payments (None: of everybody's), and by whose limit it goes."""
+
+    by: str
+    origin: Origin
+    word: Word
+    client_id: str | None = None
+    approved_by: str = ""
+
+
+def request(draft: RefundDraft, *, client_id: str, by: str) -> Held:
+    """Reserve the money of a client's payment and have it sent, at once; the refund that was made.
 
     Where money of several payments has to be given back, it is the first of several: the others are its `related`.
-    `client_id` is whose payment it must be, None for staff. `DoesNotExist` when there is no such payment,
-    `IntentUnexpectedState` when it took no money; else refuses with `refusals`, in their order.
+    Beyond the client's limit it waits for a person of the staff (`needs_approval`). `DoesNotExist` when the client has
+    no such payment, `IntentUnexpectedState` when it took no money; else refuses with `refusals`, in their order.
     """
+    return _request(draft, _Asker(by, Origin.API, limits.of_client(client_id), client_id=client_id))
+
+
+def request_as(person: Person, draft: RefundDraft, *, approved_by: Person | None = None) -> Held:
+    """The same by a person of the staff, of any payment: held for a while, in which one click takes it back.
+
+    Beyond the person's limit it waits for a second one. Who has agreed before, as to a batch, is `approved_by`: it goes
+    by that limit then, and refuses with `refusals` of approvals.
+    """
+    if approved_by is None:
+        return _request(draft, _Asker(person.name, Origin.STAFF, limits.of_person(person)))
+    limits.refuse_unless_decides(approved_by, person.name)
+    word = limits.of_person(approved_by)
+    return _request(draft, _Asker(person.name, Origin.STAFF, word, approved_by=approved_by.name))
+
+
+def _request(draft: RefundDraft, asker: _Asker) -> Held:
     if draft.reason == Reason.OTHER and not draft.note.strip():
         raise refusals.RefundNoteRequired("Say in the note why the money is given back.", param="note")
     with unit.work() as work:
-        parts = _parts(draft, _payments(draft, client_id))
+        parts = _parts(draft, _payments(draft, asker.client_id))
         for part in parts:
             _refuse_unless_supported(part)
         if not draft.confirm_duplicate:
             _refuse_duplicate(parts)
-        made = _begin(draft, parts, by=by, origin=origin)
+        made = _begin(draft, parts, asker)
         work.returns(made)
     return made
 
@@ -84,15 +116,24 @@ def _parts(draft: RefundDraft, payments: Sequence[HeldPayment]) -> list[_Part]:
     found = _able([source for payment in payments for source in selectors.sources(payment)])
     found.sort(key=lambda source: (source.wanted, source.captured_at), reverse=True)
     if draft.lines:
-        return _parts_by_line(_lines(draft, payments), found)
+        return _parts_by_line(_lines(draft, payments), found, payments)
     left = sum(source.available for source in found)
     wanted = left if draft.amount is None else draft.amount
-    _refuse_beyond(wanted, left, payments[0].intent.currency, param="amount")
+    _refuse_beyond(wanted, left, payments, param="amount")
     amounts = policy.spread(wanted, [source.available for source in found])
     return [_Part(source, amount) for source, amount in zip(found, amounts, strict=True) if amount]
 
 
-def _refuse_beyond(wanted: int, left: int, currency: str, *, param: str) -> None:
+def _refuse_beyond(wanted: int, left: int, payments: Sequence[HeldPayment], *, param: str) -> None:
+    currency, disputed = payments[0].intent.currency, sum(one.intent.amount_disputed_minor for one in payments)
+    if disputed and left < max(wanted, 1) and wanted <= left + disputed:
+        text = money.text(money.from_minor(disputed, currency))
+        raise refusals.PaymentDisputed(
+            f"{text} are in dispute, or were lost to one: the customer's bank decides about that money, and a refund"
+            f" would give it back twice. {money.text(money.from_minor(left, currency))} can be refunded.",
+            param=param,
+            refundable=left,
+        )
     if left <= 0 or wanted <= 0:
         raise refusals.RefundNothingToRefund("There is nothing to refund.")
     if wanted > left:
@@ -124,11 +165,13 @@ def _line(line: OrderLine, units: int, taken: int, taken_minor: int) -> RefundLi
     return RefundLine(line=line, quantity=units, currency=line.currency, amount_minor=max(worth, 0))
 
 
-def _parts_by_line(lines: Sequence[RefundLine], found: Sequence[Source]) -> list[_Part]:
+def _parts_by_line(
+    lines: Sequence[RefundLine], found: Sequence[Source], payments: Sequence[HeldPayment]
+) -> list[_Part]:
     """Every line is given back by one payment; a line that none of them covers can be given back by amount only."""
     available = [source.available for source in found]
     total = sum(line.amount_minor for line in lines)
-    _refuse_beyond(total, sum(available), lines[0].currency, param="lines")
+    _refuse_beyond(total, sum(available), payments, param="lines")
     places = policy.place([line.amount_minor for line in lines], available)
     if places is None:
         raise refusals.RefundExceedsRefundable(
@@ -146,13 +189,30 @@ def _able(found: Sequence[Source]) -> list[Source]:
     able = [one for one in found if methods.offer(one.attempt.method, one.attempt.account_id).refund]
     if found and not able:
         raise refusals.RefundNotSupported(f"{found[0].attempt.method} cannot give money back.", param="payment_intent")
-    return able
+    in_time = [one for one in able if (end := _window_end(one)) is None or clock.now() <= end]
+    if able and not in_time:
+        raise refusals.RefundWindowOver(
+            f"{able[0].attempt.method} gives money back until {_window_end(able[0]):%Y-%m-%d}, for this payment."
+            " Finance can give it back by bank transfer.",
+            param="payment_intent",
+        )
+    return in_time
+
+
+def _window_end(source: Source) -> datetime | None:
+    """Until when the payment's method gives money back; None when it always does."""
+    days = catalogue.METHODS[source.attempt.method].refund_window_days
+    return None if days is None else source.captured_at + timedelta(days=days)
 
 
 def _refuse_unless_supported(part: _Part) -> None:
     """What the payment method cannot do is refused here: the provider would only say no later, unseen."""
     attempt = part.source.attempt
     offer, name = methods.offer(attempt.method, attempt.account_id), attempt.method
+    amount = money.from_minor(part.amount, attempt.currency)
+    unsayable = accounts.connector(accounts.account(attempt.account_id)).cannot_say(amount)
+    if unsayable:
+        raise refusals.RefundAmountNotSupported(unsayable, param="lines" if part.lines else "amount")
     if part.amount < part.source.available and not offer.partial_refund:
         text = money.text(money.from_minor(part.source.available, attempt.currency))
         raise refusals.PartialRefundNotSupported(f"{name} gives back all of it only: {text}.", param="amount")
@@ -173,25 +233,35 @@ def _refuse_duplicate(parts: Sequence[_Part]) -> None:
             )
 
 
-def _begin(draft: RefundDraft, parts: Sequence[_Part], *, by: str, origin: Origin) -> Held:
+def _begin(draft: RefundDraft, parts: Sequence[_Part], asker: _Asker) -> Held:
+    """Put it on record, and let it go or ask a second person: one request is one amount for the limit."""
+    currency = parts[0].source.payment.intent.currency
+    total = money.from_minor(sum(part.amount for part in parts), currency)
+    why = limits.beyond(asker.word, total)
+    if why and asker.approved_by:
+        raise refusals.ApprovalBeyondLimit(f"It is beyond the limit of {asker.approved_by} as well: {why}.")
     names = [ids.new("re") for _ in parts]
+    agreed = {"approved_by": asker.approved_by, "decided_at": clock.now()} if asker.approved_by else {}
     made = []
     for name, part in zip(names, parts, strict=True):
-        made.append(
-            moves.begin(
-                dataclasses.replace(part.source.payment, attempt=part.source.attempt),
-                part.amount,
-                part.lines,
-                id=name,
-                reason=draft.reason,
-                note=draft.note,
-                origin=origin,
-                requested_by=by,
-                related=[other for other in names if other != name],
-                metadata=dict(draft.metadata),
-            )
+        held = moves.begin(
+            dataclasses.replace(part.source.payment, attempt=part.source.attempt),
+            part.amount,
+            part.lines,
+            id=name,
+            reason=draft.reason,
+            note=draft.note,
+            origin=asker.origin,
+            requested_by=asker.by,
+            related=[other for other in names if other != name],
+            metadata=dict(draft.metadata),
+            **agreed,
         )
-        jobs.enqueue("send_refund", refund_id=name)
+        if why:
+            moves.ask(held, why, asker.by)
+        else:
+            moves.let_go(held, asker.word.name, asker.by, undo=asker.origin == Origin.STAFF)
+        made.append(held)
     return made[0]
 
 

@@ -21,6 +21,12 @@ class RefundLineAlreadyRefunded(Refusal):
     code, status = "refund_line_already_refunded", 422
 
 
+class PaymentDisputed(Refusal):
+    """The money is in dispute, or was lost to one: the customer's bank gives it back, and nobody else does so twice."""
+
+    code, status = "payment_disputed", 409
+
+
 class RefundNothingToRefund(Refusal):
     """Everything has been given back, or is about to be; or what was chosen cost nothing."""
 
@@ -39,10 +45,22 @@ class RefundNotSupported(Refusal):
     code, status = "refund_not_supported", 422
 
 
+class RefundWindowOver(Refusal):
+    """The payment method gives money back for so long only: finance can do it by bank transfer."""
+
+    code, status = "refund_window_over", 422
+
+
 class PartialRefundNotSupported(Refusal):
     """The payment method gives back the whole amount only, and once."""
 
     code, status = "partial_refund_not_supported", 422
+
+
+class RefundAmountNotSupported(Refusal):
+    """The provider that has the money has no way to say this amount."""
+
+    code, status = "refund_amount_not_supported", 422
 
 
 class RefundDuplicateSuspected(Refusal):
@@ -76,7 +94,7 @@ class TransferDecidedAlready(Refusal):
 
 
 class RefundUnexpectedState(Refusal):
-    """The refund has left for the PSP, has ended, or gives back what came too late: it cannot be canceled."""
+    """The refund is not in a state in which this can be done, or gives back what came too late and is not canceled."""
 
     code, status = "refund_unexpected_state", 409
 
@@ -85,3 +103,27 @@ class FraudWarningDecided(Refusal):
     """Somebody has decided already what is done about this warning of fraud."""
 
     code, status = "fraud_warning_decided", 409
+
+
+class ApprovalNotAllowed(Refusal):
+    """Deciding about refunds of others is a right of its own."""
+
+    code, status = "refund_approval_not_allowed", 403
+
+
+class ApprovalNeedsAnotherPerson(Refusal):
+    """Who asked for a refund does not decide about it."""
+
+    code, status = "refund_approval_needs_another_person", 403
+
+
+class ApprovalBeyondLimit(Refusal):
+    """The refund is beyond the limit of who would approve it as well."""
+
+    code, status = "refund_approval_beyond_limit", 403
+
+
+class RejectionNeedsReason(Refusal):
+    """Whoever asked for the refund is told why it is rejected."""
+
+    code, status = "refund_rejection_needs_reason", 422

@@ -13,6 +13,7 @@ GROUPS: Final[Mapping[str, tuple[tuple[str, str, str, str], ...]]] = {
         ("Customers", "payments", "customer", "person"),
         ("Saved methods", "payments", "paymentmethod", "credit_score"),
         ("Refunds", "refunds", "refund", "undo"),
+        ("Refund limits", "refunds", "refundlimit", "speed"),
     ),
     "Finance": (
         ("Reports", "reporting", "reportrun", "description"),

@@ -202,10 +202,9 @@ class PaymentAdmin(base.ModelAdmin):
             return HttpResponseRedirect(shown.address(PaymentIntent, row.pk))
         form = refunding.RefundForm(row, request.POST or None)
         if request.method == "POST" and form.is_valid():
-            made = refunding.ask(form, by=f"staff {request.user.get_username()}")
+            made = refunding.ask(form, refund_selectors.person(request.user))
             if made is not None:
-                text = f"{money.text(made.amount)} are on their way back. The timeline shows what comes of it."
-                messages.success(request, text)
+                messages.success(request, refunding.promise(made))
                 return HttpResponseRedirect(shown.address(PaymentIntent, row.pk))
             row.refresh_from_db()
         context = {"row": row, "form": form, "xray": refunding.xray(row), "back": shown.address(PaymentIntent, row.pk)}

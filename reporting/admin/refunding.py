@@ -20,8 +20,10 @@ from payments.orders.states import derived
 from payments.rest import cards
 from payments.rest.models import IdempotencyKey
 from refunds import selectors
-from refunds.models import Origin, Reason, Refund
+from refunds.models import Reason, Refund
+from refunds.policy import Person
 from refunds.services import refunds, refusals
+from refunds.states import RefundStatus
 
 OPERATION = "back_office.refund"
 
@@ -58,10 +60,6 @@ class RefundForm(forms.Form):
             raise forms.ValidationError(f"Write it like {example}, with at most {places} decimals.") from refusal
         if amount.amount <= 0:
             raise forms.ValidationError("The amount must be more than nothing.")
-        try:
-            selectors.refuse_unsayable(money.to_minor(amount), intent=self.intent.pk)
-        except Refusal as refusal:
-            raise forms.ValidationError(refusal.detail) from refusal
         return amount
 
     def clean_note(self) -> str:
@@ -110,7 +108,7 @@ class _Once:
         return Refund.objects.get(pk=made) if made else None
 
 
-def ask(form: RefundForm, *, by: str) -> Refund | None:
+def ask(form: RefundForm, person: Person) -> Refund | None:
     """Ask for the refund of a valid form; None when it is refused, with the reason beside its field."""
     once = _Once(form.intent, form.cleaned_data["token"])
     earlier = once.earlier()
@@ -118,7 +116,7 @@ def ask(form: RefundForm, *, by: str) -> Refund | None:
         return earlier
     try:
         with unit.joined_by(once):
-            return refunds.request(form.draft(), client_id=None, by=by[:80], origin=Origin.STAFF).refund
+            return refunds.request_as(person, form.draft()).refund
     except IntegrityError:
         earlier = once.earlier()
         if earlier is None:
@@ -132,6 +130,16 @@ def ask(form: RefundForm, *, by: str) -> Refund | None:
     except Refusal as refusal:
         form.add_error(refusal.param if refusal.param in form.fields else "amount", refusal.detail)
     return None
+
+
+def promise(made: Refund) -> str:
+    """What will come of a refund that was asked for."""
+    amount = money.text(made.amount)
+    if made.status == RefundStatus.NEEDS_APPROVAL:
+        return f"{amount} wait for a second person: {made.approval_reason}."
+    if made.status == RefundStatus.HELD:
+        return f"{amount} go back at {made.held_until:%H:%M:%S} UTC. Until then the refund can be taken back."
+    return f"{amount} are on their way back. The timeline shows what comes of it."
 
 
 @dataclass(frozen=True)

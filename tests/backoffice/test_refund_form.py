@@ -42,10 +42,10 @@ def test_a_part_goes_back_and_the_page_tells_it(support: Client, paid: dict[str,
     assert "captured by stripe-us." in before
 
     shown = send(support, paid, fill(support, paid, amount="5.00", note="The handle was chipped."))
-    assert "5.00 USD are on their way back. The timeline shows what comes of it." in shown
+    assert "5.00 USD go back at" in shown
     assert ProviderCall.objects.filter(kind="refund").count() == 0, "nothing waits for a PSP while somebody looks"
 
-    factories.work()
+    factories.later("send_refund")
     refund = Refund.objects.get()
     after = pages.text(support, pages.payment(paid["id"]))
     assert (refund.status, refund.amount_minor, refund.origin) == ("succeeded", 500, Origin.STAFF)
@@ -54,7 +54,7 @@ def test_a_part_goes_back_and_the_page_tells_it(support: Client, paid: dict[str,
     assert "19.99 USD Partly refunded" in after
     assert "Refundable now 14.99 USD" in after
     assert "Refund of 5.00 USD asked for Damaged or not as described: The handle was chipped." in after
-    assert "Refund: Requested → Sent" in after
+    assert "Refund: Held → Sent" in after
     assert "Went back to the customer 5.00 USD" in after
     factories.assert_books_close()
 
@@ -65,7 +65,7 @@ def test_the_rest_is_exact_after_an_earlier_part(support: Client, paid: dict[str
     assert 'data-fill="0.01">All: 0.01 USD</button>' in html
     assert 'name="amount" value' not in html, "nothing is filled in that could be sent by accident"
     send(support, paid, fill(support, paid, amount="0.01"))
-    factories.work()
+    factories.later("send_refund")
 
     shown = pages.text(support, pages.payment(paid["id"]))
     assert "All of it went back" in shown
@@ -82,7 +82,7 @@ def test_the_form_shows_what_it_changes_before_it_is_sent(support: Client, paid:
 
     assert "Up to 15.99 USD" in shown
     assert "On its way back 4.00 USD 19.99 USD" in shown
-    assert "Already on its way back 4.00 USD requested" in shown
+    assert "Already on its way back 4.00 USD held" in shown
     assert "Order A-2026-7731, refunded 0.00 USD 15.99 USD" in shown
     assert "When it is sent: order_clearing is debited, refunds_in_flight/stripe-us is credited." in shown
 
@@ -125,7 +125,7 @@ def test_the_same_amount_again_has_to_be_confirmed(support: Client, paid: dict[s
     assert Refund.objects.count() == 1
 
     shown = send(support, paid, {**form, "confirm_duplicate": "on"})
-    assert "5.00 USD are on their way back." in shown
+    assert "5.00 USD go back at" in shown
     assert Refund.objects.count() == 2
 
 
@@ -133,7 +133,7 @@ def test_a_double_click_refunds_once_even_when_it_was_confirmed(support: Client,
     form = fill(support, paid, amount="5.00", confirm_duplicate="on")
 
     for _ in range(3):
-        assert "5.00 USD are on their way back." in send(support, paid, form)
+        assert "5.00 USD go back at" in send(support, paid, form)
     assert Refund.objects.count() == 1
 
 

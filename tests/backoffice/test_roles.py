@@ -30,6 +30,7 @@ LISTS = {
     "payments.transfer": "finance admin",
     "payments.entry": "finance admin",
     "reporting.reportrun": "finance admin",
+    "refunds.refundlimit": "support support_lead finance admin",
     "payments.legalentity": "engineer admin",
     "payments.provideraccount": "engineer admin",
     "payments.routingrule": "engineer admin",

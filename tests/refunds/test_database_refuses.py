@@ -180,3 +180,52 @@ def test_a_dispute_beyond_what_is_left_is_taken_and_owned(paid: dict[str, Any]) 
     assert item.detail == "20.01 USD went back or is disputed of 20.00 USD captured"
     assert dispute(-1501).amount_disputed_minor == 0
     assert not AttentionItem.objects.filter(closed_at=None).exists()
+
+
+def test_what_needs_approval_goes_on_only_with_one(paid: dict[str, Any]) -> None:
+    with taken():
+        waiting = another(300, status="needs_approval", approval_reason="too much", requested_by="staff ada")
+    for status in ("requested", "held", "sent", "pending", "requires_action"):
+        with refused("goes on only when a second person has approved it"):
+            sql("UPDATE refunds_refund SET status = %s WHERE id = %s", status, waiting)
+    with refused("refund_maker_is_not_checker"):
+        sql("UPDATE refunds_refund SET status = 'held', approved_by = 'staff ada' WHERE id = %s", waiting)
+    with refused("refund_maker_is_not_checker"):
+        sql("UPDATE refunds_refund SET rejected_by = 'staff ada' WHERE id = %s", waiting)
+    with refused("refund_rejected_by_somebody"):
+        sql(
+            "UPDATE refunds_refund SET status = 'rejected', settled_at = now(), rejected_by = 'lea' WHERE id = %s",
+            waiting,
+        )
+    with taken():
+        sql("UPDATE refunds_refund SET status = 'held', approved_by = 'staff lea' WHERE id = %s", waiting)
+    for change in ("approved_by = 'staff lou'", "requested_by = 'staff sly'", "approval_reason = ''"):
+        with refused("who asked for a refund, and who decided about it, stays"):
+            sql(f"UPDATE refunds_refund SET {change} WHERE id = %s", waiting)
+
+
+def test_nothing_is_approved_by_nobody(paid: dict[str, Any]) -> None:
+    with refused("refund_approved_by_somebody"):
+        another(300, status="approved")
+
+
+def test_a_limit_that_allows_more_takes_two_people(db: None) -> None:
+    ((active,),) = sql("SELECT id FROM refunds_refundlimit WHERE role = 'support' AND currency = 'EUR'")
+    one = {"proposed_by": "staff fin", "approved_by": ""}
+    with refused("limit_one_active"):
+        copy("refunds_refundlimit", active, **one, each_minor=1)
+    with taken():
+        sql("UPDATE refunds_refundlimit SET status = 'replaced', replaced_at = now() WHERE id = %s", active)
+    for more in ({"each_minor": 25_001}, {"each_minor": None}, {"daily_minor": 200_001}, {"daily_minor": None}):
+        with refused("a limit that allows more takes two people"):
+            copy("refunds_refundlimit", active, **one, status="active", replaced_at=None, **more)
+    with refused("a limit that allows more takes two people"):
+        copy("refunds_refundlimit", active, **one, status="active", replaced_at=None, currency="XYZ")
+    with refused("limit_maker_is_not_checker"):
+        copy("refunds_refundlimit", active, status="active", replaced_at=None, proposed_by="fin", approved_by="fin")
+    with taken():
+        lower = copy("refunds_refundlimit", active, **one, status="active", replaced_at=None, each_minor=1)
+    with refused("a limit stays as it was proposed"):
+        sql("UPDATE refunds_refundlimit SET each_minor = 2 WHERE id = %s", lower)
+    with refused("a limit is replaced or withdrawn, and kept"):
+        sql("DELETE FROM refunds_refundlimit WHERE id = %s", lower)

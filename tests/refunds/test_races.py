@@ -12,7 +12,8 @@ from django.utils import timezone
 from payments.kernel.errors import Refusal
 from payments.kernel.jobs import Queue
 from payments.ledger import selectors as ledger
-from refunds.models import BankTransfer, Origin, Refund
+from refunds.models import BankTransfer, Refund
+from refunds.policy import Person
 from refunds.services import refunds, sending, transfers
 from tests import factories
 from tests.refunds.psp import Psp
@@ -73,7 +74,7 @@ def test_twenty_who_return_one_line_return_it_once(shop: factories.Shop) -> None
 def test_a_double_click_in_the_same_moment_is_suspected(shop: factories.Shop) -> None:
     intent = shop.paid(1999)
     draft = refunds.RefundDraft(payment_intent=intent["id"], amount=100, reason="goodwill")
-    answers = at_once(8, lambda _: refunds.request(draft, client_id=None, by="ada", origin=Origin.STAFF).pk and "made")
+    answers = at_once(8, lambda _: refunds.request_as(Person("ada", ["support"]), draft).pk and "made")
     assert answers == {"made": 1, "refund_duplicate_suspected": 7}
 
 

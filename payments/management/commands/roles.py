@@ -25,11 +25,17 @@ SUPPORT: Final = (
     "payments.see_personal_data",
     "payments.view_statechange",
     "refunds.add_refund",
+    "refunds.view_refundlimit",
 )
 
 ROLES: Final[Mapping[str, tuple[str, ...]]] = {
     "support": SUPPORT,
-    "support_lead": (*SUPPORT, "payments.view_attentionitem", "payments.change_attentionitem"),
+    "support_lead": (
+        *SUPPORT,
+        "refunds.approve_refund",
+        "payments.view_attentionitem",
+        "payments.change_attentionitem",
+    ),
     "finance": (
         *PAYMENTS,
         "payments.view_attentionitem",
@@ -40,6 +46,9 @@ ROLES: Final[Mapping[str, tuple[str, ...]]] = {
         "payments.view_entry",
         "payments.view_feecontract",
         "payments.add_feecontract",
+        "refunds.view_refundlimit",
+        "refunds.add_refundlimit",
+        "refunds.change_refundlimit",
         "reporting.view_reportrun",
         "reporting.add_reportrun",
         "reporting.download_untied_report",
@@ -84,6 +93,7 @@ ROLES: Final[Mapping[str, tuple[str, ...]]] = {
         "payments.view_transfer",
         "payments.view_entry",
         "reporting.view_reportrun",
+        "refunds.view_refundlimit",
         "payments.view_legalentity",
         "payments.view_provideraccount",
         "payments.view_feecontract",
@@ -115,8 +125,10 @@ masked, and moves no money: who gives rights does not refund (docs/decisions/000
 `see_personal_data` shows names and e-mail addresses, which others read as `j•••@e•••.com`; `change_provideraccount`
 is the switch of an account, `add_killswitch` and `change_killswitch` those of anything; `add_routingrule` drafts a
 rule, `change_routingrule` approves, activates and retires it; `change_job` is the replay of dead jobs, and
-`change_attentionitem` the release of refunds that a limit has stopped. `add_banktransfer` records a refund by bank
-transfer, `change_banktransfer` confirms what somebody else has recorded. Nothing else is ever changed by hand.
+`change_attentionitem` the release of automatic refunds that a limit has stopped. `approve_refund` decides about refunds
+of others; how much each role refunds alone is a `RefundLimit`, which `add_refundlimit` proposes or lowers and
+`change_refundlimit` agrees to: nobody who refunds has either. `add_banktransfer` records a refund by bank transfer,
+`change_banktransfer` confirms what somebody else has recorded. Nothing else is ever changed by hand.
 """
 
 

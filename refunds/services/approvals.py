@@ -1,0 +1,45 @@
+"""A second person decides about a refund that is beyond a limit."""
+
+from payments.kernel import unit
+from refunds import selectors
+from refunds.policy import Person
+from refunds.selectors import Held, RefundWithLines
+from refunds.services import limits, moves, refusals
+from refunds.states import RefundStatus
+
+
+def approve(refund_id: str, person: Person, *, because: str = "") -> RefundWithLines:
+    """Let it go by this person's word: it counts against his limit, and he can take it back while it is held.
+
+    Refuses with `RefundUnexpectedState` when it does not wait for approval, `ApprovalNotAllowed`,
+    `ApprovalNeedsAnotherPerson`, and `ApprovalBeyondLimit` when his own limit does not cover it.
+    """
+    with unit.work() as work:
+        held = _waiting(refund_id, person)
+        word = limits.of_person(person)
+        why = limits.beyond(word, held.refund.amount)
+        if why:
+            raise refusals.ApprovalBeyondLimit(f"It is beyond your own limit as well: {why}.")
+        moves.approve(held, because or "approved", person.name)
+        moves.let_go(held, word.name, person.name, undo=True)
+        work.returns(held)
+    return held
+
+
+def reject(refund_id: str, person: Person, *, because: str) -> RefundWithLines:
+    """Decide against it: amount and lines can be refunded again. Refuses as `approve` does, and without a reason."""
+    if not because.strip():
+        raise refusals.RejectionNeedsReason("Say why: whoever asked for it wants to know.", param="because")
+    with unit.work() as work:
+        held = _waiting(refund_id, person)
+        moves.reject(held, because.strip(), person.name)
+        work.returns(held)
+    return held
+
+
+def _waiting(refund_id: str, person: Person) -> Held:
+    held = selectors.hold(refund_id)
+    limits.refuse_unless_decides(person, held.refund.requested_by)
+    if held.refund.status != RefundStatus.NEEDS_APPROVAL:
+        raise refusals.RefundUnexpectedState(f"The refund is {held.refund.status}: nobody has to decide about it.")
+    return held

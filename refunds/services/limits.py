@@ -1,0 +1,64 @@
+"""By whose word a refund goes, and how far that word counts."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+from django.db import connection
+from moneyed import Money
+
+from payments.kernel import clock
+from refunds import policy, selectors
+from refunds.services import refusals
+
+DAY: Final = timedelta(hours=24)
+"""A day is the last 24 hours: what counts until midnight counts twice around it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """Somebody by whose limit refunds go, under the name that stands with them."""
+
+    name: str
+    client_id: str | None = None
+    roles: Sequence[str] = ()
+
+
+def of_client(client_id: str) -> Word:
+    """All keys of an API client count as one: whoever steals one gets no further than with another."""
+    return Word(f"client:{client_id}", client_id=client_id)
+
+
+def of_person(person: policy.Person) -> Word:
+    """A person, by the widest limit of his roles."""
+    return Word(person.name, roles=person.roles)
+
+
+def beyond(word: Word, amount: Money) -> str:
+    """Why an amount needs somebody else's word too; "" when it does not.
+
+    After "", whoever else asks by the same word and currency waits until the caller's transaction has ended: a hundred
+    at once do not pass a limit together.
+    """
+    currency = amount.currency.code
+    if word.client_id is not None:
+        limit = selectors.limit_of_client(word.client_id, currency)
+    else:
+        limit = selectors.limit_of_roles(word.roles, currency)
+    why = policy.beyond(limit, amount, 0)
+    if why or limit is None or limit.daily is None:
+        return why
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"refunds.limit {word.name} {currency}"]
+        )
+    return policy.beyond(limit, amount, selectors.let_go(word.name, currency, since=clock.now() - DAY))
+
+
+def refuse_unless_decides(person: policy.Person, requested_by: str) -> None:
+    """Nobody decides without the right to, or about what he has asked for."""
+    if not person.approves:
+        raise refusals.ApprovalNotAllowed("Refunds are approved and rejected by support leads.")
+    if person.name == requested_by:
+        raise refusals.ApprovalNeedsAnotherPerson("You asked for this refund yourself: somebody else decides.")
