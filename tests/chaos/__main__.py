@@ -25,7 +25,7 @@ ANY_ORDER = "notifications in any order, any number and late"
 
 def main() -> int:
     """0 when every invariant held after every fault; --seed repeats a run."""
-    options = _options()
+    options, untouched = _options(), dict(os.environ)
     run_dir = ROOT / ".run" / "chaos"
     stack.down(run_dir)
     shutil.rmtree(run_dir, ignore_errors=True)
@@ -43,17 +43,16 @@ def main() -> int:
     finally:
         stack.down(run_dir)
     if options.only in ANY_ORDER:
-        broken |= _any_order(options.seed)
+        broken |= _any_order(options.seed, untouched)
     return broken
 
 
-def _any_order(seed: int) -> int:
+def _any_order(seed: int, environment: dict[str, str]) -> int:
     """The property of the suite over many more lives of payments; 0 when it holds. It has servers of its own."""
     property_ = ["tests/stories/test_any_order.py", "--hypothesis-profile=chaos", f"--hypothesis-seed={seed}"]
     began = time.monotonic()
-    tried = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-n0", *property_], cwd=ROOT, capture_output=True, text=True
-    )
+    command = [sys.executable, "-m", "pytest", "-q", "-n0", *property_]
+    tried = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
     told = f"the same end every time, {time.monotonic() - began:.0f} s" if not tried.returncode else tried.stdout
     console.Console().print(f"{'✗' if tried.returncode else '✓'} {ANY_ORDER}: {told}", markup=False)
     return int(tried.returncode != 0)

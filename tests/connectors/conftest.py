@@ -8,7 +8,14 @@ from payments.connectors import http
 from tests.connectors import adyen_bench, benches, every, relay
 
 
-@pytest.fixture(params=sorted(every.BENCHES))
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Let a module name the PSPs that its tests are about (`PSPS`); else they are about all of them."""
+    if "bench" in metafunc.fixturenames:
+        psps = getattr(metafunc.module, "PSPS", sorted(every.BENCHES))
+        metafunc.parametrize("bench", psps, indirect=True)
+
+
+@pytest.fixture
 def bench(request: pytest.FixtureRequest, simulator: str) -> Iterator[benches.Bench]:
     """Each PSP in turn, with no faults in force before or after."""
     control = benches.Simulator(simulator)

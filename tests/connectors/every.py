@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from typing import Final
 
-from tests.connectors import adyen_bench, benches
+from tests.connectors import adyen_bench, benches, cowrie_bench
 
 
 @contextlib.contextmanager
@@ -15,5 +15,9 @@ def _stripe(simulator: benches.Simulator) -> Iterator[benches.Bench]:
 
 BENCHES: Final[Mapping[str, Callable[[benches.Simulator], AbstractContextManager[benches.Bench]]]] = {
     "adyen": adyen_bench.bench,
+    "cowrie": cowrie_bench.bench,
     "stripe": _stripe,
 }
+
+WITH_DISPUTES: Final = ("adyen", "stripe")
+"""Those at which customers' banks dispute payments."""

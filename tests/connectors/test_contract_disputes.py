@@ -22,9 +22,12 @@ from payments.connectors.disputes import (
     SubmitEvidence,
 )
 from payments.kernel import clock, ids
+from tests.connectors import every
 from tests.connectors.adyen_bench import AdyenBench
 from tests.connectors.benches import Bench, StripeBench, eur, just_now, paid, until
 from tests.connectors.test_contract_faults import send
+
+PSPS: Final = every.WITH_DISPUTES
 
 DAY: Final = 86_400
 PDF: Final = b"%PDF-1.4\n%%EOF\n"
