@@ -16,8 +16,8 @@ from tests.connectors.letters import AT, KEY, account, signed, told
 SPECS: Final = Path(__file__).resolve().parents[3] / "shared/reference/specs"
 
 
-def examples() -> dict[str, dict[str, Any]]:
-    path = SPECS / "adyen-webhooks.openapi.json"
+def examples(document: str = "adyen-webhooks") -> dict[str, dict[str, Any]]:
+    path = SPECS / f"{document}.openapi.json"
     if not path.exists():
         if os.environ.get("CI") == "true":
             pytest.fail(f"{path} is missing")
@@ -27,6 +27,7 @@ def examples() -> dict[str, dict[str, Any]]:
 
 
 EXAMPLES: Final = examples()
+TOKENS: Final = examples("adyen-tokenization-webhooks")
 NOT_ACTED_UPON: Final = {
     "CANCEL_OR_REFUND": "made outside; whether it canceled or refunded is not signed",
     "AUTHORISATION_ADJUSTMENT": "made outside: another amount is authorised now",
@@ -89,3 +90,24 @@ def test_every_kind_that_adyen_documents_has_a_room_or_is_kept() -> None:
     documented = set(json.loads((SPECS / "adyen-webhooks.openapi.json").read_text())["webhooks"]) if EXAMPLES else set()
     if documented:
         assert {f"/{code}" for code in webhooks.KINDS} <= documented
+
+
+@pytest.mark.parametrize("name", TOKENS)
+def test_every_published_message_about_a_token_is_accepted_once_its_header_signs_it(name: str) -> None:
+    """What was made is known by the payment that made it; what has changed is asked for; what is gone is gone."""
+    example = TOKENS[name]
+    body, merchant = json.dumps(example).encode(), example["data"]["merchantAccount"]
+    ours = account(livemode=example["environment"] == "live", merchant=merchant)
+    for signature in ("", util.generate_payload_sig(body + b" ", KEY).decode()):
+        with pytest.raises(NotificationRefused):
+            ours.read_notification(body, {"hmacsignature": signature}, now=AT)
+    header = {"HmacSignature": util.generate_payload_sig(body, KEY).decode()}
+    assert util.is_valid_hmac_payload(header["HmacSignature"], KEY, body)
+    [event] = ours.read_notification(body, header, now=AT)
+    what = example["type"].rpartition(".")[2]
+    news = {"updated": False, "disabled": True}
+    assert event.kind is (EventKind.METHOD_UPDATED if what in news else EventKind.UNUSED)
+    assert event.event_key == f"{example['type']}:{example['eventId']}"
+    if what in news:
+        assert event.saved is not None
+        assert (event.saved.token, event.gone) == (example["data"]["storedPaymentMethodId"], news[what])

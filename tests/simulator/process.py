@@ -221,6 +221,7 @@ class Inbox:
 
     def __init__(self) -> None:
         self.deliveries: list[tuple[str, bytes]] = []
+        self.heads: list[dict[str, str]] = []
         self.attempts = 0
         self.refusals = 0
         inbox = self
@@ -238,6 +239,7 @@ class Inbox:
                 if refuse:
                     inbox.refusals -= 1
                 else:
+                    inbox.heads.append({name.lower(): value for name, value in self.headers.items()})
                     inbox.deliveries.append((self.headers.get(inbox.header, ""), body))
                 self.send_response(500 if refuse else 200)
                 self.send_header("Content-Length", "0")

@@ -6,8 +6,6 @@ import urllib.parse
 import urllib.request
 from typing import Any
 
-from Adyen import util
-
 from payments.connectors.base import Verdict
 from payments.gateway import accounts
 from payments.methods.models import PaymentMethodToken
@@ -103,14 +101,12 @@ def told(type_: str) -> None:
     factories.work()
 
 
-def adyen_says(shop: factories.Shop, type_: str, event_id: str) -> None:
-    """A notification of Adyen's about the token, which the simulator has no occasion to send."""
-    data = {"merchantAccount": os.environ["ADYEN_EU_MERCHANT_ACCOUNT"], "storedPaymentMethodId": token()}
-    said = {"type": type_, "eventId": event_id, "environment": "test", "createdAt": "2026-11-25T01:00:00Z"}
-    body = json.dumps({**said, "data": {**data, "shopperReference": "cus", "type": "visa"}}).encode()
-    signature = util.generate_payload_sig(body, os.environ["ADYEN_EU_HMAC_KEY"]).decode()
-    answer = shop.http.post(
-        "/webhooks/adyen/adyen-eu", body, content_type="application/json", headers={"hmacsignature": signature}
+def at_adyen(sim: factories.Simulator, action: dict[str, str]) -> None:
+    """What a network or an issuer does to a card that is stored there."""
+    request = urllib.request.Request(  # noqa: S310  loopback
+        f"{sim.url}/_sim/adyen/tokens/{token()}",
+        data=json.dumps(action).encode(),
+        headers={"content-type": "application/json"},
     )
-    assert answer.status_code == 200, answer.content
-    factories.work()
+    with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
+        assert answer.status == 200

@@ -190,10 +190,12 @@ def test_adyen_has_news_of_a_card_and_is_asked(shop: factories.Shop, sim: factor
     """Its account updater says which token; what is new it says when it is asked. Then it keeps it no longer."""
     ada = saving.customer(shop)
     card = saving.save(shop, sim, ada, "adyen")
-    PaymentMethod.objects.update(exp_year=2020)
-    saving.adyen_says(shop, "recurring.token.updated", "E1")
-    assert saving.listed(shop, ada) == [card]
+    saving.at_adyen(sim, {"action": "update", "month": "01", "year": "2033"})
+    saving.told("recurring.token.updated")
+    assert saving.listed(shop, ada) == [card | {"exp_month": 1, "exp_year": 2033}]
     assert told(card) == ["payment_method.saved", "payment_method.updated"]
-    saving.adyen_says(shop, "recurring.token.disabled", "E2")
+    saving.at_adyen(sim, {"action": "disable"})
+    saving.told("recurring.token.disabled")
     assert saving.listed(shop, ada) == []
+    assert told(card)[-1] == "payment_method.deleted"
     books(sim)

@@ -1,6 +1,6 @@
 """How a payment ends: authorised, refused, or closed because nobody came. Each saves and tells."""
 
-from payments.simulator.adyen import accounting, capturing, methods, notifications, objects, refusals, words
+from payments.simulator.adyen import accounting, capturing, methods, notifications, objects, refusals, tokens, words
 from payments.simulator.adyen.shop import Shop
 from payments.simulator.clock import DAY
 
@@ -65,6 +65,7 @@ def _store(shop: Shop, payment: objects.Payment) -> objects.Token | None:
             payment.bank,
         ):
             payment.token = known.id
+            tokens.tell(shop, known, tokens.EXISTS, because=payment.id)
             return None
     token = objects.Token(
         id=shop.new_psp(),
@@ -138,6 +139,7 @@ def _tell_stored(shop: Shop, payment: objects.Payment, token: objects.Token) -> 
         beside={"originalPsp": payment.id},
     )
     notifications.tell(shop, news)
+    tokens.tell(shop, token, tokens.CREATED, because=payment.id)
 
 
 def refuse(shop: Shop, payment: objects.Payment, outcome: refusals.Outcome) -> None:

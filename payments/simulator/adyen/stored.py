@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from payments.simulator.adyen import errors, notifications, objects, payments
+from payments.simulator.adyen import errors, notifications, objects, payments, tokens
 from payments.simulator.adyen.calls import Call
 
 Json = dict[str, Any]
@@ -33,4 +33,4 @@ def delete(call: Call) -> None:
     token = call.shop.find(objects.Token, call.args[0])
     if token is None or token.shopper != _shopper(call):
         raise errors.missing("PaymentDetail not found")
-    call.shop.drop(token)
+    tokens.disable(call.shop, token)

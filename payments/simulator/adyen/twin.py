@@ -17,6 +17,7 @@ from payments.simulator.adyen import (
     objects,
     pages,
     reports,
+    tokens,
 )
 from payments.simulator.adyen.door import BASE, Door
 from payments.simulator.adyen.shop import PSP, Shop
@@ -58,6 +59,7 @@ class AdyenTwin(Shops[Shop]):
             Route("/_sim/adyen/sessions/{id}", hosted.show, methods=["GET"]),
             Route("/_sim/adyen/sessions/{id}", hosted.answer, methods=["POST"]),
             Route("/_sim/adyen/payments/{psp}", shown.act, methods=["POST"]),
+            Route("/_sim/adyen/tokens/{id}", tokens.Lever(self._shops).act, methods=["POST"]),
             Route("/_sim/adyen/{kind:str}/{psp}", shown.show, methods=["GET"]),
             Route("/_sim/adyen/{kind:str}/{psp}", shown.answer, methods=["POST"]),
             Route(f"{batches.PATH}/{{merchant}}/{{file}}", reports.Download(self._world, self._shops)),

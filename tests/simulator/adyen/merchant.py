@@ -40,12 +40,29 @@ class Inbox(process.Inbox):
         found = []
         for _, body in list(self.deliveries):
             message = json.loads(body)
-            for wrapped in message["notificationItems"]:
+            for wrapped in message.get("notificationItems", ()):
                 item = wrapped["NotificationRequestItem"]
                 if util.is_valid_hmac_notification({"notificationItems": [wrapped]}, HMAC_KEY):
                     schema.check_notification({**message, "notificationItems": [wrapped]})
                     found.append(item)
         return found
+
+    def tokens(self) -> list[Json]:
+        """The genuine messages about tokens, in the order they came; each is what Adyen's document says."""
+        found = []
+        for head, (_, body) in zip(list(self.heads), list(self.deliveries), strict=False):
+            message = json.loads(body)
+            signature = head.get("hmacsignature", "")
+            if "notificationItems" not in message and util.is_valid_hmac_payload(signature, HMAC_KEY, body):
+                schema.check_token(message)
+                found.append(message)
+        return found
+
+    def wait_token(self, what: str) -> Json:
+        """The first message of this kind, once it is there."""
+        wanted = f"recurring.token.{what}"
+        seen = lambda: next((one for one in self.tokens() if one["type"] == wanted), None)  # noqa: E731
+        return process.until(seen, wanted)
 
     def events(self) -> list[str]:
         """The codes of the genuine items, with a minus before those that tell of no success."""
@@ -162,6 +179,6 @@ def forged(inbox: Inbox) -> int:
     count = 0
     with contextlib.suppress(ValueError):
         for _, body in list(inbox.deliveries):
-            for wrapped in json.loads(body)["notificationItems"]:
+            for wrapped in json.loads(body).get("notificationItems", ()):
                 count += not util.is_valid_hmac_notification({"notificationItems": [wrapped]}, HMAC_KEY)
     return count

@@ -9,6 +9,7 @@ import jsonschema_rs
 from tests.simulator import schema
 
 CHECKOUT, WEBHOOKS, DISPUTES = "adyen-checkout", "adyen-webhooks", "adyen-disputes"
+TOKENS = "adyen-tokenization-webhooks"
 
 
 @functools.cache
@@ -96,3 +97,12 @@ def check_notification(message: Any) -> None:
     content = document(WEBHOOKS)["webhooks"][f"/{event}"]["post"]["requestBody"]["content"]["application/json"]
     title = content["schema"]["$ref"].rpartition("/")[2]
     assert not (found := problems(WEBHOOKS, title, message)), f"{event} {title}: {found}"
+
+
+def check_token(message: Any) -> None:
+    """Raises AssertionError when a message about a token is not what Adyen's document says."""
+    if not schema.available():
+        return
+    content = document(TOKENS)["webhooks"][message["type"]]["post"]["requestBody"]["content"]["application/json"]
+    title = content["schema"]["$ref"].rpartition("/")[2]
+    assert not (found := problems(TOKENS, title, message)), f"{message['type']} {title}: {found}"

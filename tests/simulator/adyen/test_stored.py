@@ -177,3 +177,41 @@ def test_who_pays_with_one_click_is_there_and_can_be_asked(merchant: Merchant) -
     assert merchant.pay(stored, **absent, **SHOPPER)["resultCode"] == "Authorised"
     there = {**absent, "recurringProcessingModel": "CardOnFile"}
     assert merchant.pay(stored, **there, **SHOPPER)["resultCode"] == "RedirectShopper"
+
+
+def test_what_becomes_of_a_token_is_told_in_messages_of_their_own(merchant: Merchant, inbox: Inbox) -> None:
+    paid = merchant.pay(storePaymentMethod=True, **SHOPPER)
+    token = paid["additionalData"]["tokenization.storedPaymentMethodId"]
+    created = inbox.wait_token("created")
+    assert (created["eventId"], created["environment"]) == (paid["pspReference"], "test")
+    assert created["data"] == {
+        "merchantAccount": merchant.name,
+        "operation": "created",
+        "shopperReference": "cus_12345",
+        "storedPaymentMethodId": token,
+        "type": "visa",
+    }
+    merchant.pay(storePaymentMethod=True, **SHOPPER)
+    assert inbox.wait_token("alreadyExisting")["data"]["storedPaymentMethodId"] == token
+
+    lever = f"/_sim/adyen/tokens/{token}"
+    assert merchant.simulator.ask("POST", lever, {"action": "update", "month": "01", "year": "2033"}).status == 200
+    assert inbox.wait_token("updated")["data"]["storedPaymentMethodId"] == token
+    path = f"?merchantAccount={merchant.name}&shopperReference=cus_12345"
+    [listed] = merchant.ask("GET", f"/storedPaymentMethods{path}").json()["storedPaymentMethods"]
+    assert (listed["expiryMonth"], listed["expiryYear"]) == ("01", "2033")
+
+    assert merchant.ask("DELETE", f"/storedPaymentMethods/{token}{path}").status == 204
+    disabled = inbox.wait_token("disabled")["data"]
+    assert (disabled["storedPaymentMethodId"], "operation" in disabled) == (token, False)
+    assert merchant.simulator.ask("POST", lever, {"action": "disable"}).status == 404
+    assert merchant.simulator.ask("POST", lever, {"action": "rob"}).status == 400
+
+
+def test_a_forged_message_about_a_token_has_no_signature_that_holds(merchant: Merchant, inbox: Inbox) -> None:
+    token = merchant.pay(storePaymentMethod=True, **SHOPPER)["additionalData"]["tokenization.storedPaymentMethodId"]
+    inbox.wait_token("created")
+    merchant.fault("webhook_forged", event="recurring.token.disabled")
+    merchant.simulator.ask("POST", f"/_sim/adyen/tokens/{token}", {"action": "disable"})
+    process.until(lambda: any(b"FAKE" in body for _, body in inbox.deliveries), "the forged one")
+    assert all("FAKE" not in one["data"]["storedPaymentMethodId"] for one in inbox.tokens())
