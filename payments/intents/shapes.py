@@ -47,9 +47,19 @@ def payment_intent(
 
 
 def event(row: PaymentIntent, attempt: PaymentAttempt | None, account_code: str | None) -> dict[str, Any]:
-    """The intent as events carry it: without what only its page needs, and without its secret."""
+    """The intent as events carry it: without what only its page needs, and without any secret.
+
+    What the provider's own SDK is to be given may be one, and stays out: the API's answers have it.
+    """
     whole = payment_intent(row, attempt, account_code, ())
+    whole["next_action"] = _without_payload(row.next_action)
     return {name: value for name, value in whole.items() if name not in ("client_secret", "client_options")}
+
+
+def _without_payload(action: dict[str, Any] | None) -> dict[str, Any] | None:
+    if action is None or action["type"] != "provider_sdk":
+        return action
+    return {name: value for name, value in action.items() if name != "payload"}
 
 
 def _attempt(row: PaymentAttempt, account_code: str | None) -> dict[str, Any]:

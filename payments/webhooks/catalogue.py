@@ -14,7 +14,7 @@ TYPES: Final[Mapping[str, str]] = {
     "order.canceled": "The order was canceled; nothing can be paid any more.",
     "order.expired": "The order's time ran out unpaid.",
     "payment_intent.created": "Somebody wishes to collect an amount.",
-    "payment_intent.requires_action": "The customer must do something: see `next_action`.",
+    "payment_intent.requires_action": "The customer must do something: see `next_action`; the API has all of it.",
     "payment_intent.processing": "The provider has the payment, or its answer is not known yet. Nothing is to be done.",
     "payment_intent.requires_capture": "The amount is reserved and waits for a capture.",
     "payment_intent.succeeded": "The amount was captured.",

@@ -1,5 +1,6 @@
 """Every payment method at both PSPs, from the confirmation to the refund, and what customers do besides."""
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,6 +10,7 @@ from payments.intents.models import PaymentAttempt
 from payments.kernel.attention import AttentionItem
 from payments.methods import catalogue
 from payments.methods.catalogue import Family, Flow, Method, Offer
+from payments.webhooks.models import Event
 from refunds.models import Refund
 from tests import factories
 from tests.connectors.adyen_bench import ENROLLED, fields
@@ -208,6 +210,14 @@ def test_three_d_secure_left_and_paid_otherwise_and_passed_all_the_same(
     books(sim)
 
 
+def told_without(action: Mapping[str, Any]) -> Any:
+    """What the shop's webhooks are told to do, in which nothing stands that only the provider's SDK needs."""
+    event = Event.objects.filter(type="payment_intent.requires_action").order_by("-sequence")[0]
+    told = json.dumps([event.data, event.previous])
+    assert not any(str(value) in told for name, value in action["payload"].items() if name not in ("type", "subtype"))
+    return event.data["next_action"]
+
+
 def test_an_app_shows_the_challenge_itself(shop: factories.Shop, sim: factories.Simulator) -> None:
     intent = shop.intent(methods.order(shop, ROWS["ideal"]))
     body = {
@@ -220,6 +230,7 @@ def test_an_app_shows_the_challenge_itself(shop: factories.Shop, sim: factories.
         action = asked["next_action"]
         assert (action["type"], action["provider"]) == ("provider_sdk", "adyen")
         assert action["payload"]["subtype"] == ("fingerprint" if result == "fingerprint" else "challenge")
+        assert told_without(action) == {"type": "provider_sdk", "provider": "adyen"}
         given = {"threeDSResult": result, "paymentData": action["payload"]["paymentData"]}
         asked = shop.post(f"{path}/complete_action", {"details": given})
         assert asked["status"] == status
@@ -242,6 +253,8 @@ def test_stripes_own_sdk_shows_the_challenge(shop: factories.Shop, sim: factorie
         "use_stripe_sdk",
     )
     assert action["payload"]["client_secret"].startswith(reference)
+    assert shop.get(path)["next_action"] == action, "who asks for it gets it again"
+    assert told_without(action) == {"type": "provider_sdk", "provider": "stripe"}
     sim.challenge(reference, "success")
     assert shop.post(f"{path}/complete_action", {"details": {}})["status"] == "succeeded"
     books(sim)
