@@ -9,6 +9,7 @@ from config import embedded
 from payments.gateway import accounts, limits
 from payments.gateway.models import ProviderAccount
 from tests import factories
+from tests.connectors import relay
 
 
 def check(code: str | None = None) -> tuple[str, dict[str, str]]:
@@ -40,7 +41,10 @@ def test_accounts_that_are_set_up_well_are_proved(shop: factories.Shop) -> None:
     assert found["API version"].startswith("ok events are told in 2026-10-28")
     assert found["clock"] == "ok agrees with the PSP's"
     assert found["address"].endswith("ms)")
-    assert check("adyen-eu")[1]["merchant account"].startswith("ok Countinghouse_NL")
+    assert found["disputes"].startswith("ok may be read")
+    _, found = check("adyen-eu")
+    assert found["merchant account"].startswith("ok Countinghouse_NL")
+    assert found["disputes"] == "ok may be answered"
 
 
 @pytest.mark.parametrize(
@@ -84,6 +88,24 @@ def test_an_outage_is_no_wrong_key(shop: factories.Shop, sim: factories.Simulato
     _, found = check("stripe-us")
     assert "HTTP 503: try again later" in found["address"]
     assert found["API key"].startswith("? not tried")
+
+
+@pytest.mark.parametrize(
+    ("status", "right"), [(401, False), (403, False), (404, True), (422, True), (500, None), (429, None)]
+)
+def test_a_key_that_may_not_answer_disputes_is_found_before_there_is_one(
+    shop: factories.Shop,
+    simulator: str,
+    status: int,
+    right: bool | None,  # noqa: FBT001
+) -> None:
+    with relay.Relay(simulator, prefix="/there") as wire:
+        wire.answer("/retrieveApplicableDefenseReasons", status, {"errorCode": "010", "status": status})
+        ProviderAccount.objects.filter(code="adyen-eu").update(base_url=f"{wire.url}/adyen/v72")
+        accounts.forget()
+        _, found = check("adyen-eu")
+    said = {True: "ok", False: "WRONG", None: "?"}[right]
+    assert found["disputes"].split()[0] == said
 
 
 def test_an_account_that_nobody_has(shop: factories.Shop) -> None:

@@ -1,4 +1,4 @@
-"""Whether the settings of an account at Adyen are right, by their form and by one harmless question."""
+"""Whether the settings of an account at Adyen are right, by their form and by two harmless questions."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -40,6 +40,21 @@ def findings(given: Given) -> Iterator[Finding]:
     asked = checks.ask("POST", f"{base}/paymentMethods", headers, body)
     yield from checks.reached(asked)
     yield from _opens(asked, given.merchant_account, mode)
+    if asked.status == 200:
+        disputes = transport.disputes_address(livemode=given.livemode, base_url=given.base_url)
+        nobodys = {"merchantAccountCode": given.merchant_account, "disputePspReference": "NOBODYS"}
+        url = f"{disputes}/retrieveApplicableDefenseReasons"
+        yield _defends(checks.ask("POST", url, headers, orjson.dumps(nobodys)))
+
+
+def _defends(asked: checks.Asked) -> Finding:
+    """Disputes need a role of their own; with it Adyen says that there is no such dispute."""
+    if asked.status in {401, 403}:
+        says = "the API key lacks the role of API dispute management: disputes could not be answered"
+        return Finding("disputes", right=False, says=says)
+    if asked.status in {200, 400, 404, 422}:
+        return Finding("disputes", right=True, says="may be answered")
+    return Finding("disputes", right=None, says="not tried: there was no answer to learn from")
 
 
 def _opens(asked: checks.Asked, merchant_account: str, mode: str) -> Iterator[Finding]:

@@ -1,4 +1,4 @@
-"""Whether the settings of an account at Stripe are right, by their form and by two harmless questions."""
+"""Whether the settings of an account at Stripe are right, by their form and by three harmless questions."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
@@ -25,6 +25,8 @@ def findings(
     yield from checks.reached(payments)
     yield _opens(payments, "API key", "may read payments", mode)
     if payments.status == 200:
+        asked = checks.ask("GET", f"{base}/v1/disputes?limit=1", headers)
+        yield _opens(asked, "disputes", "may be read; whether also answered, only an answer tells", mode)
         yield from _told(checks.ask("GET", f"{base}/v1/events?limit=1", headers), livemode=livemode, mode=mode)
 
 
