@@ -4,6 +4,7 @@ import base64
 import json
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -145,6 +146,8 @@ def test_what_fails_before_the_defense_proves_that_there_is_none(
         ("Dispute expired.", "dispute_closed"),
         ("Dispute is not defendable.", "dispute_closed"),
         ("The dispute was accepted already", "dispute_closed"),
+        ("Unknown dispute", "request_refused"),
+        ("Error retrieving dispute.", "request_refused"),
         ("Invalid defense reason.", "dispute_evidence_refused"),
         ("", "dispute_evidence_refused"),
     ],
@@ -199,7 +202,31 @@ EITHER: Final = reason("Either", Invoice="OneOrMore", ShippingLabel="OneOrMore")
 ANYTHING: Final = reason("Anything", GenericMaterial="AlternativeRequired")
 HAVING: Final = reason("Having", TIDorInvoice="Optional", ProofOfDelivery="have Required")
 
+PUBLISHED: Final = [
+    reason("GoodsNotReturned", TIDorInvoice="Optional", GoodsNotReturned="Required"),
+    reason("GoodsRepairedOrReplaced", TIDorInvoice="Optional", GoodsRepairedOrReplaced="Required"),
+    reason("GoodsWereAsDescribed", GoodsWereAsDescribed="Required", TIDorInvoice="Required"),
+    reason("SupplyDefenseMaterial", TIDorInvoice="Optional", DefenseMaterial="Required"),
+]
+"""As in Adyen's OpenAPI document."""
+IN_ITS_PAGES: Final = reason(
+    "SupplyDefenseMaterial",
+    TIDorInvoice="Optional",
+    DefenseMaterial="Required",
+    AlternativeDefenseMaterial="AlternativeRequired",
+)
+
 CHOICES: Final = [
+    (PUBLISHED, [SHIPPING], "SupplyDefenseMaterial", {"DefenseMaterial": SHIPPING}),
+    (PUBLISHED, [RECEIPT, OTHER], "SupplyDefenseMaterial", {"TIDorInvoice": RECEIPT, "DefenseMaterial": OTHER}),
+    ([IN_ITS_PAGES], [OTHER], "SupplyDefenseMaterial", {"DefenseMaterial": OTHER}),
+    (
+        [IN_ITS_PAGES],
+        [RECEIPT, SHIPPING, OTHER],
+        "SupplyDefenseMaterial",
+        {"TIDorInvoice": RECEIPT, "DefenseMaterial": SHIPPING, "AlternativeDefenseMaterial": OTHER},
+    ),
+    ([reason("R", Letters="Required", Alternative="AlternativeRequired")], [OTHER], "R", {"Alternative": OTHER}),
     ([GENERIC], [OTHER], "SupplyDefenseMaterial", {"DefenseMaterial": OTHER}),
     ([GENERIC, DELIVERED], [SHIPPING], "GoodsDelivered", {"ProofOfDelivery": SHIPPING}),
     ([GENERIC, DELIVERED], [RECEIPT], "SupplyDefenseMaterial", {"DefenseMaterial": RECEIPT}),
@@ -236,6 +263,15 @@ def test_the_reason_is_one_for_which_everything_is_shown(
 def test_nothing_is_left_out_in_silence(reasons: Any, kinds: Sequence[EvidenceDocument]) -> None:
     with pytest.raises(defense.RefusedHereError, match="no defense reason for just these documents"):
         defense.choose(reasons, [file(kind) for kind in kinds])
+
+
+def test_a_photograph_has_adyens_own_name(adyen: AdyenBench, wire: Relay) -> None:
+    payment, news = charged_back(adyen)
+    photograph = file(OTHER, content_type="image/jpeg", content=b"\xff\xd8\xff")
+    request = replace(evidence(news, payment), texts={}, files=[photograph])
+    assert adyen.connector(base_url=wire.url).submit_evidence(request).verdict is Verdict.APPROVED
+    [supplied] = json.loads(wire.passed[1].body)["defenseDocuments"]
+    assert (supplied["contentType"], supplied["defenseDocumentTypeCode"]) == ("image/jpg", "DefenseMaterial")
 
 
 def test_every_document_of_ours_is_looked_for() -> None:

@@ -13,16 +13,16 @@ from payments.connectors.disputes import AcceptDispute, EvidenceDocument, Eviden
 
 Json = Mapping[str, Any]
 
-CONTENT_TYPES: Final = {"application/pdf": 2_000_000, "image/jpeg": 10_000_000}
-"""What Adyen's schemes take, and the most bytes of each."""
+CONTENT_TYPES: Final = {"application/pdf": ("application/pdf", 2_000_000), "image/jpeg": ("image/jpg", 10_000_000)}
+"""What Adyen's schemes take: Adyen's name of it, and the most bytes."""
 
 GENERIC: Final = frozenset(["DefenseMaterial"])
 """Types of documents for whatever there is to show; so is every `AlternativeRequired` one."""
 
 WORDS: Final[Mapping[EvidenceDocument, tuple[str, ...]]] = {
     EvidenceDocument.RECEIPT: ("invoice", "receipt"),
-    EvidenceDocument.SHIPPING_DOCUMENTATION: ("deliver", "shipp", "shipment", "goods"),
-    EvidenceDocument.SERVICE_DOCUMENTATION: ("service",),
+    EvidenceDocument.SHIPPING_DOCUMENTATION: ("deliver", "shipp"),
+    EvidenceDocument.SERVICE_DOCUMENTATION: ("serviceprovided", "servicesprovided", "proofofservice"),
     EvidenceDocument.CUSTOMER_COMMUNICATION: ("communication", "correspondence", "letter"),
     EvidenceDocument.CUSTOMER_SIGNATURE: ("signature", "identification"),
     EvidenceDocument.REFUND_POLICY: ("terms", "policy", "disclosure", "cancel"),
@@ -33,6 +33,9 @@ WORDS: Final[Mapping[EvidenceDocument, tuple[str, ...]]] = {
 
 CLOSED: Final = ("expired", "not defendable", "cannot be defended", "cannot be accepted", "already")
 """In Adyen's sentences about a dispute that can be answered no more (disputes-api-reference)."""
+
+NOT_OURS: Final = ("unknown dispute", "error retrieving")
+"""In its sentences about a dispute that it does not find."""
 
 
 class Ask(Protocol):
@@ -98,7 +101,7 @@ def _supplied(ask: Ask, request: SubmitEvidence) -> Plan | Outcome:
     documents = [
         {
             "defenseDocumentTypeCode": code,
-            "contentType": piece.content_type,
+            "contentType": CONTENT_TYPES[piece.content_type][0],
             "content": base64.b64encode(piece.content).decode(),
         }
         for code, piece in plan.documents.items()
@@ -126,10 +129,16 @@ def _result(answer: Json, reference: str, *, otherwise: str) -> Outcome:
             return seen
         case False:
             said = mapping.optional(result, "errorMessage")[:200]
-            code = "dispute_closed" if any(word in said.lower() for word in CLOSED) else otherwise
             detail = f"Adyen says: {said}" if said else "Adyen gives no reason"
-            return replace(seen, verdict=Verdict.DECLINED, decline=DECLINES[code], detail=detail)
+            return replace(seen, verdict=Verdict.DECLINED, decline=DECLINES[_code(said, otherwise)], detail=detail)
     raise mapping.UnreadableError("the answer about a dispute says neither success nor failure")
+
+
+def _code(said: str, otherwise: str) -> str:
+    """Adyen's sentence in a word of ours."""
+    if any(words in said.lower() for words in NOT_OURS):
+        return "request_refused"
+    return "dispute_closed" if any(words in said.lower() for words in CLOSED) else otherwise
 
 
 # --- what is shown for which reason --------------------------------------------------------------------------------
@@ -138,7 +147,7 @@ def _result(answer: Json, reference: str, *, otherwise: str) -> Outcome:
 def _pieces(request: SubmitEvidence) -> list[EvidenceFile]:
     """Adyen takes documents only: what is said becomes one."""
     for file in request.files:
-        most = CONTENT_TYPES.get(file.content_type, 0)
+        _, most = CONTENT_TYPES.get(file.content_type, ("", 0))
         if len(file.content) > most:
             raise RefusedHereError(
                 f"{file.filename} is {len(file.content)} bytes of {file.content_type}: Adyen takes PDF of 2 MB"
@@ -210,7 +219,10 @@ def _plan(reason: Json, pieces: Sequence[EvidenceFile]) -> Plan | None:
 
 
 def _complete(levels: Mapping[str, str], shown: set[str]) -> bool:
-    """Whether Adyen would find everything that it requires."""
-    required = {code for code, level in levels.items() if level in {"Required", "AlternativeRequired"}}
-    alternatives = {code for code, level in levels.items() if level == "OneOrMore"}
-    return required <= shown and (not alternatives or bool(alternatives & shown))
+    """Whether Adyen would find everything that it requires, or the document that stands for all of it."""
+
+    def of(level: str) -> set[str]:
+        return {code for code, wanted in levels.items() if wanted == level}
+
+    some = of("OneOrMore")
+    return bool(of("AlternativeRequired") & shown) or (of("Required") <= shown and (not some or bool(some & shown)))

@@ -1,9 +1,10 @@
 """Disputes: opened by a word of the tester's, followed step by step, answered through the Disputes API v30."""
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
-from payments.simulator.adyen import capturing, errors, money, notifications, objects
+from payments.simulator.adyen import capturing, money, notifications, objects
 from payments.simulator.adyen.calls import Call
 from payments.simulator.adyen.shop import Shop
 from payments.simulator.clock import DAY
@@ -183,13 +184,6 @@ LEVELS = {DOCUMENT: "Required", INVOICE: "Optional"}
 REASONS = ("SERVICES_PROVIDED", "CANCELLED_REFUNDED")
 
 
-def _dispute(call: Call) -> objects.Dispute:
-    dispute = call.shop.find(objects.Dispute, str(call.body.get("disputePspReference")))
-    if dispute is None:
-        raise errors.missing("Dispute not found")
-    return dispute
-
-
 def _result(problem: str = "") -> Json:
     result: Json = {"success": not problem}
     if problem:
@@ -197,14 +191,28 @@ def _result(problem: str = "") -> Json:
     return {"disputeServiceResult": result}
 
 
+Answer = Callable[[Call, objects.Dispute], Json]
+
+
+def _about(answer: Answer) -> Callable[[Call], Json]:
+    """An operation on one dispute; one that nobody has is no error at Adyen, but a result."""
+
+    @functools.wraps(answer)
+    def run(call: Call) -> Json:
+        dispute = call.shop.find(objects.Dispute, str(call.body.get("disputePspReference")))
+        return answer(call, dispute) if dispute is not None else _result("Unknown dispute")
+
+    return run
+
+
 def _defendable(call: Call, dispute: objects.Dispute) -> bool:
     payment = call.shop.known(objects.Payment, dispute.payment)
     return dispute.status in ANSWERABLE and payment.method not in UNDEFENDABLE
 
 
-def reasons(call: Call) -> Json:
+@_about
+def reasons(call: Call, dispute: objects.Dispute) -> Json:
     """retrieveApplicableDefenseReasons"""
-    dispute = _dispute(call)
     if not _defendable(call, dispute):
         return _result("This dispute cannot be defended")
     types = [
@@ -216,9 +224,9 @@ def reasons(call: Call) -> Json:
     return {**_result(), "defenseReasons": listed}
 
 
-def supply(call: Call) -> Json:
+@_about
+def supply(call: Call, dispute: objects.Dispute) -> Json:
     """supplyDefenseDocument"""
-    dispute = _dispute(call)
     given = call.body.get("defenseDocuments")
     codes = (
         [str(d.get("defenseDocumentTypeCode")) for d in given if isinstance(d, dict)] if isinstance(given, list) else []
@@ -232,9 +240,9 @@ def supply(call: Call) -> Json:
     return _result()
 
 
-def remove(call: Call) -> Json:
+@_about
+def remove(call: Call, dispute: objects.Dispute) -> Json:
     """deleteDisputeDefenseDocument"""
-    dispute = _dispute(call)
     if call.body.get("defenseDocumentType") not in dispute.documents:
         return _result("No such document")
     dispute.documents.remove(call.body["defenseDocumentType"])
@@ -242,9 +250,9 @@ def remove(call: Call) -> Json:
     return _result()
 
 
-def defend(call: Call) -> Json:
+@_about
+def defend(call: Call, dispute: objects.Dispute) -> Json:
     """defendDispute: with the document supplied before, the case is won a day later."""
-    dispute = _dispute(call)
     if not _defendable(call, dispute):
         return _result("This dispute cannot be defended")
     if call.body.get("defenseReasonCode") not in REASONS or DOCUMENT not in dispute.documents:
@@ -253,9 +261,9 @@ def defend(call: Call) -> Json:
     return _result()
 
 
-def accept(call: Call) -> Json:
+@_about
+def accept(call: Call, dispute: objects.Dispute) -> Json:
     """acceptDispute: it cannot be taken back."""
-    dispute = _dispute(call)
     if dispute.status not in ANSWERABLE:
         return _result("This dispute cannot be accepted")
     taken, dispute.status = dispute.deducted > 0, "accepted"

@@ -171,4 +171,8 @@ def test_a_defense_may_have_two_documents_and_needs_the_first(merchant: Merchant
 
 
 def test_no_such_dispute(merchant: Merchant) -> None:
-    assert call(merchant, "acceptDispute", "NOBODY")["status"] == 404
+    verbs = ("retrieveApplicableDefenseReasons", "acceptDispute", "defendDispute")
+    for verb in verbs:
+        more = {"defenseReasonCode": "SERVICES_PROVIDED"} if verb == "defendDispute" else {}
+        result = call(merchant, verb, "NOBODY", **more)["disputeServiceResult"]
+        assert result == {"success": False, "errorMessage": "Unknown dispute"}
