@@ -147,7 +147,7 @@ class EvidenceFile:
     kind: EvidenceDocument
     filename: str
     content_type: str
-    content: bytes
+    content: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,7 +161,7 @@ class SubmitEvidence:
     reference: str
     provider_reference: str
     dispute_reference: str
-    texts: Mapping[EvidenceText, str] = field(default_factory=dict)
+    texts: Mapping[EvidenceText, str] = field(default_factory=dict, repr=False)
     files: Sequence[EvidenceFile] = ()
 
 

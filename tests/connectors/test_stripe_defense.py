@@ -195,6 +195,12 @@ def test_an_upload_that_fails_while_an_answer_is_looked_for_proves_nothing(
     assert news.amount == Money("30.00", "EUR")
 
 
+def test_what_is_said_of_a_customer_is_not_told_by_the_request_itself() -> None:
+    told = repr(whole("du_1"))
+    assert "more" not in told
+    assert "PDF" not in told
+
+
 def test_it_goes_to_stripes_address_of_files_where_there_is_no_other(stripe_bench: StripeBench) -> None:
     file = evidence(charged_back(stripe_bench)[1], "").files[0]
     asked = requests.upload(file)

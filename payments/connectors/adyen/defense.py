@@ -106,10 +106,9 @@ def _supplied(ask: Ask, request: SubmitEvidence) -> Plan | Outcome:
         }
         for code, piece in plan.documents.items()
     ]
-    if documents:
-        more = {"defenseDocuments": documents}
-        answer = ask("supply_defense_document", reference, key=f"{request.key}-supply", more=more)
-        refused = _result(answer, reference, otherwise="dispute_evidence_refused")
+    more = {"defenseDocuments": documents}
+    answer = ask("supply_defense_document", reference, key=f"{request.key}-supply", more=more)
+    refused = _result(answer, reference, otherwise="dispute_evidence_refused")
     return plan if refused.verdict is Verdict.APPROVED else refused
 
 

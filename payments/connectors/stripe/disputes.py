@@ -95,7 +95,8 @@ def _movements(dispute: Json, whole: Money) -> tuple[Movement, ...]:
 
     One in that currency says its amount itself. Of one in the currency of settlement Stripe does not: the first
     withdrawal is taken for the whole dispute, and of every other one the proportion to it is what counts, the rates of
-    both allowed for. Such a part may be off by what rounding has hidden: settlement tells it by the key.
+    both allowed for: each is converted at that day's (docs.stripe.com/currencies/disputes-refunds). Such a part may be
+    off by what rounding has hidden: settlement tells it by the key.
     """
     rows = dispute.get("balance_transactions")
     if not isinstance(rows, list) or not all(isinstance(row, Mapping) for row in rows):
