@@ -8,7 +8,7 @@ from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import URLPattern
+from django.urls import URLPattern, path, reverse
 from unfold import widgets
 
 from payments.admin import base, shown
@@ -18,8 +18,8 @@ from payments.kernel.errors import Refusal
 from payments.kernel.records import StateChange
 from refunds import selectors
 from refunds.models import Refund, RefundLimit, RefundLine
-from refunds.services import approvals, refunds
-from refunds.states import REFUND
+from refunds.services import approvals, limiting, refunds
+from refunds.states import REFUND, LimitStatus
 
 LINE_COLUMNS = (
     shown.reference_of("line_id", "Order line"),
@@ -202,6 +202,44 @@ class RefundLineAdmin(base.ModelAdmin):
     nothing_here = "No refund by lines of an order yet."
 
 
+class LimitForm(forms.Form):
+    """A limit as somebody wants it."""
+
+    whose = forms.CharField(
+        max_length=80, widget=widgets.UnfoldAdminTextInputWidget,
+        help_text="A role (support), an API client by its name, or api: every client without a limit of its own.",
+    )  # fmt: skip
+    currency = forms.CharField(max_length=3, widget=widgets.UnfoldAdminTextInputWidget, help_text="EUR")
+    each = forms.CharField(
+        max_length=20, required=False, label="At once", widget=widgets.UnfoldAdminTextInputWidget,
+        help_text="250.00. Empty: any amount.",
+    )  # fmt: skip
+    daily = forms.CharField(
+        max_length=20, required=False, label="In 24 hours", widget=widgets.UnfoldAdminTextInputWidget,
+        help_text="2000.00. Empty: any amount.",
+    )  # fmt: skip
+
+    def propose(self, by: str) -> RefundLimit | None:
+        """Write it down; None when it is refused, with the reason beside its field."""
+        said, param = self.cleaned_data, "currency"
+        try:
+            amounts = {}
+            for param in ("each", "daily"):
+                text = said[param].strip()
+                amounts[param] = money.to_minor(money.parse(text, said["currency"].upper())) if text else None
+            wanted = limiting.Wanted(whose=said["whose"], currency=said["currency"].upper(), **amounts)
+            return limiting.propose(wanted, by=by)
+        except Refusal as refusal:
+            self.add_error(refusal.param if refusal.param in self.fields else param, refusal.detail)
+            return None
+
+
+LIMIT_DOINGS: Final[Mapping[str, tuple[str, str]]] = {
+    "agree": ("Agree", "It is in force at once. Another proposal for the same is withdrawn."),
+    "withdraw": ("Withdraw", "It comes to nothing. What is in force stays."),
+}
+
+
 @admin.register(RefundLimit)
 class RefundLimitAdmin(base.ModelAdmin):
     """How much goes back on the word of one role or client; beyond it a second person is asked."""
@@ -223,6 +261,8 @@ class RefundLimitAdmin(base.ModelAdmin):
     search_help_text = "A currency, or the id of a limit or client"
     nothing_here = "There is no limit: a second person is asked about every refund."
 
+    change_list_template = "admin/list_with_new.html"
+
     def find(self, term: str, _viewer: shown.Viewer) -> Q:
         """By currency."""
         return Q(currency=term.upper())
@@ -235,6 +275,69 @@ class RefundLimitAdmin(base.ModelAdmin):
         """What was done with it."""
         moves = StateChange.objects.filter(object_id=row.pk).order_by("pk")
         return (shown.table("What happened", moves, CHANGE_COLUMNS, viewer, empty="It was there from the beginning."),)
+
+    def doings(self, request: HttpRequest, row: Any) -> Sequence[shown.Doing]:
+        """A proposal is agreed to by another person, or withdrawn."""
+        if row.status != LimitStatus.PROPOSED or not _has(request, "refunds.change_refundlimit"):
+            return ()
+        own = row.proposed_by == selectors.person(request.user).name
+        return [
+            shown.Doing(words, self.address_of(move, row), main=move == "agree")
+            for move, (words, _) in LIMIT_DOINGS.items()
+            if not (own and move == "agree")
+        ]
+
+    def changelist_view(self, request: HttpRequest, extra_context: Mapping[str, Any] | None = None) -> HttpResponse:
+        """The list, with the way to a new limit."""
+        new = reverse("admin:refunds_refundlimit_new") if _has(request, "refunds.add_refundlimit") else ""
+        return super().changelist_view(request, {"new_url": new, "new_words": "New limit", **(extra_context or {})})
+
+    def get_urls(self) -> list[URLPattern]:
+        """The admin's routes and those of a limit's life."""
+        new = path("new/", self.admin_site.admin_view(self.new), name="refunds_refundlimit_new")
+        return [new, *(self.route(move, self._view(move), move) for move in LIMIT_DOINGS), *super().get_urls()]
+
+    def new(self, request: HttpRequest) -> HttpResponse:
+        """Propose a limit."""
+        if not _has(request, "refunds.add_refundlimit"):
+            raise PermissionDenied
+        form = LimitForm(request.POST or None)
+        row = form.propose(selectors.person(request.user).name) if form.is_valid() else None
+        if row is not None:
+            self.log_addition(request, row, f"Proposed: {row.status}")
+            return HttpResponseRedirect(shown.address(RefundLimit, row.pk))
+        effect = (
+            "It is in force at once when it allows no more than the one before it; else another person has to agree."
+        )
+        context = {"form": form, "effect": effect, "button": "Propose", "what": "New", "back": self.list_url()}
+        return self.page(request, "admin/confirm.html", "New limit", context)
+
+    def _view(self, move: str) -> Any:
+        def view(request: HttpRequest, object_id: str) -> HttpResponse:
+            return self.move(request, object_id, move)
+
+        return view
+
+    def move(self, request: HttpRequest, object_id: str, move: str) -> HttpResponse:
+        """Ask once more, then do it."""
+        if not _has(request, "refunds.change_refundlimit"):
+            raise PermissionDenied
+        row = self.row(request, object_id)
+        if isinstance(row, HttpResponse):
+            return row
+        words, effect = LIMIT_DOINGS[move]
+        if request.method == "POST":
+            try:
+                {"agree": limiting.agree, "withdraw": limiting.withdraw}[move](
+                    row.pk, by=selectors.person(request.user).name
+                )
+                self.log_change(request, row, words)
+            except Refusal as refusal:
+                messages.warning(request, f"{refusal.detail} Nothing was changed.")
+            return HttpResponseRedirect(shown.address(RefundLimit, row.pk))
+        context = {"row": row, "effect": effect, "button": words, "danger": move == "withdraw",
+                   "what": str(row), "back": shown.address(RefundLimit, row.pk)}  # fmt: skip
+        return self.page(request, "admin/confirm.html", f"{words}: {row}", context)
 
 
 def _most(minor: int | None, currency: str) -> object:
