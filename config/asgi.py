@@ -26,7 +26,13 @@ Headers = list[tuple[str, str]]
 
 BODY_SECONDS: Final = 15.0
 """How long a body may take to arrive, from its announcement to its last byte."""
-LARGEST: Final[Mapping[str, int]] = {"/webhooks/": inbound.MAX_BYTES, "/": settings.DATA_UPLOAD_MAX_MEMORY_SIZE}
+LARGEST: Final[Mapping[str, int]] = {
+    "/webhooks/": inbound.MAX_BYTES,
+    # documents for a bank
+    "/v1/disputes/": settings.LARGEST_UPLOAD,
+    "/admin/refunds/dispute/": settings.LARGEST_UPLOAD,
+    "/": settings.DATA_UPLOAD_MAX_MEMORY_SIZE,
+}
 """How many bytes of a body are kept, by the beginning of the address; the doors refuse what is larger."""
 PASSED_OVER: Final = 16 * 1024 * 1024
 """How much of a body that is too large is read for the sake of callers who listen only when they have sent it all."""

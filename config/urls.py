@@ -10,7 +10,7 @@ from payments.methods import api as methods
 from payments.orders import api as orders
 from payments.rest import views as rest
 from payments.webhooks import api as webhooks
-from refunds import api as refunds
+from refunds.api import disputes, refunds
 from reporting import api as reports
 
 # The REST API: each line names one door.
@@ -35,6 +35,11 @@ V1: list[URLPattern | URLResolver] = [
     path("refunds", refunds.Refunds.as_view()),
     path("refunds/<str:refund_id>", refunds.RefundDoor.as_view()),
     path("refunds/<str:refund_id>/cancel", refunds.RefundCancel.as_view()),
+    path("disputes", disputes.Disputes.as_view()),
+    path("disputes/<str:dispute_id>", disputes.DisputeDoor.as_view()),
+    path("disputes/<str:dispute_id>/evidence", disputes.DisputeEvidence.as_view()),
+    path("disputes/<str:dispute_id>/submit", disputes.DisputeSubmit.as_view()),
+    path("disputes/<str:dispute_id>/accept", disputes.DisputeAccept.as_view()),
     path("reports", reports.Reports.as_view()),
     path("reports/<str:report_id>", reports.ReportDoor.as_view()),
     path("reports/<str:report_id>/cancel", reports.ReportCancel.as_view()),

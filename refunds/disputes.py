@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 from django.db.models import QuerySet
@@ -9,9 +10,10 @@ from django.db.models import QuerySet
 from payments.connectors.disputes import Stage
 from payments.intents import selectors as intent_selectors
 from payments.intents.selectors import Held as HeldPayment
-from payments.kernel import invariants
+from payments.kernel import clock, invariants
 from refunds import shapes, standing
 from refunds.models import Dispute, DisputeFile, DisputeMovement, DisputeStage
+from refunds.states import ANSWERABLE
 
 
 @dataclass
@@ -49,6 +51,11 @@ def disputes_of(client_id: str) -> QuerySet[Dispute]:
     return Dispute.objects.filter(client_id=client_id)
 
 
+def due_within(rows: QuerySet[Dispute], left: timedelta) -> QuerySet[Dispute]:
+    """Those that wait for our answer and must have it within this time, or should have had it."""
+    return rows.filter(status__in=ANSWERABLE, closed_at=None, respond_by__lte=clock.now() + left)
+
+
 def with_stages(dispute_id: str, *, client_id: str) -> DisputeWithStages:
     """A client's own dispute with its stages; `DoesNotExist` for anybody else's."""
     return many([disputes_of(client_id).get(pk=dispute_id)])[0]
@@ -82,6 +89,11 @@ def held(payment: HeldPayment, dispute: Dispute) -> Held:
     """A dispute that was read under its payment's lock."""
     whole = many([dispute])[0]
     return Held(dispute, whole.stages, whole.files, payment=payment)
+
+
+def held_for_reading(dispute_id: str) -> DisputeWithStages:
+    """A dispute with its stages and files, nothing locked."""
+    return many([Dispute.objects.select_related("attempt").get(pk=dispute_id)])[0]
 
 
 def told_of(account_id: str, reference: str) -> Dispute | None:

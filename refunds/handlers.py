@@ -5,7 +5,7 @@ from datetime import timedelta
 from payments.connectors.base import EventKind, PspEvent
 from payments.kernel.jobs import Queue, job
 from payments.webhooks.dispatch import handles
-from refunds.services import deadlines, disputes, duplicates, evidence, fraud, sending, suspicions
+from refunds.services import answer_calls, deadlines, disputes, duplicates, evidence, fraud, sending
 
 
 @handles(EventKind.REFUND_UPDATED)
@@ -50,13 +50,19 @@ def watch_disputes() -> None:
     deadlines.watch_due()
 
 
+@job("answer_dispute", Queue.MONEY, lease=timedelta(minutes=10))
+def answer_dispute(stage_id: str) -> None:
+    """Tell the PSP our answer; with documents that is several requests."""
+    answer_calls.send(stage_id)
+
+
 @job("recover_defend", Queue.MONEY, lease=timedelta(minutes=10))
 def recover_defend(call_id: str) -> None:
-    """An answer to a dispute was sent, and what the PSP made of it is not known."""
-    suspicions.answer_is_unknown(call_id)
+    """Settle evidence of which nobody knows whether the PSP has it."""
+    answer_calls.recover(call_id)
 
 
 @job("recover_accept", Queue.MONEY)
 def recover_accept(call_id: str) -> None:
-    """A dispute was accepted, and what the PSP made of that is not known."""
-    suspicions.answer_is_unknown(call_id)
+    """Settle a dispute of which nobody knows whether the PSP has taken it as accepted."""
+    answer_calls.recover(call_id)

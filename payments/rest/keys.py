@@ -23,6 +23,8 @@ log = structlog.get_logger(__name__)
 SCOPES: Final = (
     "customers:read",
     "customers:write",
+    "disputes:read",
+    "disputes:write",
     "events:read",
     "orders:read",
     "orders:write",

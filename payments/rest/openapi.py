@@ -95,12 +95,22 @@ class DoorSchema(AutoSchema):
                     }
                 },
             }
+        if found.form is not None:
+            content = {"multipart/form-data": {"schema": _form(found.form)}}
+            described["requestBody"] = {"required": True, "content": content}
         return described
 
     def _description(self, found: Operation, method: str) -> str:
         doc = getattr(self.view, method.lower()).__doc__ or ""
         who = "publishable or secret key" if found.publishable else "secret key"
         return f"{inspect.cleandoc(doc)}\n\nScope `{found.scope}`, {who}.".strip()
+
+
+def _form(form: operations.Form) -> dict[str, Any]:
+    """Texts, and files as they come."""
+    file: dict[str, Any] = {"type": "string", "contentMediaType": "application/octet-stream"}
+    properties = dict.fromkeys(form.files, file) | {name: {"type": "string"} for name in form.texts}
+    return {"type": "object", "properties": properties, "additionalProperties": False}
 
 
 def _component(registry: ComponentRegistry, name: str, schema: Mapping[str, Any], kind: str) -> None:

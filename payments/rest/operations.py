@@ -15,6 +15,15 @@ ATTRIBUTE: Final = "operation"
 
 
 @dataclass(frozen=True, kw_only=True)
+class Form:
+    """A body of `multipart/form-data`: its fields that are texts, and files, and how many bytes it may have."""
+
+    texts: tuple[str, ...]
+    files: tuple[str, ...]
+    largest: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class Operation:
     """One method at one address.
 
@@ -30,6 +39,7 @@ class Operation:
     example: Mapping[str, Any] | None
     status: int = 200
     body: type[BaseModel] | None = None
+    form: Form | None = None
     example_body: Mapping[str, Any] | None = None
     query: type[BaseModel] | None = None
     answers: type[BaseModel] | None = None

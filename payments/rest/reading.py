@@ -58,12 +58,23 @@ def received(request: HttpRequest, limit: int, too_large: errors.Refusal) -> byt
 
     Our own front does that (config.asgi); a server that does not would show every body as an empty one.
     """
+    refuse_length(request, limit, too_large)
+    return request.body
+
+
+def refuse_length(request: HttpRequest, limit: int, too_large: errors.Refusal) -> None:
+    """Raise `too_large` for a body that is announced as longer than `limit`."""
     if "HTTP_TRANSFER_ENCODING" in request.META:
         raise LengthRequired("Send a Content-Length.")
     length = request.META.get("CONTENT_LENGTH") or "0"
     if length.isascii() and length.isdigit() and int(length) > limit:
         raise too_large
-    return request.body
+
+
+def refuse_unfit(text: str) -> None:
+    """Refuse text that no database column or UTF-8 file can hold."""
+    if _UNREADABLE.search(text):
+        raise BodyMalformed("The body holds a NUL, half of a surrogate pair, or bytes that are not UTF-8.")
 
 
 def parse(raw: bytes) -> dict[str, Any]:

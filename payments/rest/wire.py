@@ -66,7 +66,7 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from payments.kernel.errors import Bug
-from payments.rest import auth, idempotency, keys, openapi, operations, pages, problems, reading
+from payments.rest import auth, forms, idempotency, keys, openapi, operations, pages, problems, reading
 from payments.rest.fields import Input as Input  # for shapes
 from payments.rest.fields import Output as Output
 from payments.rest.idempotency import Answer
@@ -95,6 +95,19 @@ class Call(Request):
     def sent(self) -> tuple[bytes, dict[str, Any]]:
         """The body's bytes and the object that they spell."""
         return reading.body(self._request)
+
+    def filled(self, form: operations.Form) -> forms.Filled:
+        """The form in the body; read once."""
+        if self._filled is None:
+            self._filled = forms.read(self._request, form)
+        return self._filled
+
+    _filled: forms.Filled | None = None
+
+
+def meant(declared: Operation, call: Call) -> dict[str, Any]:
+    """What the body means, spelling apart: a repeated idempotency key has to come with the same."""
+    return call.sent[1] if declared.form is None else call.filled(declared.form).meaning
 
 
 def read(call: Call, model: type[reading.M]) -> reading.M:
@@ -132,7 +145,9 @@ def _arguments(declared: Operation, call: Call) -> dict[str, object]:
     query = reading.read_query(declared.query, call._request.GET)
     if query is not None:
         arguments["query"] = query
-    if declared.body is not None:
+    if declared.form is not None:
+        arguments["form"] = call.filled(declared.form)
+    elif declared.body is not None:
         arguments["body"] = read(call, declared.body)
     elif call.method == "POST" and call.sent[1]:
         raise problems.ParameterUnknown("This operation takes no body.", param=reading.shown(next(iter(call.sent[1]))))
@@ -153,7 +168,7 @@ def _post(
         client=call.client,
         operation=declared.name,
         key=key,
-        body_hash=idempotency.hash_of(call.path, call.sent[1]),
+        body_hash=idempotency.hash_of(call.path, meant(declared, call)),
         object_id=None if declared.creates else next(iter(address.values()), None),
     )
     kept = declared if declared.kept is None else dataclasses.replace(declared, render=declared.kept)

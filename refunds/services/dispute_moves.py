@@ -5,8 +5,10 @@ from typing import Any, Final
 
 from moneyed import Money
 
-from payments.connectors.disputes import DisputeNews, Movement, Stage
-from payments.gateway import accounts
+from payments.connectors.base import Verdict
+from payments.connectors.disputes import DisputeNews, Movement, Stage, Standing
+from payments.gateway import accounts, calls
+from payments.gateway.models import ProviderCall
 from payments.intents.selectors import Held as HeldPayment
 from payments.kernel import attention, clock, ids, money, unit
 from payments.kernel.attention import AttentionKind
@@ -15,7 +17,7 @@ from payments.ledger import services as ledger
 from payments.webhooks.services import outbox
 from refunds import disputes, standing
 from refunds.disputes import Held
-from refunds.models import Dispute, DisputeMovement, DisputeStage, MovementKind
+from refunds.models import Answer, Dispute, DisputeMovement, DisputeStage, MovementKind
 from refunds.services import moves
 from refunds.states import AGAINST_US, ANSWERABLE, DISPUTE_EVENT, OPEN, DisputeStatus
 
@@ -62,6 +64,7 @@ def apply(held: Held, news: DisputeNews, at: datetime, *, by: str) -> None:
         held.dispute.change(opened_at=at)
     _learn(held, news, at)
     told += _book(held, news, at, by)
+    _believe_answer(held, by)
     follow(held, told, before, by=by)
 
 
@@ -136,6 +139,26 @@ def _status(held: Held) -> DisputeStatus:
     latest, said = held.latest, held.dispute.said
     answer = latest.answer if latest.answered_at else ""
     return standing.status(latest.stage, standing.value(said, "standing", ""), answer)
+
+
+def _believe_answer(held: Held, by: str) -> None:
+    """What news prove of an answer whose fate we do not know: the PSP has it, or, when the time ran out, never will."""
+    stage, said = held.latest, standing.value(held.dispute.said, "standing", "")
+    if not stage.call_id or stage.answered_at or said in ("", Standing.NEEDS_RESPONSE):
+        return
+    call = ProviderCall.objects.get(pk=stage.call_id)
+    silent = stage.answer == Answer.SUBMIT and said == Standing.EXPIRED
+    if call.look_at is not None:
+        calls.close(call, Verdict.DECLINED if silent else Verdict.APPROVED, by)
+    if silent:
+        forget_answer(stage)
+    else:
+        stage.change(answered_at=clock.now())
+
+
+def forget_answer(stage: DisputeStage) -> None:
+    """It is not answered after all; the evidence stays, to be corrected and submitted again."""
+    stage.change(answer="", answer_by="", answer_because="", answer_at=None, call_id="")
 
 
 # --- money ----------------------------------------------------------------------------------------------------------

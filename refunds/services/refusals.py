@@ -127,3 +127,51 @@ class RejectionNeedsReason(Refusal):
     """Whoever asked for the refund is told why it is rejected."""
 
     code, status = "refund_rejection_needs_reason", 422
+
+
+class DisputeNotAnswerable(Refusal):
+    """The dispute does not wait for an answer: the bank looks at it, or it has ended."""
+
+    code, status = "dispute_not_answerable", 409
+
+
+class DisputeAnswered(Refusal):
+    """The dispute is answered already, which is done once."""
+
+    code, status = "dispute_answered", 409
+
+
+class DisputeNotDefendable(Refusal):
+    """The payment method's banks hear no evidence: the dispute can be accepted only."""
+
+    code, status = "dispute_not_defendable", 422
+
+
+class DisputeEvidenceMissing(Refusal):
+    """There is neither a text nor a document to submit."""
+
+    code, status = "dispute_evidence_missing", 422
+
+
+class DisputeEvidenceUnknown(Refusal):
+    """There is no evidence of this kind, or the text holds what may not be kept."""
+
+    code, status = "dispute_evidence_unknown", 422
+
+
+class DisputeEvidenceTooLarge(Refusal):
+    """A text, a document, or all documents together are larger than banks take."""
+
+    code, status = "dispute_evidence_too_large", 422
+
+
+class DisputeDocumentUnreadable(Refusal):
+    """A document is a PDF, a JPEG or a PNG, and says so in its first bytes."""
+
+    code, status = "dispute_document_unreadable", 422
+
+
+class DisputeReasonRequired(Refusal):
+    """A dispute is accepted with a reason."""
+
+    code, status = "dispute_reason_required", 422

@@ -1,5 +1,6 @@
 """Who may: every operation × no key, an expired one, a wrong scope, a publishable one, and another client's object."""
 
+import uuid
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -10,8 +11,10 @@ from payments.kernel import clock
 from payments.rest import keys
 from payments.rest.models import ApiKey, KeyKind
 from payments.webhooks.models import Endpoint, Event
+from refunds.models import Dispute
 from tests import factories
 from tests.api.conftest import ABSENT, ROUTES, Route, counts, refused, with_key
+from tests.refunds.quarrel import Quarrel
 
 
 def saved(shop: factories.Shop) -> dict[str, Any]:
@@ -19,6 +22,12 @@ def saved(shop: factories.Shop) -> dict[str, Any]:
     customer = shop.post("customers", {"reference": "grace"})["id"]
     shop.confirm(shop.intent(shop.order(customer=customer), setup_future_usage="off_session"))
     return dict(shop.get(f"customers/{customer}/payment_methods")["data"][0])
+
+
+def disputed(shop: factories.Shop) -> Dispute:
+    """A payment that a bank disputes."""
+    quarrel = Quarrel(shop, f"dp_of_{shop.client.pk}_{uuid.uuid4().hex[:8]}")
+    return quarrel.tell(quarrel.news(0, taken=2000))
 
 
 OBJECTS: dict[str, Callable[[factories.Shop], str]] = {
@@ -29,6 +38,7 @@ OBJECTS: dict[str, Callable[[factories.Shop], str]] = {
     "refunds/{}": lambda shop: str(
         shop.post("refunds", {"payment_intent": shop.paid()["id"], "reason": "goodwill"})["id"]
     ),
+    "disputes/{}": lambda shop: str(disputed(shop).pk),
     "reports/{}": lambda shop: str(
         shop.post(
             "reports",

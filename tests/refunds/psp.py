@@ -24,11 +24,14 @@ class Psp:
 
     def events(self) -> list[PspEvent]:
         """What it has told about refunds, oldest first, as our connector reads it."""
+        return [event for event in self.told("refund") if event.kind == "refund_updated"]
+
+    def told(self, word: str) -> list[PspEvent]:
+        """The same of everything that has this word in its type."""
         row = accounts.account(ACCOUNT)
         found = self._ask("GET", "events?limit=100")["data"][::-1]
-        bodies = [json.dumps(event).encode() for event in found if "refund" in event["type"]]
-        translated = [event for body in bodies for event in accounts.connector(row).translate_notification(body)]
-        return [event for event in translated if event.kind == "refund_updated"]
+        bodies = [json.dumps(event).encode() for event in found if word in event["type"]]
+        return [event for body in bodies for event in accounts.connector(row).translate_notification(body)]
 
     def notify(self, events: Iterable[PspEvent] | None = None) -> None:
         """Deliver these events, in this order; all of them when none are given."""
