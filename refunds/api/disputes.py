@@ -19,7 +19,7 @@ FILE: Final = "document_"
 """Files are fields of this name and what they prove; texts are called by what they prove alone."""
 
 EVIDENCE: Final = operations.Form(
-    texts=tuple(EvidenceText),
+    texts=tuple(str(kind) for kind in EvidenceText),
     files=tuple(f"{FILE}{kind}" for kind in EvidenceDocument),
     largest=defence.MAX_FILES + 500_000,
 )

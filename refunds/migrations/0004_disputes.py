@@ -46,6 +46,7 @@ class Migration(migrations.Migration):
                 ('client', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, to='payments.apiclient')),
                 ('intent', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='disputes', to='payments.paymentintent')),
             ],
+            options={'permissions': (('accept_dispute', 'Can let the customer keep the money'),)},
         ),
         migrations.CreateModel(
             name='DisputeMovement',

@@ -76,6 +76,7 @@ class Dispute(records.Stateful, records.Announced):
 
     class Meta:
         app_label = "refunds"
+        permissions = (("accept_dispute", "Can let the customer keep the money"),)
         constraints = (
             models.CheckConstraint(name="dispute_status", condition=Q(status__in=DISPUTE.states)),
             models.CheckConstraint(name="dispute_stage", condition=Q(stage__in=[s.value for s in Stage])),

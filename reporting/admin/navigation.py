@@ -14,6 +14,8 @@ GROUPS: Final[Mapping[str, tuple[tuple[str, str, str, str], ...]]] = {
         ("Saved methods", "payments", "paymentmethod", "credit_score"),
         ("Refunds", "refunds", "refund", "undo"),
         ("Refund limits", "refunds", "refundlimit", "speed"),
+        ("Disputes", "refunds", "dispute", "gavel"),
+        ("Fraud warnings", "refunds", "fraudwarning", "report"),
     ),
     "Finance": (
         ("Reports", "reporting", "reportrun", "description"),
@@ -42,6 +44,7 @@ GROUPS: Final[Mapping[str, tuple[tuple[str, str, str, str], ...]]] = {
         ("Kept methods", "payments", "paymentmethodtoken", "token"),
         ("PSPs' customers", "payments", "payer", "person_add"),
         ("Captures", "payments", "capture", "download_done"),
+        ("Dispute movements", "refunds", "disputemovement", "swap_horiz"),
         ("State changes", "payments", "statechange", "history"),
         ("API clients", "payments", "apiclient", "apps"),
         ("API keys", "payments", "apikey", "key"),
@@ -53,7 +56,8 @@ GROUPS: Final[Mapping[str, tuple[tuple[str, str, str, str], ...]]] = {
         ("Roles", "auth", "group", "groups"),
     ),
 }
-"""Heading -> (words, app, model, symbol). Lines of orders and refunds are reached from their pages."""
+"""Heading -> (words, app, model, symbol). Lines of orders and refunds, and what belongs to a dispute, are reached
+from their pages."""
 
 
 def sidebar(request: HttpRequest) -> list[dict[str, Any]]:  # noqa: ARG001  unfold's signature

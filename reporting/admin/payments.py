@@ -17,6 +17,7 @@ from payments.intents.states import IntentStatus
 from payments.kernel import money
 from payments.ledger import selectors as ledger
 from refunds import selectors as refund_selectors
+from refunds.models import DisputeMovement
 from refunds.services import transfers as services
 from reporting.admin import refunding, search, sentence, story, transfers
 
@@ -29,6 +30,13 @@ REFUND_COLUMNS = (
     shown.choice_of("reason"),
     shown.text_of("requested_by", "Asked for by"),
     shown.time_of("created_at"),
+)
+DISPUTE_COLUMNS = (
+    shown.Column("Dispute", lambda row, viewer: viewer.reference(row.pk)),
+    shown.amount_of("amount"),
+    shown.status_of(),
+    shown.choice_of("reason"),
+    shown.time_of("respond_by", "Answer by"),
 )
 ATTEMPT_COLUMNS = (
     shown.Column("Attempt", lambda row, viewer: viewer.reference(row.pk)),
@@ -231,10 +239,13 @@ def _figures(row: PaymentIntent) -> list[tuple[str, str]]:
 
 def _tables(row: PaymentIntent, attempts: list[Any], refunds: list[Any], viewer: shown.Viewer) -> list[shown.Table]:
     captures = list(row.captures.order_by("pk"))
-    transfers = list(ledger.journal([*(one.pk for one in captures), *(one.pk for one in refunds)]))
+    disputes = list(row.disputes.order_by("pk"))
+    moved = DisputeMovement.objects.filter(dispute__in=disputes).values_list("pk", flat=True) if disputes else ()
+    transfers = list(ledger.journal([*(one.pk for one in captures), *(one.pk for one in refunds), *moved]))
     table = shown.table
     return [
         table("Refunds", refunds, REFUND_COLUMNS, viewer, empty="No money was given back."),
+        table("Disputes", disputes, DISPUTE_COLUMNS, viewer, empty="No bank disputes it."),
         table("Attempts", attempts, ATTEMPT_COLUMNS, viewer, empty="Nobody has tried to pay yet."),
         table("Captures", captures, CAPTURE_COLUMNS, viewer, empty="No money was taken."),
         table("In the ledger", transfers, TRANSFER_COLUMNS, viewer, empty="Nothing is booked: no money has moved."),

@@ -2,6 +2,7 @@
 
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,12 +23,13 @@ from payments.kernel.jobs import Job
 from payments.kernel.records import StateChange
 from payments.rest.models import ApiClient, IdempotencyKey
 from payments.webhooks.models import Delivery, Endpoint, Event, EventSweep, InboundEvent
-from refunds.services import transfers
+from refunds.services import answering, transfers
 from reporting.reports.base import Parameters
 from reporting.services import exports
 from tests import factories
 from tests.backoffice import pages
 from tests.byhand import behind_the_guards
+from tests.refunds.quarrel import Quarrel
 
 OURS = ("payments", "refunds", "reporting")
 MODELS = [model for app in OURS for model in apps.get_app_config(app).get_models()]
@@ -38,8 +40,9 @@ PAGE_QUERIES = 36
 
 
 @pytest.fixture
-def full(shop: factories.Shop, paid: dict[str, Any]) -> dict[str, Any]:
+def full(shop: factories.Shop, paid: dict[str, Any], tmp_path: Path, settings: Any) -> dict[str, Any]:
     """At least one row in every table."""
+    settings.EVIDENCE_DIR = tmp_path
     line = shop.get(f"orders/{paid['order']}")["lines"][0]
     shop.post("refunds", {"order": paid["order"], "lines": [{"line": line["id"], "quantity": 1}], "reason": "damaged"})
     first, last = datetime(2026, 1, 1, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UTC)
@@ -59,6 +62,11 @@ def full(shop: factories.Shop, paid: dict[str, Any]) -> dict[str, Any]:
         body=b'{"customer_email": "jane.doe@example.com", "client_secret": "pi_secret_1"}', state="ignored",
     )  # fmt: skip
     _transferred()
+    quarrel = Quarrel(shop)
+    quarrel.warn()
+    dispute = quarrel.tell(quarrel.news(0, taken=2000, standing="needs_response"))
+    document = answering.Document("receipt", "receipt.pdf", b"%PDF-1.7")
+    answering.gather(dispute.pk, {"other": "delivered"}, [document], client_id=None, by="a test")
     switches.switch_off(SwitchKind.COUNTRY, "AQ", because="nobody lives there", by="staff engineer")
     rules.draft(rules.Draft(name="half and half", split=(("stripe-us", 1), ("stripe-eu", 1))), by="staff engineer")
     EventSweep.objects.create(provider_account_id=_account(account), swept_until=datetime(2026, 1, 1, tzinfo=UTC))

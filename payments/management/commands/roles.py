@@ -15,6 +15,11 @@ PAYMENTS: Final = (
     "refunds.view_refund",
     "refunds.view_refundline",
     "refunds.view_banktransfer",
+    "refunds.view_dispute",
+    "refunds.view_disputestage",
+    "refunds.view_disputemovement",
+    "refunds.view_disputefile",
+    "refunds.view_fraudwarning",
 )
 """What whoever looks at payments at all may see."""
 
@@ -26,6 +31,8 @@ SUPPORT: Final = (
     "payments.view_statechange",
     "refunds.add_refund",
     "refunds.view_refundlimit",
+    "refunds.change_dispute",
+    "refunds.change_fraudwarning",
 )
 
 ROLES: Final[Mapping[str, tuple[str, ...]]] = {
@@ -33,6 +40,7 @@ ROLES: Final[Mapping[str, tuple[str, ...]]] = {
     "support_lead": (
         *SUPPORT,
         "refunds.approve_refund",
+        "refunds.accept_dispute",
         "payments.view_attentionitem",
         "payments.change_attentionitem",
     ),
@@ -128,7 +136,9 @@ rule, `change_routingrule` approves, activates and retires it; `change_job` is t
 `change_attentionitem` the release of automatic refunds that a limit has stopped. `approve_refund` decides about refunds
 of others; how much each role refunds alone is a `RefundLimit`, which `add_refundlimit` proposes or lowers and
 `change_refundlimit` agrees to: nobody who refunds has either. `add_banktransfer` records a refund by bank transfer,
-`change_banktransfer` confirms what somebody else has recorded. Nothing else is ever changed by hand.
+`change_banktransfer` confirms what somebody else has recorded. `change_dispute` gathers and submits evidence,
+`accept_dispute` lets the customer keep the money, `change_fraudwarning` keeps the money in spite of a warning. Nothing
+else is ever changed by hand.
 """
 
 
