@@ -22,6 +22,7 @@ class Quarrel:
     """One payment of 20.00 USD and one dispute of it at the PSP."""
 
     def __init__(self, shop: factories.Shop, reference: str = "dp_1at_the_psp", amount: int = 2000) -> None:
+        self.shop = shop
         self.intent = shop.paid(amount)
         self.reference = reference
         self.account = accounts.account(ACCOUNT).pk

@@ -12,7 +12,7 @@ from payments.kernel.attention import AttentionItem
 from payments.kernel.errors import Refusal
 from payments.kernel.jobs import Queue
 from payments.kernel.unit import Stale
-from refunds.models import Dispute, DisputeMovement, Origin, Refund
+from refunds.models import Dispute, DisputeMovement, Refund
 from refunds.services import answering, deadlines, refunds
 from tests import factories
 from tests.kernel.conftest import at_once
@@ -41,11 +41,11 @@ def together(*acts: Callable[[], object]) -> list[str]:
 
 
 def refund(quarrel: Quarrel, amount: int) -> Callable[[], object]:
-    """An agent gives back so many cents."""
+    """The shop gives back so many cents."""
     draft = refunds.RefundDraft(
         payment_intent=quarrel.intent["id"], amount=amount, reason="goodwill", confirm_duplicate=True
     )
-    return lambda: refunds.request(draft, client_id=None, by="staff lea", origin=Origin.STAFF)
+    return lambda: refunds.request(draft, client_id=quarrel.shop.client.pk, by="api shop")
 
 
 def settled() -> PaymentIntent:

@@ -59,7 +59,7 @@ def test_a_chargeback_takes_money_and_a_win_brings_it_back(shop: factories.Shop,
     assert balances() == (0, 2000, 0)
     assert disputed(quarrel, shop) == 2000
     refused = shop.call("POST", "refunds", {"payment_intent": quarrel.intent["id"], "reason": "goodwill"})
-    assert refused.json()["code"] == "refund_nothing_to_refund"
+    assert refused.json()["code"] == "payment_disputed"
     assert factories.broken() == []
 
     quarrel.tell(quarrel.news(3, standing=Standing.UNDER_REVIEW))

@@ -51,7 +51,7 @@ def test_evidence_wins_a_dispute_at_stripe(shop: factories.Shop) -> None:
     assert (dispute.reason, dispute.amount_minor, dispute.respond_by is not None) == ("fraudulent", 2000, True)
     there(lambda: balances("stripe-us", "USD") == (0, 2000, 0))
     refused = shop.call("POST", "refunds", {"payment_intent": paid["id"], "reason": "goodwill"})
-    assert refused.json()["code"] == "refund_nothing_to_refund"
+    assert refused.json()["code"] == "payment_disputed"
 
     answering.gather(dispute.pk, {"other": "winning_evidence"}, client_id=None, by="staff lea")
     answering.submit(dispute.pk, client_id=None, by="staff lea")
