@@ -31,10 +31,8 @@ ACCOUNTS: Final = (
     Account("adyen-apac", psp="adyen", country="SG", currency="sgd"),
 )
 
-REAL_ONLY: Final = tuple(
-    account.variable(name) for account in ACCOUNTS if account.psp == "adyen" for name in ("LIVE_PREFIX", "REPORT_USER")
-)
-"""What a real account has besides, and one at the simulator has not: where it answers, and who fetches its reports."""
+REAL_ONLY: Final = tuple(account.variable("LIVE_PREFIX") for account in ACCOUNTS if account.psp == "adyen")
+"""What a real account has besides, and one at the simulator has not: where it answers."""
 
 STRIPE_EVENTS: Final = [
     "payment_intent.requires_action",
@@ -79,12 +77,13 @@ def _of_stripe() -> dict[str, str]:
 
 
 def _of_adyen(account: Account) -> dict[str, str]:
-    """The HMAC key is hexadecimal, as Adyen shows it; the merchant account is a name."""
+    """The HMAC key is hexadecimal, as Adyen shows it; the merchant account is a name; who fetches reports has both."""
     return {
         "API_KEY": f"AQE{secrets.token_hex(24)}",
         "CLIENT_KEY": f"test_{secrets.token_hex(16).upper()}",
         "HMAC_KEY": secrets.token_hex(32).upper(),
         "MERCHANT_ACCOUNT": f"Countinghouse_{account.country}",
+        "REPORT_USER": f"report@Company.Countinghouse:{secrets.token_hex(16)}",
     }
 
 
@@ -109,7 +108,11 @@ def _told(account: Account, known: dict[str, str], platform: str) -> dict[str, o
         return facts | {
             "publishable_key": known[account.variable("CLIENT_KEY")],
             "webhook_secret": known[account.variable("HMAC_KEY")],
-            "settings": {"merchant_account": known[account.variable("MERCHANT_ACCOUNT")]},
+            "settings": {
+                "merchant_account": known[account.variable("MERCHANT_ACCOUNT")],
+                "report_user": known[account.variable("REPORT_USER")],
+                "accounting_report": True,
+            },
         }
     return facts | {
         "publishable_key": known[account.variable("PUBLISHABLE_KEY")],

@@ -120,10 +120,11 @@ def connectors() -> Iterable[str]:
                 wants = ", ".join(f"`{name}`" for name in can.requires)
                 yield f"| {psp.label} | `{method.code}` | {can.type} | {answers} | {wants} |"
     yield from ("", "What each provider can be asked for afterwards, when its notifications were lost.", "")
-    yield from ("| provider | its own list of events goes back |", "|---|---|")
+    yield from ("| provider | what tells | how far back |", "|---|---|---|")
     for psp in Psp:
-        days = accounts.keeps_events(psp).days
-        yield f"| {psp.label} | {f'{days} days' if days else 'no list: it repeats what was not acknowledged'} |"
+        teller = accounts.teller(psp)
+        how = "its report of each day, when the day is over" if teller.tells_daily else "its own list of events"
+        yield f"| {psp.label} | {how} | {teller.keeps_events.days} days |"
 
 
 def _yes(fact: bool) -> str:  # noqa: FBT001

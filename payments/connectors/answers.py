@@ -15,6 +15,10 @@ from payments.connectors.declines import DECLINES
 from payments.kernel import money
 
 
+class NothingToldYet(Exception):
+    """What would tell of this time is not there; it may come later, and that it does not come proves nothing."""
+
+
 def content(answer: http.Answer) -> dict[str, Any]:
     """The JSON object in an answer, empty when there is none: a proxy's page, a cut body."""
     try:

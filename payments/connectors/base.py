@@ -237,6 +237,7 @@ class PspEvent:
     it is about, as far as it says it; one that is `gone` the PSP keeps no longer. `dispute` and `fraud` are what it
     says of a dispute or of a suspicion; then `modification_reference` is the PSP's id of that one, and
     `provider_reference` is "" where the notification does not tell the payment: the dispute has been told of before.
+    What is `retold`, by a list that has no name of a notification for it, may have been told by one.
     """
 
     kind: EventKind
@@ -251,6 +252,7 @@ class PspEvent:
     gone: bool = False
     dispute: DisputeNews | None = None
     fraud: FraudWarning | None = None
+    retold: bool = False
     problem: str = ""
 
 
@@ -265,16 +267,16 @@ class Connector(Protocol):
     """
 
     can_be_asked: bool
-    """Whether the PSP finishes a payment by itself and says how it stands when it is asked.
-
-    Where not, completing the customer's action makes the payment, and only notifications say what became of it.
-    """
+    """Whether the PSP finishes payments and says how they stand when asked; else completing an action makes them."""
 
     acknowledgement: str
     """What the PSP wants to read in the answer to a notification that was kept."""
 
     keeps_events: timedelta
-    """How far back the PSP's own list of its events can be read; zero where it has none."""
+    """How far back the PSP's own list of its events can be read."""
+
+    tells_daily: bool
+    """Whether it tells of whole days only, when they are over, in a report of each."""
 
     def authorize(self, request: Authorize) -> Outcome:
         """Take or reserve money."""
@@ -324,9 +326,9 @@ class Connector(Protocol):
     def events_since(self, moment: datetime, until: datetime) -> Iterator[bytes]:
         """What the PSP has to tell from `moment` on and before `until`, newest first: only what is acted upon.
 
-        Each as the body of its notification, for `translate_notification`. It fails as a request does.
+        Each as the body of its notification (or all that a report says of one payment) for `translate_notification`. It
+        fails as a request does, or with `answers.NothingToldYet`; of a report that is not right nothing is told.
         """
-        ...
 
     def client_options(self) -> Mapping[str, str]:
         """What the client needs to make a token with this account: public values only."""

@@ -22,6 +22,9 @@ INTERACTIVE_SECONDS: Final = 10.0
 BACKGROUND_SECONDS: Final = 25.0
 """For the answer to a request of a job."""
 
+DOWNLOAD_SECONDS: Final = 120.0
+"""For a file of a whole day."""
+
 GATE_SECONDS: Final = 2.0
 """How long a gate may keep the request of a job that moves money."""
 

@@ -4,7 +4,6 @@ import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from functools import cache
 from typing import Final
 
@@ -20,6 +19,9 @@ from payments.kernel.errors import Bug, Refusal
 
 CACHE_SECONDS: Final = 5.0
 """How long a process may go on with an account's row as it was: a switch off works within this time."""
+
+REPORT_USER: Final = "REPORT_USER"
+"""Who fetches an account's reports at Adyen: `user:password`."""
 
 http.before_request = unit.refuse_open_transaction
 
@@ -133,6 +135,7 @@ def _adyen(way: _Way, *, interactive: bool) -> adyen.Settings:
         merchant_account=secret(way.code, "MERCHANT_ACCOUNT")[0],
         live_prefix=secret(way.code, "LIVE_PREFIX")[0] if live else "",
         region=way.region,
+        report_user=report_user(way.code),
         base_url=way.base_url or None,
         livemode=way.livemode,
         interactive=interactive,
@@ -140,32 +143,42 @@ def _adyen(way: _Way, *, interactive: bool) -> adyen.Settings:
     )
 
 
+def report_user(code: str) -> str:
+    """Who fetches the account's reports, "" when nobody does: payments need none."""
+    return secret(code, REPORT_USER)[0] if os.environ.get(variable(code, REPORT_USER)) else ""
+
+
 def makers(token: str) -> frozenset[str]:
     """The PSPs with an enabled account whose tokens look like this one."""
     return frozenset(row.psp for row in enabled() if connector(row).made(token))
 
 
-def keeps_events(psp: str) -> timedelta:
-    """How far back a PSP's own list of its events can be read; zero where it has none."""
+def teller(psp: str) -> type[base.Connector]:
+    """Whose `keeps_events` and `tells_daily` say how a PSP can be asked for what has happened."""
     match psp:
         case Psp.STRIPE:
-            return stripe.StripeConnector.keeps_events
+            return stripe.StripeConnector
         case Psp.ADYEN:
-            return adyen.AdyenConnector.keeps_events
+            return adyen.AdyenConnector
         case _:
             raise Bug(f"no connector for the PSP {psp!r}")
+
+
+def variable(code: str, name: str) -> str:
+    """The environment variable of an account's secret: `stripe-us` and `API_KEY` are `STRIPE_US_API_KEY`."""
+    return f"{code.upper().replace('-', '_')}_{name}"
 
 
 def secret(code: str, name: str) -> tuple[str, ...]:
     """An account's secret from the environment, all values during a rotation.
 
-    `stripe-us` and `API_KEY` are `STRIPE_US_API_KEY`; two values are separated by a comma.
+    Two values are separated by a comma, which none may contain.
     """
-    variable = f"{code.upper().replace('-', '_')}_{name}"
-    values = tuple(value.strip() for value in os.environ.get(variable, "").split(",") if value.strip())
+    wanted = variable(code, name)
+    values = tuple(value.strip() for value in os.environ.get(wanted, "").split(",") if value.strip())
     if not values:
-        raise Bug(f"the environment has no {variable}")
+        raise Bug(f"the environment has no {wanted}")
     of_a_test = any("_test_" in value or value.startswith("test_") for value in values)
     if settings.PRODUCTION and of_a_test:
-        raise Bug(f"{variable} is a test key in production")
+        raise Bug(f"{wanted} is a test key in production")
     return values

@@ -50,5 +50,6 @@ def check(account: ProviderAccount) -> Iterator[Finding]:
             live_prefix=known.get("LIVE_PREFIX", ("",))[0],
             region=account.region,
             livemode=account.livemode,
+            report_user=accounts.report_user(account.code),
         )
         yield from adyen.findings(given)

@@ -58,6 +58,8 @@ def test_accounts_that_are_set_up_well_are_proved(shop: factories.Shop) -> None:
         ("ADYEN_EU_API_KEY", "AQEnobody", "API key", "WRONG Adyen does not know it in its test environment"),
         ("ADYEN_EU_MERCHANT_ACCOUNT", "Somebody_Else", "merchant account", "WRONG"),
         ("ADYEN_EU_HMAC_KEY", "not hexadecimal", "HMAC key", "WRONG is not what the PSP makes: 64 hexadecimal"),
+        ("ADYEN_EU_REPORT_USER", "report@Company.Countinghouse:no", "report user", "WRONG HTTP 401 for payments_acc"),
+        ("ADYEN_EU_REPORT_USER", "", "report user", "? none (…_REPORT_USER)"),
         ("ADYEN_EU_CLIENT_KEY", "live_0123456789AB", "client key", "WRONG is not what the PSP makes: test_…"),
     ],
 )

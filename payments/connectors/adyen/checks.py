@@ -1,12 +1,15 @@
 """Whether the settings of an account at Adyen are right, by their form and by two harmless questions."""
 
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 
 import orjson
 
-from payments.connectors import answers, checks
-from payments.connectors.adyen import transport
+from payments.connectors import answers, checks, http
+from payments.connectors.adyen import settlement, transport
+from payments.connectors.answers import NothingToldYet
 from payments.connectors.checks import Finding
 
 
@@ -22,6 +25,7 @@ class Given:
     live_prefix: str
     region: str
     livemode: bool
+    report_user: str = field(default="", repr=False)
 
 
 def findings(given: Given) -> Iterator[Finding]:
@@ -45,6 +49,7 @@ def findings(given: Given) -> Iterator[Finding]:
         nobodys = {"merchantAccountCode": given.merchant_account, "disputePspReference": "NOBODYS"}
         url = f"{disputes}/retrieveApplicableDefenseReasons"
         yield _defends(checks.ask("POST", url, headers, orjson.dumps(nobodys)))
+    yield _reports(given)
 
 
 def _defends(asked: checks.Asked) -> Finding:
@@ -55,6 +60,28 @@ def _defends(asked: checks.Asked) -> Finding:
     if asked.status in {200, 400, 404, 422}:
         return Finding("disputes", right=True, says="may be answered")
     return Finding("disputes", right=None, says="not tried: there was no answer to learn from")
+
+
+def _reports(given: Given) -> Finding:
+    """The report of the day before yesterday is made, if any is."""
+    if not given.report_user:
+        says = "none (…_REPORT_USER): what no notification has told is not found out"
+        return Finding("report user", right=None, says=says)
+    there = settlement.source(
+        user=given.report_user,
+        merchant_account=given.merchant_account,
+        base_url=given.base_url,
+        livemode=given.livemode,
+    )
+    file = settlement.accounting_file(datetime.fromtimestamp(time.time(), UTC).date() - timedelta(days=2))
+    try:
+        settlement.rows(settlement.fetch(there, file), settlement.TOLD)
+    except NothingToldYet:
+        says = f"is let in; there is no {file}: let Adyen make this report daily"
+        return Finding("report user", right=True, says=says)
+    except http.FailedError as failure:
+        return Finding("report user", right=False, says=str(failure))
+    return Finding("report user", right=True, says=f"{file} can be read")
 
 
 def _opens(asked: checks.Asked, merchant_account: str, mode: str) -> Iterator[Finding]:

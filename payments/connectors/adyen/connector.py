@@ -11,7 +11,7 @@ from urllib.parse import quote
 from moneyed import Money
 
 from payments.connectors import answers, http
-from payments.connectors.adyen import defense, mapping, requests, transport, webhooks
+from payments.connectors.adyen import defense, mapping, requests, settlement, transport, webhooks
 from payments.connectors.base import (
     AnyRequest,
     Authorize,
@@ -57,9 +57,11 @@ COMPLETIONS: Final = frozenset(
 class Settings:
     """One merchant account at Adyen. `interactive` calls wait 10 s for an answer, others 25 s.
 
-    `base_url` without a trailing slash leads to any server that speaks Checkout v72, and disputes beside it; None is
+    `base_url` without a trailing slash leads to any server that speaks Checkout v72, with disputes beside it; None is
     Adyen itself, in live under the company's `live_prefix` and in `region` ("" is Europe). During a rotation several
-    `hmac_keys` count; `livemode` is what every notification must say. `gate` says when a request may leave.
+    `hmac_keys` count; `livemode` is what every notification must say. `gate` says when a request may leave. Reports are
+    fetched by `report_user` (`user:password`); they lie beside the API of a `base_url` (`…/v72` and
+    `…/reports/download`).
     """
 
     account: str
@@ -72,6 +74,7 @@ class Settings:
     interactive: bool
     live_prefix: str = ""
     region: str = ""
+    report_user: str = field(default="", repr=False)
     gate: http.Gate = http.OPEN
 
 
@@ -80,7 +83,8 @@ class AdyenConnector:
 
     can_be_asked = False
     acknowledgement = "[accepted]"
-    keeps_events = timedelta(0)
+    keeps_events = timedelta(days=30)
+    tells_daily = True
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -149,15 +153,25 @@ class AdyenConnector:
     def read_notification(self, body: bytes, headers: Mapping[str, str], *, now: datetime) -> Sequence[PspEvent]:  # noqa: ARG002
         """Verify a webhook, every item of it, and translate it. Adyen signs no time: `now` proves nothing."""
         webhooks.verify(body, headers, self._origin)
-        return self.translate_notification(body)
-
-    def translate_notification(self, body: bytes) -> Sequence[PspEvent]:
-        """Translate a webhook that was verified before."""
         return webhooks.read(body, self._origin)
 
-    def events_since(self, moment: datetime, until: datetime) -> Iterator[bytes]:  # noqa: ARG002
-        """Adyen has no list of its events; it repeats what was not acknowledged for 30 days."""
-        return iter(())
+    def translate_notification(self, body: bytes) -> Sequence[PspEvent]:
+        """Translate a webhook that was verified before, or what a report said of a payment."""
+        told = settlement.told(body)
+        return settlement.read(told) if told else webhooks.read(body, self._origin)
+
+    def events_since(self, moment: datetime, until: datetime) -> Iterator[bytes]:
+        """What the payments accounting reports of these days tell, payment by payment: Adyen has no list of its events.
+
+        A day is what Adyen takes for one in the account's time zone.
+        """
+        source = settlement.source(
+            user=self._settings.report_user,
+            merchant_account=self._settings.merchant_account,
+            base_url=self._settings.base_url,
+            livemode=self._settings.livemode,
+        )
+        return settlement.accounts_since(source, moment, until, self._settings.gate)
 
     def client_options(self) -> Mapping[str, str]:
         """What Adyen's components for the web and for apps need."""

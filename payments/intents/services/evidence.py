@@ -59,6 +59,8 @@ def accept_capture(account_id: str, event: PspEvent) -> None:
         capture = selectors.capture_told_of(held.tried, event.reference, event.modification_reference)
         if capture is None:
             _accept_foreign_capture(held, outcome, by)
+            if held.tried.status in SETTLED:  # this may be the first that is heard of the payment
+                _close_calls(held.tried.pk, AUTHORIZING, outcome, by)
             return
         if outcome.verdict is Verdict.DECLINED and outcome.captured:
             outcomes.undo_capture(held, capture, outcome, by=by)

@@ -41,10 +41,6 @@ class Command(BaseCommand):
         problems: list[str] = []
         for account in _chosen(options["account"]):
             kept = events.kept(account)
-            if not kept:
-                problem = f"{account.code}: its PSP has no list of its events; have it send its webhooks again"
-                (problems if options["account"] else tables).append(problem)
-                continue
             if since < clock.now() - kept:
                 problems.append(f"{account.code}: its PSP tells of the last {kept.days} days only")
             tally, problem = self._resynced(account, max(since, clock.now() - kept), until, options)
@@ -70,6 +66,8 @@ class Command(BaseCommand):
 
         try:
             return sweep.resync(account, since, until, dry_run=options["dry_run"], progress=progress), ""
+        except events.NotYet as reason:
+            return last[0], f"{reason} yet; run it again when it is there"
         except events.NotTold as reason:
             return last[0], f"the PSP's list could not be read to its end ({reason}); run it again"
 

@@ -3,10 +3,9 @@
 Source: docs.adyen.com/reporting/invoice-reconciliation/payment-accounting-report.
 """
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 from payments.simulator.adyen import currencies, objects, sheets
-from payments.simulator.adyen.notifications import ZONE
 from payments.simulator.adyen.shop import Shop
 
 COLUMNS = [
@@ -14,8 +13,8 @@ COLUMNS = [
     *("Booking Date", "TimeZone", "Main Currency", "Main Amount", "Record Type", "Payment Currency"),
     *("Received (PC)", "Authorised (PC)", "Captured (PC)", "Settlement Currency", "Payable (SC)", "Commission (SC)"),
     *("Markup (SC)", "Scheme Fees (SC)", "Interchange (SC)", "Processing Fee Currency", "Processing Fee (FC)"),
-    *("User Name", "Payment Method Variant", "Modification Merchant Reference", "Reserved3", "Reserved4"),
-    *("Reserved5", "Reserved6", "Reserved7", "Reserved8", "Reserved9", "Reserved10"),
+    *("User Name", "Payment Method Variant", "Modification Merchant Reference", "Modification Psp Reference"),
+    *("Reserved4", "Reserved5", "Reserved6", "Reserved7", "Reserved8", "Reserved9", "Reserved10"),
 ]
 # What a record adds to or takes from the columns Received, Authorised and Captured.
 SIGNS = {
@@ -55,7 +54,7 @@ def close_day(shop: Shop) -> objects.Report | None:
     rows = list(shop.unreported)
     if not rows:
         return None
-    day = datetime.fromtimestamp(shop.now() - 1, ZONE).strftime("%Y_%m_%d")
+    day = datetime.fromtimestamp(shop.now() - 1, UTC).strftime("%Y_%m_%d")
     report = objects.Report(f"payments_accounting_report_{day}.csv", shop.now(), rows)
     shop.save(report)
     for row in rows:
@@ -86,4 +85,5 @@ def _row(shop: Shop, entry: objects.Entry) -> sheets.Row:
         "Captured (PC)": captured,
         "Settlement Currency": shop.currency,
         "Payment Method Variant": payment.variant,
+        "Modification Psp Reference": entry.modification,
     }

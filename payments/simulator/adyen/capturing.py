@@ -120,9 +120,9 @@ def fail_refund(shop: Shop, refund: objects.Modification, *, bounced: bool) -> N
         tell_change(shop, refund, "REFUND_FAILED", reason="Refund Failed")
 
 
-def release(shop: Shop, payment: objects.Payment) -> None:
+def release(shop: Shop, payment: objects.Payment, cancel: objects.Modification) -> None:
     """What is authorised and not captured goes back to the shopper."""
-    accounting.note(shop, payment, "Cancelled", room(payment))
+    accounting.note(shop, payment, "Cancelled", room(payment), cancel)
     payment.released = True
     if payment.captured == 0:
         payment.status = "cancelled"

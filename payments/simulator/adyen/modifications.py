@@ -162,11 +162,11 @@ def _refund(shop: Shop, payment: objects.Payment, change: objects.Modification) 
     return ""
 
 
-def _cancel(shop: Shop, payment: objects.Payment, _change: objects.Modification) -> str:
+def _cancel(shop: Shop, payment: objects.Payment, change: objects.Modification) -> str:
     if payment.status == "waiting" and payment.step != "voucher":
         payment.status, payment.step = "cancelled", ""
         shop.save(payment)
-        accounting.note(shop, payment, "Cancelled", payment.amount)
+        accounting.note(shop, payment, "Cancelled", payment.amount, change)
         return ""
     if payment.status != "authorised":
         return "Transaction is not authorised"
@@ -174,7 +174,7 @@ def _cancel(shop: Shop, payment: objects.Payment, _change: objects.Modification)
         return "Transaction has been captured"
     if capturing.room(payment) <= 0:
         return "Transaction is already cancelled"
-    capturing.release(shop, payment)
+    capturing.release(shop, payment, change)
     return ""
 
 

@@ -182,6 +182,6 @@ def _opens(shop: Shop, headers: Mapping[bytes, bytes]) -> bool:
         given = base64.b64decode(credentials) if kind.lower() == "basic" else b""
     except binascii.Error:
         return False
-    user = shop.setting("report_user")
-    wanted = f"{user}:{shop.setting('report_password', '')}".encode()
-    return bool(user) and hmac.compare_digest(given, wanted)
+    user, password = shop.setting("report_user", ""), shop.setting("report_password")
+    wanted = user if password is None else f"{user}:{password}"
+    return bool(user) and hmac.compare_digest(given, wanted.encode())

@@ -1,4 +1,4 @@
-"""What no webhook has brought: read from the PSP's own list into the same storage, hourly, or by hand for any time.
+"""What no webhook has brought: read from the PSP's own list, or its reports, into the same storage, hourly or by hand.
 
 The storage's unique key makes every look harmless: what is known already stays as it is.
 """
@@ -34,6 +34,17 @@ SHORTEST: Final = timedelta(minutes=1)
 LONGEST: Final = timedelta(hours=1)
 """Of the stretches of time that are asked about one by one: long where little happens."""
 PAGE: Final = 100
+DAY: Final = timedelta(days=1)
+OVERDUE: Final = timedelta(hours=12)
+"""A day's report is made in the night: one that is not there so long after its day is worth a word."""
+
+
+class Missing(events.NotYet):
+    """No report tells of the time since `since`; a later report would have shown that none is to come."""
+
+    def __init__(self, since: datetime, why: str) -> None:
+        super().__init__(f"{why}, and no later one: what happened since {since:%Y-%m-%d} is not told")
+        self.since = since
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,28 +66,25 @@ class Found:
 
 
 def sweep_all() -> None:
-    """Wish for a look at the list of every account that has one; also of disabled ones: what they began still ends."""
+    """Wish for a look at the list of every account; also of disabled ones: what they began still ends."""
     with unit.work():
         for account in ProviderAccount.objects.order_by("code"):
-            if events.kept(account):
-                jobs.enqueue("sweep_account", unique=f"sweep_account:{account.pk}", account_id=account.pk)
+            jobs.enqueue("sweep_account", unique=f"sweep_account:{account.pk}", account_id=account.pk)
 
 
 def sweep(account_id: str) -> None:
     """Bring in what no webhook brought, from where the last look ended, stretch by stretch.
 
     Raises `Retry` when the PSP gives no answer, or when there is more than fits one turn; each stretch that is in
-    stays in.
+    stays in. A day whose report is not there yet is looked for again with the next turn.
     """
     account = accounts.account(account_id)
     kept = events.kept(account)
-    if not kept:
-        return
     row, ends = _row(account, kept), time.monotonic() + SECONDS
-    since = max(row.swept_until - OVERLAP, clock.now() - kept)
+    since = max(row.swept_until - (timedelta(0) if events.daily(account) else OVERLAP), clock.now() - kept)
     for found, until in _stretches(account, since, clock.now() - GRACE, row):
         new = [each for each in found.missed if _keep(account, each, CameBy.SWEEP)]
-        _note(row, until, len(new))
+        _note(row, until, sum(not each.event.retold for each in new))
         if time.monotonic() > ends:
             raise Retry(timedelta(0), f"everything before {until:%Y-%m-%d %H:%M} UTC is in, the rest comes next")
 
@@ -101,9 +109,15 @@ def _note(row: EventSweep, until: datetime, new: int) -> None:
 def _stretches(
     account: ProviderAccount, since: datetime, until: datetime, row: EventSweep
 ) -> Iterator[tuple[Found, datetime]]:
-    """Ask about the time from `since` to `until` in stretches, the oldest first."""
+    """Ask about the time from `since` to `until` in stretches, or of the days that are over, the oldest first."""
+    if events.daily(account):
+        until = _midnight(until)
     try:
         yield from stretches(account, since, until)
+    except Missing as missing:
+        overdue = clock.now() - missing.since - DAY >= OVERDUE
+        with unit.work():
+            row.change(looked_at=clock.now(), problem=str(missing) if overdue else "")
     except events.NotTold as reason:
         log.warning("sweep_failed", account=account.code, why=str(reason))
         with unit.work():
@@ -113,12 +127,38 @@ def _stretches(
 
 def stretches(account: ProviderAccount, since: datetime, until: datetime) -> Iterator[tuple[Found, datetime]]:
     """What is found in each stretch, and its end; shorter ones where much happens. Raises `events.NotTold`."""
+    if events.daily(account):
+        yield from _days(account, _midnight(since), until)
+        return
     since, until, span = since.replace(microsecond=0), until.replace(microsecond=0), SHORTEST
     while since < until:
         upto = min(since + span, until)
         found = _look(account, since, upto)
         yield found, upto
         since, span = upto, min(2 * span, LONGEST) if found.listed <= PAGE else max(span / 2, SHORTEST)
+
+
+def _days(account: ProviderAccount, day: datetime, until: datetime) -> Iterator[tuple[Found, datetime]]:
+    """What each day's report tells. Reports are made in the order of days: a later one shows that a day has none.
+
+    That proves nothing about what happened there. Raises `Missing` when the last days have none.
+    """
+    missing: Missing | None = None
+    while day < until:
+        try:
+            found = _look(account, day, day + DAY)
+        except events.NotYet as reason:
+            missing = missing or Missing(day, str(reason))
+        else:
+            missing = None
+            yield found, day + DAY
+        day += DAY
+    if missing is not None:
+        raise missing
+
+
+def _midnight(moment: datetime) -> datetime:
+    return moment.replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 def _look(account: ProviderAccount, since: datetime, until: datetime) -> Found:
@@ -150,7 +190,7 @@ def _read(account: ProviderAccount, body: bytes, found: Found) -> Sequence[Told]
 def _keep(account: ProviderAccount, told: Told, came_by: CameBy) -> str | None:
     event = told.event
     kept = inbound.store(account.pk, event, told.body, came_by=came_by)
-    if kept is not None:
+    if kept is not None and not event.retold:
         log.warning(
             "notification_missed", account=account.code, type=event.type, event_key=event.event_key,
             provider_reference=event.provider_reference, occurred_at=event.occurred_at.isoformat(), came_by=came_by,
@@ -190,20 +230,24 @@ def resync(
     """Bring in, and act at once on, what the PSP has to tell of a time and we do not know; repeating it does no harm.
 
     After a restore that is what happened since the backup. What is ahead of something that comes later is looked at
-    again at the end. With `dry_run` it is only counted. Raises `events.NotTold`.
+    again at the end. With `dry_run` it is only counted. Raises `events.NotTold`. Where reports tell of days, the day
+    before is read too: the account's own day may have begun earlier.
     """
+    since = since - DAY if events.daily(account) else since
     tally, new = Tally(), list[str]()
-    for found, upto in stretches(account, since, until):
-        tally.add(found)
-        if not dry_run:
-            kept = [_keep(account, told, CameBy.RESYNC) for told in found.missed]
-            new += [inbound_id for inbound_id in kept if inbound_id is not None]
-            for inbound_id in new[-len(kept) :] if kept else ():
-                _act(inbound_id)
-        progress(upto, tally)
-    for inbound_id in _unfinished(new):
-        _act(inbound_id)
-    tally.ends.update(_states(new).values())
+    try:
+        for found, upto in stretches(account, since, until):
+            tally.add(found)
+            if not dry_run:
+                kept = [_keep(account, told, CameBy.RESYNC) for told in found.missed]
+                new += [inbound_id for inbound_id in kept if inbound_id is not None]
+                for inbound_id in new[-len(kept) :] if kept else ():
+                    _act(inbound_id)
+            progress(upto, tally)
+    finally:
+        for inbound_id in _unfinished(new):
+            _act(inbound_id)
+        tally.ends.update(_states(new).values())
     return tally
 
 

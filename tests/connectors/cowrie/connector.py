@@ -65,6 +65,7 @@ class CowrieConnector:
     can_be_asked = True
     acknowledgement = ""
     keeps_events = timedelta(0)
+    tells_daily = False
 
     def __init__(self, settings: Settings) -> None:
         self._settings, self._client = settings, http.INTERACTIVE
