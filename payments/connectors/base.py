@@ -303,12 +303,13 @@ class Connector(Protocol):
     def accept_dispute(self, request: AcceptDispute) -> Outcome:
         """Let the bank have it: APPROVED when the PSP has taken that, DECLINED when it refuses (`dispute_closed`)."""
 
-    def find(self, request: AnyRequest, *, provider_reference: str, sent_at: datetime) -> Outcome:
+    def find(
+        self, request: AnyRequest, *, provider_reference: str, sent_at: datetime, may_repeat: bool = True
+    ) -> Outcome:
         """The evidence about a call whose answer is not known; `provider_reference` is what is known of it, or "".
 
-        `request` is the one that was sent at `sent_at`. It may be repeated with its own key, so that money moves at
-        most once, and what turns out to be unfinished may be canceled. UNKNOWN means that the PSP gives no proof
-        yet (an empty search proves nothing); UNAVAILABLE that nothing happened and nothing will.
+        `request` was sent at `sent_at`. If it `may_repeat` (it is the same still) it is sent again, with its own key;
+        what is unfinished may be canceled. UNKNOWN: no proof yet (nothing found is none). UNAVAILABLE: nothing will be.
         """
 
     def look_up_method(self, payer: str, token: str) -> Outcome:

@@ -2,7 +2,7 @@
 
 import dataclasses
 import hashlib
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any, Final
 
 import orjson
@@ -27,11 +27,6 @@ from payments.gateway.models import CallKind, ProviderAccount, ProviderCall
 from payments.kernel import attention, clock, jobs, unit
 
 log = structlog.get_logger(__name__)
-
-LONG_AGO: Final = datetime(2000, 1, 1, tzinfo=UTC)
-
-SURELY_ENDED: Final = timedelta(days=1)
-"""No request is under way for longer."""
 
 LOOKS: Final = tuple(timedelta(seconds=s) for s in (5, 15, 45, 120, 300, 900, 3600))
 """When recovery looks at an unknown call: after each of these, then hourly, and never gives up."""
@@ -115,23 +110,17 @@ def _sent(connector: Connector, request: AnyRequest) -> Outcome:
 def find(call: ProviderCall, request: AnyRequest, *, provider_reference: str) -> Outcome:
     """Ask the PSP what became of a call.
 
-    A request that cannot be rebuilt as it was committed (a deploy has changed it) is never repeated: then the PSP is
-    asked as if the time of its key were over. That it shows no trace is no proof before that time: the first request
-    may still be on its way.
+    A request that cannot be rebuilt as it was committed (a deploy has changed it) is never repeated.
     """
     unit.refuse_open_transaction("a question to a PSP")
     same = _body_hash(request) == call.body_hash
     if not same:
         log.error("request_changed", call=call.pk, kind=call.kind)
     connector = accounts.connector(accounts.account(call.account_id), interactive=False, region=call.region)
-    sent_at = call.sent_at if same else LONG_AGO
     behind = isinstance(request, Refund | SubmitEvidence | AcceptDispute)
     rank = limits.Priority.REFUNDS if behind else limits.Priority.PAYMENTS
     with limits.behind(rank):
-        outcome = connector.find(request, provider_reference=provider_reference, sent_at=sent_at)
-    if not same and outcome.verdict is Verdict.UNAVAILABLE and clock.now() - call.sent_at < SURELY_ENDED:
-        return dataclasses.replace(outcome, verdict=Verdict.UNKNOWN)
-    return outcome
+        return connector.find(request, provider_reference=provider_reference, sent_at=call.sent_at, may_repeat=same)
 
 
 def first_hand(call: ProviderCall, outcome: Outcome) -> Outcome:

@@ -155,6 +155,29 @@ def test_a_call_of_days_ago_is_settled_without_repeating_it(bench: Bench, verb: 
 
 
 @pytest.mark.parametrize("verb", VERBS, ids=lambda verb: verb.name)
+@pytest.mark.parametrize("fault", ["reset_before", "reset_after"])
+def test_a_request_that_is_no_longer_the_same_is_never_sent_again(bench: Bench, verb: Verb, fault: str) -> None:
+    """However young it is; and that nothing of it is found is no proof while it may be under way."""
+    connector = bench.connector()
+    payment, request = verb.prepare(bench)
+    bench.simulator.fault(bench.operations[verb.name], fault, bench.account)
+    outcome = send(connector, request)
+    before = bench.moved(payment.reference)
+
+    known = outcome.provider_reference
+    found = connector.find(request, provider_reference=known, sent_at=just_now(), may_repeat=False)
+
+    assert bench.moved(payment.reference) == before
+    if connector.can_be_asked and before == verb.worked:
+        assert found.verdict is expected(bench, verb)
+    elif connector.can_be_asked and verb.name == "authorize":
+        # where it is made before it is confirmed, what was never confirmed is canceled now: that is proof
+        assert found.verdict in (Verdict.UNAVAILABLE, Verdict.UNKNOWN)
+    else:
+        assert found.verdict is Verdict.UNKNOWN
+
+
+@pytest.mark.parametrize("verb", VERBS, ids=lambda verb: verb.name)
 def test_the_same_key_twice_moves_money_once(bench: Bench, verb: Verb) -> None:
     connector = bench.connector()
     payment, request = verb.prepare(bench)

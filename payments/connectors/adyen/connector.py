@@ -132,17 +132,20 @@ class AdyenConnector:
         """Accept it: Adyen defends it no more."""
         return self._answered(lambda: defense.accept(self._disputes, request), request.dispute_reference)
 
-    def find(self, request: AnyRequest, *, provider_reference: str, sent_at: datetime) -> Outcome:
+    def find(
+        self, request: AnyRequest, *, provider_reference: str, sent_at: datetime, may_repeat: bool = True
+    ) -> Outcome:
         """What can be learned about a call whose answer is not known, without ever charging twice.
 
         Adyen cannot be asked. What is repeated with its key answers as it did; what may no longer be repeated stays
         unknown until a notification tells.
         """
         age = time.time() - sent_at.timestamp()
+        waits, remembered = may_repeat and age < WAITS_SECONDS, may_repeat and age < KEY_SECONDS
 
         def evidence() -> Outcome:
             try:
-                return self._found(request, provider_reference, age)
+                return self._found(request, provider_reference, waits=waits, remembered=remembered)
             except http.FailedError as failure:
                 asked = mapping.failed(failure, provider_reference=provider_reference)
                 final = isinstance(failure, mapping.RefusedError) and asked.verdict is Verdict.DECLINED
@@ -309,21 +312,22 @@ class AdyenConnector:
 
     # --- evidence ---
 
-    def _found(self, request: AnyRequest, reference: str, age: float) -> Outcome:
+    def _found(self, request: AnyRequest, reference: str, *, waits: bool, remembered: bool) -> Outcome:
+        """By repeating it with its key, while the customer waits or the key is remembered."""
         match request:
-            case Authorize() if age < WAITS_SECONDS:
+            case Authorize() if waits:
                 return self._authorized(request)
-            case Complete() if age < WAITS_SECONDS:
+            case Complete() if waits:
                 return self._completed(request)
             case Authorize():
                 return self._given_up(request.reference)
-            case Capture() if age < KEY_SECONDS:
+            case Capture() if remembered:
                 return self._captured(request)
-            case Cancel() if age < KEY_SECONDS:
+            case Cancel() if remembered:
                 return self._canceled(request)
-            case Refund() if age < KEY_SECONDS and not reference:
+            case Refund() if remembered and not reference:
                 return self._refunded(request)
-            case SubmitEvidence() | AcceptDispute() if age < KEY_SECONDS:
+            case SubmitEvidence() | AcceptDispute() if remembered:
                 return defense.again(self._disputes, request)
         detail = "only a notification of Adyen can tell"
         return Outcome(verdict=Verdict.UNKNOWN, provider_reference=reference, detail=detail)

@@ -110,13 +110,15 @@ class StripeConnector:
         """Close the dispute."""
         return self._answered(lambda: defense.accept(self._ask, request), request.dispute_reference)
 
-    def find(self, request: AnyRequest, *, provider_reference: str, sent_at: datetime) -> Outcome:
+    def find(
+        self, request: AnyRequest, *, provider_reference: str, sent_at: datetime, may_repeat: bool = True
+    ) -> Outcome:
         """The evidence about a call whose answer is not known: never a guess, and never a second charge."""
-        fresh = time.time() - sent_at.timestamp() < KEY_SECONDS
+        old = time.time() - sent_at.timestamp() >= KEY_SECONDS
 
         def evidence() -> Outcome:
             try:
-                return self._found(request, provider_reference, fresh=fresh)
+                return self._found(request, provider_reference, again=may_repeat and not old, old=old)
             except http.FailedError as failure:
                 asked = mapping.failed(failure, provider_reference=provider_reference)
                 return replace(asked, verdict=Verdict.UNKNOWN, decline=None)
@@ -302,34 +304,35 @@ class StripeConnector:
 
     # --- evidence ---
 
-    def _found(self, request: AnyRequest, reference: str, *, fresh: bool) -> Outcome:
+    def _found(self, request: AnyRequest, reference: str, *, again: bool, old: bool) -> Outcome:
         match request:
             case Authorize():
-                return self._payment_found(request, reference, fresh=fresh)
+                return self._payment_found(request, reference, again=again)
             case Complete():
                 return mapping.payment(self._look(request.provider_reference))
             case Capture():
                 trace = partial(self._end_of, request.provider_reference)
-                return _repeated(partial(self._captured, request), trace, fresh=fresh)
+                return _repeated(partial(self._captured, request), trace, again=again, old=old)
             case Cancel():
                 trace = partial(self._end_of, request.provider_reference)
-                return _repeated(partial(self._canceled, request), trace, fresh=fresh)
+                return _repeated(partial(self._canceled, request), trace, again=again, old=old)
             case Refund() if reference:
                 return mapping.refund(self._ask(requests.RETRIEVE_REFUND, reference))
             case Refund():
-                return _repeated(partial(self._refunded, request), partial(self._refund_made, request), fresh=fresh)
+                trace = partial(self._refund_made, request)
+                return _repeated(partial(self._refunded, request), trace, again=again, old=old)
             case SubmitEvidence() | AcceptDispute():
-                return _repeated(*defense.recovery(self._ask, request), fresh=fresh)
+                return _repeated(*defense.recovery(self._ask, request), again=again, old=old)
 
     def _end_of(self, intent_id: str) -> Outcome | None:
         now = mapping.payment(self._look(intent_id))
         return now if _has_ended(now) else None
 
-    def _payment_found(self, request: Authorize, reference: str, *, fresh: bool) -> Outcome:
+    def _payment_found(self, request: Authorize, reference: str, *, again: bool) -> Outcome:
         """By its known id, else by creating it again with its key (that charges nobody), else by search."""
         if reference:
             return self._concluded(reference)
-        if fresh:
+        if again:
             try:
                 return self._concluded(self._created(request))
             except mapping.RefusedError as refusal:
@@ -379,15 +382,15 @@ def _has_ended(now: Outcome) -> bool:
     return now.captured or now.verdict in {Verdict.PENDING, Verdict.CANCELED}
 
 
-def _repeated(again: Callable[[], Outcome], trace: Callable[[], Outcome | None], *, fresh: bool) -> Outcome:
-    """Repeat a call with its key while the key is good; else, or when that fails, look for what it has left.
+def _repeated(repeat: Callable[[], Outcome], trace: Callable[[], Outcome | None], *, again: bool, old: bool) -> Outcome:
+    """Repeat a call with its key while that may be done; else, or when it fails, look for what the call has left.
 
     No trace is proof only when the first request has surely ended: its stored error was repeated, or it is old.
     """
-    ended = not fresh
-    if fresh:
+    ended = old
+    if again:
         try:
-            return again()
+            return repeat()
         except http.FailedError as failure:
             ended = isinstance(failure, mapping.RefusedError) and failure.is_old_failure
     seen = trace()

@@ -104,7 +104,9 @@ class CowrieConnector:
         path = f"/payments/{request.provider_reference}/refund"
         return self._answered(lambda: _refund(self._post(path, asked, request.key)))
 
-    def find(self, request: AnyRequest, *, provider_reference: str, sent_at: datetime) -> Outcome:
+    def find(
+        self, request: AnyRequest, *, provider_reference: str, sent_at: datetime, may_repeat: bool = True
+    ) -> Outcome:
         """Look first; what left no trace is asked again while its key is known, and else never happened."""
         asked = self._answered(lambda: self._traced(request))
         if asked.verdict in (Verdict.UNAVAILABLE, Verdict.UNKNOWN):
@@ -113,6 +115,8 @@ class CowrieConnector:
             return asked
         if time.time() - sent_at.timestamp() >= KEY_SECONDS:
             return Outcome(verdict=Verdict.UNAVAILABLE, detail="Cowrie knows nothing of it")
+        if not may_repeat:
+            return Outcome(verdict=Verdict.UNKNOWN, detail="it may be under way")
         again = self._again(request)
         return replace(again, verdict=Verdict.UNKNOWN) if again.verdict is Verdict.UNAVAILABLE else again
 
