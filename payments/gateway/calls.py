@@ -107,8 +107,8 @@ def _sent(connector: Connector, request: AnyRequest) -> Outcome:
                 return connector.accept_dispute(request)
 
 
-def find(call: ProviderCall, request: AnyRequest, *, provider_reference: str) -> Outcome:
-    """Ask the PSP what became of a call.
+def find(call: ProviderCall, request: AnyRequest, *, provider_reference: str, interactive: bool = False) -> Outcome:
+    """Ask the PSP what became of a call; `interactive` while somebody waits for the answer.
 
     A request that cannot be rebuilt as it was committed (a deploy has changed it) is never repeated.
     """
@@ -116,7 +116,7 @@ def find(call: ProviderCall, request: AnyRequest, *, provider_reference: str) ->
     same = _body_hash(request) == call.body_hash
     if not same:
         log.error("request_changed", call=call.pk, kind=call.kind)
-    connector = accounts.connector(accounts.account(call.account_id), interactive=False, region=call.region)
+    connector = accounts.connector(accounts.account(call.account_id), interactive=interactive, region=call.region)
     behind = isinstance(request, Refund | SubmitEvidence | AcceptDispute)
     rank = limits.Priority.REFUNDS if behind else limits.Priority.PAYMENTS
     with limits.behind(rank):

@@ -1,10 +1,10 @@
 """Confirming an intent: open an attempt, ask the PSP, record what it says."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from payments.connectors.base import Authorize, Outcome
+from payments.connectors.base import Authorize, Outcome, Verdict
 from payments.gateway import accounts, calls
 from payments.gateway.models import ProviderCall
 from payments.intents import routing, rulebook, selectors
@@ -30,6 +30,12 @@ from payments.orders.states import OrderStatus
 
 MOST_ATTEMPTS: Final = 10
 """Per intent: whoever tries more has a list of cards."""
+
+SAYS_HOW_IT_STANDS: Final = (Verdict.APPROVED, Verdict.PENDING, Verdict.DECLINED, Verdict.CANCELED)
+"""Answers by which an attempt that waits for its customer waits no longer."""
+
+PAID: Final = (IntentStatus.SUCCEEDED, IntentStatus.REQUIRES_CAPTURE)
+"""Nothing is left to collect."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +81,15 @@ class Question:
     request: Authorize
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Begun:
+    """What is asked first, by which plan, for which wish."""
+
+    wish: Wish
+    plan: routing.Plan
+    question: Question
+
+
 def confirm(
     intent_id: str, method: Method, *, client_id: str, by: str, return_url: str = "", off_session: bool = False
 ) -> Held:
@@ -82,17 +97,21 @@ def confirm(
 
     Each attempt and its call are on record before the request leaves, and no transaction is open while we wait.
     A crash on any line leaves rows that recovery can ask about. A decline, a challenge and an unknown outcome are
-    answers like a success; `ProviderUnavailable` is raised only with proof that nothing happened.
+    answers like a success; `ProviderUnavailable` is raised only with proof that nothing happened. A customer who was
+    sent to the PSP, paid there and pays anew pays once: the answer is the payment that they have made.
     """
-    point = "confirm"
+    means = Means(kind=method.type)
+    point, wish = "confirm", Wish(method=method, means=means, by=by, return_url=return_url, off_session=off_session)
     with unit.work():
         held = selectors.hold(intent_id, client_id=client_id)
         _refuse_unless_payable(held)
-        means = _means(held.intent, method)
-        wish = Wish(method=method, means=means, by=by, return_url=return_url, off_session=off_session)
-        plan = rulebook.plan(_facts(held, wish), held.intent.customer_id, able=_able(held, wish))
-        question = _open_attempt(held, wish, plan)
-        crashpoints.reach("confirm.opened")
+        waiting = _to_ask_about(held)
+        begun = _begin(held, wish) if waiting is None else None
+    if waiting is not None:
+        held, begun = _ask_first(waiting, wish, client_id=client_id)
+    if begun is None:
+        return held
+    wish, plan, question = begun.wish, begun.plan, begun.question
     outcome = _ask(held, question, point)
     while (onward := plan.after(outcome)) is not None:
         tried = held.tried
@@ -103,6 +122,49 @@ def confirm(
         plan, point = onward, "failover"
         outcome = _ask(held, question, point)
     return outcomes.record(held, question.call, outcome, _sender(wish, point))
+
+
+def _begin(held: Held, wish: Wish) -> Begun:
+    """Put the first attempt and its call on record, with the payment held."""
+    wish = replace(wish, means=_means(held.intent, wish.method))
+    plan = rulebook.plan(_facts(held, wish), held.intent.customer_id, able=_able(held, wish))
+    question = _open_attempt(held, wish, plan)
+    crashpoints.reach("confirm.opened")
+    return Begun(wish=wish, plan=plan, question=question)
+
+
+def _to_ask_about(held: Held) -> PaymentAttempt | None:
+    """The attempt whose customer was sent to the PSP and now pays anew, where the PSP says how it stands.
+
+    They may have paid there, and come back before the news of it.
+    """
+    if held.intent.status != IntentStatus.REQUIRES_ACTION:
+        return None
+    waiting = selectors.alive(held.intent.pk)
+    if waiting is None or waiting.status != AttemptStatus.ACTION_REQUIRED:
+        return None
+    return waiting if calls.can_be_asked(selectors.call(waiting.call_id)) else None
+
+
+def _ask_first(waiting: PaymentAttempt, wish: Wish, *, client_id: str) -> tuple[Held, Begun | None]:
+    """Apply what the PSP says of the waiting attempt; then begin, unless the intent turns out to be paid.
+
+    A PSP that does not say keeps nobody from paying otherwise: should the waiting attempt be paid all the same, that
+    money goes back.
+    """
+    call = selectors.call(waiting.call_id)
+    request, known = requests.authorize(waiting, call.given), waiting.provider_reference
+    outcome = calls.find(call, request, provider_reference=known, interactive=True)
+    if outcome.verdict in SAYS_HOW_IT_STANDS:
+        outcomes.settle(waiting.pk, call.pk, outcome, by=wish.by)
+    with unit.work() as work:
+        held = selectors.hold(waiting.intent_id, client_id=client_id)
+        if held.intent.status in PAID:
+            held.attempt = selectors.latest_attempt(held.intent)
+            work.returns(held)
+            return held, None
+        _refuse_unless_payable(held)
+        return held, _begin(held, wish)
 
 
 def _sender(wish: Wish, point: str) -> outcomes.Sender:
