@@ -47,7 +47,8 @@ def learned(ask: Callable[[], Outcome], failed: Callable[[http.FailedError], Out
     """What `ask` learns, or what its failure proves, and how long that took."""
     started = time.monotonic()
     try:
-        outcome = ask()
+        with http.question():
+            outcome = ask()
     except http.FailedError as failure:
         outcome = failed(failure)
     except money.AmountInvalid as invalid:

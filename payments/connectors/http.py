@@ -5,6 +5,7 @@ import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 from urllib.parse import urlsplit
@@ -31,10 +32,13 @@ GATE_SECONDS: Final = 2.0
 LONGEST_REQUEST_SECONDS: Final = GATE_SECONDS + 4 * CONNECT_SECONDS + BACKGROUND_SECONDS
 """One request of a job: the gate, two addresses, two steps of TLS, and the answer."""
 
-MOST_REQUESTS: Final = 5
-"""What one question to a connector comes to at most: create, search, look, cancel, look again."""
+ASKING_SECONDS: Final = 40.0
+"""No request of one question leaves later than this after the question began; it may come to five requests.
 
-LONGEST_QUESTION_SECONDS: Final = MOST_REQUESTS * LONGEST_REQUEST_SECONDS
+Answers take a second, mostly. A PSP that takes ten for each is asked again by recovery, when it is faster.
+"""
+
+LONGEST_QUESTION_SECONDS: Final = ASKING_SECONDS + LONGEST_REQUEST_SECONDS
 """What a job may wait for a PSP in all: its lease is longer (`payments.kernel.jobs.LEASES`, by a test)."""
 
 POOLED: Final = 32
@@ -87,6 +91,29 @@ before_request: Callable[[str], None] = _allow
 
 The host program may set it to something that raises, to forbid waiting for a network while it holds locks.
 """
+
+
+_began: ContextVar[float | None] = ContextVar("question_began", default=None)
+
+
+@contextmanager
+def question() -> Iterator[None]:
+    """The requests in this context are one question, which begins now unless it has begun around it."""
+    if _began.get() is not None:
+        yield
+        return
+    token = _began.set(time.monotonic())
+    try:
+        yield
+    finally:
+        _began.reset(token)
+
+
+def _refuse_when_late() -> None:
+    """Whoever asks may hold a lease that ends: what has not left yet is left out, which is proof that it never left."""
+    began = _began.get()
+    if began is not None and time.monotonic() - began > ASKING_SECONDS:
+        raise UnsentError(f"the question has taken {ASKING_SECONDS:.0f} seconds, and is asked again later")
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +199,7 @@ class Client:
     def send(self, method: str, url: str, headers: Mapping[str, str], body: bytes | str | None = None) -> Answer:
         """The answer, whatever its status; `UnsentError` or `AmbiguousError` when there is none."""
         host = urlsplit(url).hostname or ""
+        _refuse_when_late()
         before_request(f"a {method} to {host}")
         try:
             response = self._pools.request(

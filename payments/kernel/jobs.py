@@ -26,9 +26,9 @@ class Queue(StrEnum):
 
 LEASES: Final[Mapping[Queue, timedelta]] = {
     **dict.fromkeys(Queue, timedelta(seconds=60)),
-    Queue.MONEY: timedelta(minutes=3),
+    Queue.MONEY: timedelta(seconds=85),
 }
-"""How long a job of each queue may take when it does not say: of money, longer than all its requests to a PSP.
+"""How long a job of each queue may take when it does not say: of money, longer than one question to a PSP.
 
 While a lease ends under a living worker, another one begins the same job; what a dead one leaves is begun no sooner.
 """

@@ -202,3 +202,18 @@ def test_the_host_program_can_forbid_a_request_before_it_leaves(monkeypatch: pyt
             CLIENT.send("POST", f"{server.url}/v1/things", {})
 
     assert server.passed == []
+
+
+def test_a_question_that_takes_too_long_sends_nothing_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    with relay.Relay() as server:
+        for _ in range(2):
+            server.answer("POST /v1/things", 200, {})
+        address = server.url.removeprefix("http://")
+        with http.question():
+            post(address)
+            monkeypatch.setattr(http, "ASKING_SECONDS", -1)
+            with http.question(), pytest.raises(http.UnsentError, match="asked again later"):
+                post(address)
+        post(address)  # who asks nothing in several requests has no such limit
+
+    assert len(server.passed) == 2
