@@ -50,13 +50,13 @@ def watch_disputes() -> None:
     deadlines.watch_due()
 
 
-@job("answer_dispute", Queue.MONEY, lease=timedelta(minutes=10))
+@job("answer_dispute", Queue.MONEY)
 def answer_dispute(stage_id: str) -> None:
     """Tell the PSP our answer; with documents that is several requests."""
     answer_calls.send(stage_id)
 
 
-@job("recover_defend", Queue.MONEY, lease=timedelta(minutes=10))
+@job("recover_defend", Queue.MONEY)
 def recover_defend(call_id: str) -> None:
     """Settle evidence of which nobody knows whether the PSP has it."""
     answer_calls.recover(call_id)

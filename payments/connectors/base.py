@@ -47,10 +47,10 @@ class Outcome:
 
     `provider_reference` is the PSP's id of what the call makes or changes: of the refund for a refund, of the
     dispute for an answer to one, else of the payment; `modification` is its id of a capture or cancel that it has
-    taken on and will report about. `amount` is what the PSP says was authorised, captured or refunded. `captured`
-    says whether an approved authorisation has already taken the money; None: it did as it was asked, and does not
-    say. A capture that is declined although `captured` had succeeded, and has failed after all. `saved` is the
-    method that it keeps since, `payer` its own id of who pays, where it has one; `expires_at` is when a customer's
+    taken on and will report about. `amount` is what the PSP says was authorised, captured, released or refunded.
+    `captured` says whether an approved authorisation has taken the money already; None: it did as it was asked, and
+    does not say. A capture that is declined although `captured` had succeeded, and has failed after all. `saved` is
+    the method that it keeps since, `payer` its own id of who pays, where it has one; `expires_at` is when a customer's
     action ends. `raw` holds PSP codes and ids for people, never card data or secrets; under `card` it may say
     `brand` and `last4`, by which customers know their card.
     """

@@ -6,7 +6,6 @@ import pytest
 
 from payments.connectors import http
 from payments.connectors.base import Verdict
-from payments.connectors.disputes import EvidenceDocument
 from payments.kernel import drain
 from payments.kernel.jobs import REGISTRY, Queue
 from tests.connectors.benches import Bench, Moved, StripeBench, authorize, just_now
@@ -29,11 +28,6 @@ def test_what_a_dead_worker_leaves_is_begun_again_within_ninety_seconds() -> Non
 def test_a_job_of_money_holds_its_lease_for_longer_than_a_question_takes(name: str) -> None:
     assert REGISTRY[name].lease > QUESTION
     assert drain.CLAIM[Queue.MONEY] == 1, "no job of money begins late in its lease"
-
-
-def test_an_answer_to_a_dispute_has_time_for_all_its_documents() -> None:
-    requests = len(EvidenceDocument) + 2  # each document, the answer, and a look at what became of it
-    assert REGISTRY["recover_defend"].lease.total_seconds() > requests * http.LONGEST_REQUEST_SECONDS
 
 
 def test_every_lease_is_longer_than_a_claimed_job_may_wait_for_its_turn() -> None:

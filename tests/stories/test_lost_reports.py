@@ -1,5 +1,6 @@
 """No webhook of Adyen's arrives at all: the report of the day tells what was lost, hourly and by hand."""
 
+import base64
 import io
 import json
 import os
@@ -13,8 +14,10 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from django.utils import timezone
 
+from payments.connectors.adyen import settlement
 from payments.gateway import accounts
-from payments.gateway.models import ProviderCall
+from payments.gateway.models import ProviderAccount, ProviderCall
+from payments.intents import handlers
 from payments.intents.models import Capture, PaymentAttempt
 from payments.intents.services import confirm
 from payments.kernel import clock, crashpoints, jobs
@@ -24,6 +27,7 @@ from payments.webhooks.models import EventSweep, InboundEvent
 from payments.webhooks.services import sweep
 from refunds.models import Refund
 from tests import backup, byhand, factories
+from tests.connectors import relay
 from tests.connectors.adyen_bench import fields
 from tests.stories import adyen
 
@@ -200,6 +204,62 @@ def test_a_reservation_that_was_let_go_is_never_money(shop: factories.Shop, sim:
     assert not AttentionItem.objects.filter(closed_at=None).exists()
     factories.assert_books_agree(sim)
     factories.assert_books_close()
+
+
+def test_what_is_released_in_part_ends_no_payment(shop: factories.Shop) -> None:
+    """Only accounts that capture in several parts have this, and nobody of ours asks for it."""
+    reserved = adyen.paid(shop, capture_method="manual")
+    account = accounts.account(adyen.ACCOUNT)
+    row = dict.fromkeys(settlement.TOLD, "") | {
+        "Merchant Account": os.environ["ADYEN_EU_MERCHANT_ACCOUNT"],
+        "Psp Reference": reference(reserved),
+        "Merchant Reference": reserved["latest_attempt"]["id"],
+        "Record Type": "Cancelled",
+        "Booking Date": "2026-11-24 12:00:00",
+        "Payment Currency": "EUR",
+        "Authorised (PC)": "-10.00",
+    }
+    [event] = settlement.read({"report": "payments_accounting_report_2026_11_24.csv", "rows": [row]})
+    handlers.cancel_updated(account.pk, event)
+    assert status(shop, reserved) == "requires_capture"
+    assert "10.00 EUR of 30.00 EUR was released" in AttentionItem.objects.get(kind="amount_differs").detail
+
+    row["Authorised (PC)"] = "-30.00"
+    [event] = settlement.read({"report": "payments_accounting_report_2026_11_25.csv", "rows": [row]})
+    handlers.cancel_updated(account.pk, event)
+    assert status(shop, reserved) == "expired"
+
+
+def test_a_report_that_is_not_right_is_refused_as_a_whole_until_it_is(
+    shop: factories.Shop, sim: factories.Simulator, simulator: str
+) -> None:
+    lost = lose(shop, sim)
+    sim.advance(NIGHT)
+    with relay.Relay(simulator) as wire:
+        ProviderAccount.objects.filter(code=adyen.ACCOUNT).update(base_url=f"{wire.url}/adyen/v72")
+        accounts.forget()
+        with clock.at(morning()):
+            sweep.sweep(accounts.account("adyen-apac").pk)  # nobody else waits for it
+            whole = download(wire, f"{timezone.now():%Y_%m_%d}")
+            foreign = whole.splitlines(keepends=True)[-1].replace(b"Countinghouse_NL", b"Somebody_Else")
+            for wrong, why in ((whole + foreign, "another merchant account"), (whole + b"cut", "another length")):
+                wire.answer("GET /adyen/reports", 200, wrong)
+                with pytest.raises(jobs.Retry, match=why):
+                    sweep.sweep(accounts.account(adyen.ACCOUNT).pk)
+                assert why in swept().problem
+            assert not InboundEvent.objects.exists(), "nothing of it is applied"
+        looked()
+    assert (status(shop, lost), swept().problem) == ("succeeded", "")
+    factories.assert_books_close()
+
+
+def download(wire: relay.Relay, day: str) -> bytes:
+    """The report as it is."""
+    merchant, user = os.environ["ADYEN_EU_MERCHANT_ACCOUNT"], os.environ["ADYEN_EU_REPORT_USER"]
+    url = f"{wire.url}/adyen/reports/download/MerchantAccount/{merchant}/payments_accounting_report_{day}.csv"
+    headers = {"Authorization": f"Basic {base64.b64encode(user.encode()).decode()}"}
+    with urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=10) as answer:  # noqa: S310
+        return bytes(answer.read())
 
 
 def test_what_was_told_already_is_not_missed(shop: factories.Shop, sim: factories.Simulator) -> None:

@@ -229,7 +229,7 @@ def _event(row: Row, records: set[str], file: str) -> PspEvent:
     raw = {"report": file, "record": record, "psp_reference": row["Psp Reference"]}
     seen = Outcome(verdict=Verdict.DECLINED, provider_reference=row["Psp Reference"], raw=raw)
     try:
-        return translate(replace(event, event_key=code), seen, row, records)
+        return translate(replace(event, event_key=code or event.event_key), seen, row, records)
     except mapping.UnreadableError as error:
         return replace(event, problem=str(error))
 
@@ -255,11 +255,19 @@ def _cancelled(event: PspEvent, seen: Outcome, row: Row, records: set[str]) -> P
 
     Adyen has three names for the notification of it, so this has one of its own.
     """
-    own = replace(event, event_key=f"Cancelled:{row['Psp Reference']}:{row['Modification Psp Reference']}", retold=True)
+    cancel = row["Modification Psp Reference"]
+    key = f"Cancelled:{row['Psp Reference']}:{cancel}" if cancel else event.event_key
+    own = replace(event, event_key=key, retold=True)
     if "SentForSettle" in records:
         return replace(own, kind=EventKind.UNUSED)
-    by = row["Modification Psp Reference"] or (row["Psp Reference"] if _reserved(row) else "")
-    outcome = replace(seen, verdict=Verdict.CANCELED, modification=by, detail="canceled at Adyen, says its report")
+    by = cancel or (row["Psp Reference"] if _reserved(row) else "")
+    outcome = replace(
+        seen,
+        verdict=Verdict.CANCELED,
+        modification=by,
+        amount=_amount(row, "Authorised (PC)") if _reserved(row) else None,
+        detail="canceled at Adyen, says its report",
+    )
     return replace(own, modification_reference=by, outcome=outcome)
 
 

@@ -86,6 +86,8 @@ def accept_cancel(account_id: str, event: PspEvent) -> None:
     by = f"notification {event.type}"
     with unit.work():
         held = selectors.hold_with_attempt(attempt.pk)
+        if _is_of_a_part(held, outcome):
+            return
         if outcome.verdict is Verdict.CANCELED:
             outcomes.apply(held, outcome, by=by)
             if held.tried.status in SETTLED:
@@ -93,6 +95,17 @@ def accept_cancel(account_id: str, event: PspEvent) -> None:
         elif held.tried.status == AttemptStatus.AUTHORIZED:
             attention.open_item(attention.AttentionKind.CANCEL_REFUSED, attempt.pk, outcome.detail)
         _close_calls(held.tried.pk, (CallKind.CANCEL,), outcome, by)
+
+
+def _is_of_a_part(held: Held, outcome: Outcome) -> bool:
+    """Whether less was released than was reserved. That ends nothing; before a capture somebody outside has done it."""
+    attempt, amount = held.tried, outcome.amount
+    if outcome.verdict is not Verdict.CANCELED or amount is None or amount == attempt.amount:
+        return False
+    if attempt.status == AttemptStatus.AUTHORIZED:
+        why = f"{money.text(amount)} of {money.text(attempt.amount)} was released at the PSP, and the rest was not"
+        attention.open_item(attention.AttentionKind.AMOUNT_DIFFERS, attempt.pk, why)
+    return True
 
 
 def accept_method(account_id: str, event: PspEvent) -> None:
