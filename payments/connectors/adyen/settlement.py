@@ -35,7 +35,7 @@ CONTEXT: Final = ("Merchant Account", "Psp Reference", "Record Type", "Booking D
 
 TOLD: Final = (
     *CONTEXT,
-    *("Merchant Reference", "Payment Method", "Payment Currency", "Received (PC)", "Authorised (PC)", "Captured (PC)"),
+    *("Merchant Reference", "Payment Currency", "Received (PC)", "Authorised (PC)", "Captured (PC)"),
     *("Modification Merchant Reference", "Modification Psp Reference"),
 )
 """The columns that are read, wherever they stand; all others are left alone: they may name people."""
