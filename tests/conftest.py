@@ -46,7 +46,7 @@ def _address_everything() -> None:
 
 _address_everything()
 django.setup()
-settings.register_profile("chaos", max_examples=400)
+settings.register_profile("chaos", max_examples=200)
 if CONTROLLER:
     del os.environ["DJANGO_SETTINGS_MODULE"]  # a worker that inherited it would read the settings before its addresses
 
