@@ -39,9 +39,9 @@ def recover_refund(call_id: str) -> None:
 
 
 @job("refund_duplicate", Queue.MONEY)
-def refund_duplicate(capture_id: str) -> None:
-    """Give back money that came too late."""
-    duplicates.give_back(capture_id)
+def refund_duplicate(capture_id: str, amount: str = "") -> None:
+    """Give back money that came too late, or the part of it that nobody has asked for."""
+    duplicates.give_back(capture_id, part=int(amount or 0))
 
 
 @job("watch_disputes", Queue.UPKEEP, every=timedelta(minutes=5))

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from payments.connectors.base import EventKind, PspEvent
 from payments.gateway import calls
-from payments.intents.services import evidence, lifecycle, measuring, recovery, rules
+from payments.intents.services import evidence, lifecycle, measuring, recovery, rules, settling
 from payments.kernel.jobs import Queue, feeder, job
 from payments.webhooks.dispatch import handles
 
@@ -79,6 +79,12 @@ def look_again(attempt_id: str) -> None:
 def cancel_attempt(attempt_id: str) -> None:
     """Stop an attempt that nobody waits for any more."""
     lifecycle.cancel_attempt(attempt_id, by="upkeep")
+
+
+@job("void_attempt", Queue.MONEY)
+def void_attempt(attempt_id: str) -> None:
+    """Two people want a payment canceled of which the PSP reserved another amount."""
+    settling.void(attempt_id)
 
 
 @job("release_reservations", Queue.MONEY)

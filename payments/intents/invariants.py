@@ -15,7 +15,7 @@ declare(
     "No attempt has taken more than it was authorised for",
     """SELECT a.id::text, 'captured ' || sum(c.amount_minor) || ' of ' || a.amount_minor
          FROM payments_paymentattempt a JOIN payments_capture c ON c.attempt_id = a.id AND c.status = 'succeeded'
-        GROUP BY a.id HAVING sum(c.amount_minor) > a.amount_minor""",
+        GROUP BY a.id HAVING sum(c.amount_minor) > greatest(a.amount_minor, a.accepted_minor)""",
     ATTEMPTS,
 )
 declare(

@@ -152,6 +152,9 @@ class PaymentAttempt(records.Stateful):
     account = models.ForeignKey(ProviderAccount, on_delete=models.PROTECT)
     currency = models.CharField(max_length=3)
     amount_minor = models.BigIntegerField()
+    accepted_minor = models.BigIntegerField(
+        null=True, blank=True, help_text="What the PSP took, where that is more and two people have accepted it."
+    )
     status = models.CharField(
         max_length=16, default=ATTEMPT.initial, choices=[(s.value, s.value) for s in AttemptStatus]
     )

@@ -1,8 +1,12 @@
 """Attention items: money that needs a person, with the reason and, once closed, the evidence."""
 
-from django.db import models
+from typing import Any, Final
 
-from payments.kernel import clock, ids, unit
+from django.db import models
+from moneyed import Money
+
+from payments.kernel import clock, ids, money, records, unit
+from payments.kernel.errors import Refusal
 
 
 class AttentionKind(models.TextChoices):
@@ -25,12 +29,21 @@ class AttentionKind(models.TextChoices):
 
 
 class AttentionItem(models.Model):
-    """One reason why one object needs a person. At most one open item per kind and object."""
+    """One reason why one object needs a person. At most one open item per kind and object.
+
+    `amount` is the money that it is about, where that is known: what the PSP says, where it says another amount than
+    we do. `facts` is what a settlement needs besides. `taken_by` is who looks after it.
+    """
 
     id = ids.IdField("attn")
     kind = models.CharField(max_length=24, choices=AttentionKind)
     object_id = models.CharField(max_length=40)
     detail = models.TextField()
+    currency = models.CharField(max_length=3, blank=True, default="")
+    amount_minor = models.BigIntegerField(null=True, blank=True)
+    facts = models.JSONField(default=dict, blank=True)
+    taken_by = models.CharField(max_length=80, blank=True, default="", help_text="Who looks after it.")
+    taken_at = models.DateTimeField(null=True, blank=True)
     opened_at = models.DateTimeField(default=clock.now)
     closed_at = models.DateTimeField(null=True, blank=True)
     closed_because = models.TextField(blank=True, default="")
@@ -47,10 +60,192 @@ class AttentionItem(models.Model):
     def __str__(self) -> str:
         return f"{self.get_kind_display()}: {self.object_id}"
 
+    @property
+    def amount(self) -> Money | None:
+        """The money that it is about; None where nobody knows."""
+        return None if self.amount_minor is None else money.from_minor(self.amount_minor, self.currency)
 
-def open_item(kind: AttentionKind, object_id: str, detail: str) -> None:
+
+class Action(models.TextChoices):
+    """What two people can do about money of which a PSP says something else than we do."""
+
+    ACCEPT = "accept", "Accept what the PSP says"
+    VOID = "void", "Cancel it at the PSP"
+    REFUND = "refund", "Give it back"
+    UNDONE = "undone", "It was undone at the PSP"
+    STAND = "stand", "Our books are right"
+    CLOSE = "close", "Close with evidence"
+
+
+class Decision(models.TextChoices):
+    """What the second person has said to what the first one wants, or has recorded."""
+
+    WAITING = "", "Waits for the second person"
+    CONFIRMED = "confirmed", "Confirmed"
+    WITHDRAWN = "withdrawn", "Withdrawn"
+
+
+class Settlement(records.Record):
+    """How one person wants to settle an item, and what another one says to it. One at a time waits for an answer."""
+
+    LOCK_RANK = 90
+
+    id = ids.IdField("stl")
+    item = models.ForeignKey(AttentionItem, on_delete=models.PROTECT, related_name="settlements")
+    action = models.CharField(max_length=8, choices=Action)
+    because = models.CharField(max_length=200)
+    proposed_by = models.CharField(max_length=80)
+    proposed_at = models.DateTimeField(default=clock.now)
+    decision = models.CharField(max_length=10, blank=True, default="", choices=Decision)
+    decided_by = models.CharField(max_length=80, blank=True, default="")
+    decided_because = models.CharField(max_length=200, blank=True, default="")
+    decided_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        app_label = "payments"
+        constraints = (
+            models.CheckConstraint(name="settlement_action", condition=models.Q(action__in=Action.values)),
+            models.CheckConstraint(
+                name="settlement_says_why", condition=~models.Q(because="") & ~models.Q(proposed_by="")
+            ),
+            models.CheckConstraint(
+                name="settlement_decided_by_somebody",
+                condition=models.Q(decision="", decided_by="", decided_at__isnull=True)
+                | (
+                    models.Q(decision__in=["confirmed", "withdrawn"], decided_at__isnull=False)
+                    & ~models.Q(decided_by="")
+                ),
+            ),
+            models.CheckConstraint(
+                name="settlement_maker_is_not_checker",
+                condition=~models.Q(decision="confirmed") | ~models.Q(decided_by=models.F("proposed_by")),
+            ),
+            models.UniqueConstraint(fields=["item"], name="settlement_one_waits", condition=models.Q(decision="")),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.get_action_display()}: {self.because}"
+
+
+class MatterClosed(Refusal):
+    """Somebody has settled this matter, or this proposal, before."""
+
+    code, status = "matter_closed", 409
+
+
+class ProposalWaits(Refusal):
+    """Somebody has proposed how to settle this matter: another person answers that first."""
+
+    code, status = "proposal_waits", 409
+
+
+class NotOffered(Refusal):
+    """This matter cannot be settled like that."""
+
+    code, status = "settlement_not_offered", 422
+
+
+class SecondPersonNeeded(Refusal):
+    """Who proposed how to settle a matter does not confirm it as well."""
+
+    code, status = "second_person_needed", 403
+
+
+def open_item(kind: AttentionKind, object_id: str, detail: str, *, amount: Money | None = None, **facts: Any) -> None:
     """Ask for a person, with the open unit of work; nothing happens when the same item is open already."""
-    unit.current().add(AttentionItem(kind=kind, object_id=object_id, detail=detail, opened_at=clock.now()), once=True)
+    about = {} if amount is None else {"currency": amount.currency.code, "amount_minor": money.to_minor(amount)}
+    row = AttentionItem(kind=kind, object_id=object_id, detail=detail, opened_at=clock.now(), facts=facts, **about)
+    unit.current().add(row, once=True)
+
+
+def take(item_id: str, *, by: str) -> None:
+    """Look after an open item, also one that somebody else has looked after: the queue shows who it is."""
+    with unit.work():
+        _held(item_id)
+        unit.current().run(
+            "UPDATE payments_attentionitem SET taken_by = %s, taken_at = %s WHERE id = %s",
+            [by, clock.now(), ids.decode("attn", item_id)],
+        )
+
+
+def _held(item_id: str) -> AttentionItem:
+    item = AttentionItem.objects.select_for_update().get(pk=item_id)
+    if item.closed_at is not None:
+        raise MatterClosed(f"{item.closed_by} has closed this matter: {item.closed_because}.")
+    return item
+
+
+def propose(item_id: str, action: str, *, because: str, by: str) -> Settlement:
+    """One person says how an open item is to be settled; who calls has seen that it can be."""
+    with unit.work() as work:
+        item = _held(item_id)
+        waiting = Settlement.objects.filter(item=item, decision=Decision.WAITING).first()
+        if waiting is not None:
+            raise ProposalWaits(f"{waiting.proposed_by} wants: {waiting}. Answer that first.")
+        row = Settlement(item=item, action=action, because=because, proposed_by=by, proposed_at=clock.now())
+        work.add(row)
+    return row
+
+
+def withdraw(settlement_id: str, *, because: str, by: str) -> Settlement:
+    """It was proposed by mistake, or the second person disagrees: nothing happens."""
+    with unit.work():
+        row = waiting(settlement_id)
+        row.change(decision=Decision.WITHDRAWN, decided_by=by, decided_because=because, decided_at=clock.now())
+    return row
+
+
+def waiting(settlement_id: str) -> Settlement:
+    """A proposal with its item, both locked, that waits for its second person; refuses when somebody was quicker."""
+    row = Settlement.objects.select_for_update(of=("self", "item")).select_related("item").get(pk=settlement_id)
+    if row.decision != Decision.WAITING or row.decided_at is not None:
+        raise MatterClosed(f"{row.decided_by} has {row.decision} it already.")
+    if row.item.closed_at is not None:
+        raise MatterClosed(f"{row.item.closed_by} has closed this matter: {row.item.closed_because}.")
+    return row
+
+
+def confirm(row: Settlement, *, by: str) -> None:
+    """Let another person say yes, with the open unit; the caller then does it."""
+    if by == row.proposed_by:
+        raise SecondPersonNeeded("Who proposed it does not confirm it: somebody else does.")
+    row.change(decision=Decision.CONFIRMED, decided_by=by, decided_at=clock.now())
+
+
+def close_confirmed(settlement_id: str, *, by: str) -> Settlement:
+    """Two people say that nothing is left to do: the item closes with their evidence."""
+    with unit.work():
+        row = waiting(settlement_id)
+        confirm(row, by=by)
+        settled(row, by=by)
+    return row
+
+
+def settled(row: Settlement, *, by: str) -> None:
+    """Close the item of a confirmed proposal with what two people have said, with the open unit."""
+    because = f"{row.get_action_display()} ({row.proposed_by}, {by}): {row.because}"
+    close_items(row.item.object_id, because=because, by=by, kind=AttentionKind(row.item.kind))
+
+
+TWO_CLOSE: Final = (
+    AttentionKind.OVERPAYMENT, AttentionKind.REFUND_BOUNCED, AttentionKind.OVER_RETURNED, AttentionKind.UNMATCHED_EVENT,
+)  # fmt: skip
+"""Money that is owed, or that nobody can explain: two people close these."""
+
+ONE_CLOSES: Final = (
+    AttentionKind.UNKNOWN_OUTCOME, AttentionKind.AUTHORIZATION_EXPIRING, AttentionKind.CANCEL_REFUSED,
+    AttentionKind.RULE_ROLLED_BACK,
+)  # fmt: skip
+"""What one person closes who has looked into it. What is not in either list closes by what is done about it."""
+
+
+def close(item_id: str, *, because: str, by: str) -> None:
+    """One person closes an item with the evidence."""
+    with unit.work():
+        item = _held(item_id)
+        if item.kind not in ONE_CLOSES:
+            raise NotOffered("This takes two people, or closes by itself when it is settled.")
+        close_items(item.object_id, because=because, by=by, kind=AttentionKind(item.kind))
 
 
 def open_anew(kind: AttentionKind, object_id: str, detail: str) -> None:

@@ -13,7 +13,6 @@ from refunds.models.disputes import (
 from refunds.models.refunds import (
     EVERY_CLIENT,
     BankTransfer,
-    Decision,
     Origin,
     Reason,
     Refund,
@@ -25,7 +24,6 @@ __all__ = [
     "EVERY_CLIENT",
     "Answer",
     "BankTransfer",
-    "Decision",
     "Dispute",
     "DisputeFile",
     "DisputeMovement",

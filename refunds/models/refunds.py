@@ -8,7 +8,7 @@ from django.db.models import F, Q
 from payments.gateway.models import ProviderAccount
 from payments.intents.models import Capture, PaymentAttempt, PaymentIntent
 from payments.kernel import clock, ids, money, records
-from payments.kernel.attention import AttentionItem
+from payments.kernel.attention import AttentionItem, Decision
 from payments.orders.models import OrderLine
 from refunds.states import IN_FLIGHT, LIMIT, REFUND, LimitStatus, RefundStatus
 
@@ -172,14 +172,6 @@ class RefundLine(models.Model):
 
     def __str__(self) -> str:
         return f"{self.quantity} × {self.line_id}"
-
-
-class Decision(models.TextChoices):
-    """What the second person has said to a bank transfer."""
-
-    WAITING = "", "Waits for the second person"
-    CONFIRMED = "confirmed", "Confirmed"
-    WITHDRAWN = "withdrawn", "Withdrawn"
 
 
 class BankTransfer(records.Record):

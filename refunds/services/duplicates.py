@@ -4,12 +4,13 @@ from datetime import timedelta
 from typing import Final
 
 from django.db import connection
-from django.db.models import Count, Q, Sum
+from django.db.models import Count, Q, QuerySet, Sum
 
 from payments.intents import selectors as intent_selectors
 from payments.intents.models import Capture
 from payments.kernel import attention, clock, jobs, money, unit
 from payments.kernel.attention import AttentionItem, AttentionKind
+from payments.kernel.records import StateChange
 from payments.methods import selectors as methods
 from refunds import policy, selectors
 from refunds.models import Origin, Reason, Refund
@@ -19,8 +20,10 @@ WAITS: Final = timedelta(hours=1)
 """How often what waits for a person is looked at again; the person's word wakes it at once."""
 
 
-def give_back(capture_id: str, *, by: str = "platform") -> None:
+def give_back(capture_id: str, *, part: int = 0, by: str = "platform") -> None:
     """Refund what is left of a capture, once however often it is asked; where the method cannot, a person is told.
+
+    `part` (minor units) is what of it nobody has asked for, where that is not all of it.
 
     Beyond the limits of `policy` it waits, raising `Retry`, until somebody closes the attention item that asks for it.
     """
@@ -30,13 +33,14 @@ def give_back(capture_id: str, *, by: str = "platform") -> None:
         if Refund.objects.filter(duplicate_of=capture).exists():
             return
         if not methods.offer(payment.tried.method, payment.tried.account_id).refund:
-            _ask_for_a_transfer(capture, payment.tried.method)
+            _ask_for_a_transfer(capture, payment.tried.method, part)
             return
         left = [source.available for source in selectors.sources(payment) if source.attempt.pk == capture.attempt_id]
-        amount = min(capture.amount_minor, sum(left))
+        amount = min(part or capture.amount_minor, sum(left))
         waits = _why_it_waits(capture, amount) if amount else ""
         if waits:
-            attention.open_item(AttentionKind.AUTO_REFUND_LIMIT, capture.pk, waits)
+            much = money.from_minor(amount, capture.currency)
+            attention.open_item(AttentionKind.AUTO_REFUND_LIMIT, capture.pk, waits, amount=much)
         elif amount:
             held = moves.begin(
                 payment,
@@ -53,10 +57,34 @@ def give_back(capture_id: str, *, by: str = "platform") -> None:
         raise jobs.Retry(WAITS, waits)
 
 
-def _ask_for_a_transfer(capture: Capture, method: str) -> None:
+def stopped() -> QuerySet[AttentionItem]:
+    """What waits for a person to say that it may go back."""
+    return AttentionItem.objects.filter(kind=AttentionKind.AUTO_REFUND_LIMIT, closed_at__isnull=True)
+
+
+def release(item_id: str, *, because: str, by: str) -> bool:
+    """Say yes to a refund that a limit has stopped, on record with who said so and why; False when nothing waits."""
+    with unit.work() as work:
+        row = stopped().select_for_update().filter(pk=item_id).first()
+        if row is None:
+            return False
+        attention.close_items(row.object_id, because=because, by=by, kind=AttentionKind.AUTO_REFUND_LIMIT)
+        work.add(
+            StateChange(object_id=row.object_id, from_state="stopped", to_state="released", event="release",
+                        because=because, by=by, at=clock.now())
+        )  # fmt: skip
+        key, much = f"refund_duplicate:{row.object_id}", str(row.amount_minor or "")
+        jobs.enqueue("refund_duplicate", unique=key, capture_id=row.object_id, amount=much)
+        jobs.hasten("refund_duplicate", key)
+    return True
+
+
+def _ask_for_a_transfer(capture: Capture, method: str, part: int) -> None:
     """The method cannot give money back: finance does, by bank transfer."""
-    why = f"{money.text(capture.amount)} paid by {method} came too late, and {method} cannot give money back"
-    attention.open_item(AttentionKind.OVERPAYMENT, capture.pk, why)
+    owed = money.from_minor(part or capture.amount_minor, capture.currency)
+    late = "were not asked for" if part else "came too late"
+    why = f"{money.text(owed)} paid by {method} {late}, and {method} cannot give money back"
+    attention.open_item(AttentionKind.OVERPAYMENT, capture.pk, why, amount=owed)
 
 
 def _why_it_waits(capture: Capture, amount: int) -> str:

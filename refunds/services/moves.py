@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Final
 
 from django.conf import settings
+from moneyed import Money
 
 from payments.connectors.base import Outcome
 from payments.gateway import accounts
@@ -153,11 +154,11 @@ def wait(held: Held, outcome: Outcome, by: str) -> None:
     held.refund.advance("wait", because=outcome.detail or "the PSP will say later", by=by)
 
 
-def differ(held: Held, why: str, by: str) -> None:
+def differ(held: Held, said: Money | None, why: str, by: str) -> None:
     """Amount integrity: an answer about other money is not applied, and two people settle it."""
     if held.refund.may("differ"):
         held.refund.advance("differ", because=why, by=by)
-    attention.open_item(AttentionKind.AMOUNT_DIFFERS, held.refund.pk, why)
+    attention.open_item(AttentionKind.AMOUNT_DIFFERS, held.refund.pk, why, amount=said)
 
 
 def succeed(held: Held, outcome: Outcome, by: str) -> None:
@@ -198,7 +199,7 @@ def _own_overpayment(refund: Refund, why: str) -> None:
     """Money that came too late has stayed with us: nobody asks for it again by himself."""
     if refund.origin == Origin.DUPLICATE:
         text = f"{money.text(refund.amount)} came too late and cannot be given back: {why}"
-        attention.open_item(AttentionKind.OVERPAYMENT, refund.pk, text)
+        attention.open_item(AttentionKind.OVERPAYMENT, refund.pk, text, amount=refund.amount)
 
 
 def bounce(held: Held, outcome: Outcome, by: str) -> None:
@@ -215,7 +216,8 @@ def bounce(held: Held, outcome: Outcome, by: str) -> None:
         shift(held.payment.intent, refunded=-amount)
         _count_units(FOLLOW_UNITS, held.lines, -1)
         _follow(held, -amount, by)
-    attention.open_item(AttentionKind.REFUND_BOUNCED, refund.pk, f"{money.text(refund.amount)} came back: {reason}")
+    why = f"{money.text(refund.amount)} came back: {reason}"
+    attention.open_item(AttentionKind.REFUND_BOUNCED, refund.pk, why, amount=refund.amount)
     announcements.announce(held, "refund.bounced")
 
 
@@ -252,7 +254,7 @@ def give_up_transfer(held: Held, bank_account: str, *, returned_on: date, becaus
     _count_units(FOLLOW_UNITS, held.lines, -1)
     _follow(held, -amount, by)
     text = f"{money.text(refund.amount)} by bank transfer came back to {bank_account}: {because}"
-    attention.open_item(AttentionKind.REFUND_BOUNCED, refund.pk, text)
+    attention.open_item(AttentionKind.REFUND_BOUNCED, refund.pk, text, amount=refund.amount)
     announcements.announce(held, "refund.bounced")
 
 
@@ -294,7 +296,8 @@ def shift(intent: PaymentIntent, *, refunding: int = 0, refunded: int = 0, dispu
         back = money.text(money.from_minor(intent.claimed_minor, intent.currency))
         contested = " or is disputed" if intent.amount_disputed_minor else ""
         detail = f"{back} went back{contested} of {money.text(intent.amount_captured)} captured"
-        attention.open_item(AttentionKind.OVER_RETURNED, intent.pk, detail)
+        excess = money.from_minor(intent.claimed_minor - intent.amount_captured_minor, intent.currency)
+        attention.open_item(AttentionKind.OVER_RETURNED, intent.pk, detail, amount=excess)
     elif intent.over_returned and not over:
         attention.close_items(
             intent.pk, because="no more went back than was captured", by="refunds", kind=AttentionKind.OVER_RETURNED

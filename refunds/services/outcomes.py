@@ -106,7 +106,7 @@ def apply(held: Held, outcome: Outcome, *, by: str) -> None:
         refund.change(provider_reference=outcome.provider_reference)
     if event == "succeed" and outcome.amount != refund.amount:
         said = money.text(outcome.amount) if outcome.amount is not None else "no amount"
-        moves.differ(held, f"asked to refund {money.text(refund.amount)}, the PSP answered {said}", by)
+        moves.differ(held, outcome.amount, f"asked to refund {money.text(refund.amount)}, the PSP answered {said}", by)
     else:
         MOVES[event](held, outcome, by)
     if refund.status not in (RefundStatus.REQUESTED, RefundStatus.UNKNOWN):

@@ -14,11 +14,11 @@ from payments.intents import selectors as intent_selectors
 from payments.intents.models import Capture, PaymentIntent
 from payments.intents.selectors import Held as HeldPayment
 from payments.kernel import attention, clock, ids, money, unit
-from payments.kernel.attention import AttentionItem, AttentionKind
+from payments.kernel.attention import AttentionItem, AttentionKind, Decision
 from payments.methods import catalogue
 from payments.methods import selectors as methods
 from refunds import selectors
-from refunds.models import BankTransfer, Decision, Origin, Reason, Refund, RefundLine
+from refunds.models import BankTransfer, Origin, Reason, Refund, RefundLine
 from refunds.selectors import Held, Source
 from refunds.services import moves, refusals
 from refunds.states import RefundStatus
@@ -227,7 +227,7 @@ def _about(item: AttentionItem) -> tuple[str, int, Refund | None]:
     """The attempt whose money it is about, how much of it (minor units), and the refund that came to nothing."""
     if item.object_id.startswith("cap_"):
         capture = Capture.objects.get(pk=item.object_id)
-        return capture.attempt_id, capture.amount_minor, None
+        return capture.attempt_id, item.amount_minor or capture.amount_minor, None
     refund = Refund.objects.get(pk=item.object_id)
     return refund.attempt_id, refund.amount_minor, refund
 

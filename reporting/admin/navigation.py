@@ -27,6 +27,7 @@ GROUPS: Final[Mapping[str, tuple[tuple[str, str, str, str], ...]]] = {
     ),
     "Operations": (
         ("Needs attention", "payments", "attentionitem", "priority_high"),
+        ("Proposals", "payments", "settlement", "how_to_vote"),
         ("Jobs", "payments", "job", "bolt"),
         ("Provider accounts", "payments", "provideraccount", "toggle_on"),
         ("Routing rules", "payments", "routingrule", "alt_route"),

@@ -16,13 +16,12 @@ from unfold import widgets
 from payments.admin import base, shown
 from payments.intents.models import PaymentIntent
 from payments.kernel import clock, money
-from payments.kernel.attention import AttentionItem
+from payments.kernel.attention import AttentionItem, Decision
 from payments.kernel.errors import Refusal
 from payments.kernel.records import StateChange
-from payments.ledger import postings
 from payments.orders.states import derived
 from payments.rest import cards
-from refunds.models import BankTransfer, Decision
+from refunds.models import BankTransfer
 from refunds.services import transfers
 from refunds.services.transfers import Owed
 
@@ -133,6 +132,16 @@ class DecisionFilter(admin.SimpleListFilter):
 def _stands(row: BankTransfer) -> str:
     state = "came_back" if row.returned_on else row.decision or "waiting"
     return shown.status(state, "Waits for a second person" if state == "waiting" else "", tones=TONES)
+
+
+TRANSFER_COLUMNS = (
+    shown.Column("Transfer", lambda row, viewer: viewer.reference(row.pk)),
+    shown.amount_of("refund.amount", "Amount"),
+    shown.Column("State", lambda row, _: _stands(row)),
+    shown.text_of("bank_reference", "Bank's reference"),
+    shown.text_of("proposed_by", "Recorded by"),
+    shown.text_of("decided_by", "Decided by"),
+)
 
 
 @admin.register(BankTransfer)
@@ -346,8 +355,6 @@ def _effects(owed: Owed) -> list[tuple[str, str, str]]:
         told.append(_effect(f"Refunded of order {order.reference}", order.amount_refunded, amount))
         after = derived(order.amount_total_minor, order.amount_paid_minor, order.amount_refunded_minor + owed.left)
         told.append(("The order is", shown.plain(order.status), shown.plain(after)))
-    debited = postings.ORDER_CLEARING
-    told.append(("In the ledger, once confirmed", "–", f"{debited} is debited, {postings.bank('…')} is credited"))
     return told
 
 

@@ -18,7 +18,7 @@ from payments.gateway.models import SwitchKind
 from payments.intents.models import PaymentAttempt, PaymentIntent
 from payments.intents.services import measuring, rules
 from payments.kernel import clock, unit
-from payments.kernel.attention import AttentionItem, AttentionKind
+from payments.kernel.attention import AttentionItem, AttentionKind, Settlement
 from payments.kernel.jobs import Job
 from payments.kernel.records import StateChange
 from payments.rest.models import ApiClient, IdempotencyKey
@@ -73,7 +73,8 @@ def full(shop: factories.Shop, paid: dict[str, Any], tmp_path: Path, settings: A
     measuring.measure_methods()
     fees.write(fees.Draft(account=account, percent=Decimal("1.4"), valid_from=date(2026, 1, 1)), by="staff finance")
     with unit.work() as work:
-        work.add(AttentionItem(kind=AttentionKind.UNKNOWN_OUTCOME, object_id=paid["id"], detail="no answer"))
+        item = AttentionItem(kind=AttentionKind.UNKNOWN_OUTCOME, object_id=paid["id"], detail="no answer")
+        work.add(item, Settlement(item=item, action="close", because="nothing was found", proposed_by="staff lena"))
     return paid
 
 

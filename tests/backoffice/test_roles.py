@@ -46,6 +46,7 @@ LISTS = {
     "payments.payer": "engineer admin",
     "payments.job": "engineer admin",
     "payments.attentionitem": "support_lead finance engineer admin",
+    "payments.settlement": "support_lead finance engineer admin",
     "payments.event": "engineer admin",
     "payments.endpoint": "engineer admin",
     "payments.delivery": "engineer admin",

@@ -158,12 +158,15 @@ def _is_taken(attempt: PaymentAttempt, outcome: Outcome) -> bool:
 
 def _compare(attempt: PaymentAttempt, outcome: Outcome) -> None:
     """Amount integrity: money that was taken and is said to be other money gets a person."""
-    taken = attempt.amount if attempt.capture else attempt.captures.latest("id").amount
+    taken = attempt.amount
+    if outcome.amount != taken:
+        taken = attempt.captures.latest("id").amount  # a part of it, or what two people have accepted
     if outcome.amount != taken:
         said = money.text(outcome.amount) if outcome.amount is not None else "no amount"
         with unit.work():
             why = f"{money.text(taken)} was taken, the PSP now says {said}"
-            attention.open_item(attention.AttentionKind.AMOUNT_DIFFERS, attempt.pk, why)
+            kind = attention.AttentionKind.AMOUNT_DIFFERS
+            attention.open_item(kind, attempt.pk, why, amount=outcome.amount, booked=True)
 
 
 def _is_of_another(attempt: PaymentAttempt, event: PspEvent) -> bool:

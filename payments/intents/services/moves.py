@@ -120,6 +120,10 @@ def _payable_again(held: Held, why: str, error: dict[str, object], *, by: str) -
 def void(held: Held, outcome: Outcome, by: str) -> None:
     """The PSP has canceled it: the wish to cancel has won, or the customer gave up."""
     was_reserved = held.tried.status == AttemptStatus.AUTHORIZED
+    if held.tried.status == AttemptStatus.UNKNOWN:
+        attention.close_items(
+            held.tried.pk, because="canceled at the PSP", by=by, kind=attention.AttentionKind.AMOUNT_DIFFERS
+        )
     held.tried.advance("void", because=outcome.detail or "canceled at the PSP", by=by)
     if was_reserved:
         _no_longer_expiring(held.tried.pk, by)
@@ -155,8 +159,11 @@ def expire(held: Held, outcome: Outcome, by: str) -> None:
         announcements.announce(held.intent, held.attempt, "payment_intent.expired")
 
 
-def authorize(held: Held, _outcome: Outcome, by: str) -> None:
-    """Money is reserved for a capture; one that nobody waits for any more is voided."""
+def authorize(held: Held, _outcome: Outcome, by: str, amount: int | None = None) -> None:
+    """Money is reserved for a capture; one that nobody waits for any more is voided.
+
+    `amount` is what of it can be captured, in minor units, where that is less than was asked for.
+    """
     attempt, intent = held.tried, held.intent
     awaited, fits = _is_awaited(held, "authorize"), _can_be_reserved(held)
     other = intent.latest_attempt_id
@@ -175,7 +182,7 @@ def authorize(held: Held, _outcome: Outcome, by: str) -> None:
             by=by,
             next_action=None,
             last_payment_error=None,
-            amount_capturable_minor=attempt.amount_minor,
+            amount_capturable_minor=attempt.amount_minor if amount is None else amount,
             latest_attempt_id=attempt.pk,
             cancel_reason=intent.cancel_reason or ("" if fits else NOT_PAYABLE),
         )
@@ -186,13 +193,14 @@ def authorize(held: Held, _outcome: Outcome, by: str) -> None:
         jobs.enqueue("cancel_attempt", attempt_id=attempt.pk)
 
 
-def take(held: Held, amount: int, capture: Capture | None, by: str) -> None:
+def take(held: Held, amount: int, capture: Capture | None, by: str, excess: int = 0) -> None:
     """The PSP has taken `amount` (minor units) for the attempt, by `capture` or, when None, without our asking.
 
-    Money that nobody waits for any more is booked all the same, and given back at once.
+    Money that nobody waits for any more is booked all the same, and given back at once; so is an `excess` of it that
+    nobody has asked for.
     """
     attempt, intent, order = held.tried, held.intent, held.order
-    awaited, fits, other = _is_awaited(held, "capture"), fits_order(held, amount), intent.latest_attempt_id
+    awaited, fits, other = _is_awaited(held, "capture"), fits_order(held, amount - excess), intent.latest_attempt_id
     was_reserved, late = attempt.status == AttemptStatus.AUTHORIZED, _is_late(attempt)
     attempt.advance("capture", because="captured", by=by, decline=None)
     if was_reserved:
@@ -217,8 +225,9 @@ def take(held: Held, amount: int, capture: Capture | None, by: str) -> None:
         announcements.announce(intent, attempt, "payment_intent.succeeded")
         if other != attempt.pk:
             jobs.enqueue("cancel_attempt", attempt_id=other)
-    if not (awaited and fits):
-        jobs.enqueue("refund_duplicate", unique=f"refund_duplicate:{capture.pk}", capture_id=capture.pk)
+    if excess or not (awaited and fits):
+        part = str(excess) if awaited and fits else ""
+        jobs.enqueue("refund_duplicate", unique=f"refund_duplicate:{capture.pk}", capture_id=capture.pk, amount=part)
 
 
 def _succeeded(held: Held, amount: int, capture: Capture | None, by: str) -> Capture:
@@ -308,9 +317,8 @@ def _is_awaited(held: Held, event: str) -> bool:
 
 
 def _no_longer_expiring(attempt_id: str, by: str) -> None:
-    attention.close_items(
-        attempt_id, because="the reservation has ended", by=by, kind=attention.AttentionKind.AUTHORIZATION_EXPIRING
-    )
+    for kind in (attention.AttentionKind.AUTHORIZATION_EXPIRING, attention.AttentionKind.CANCEL_REFUSED):
+        attention.close_items(attempt_id, because="the reservation has ended", by=by, kind=kind)
 
 
 def _is_late(attempt: PaymentAttempt) -> bool:

@@ -7,7 +7,7 @@ or in which order. An outcome that the state machine has no move for is old news
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 
 import structlog
 from moneyed import Money
@@ -140,7 +140,9 @@ def _record(held: Held, call: ProviderCall, outcome: Outcome, *, by: str, point:
     if call.kind == CallKind.CANCEL and outcome.verdict not in (Verdict.CANCELED, Verdict.APPROVED):
         _not_canceled(held, outcome)
         return
-    if capture is None:
+    if call.kind == CallKind.CANCEL and held.tried.status == AttemptStatus.UNKNOWN:
+        moves.void(held, outcome, by)  # of which more was known than that it was sent
+    elif capture is None:
         apply(held, outcome, by=by)
     else:
         apply_capture(held, capture, outcome, by=by)
@@ -189,7 +191,7 @@ def apply(held: Held, outcome: Outcome, *, by: str) -> None:
     if event == "capture":
         _captured(held, outcome, by)
     elif event == "authorize" and outcome.amount != attempt.amount:
-        _set_aside(held, outcome, attempt.amount, by)
+        _set_aside(held, outcome, attempt.amount, by, taken=False)
     else:
         MOVES[event](held, outcome, by)
 
@@ -233,7 +235,7 @@ def apply_capture(held: Held, capture: Capture, outcome: Outcome, *, by: str) ->
 def undo_capture(held: Held, capture: Capture, outcome: Outcome, *, by: str) -> None:
     """A capture has failed after it had succeeded. When only the failure has been told, the success is booked first."""
     if outcome.amount != capture.amount:
-        _set_aside(held, outcome, capture.amount, by)
+        _set_aside(held, outcome, capture.amount, by, booked=True)
         return
     if capture.status != CaptureStatus.SUCCEEDED and held.tried.may("capture"):
         _captured(held, outcome, by, capture)
@@ -289,7 +291,7 @@ def _captured(held: Held, outcome: Outcome, by: str, meant: Capture | None = Non
     if amount is None or not (amount == expected or (made_outside and _within(amount, expected))):
         if capture is not None and capture.may("lose"):
             moves.capture_waits(held, capture, outcome, by, event="lose")
-        _set_aside(held, outcome, expected, by)
+        _set_aside(held, outcome, expected, by, taken=True, capture=capture.pk if capture is not None else "")
         return
     if attempt.status in NOTHING:
         _look_again(attempt.pk)  # this may be older than the news that it came to nothing
@@ -318,11 +320,11 @@ def _within(amount: Money, limit: Money) -> bool:
     return amount.currency == limit.currency and amount <= limit
 
 
-def _set_aside(held: Held, outcome: Outcome, expected: Money, by: str) -> None:
-    """Amount integrity: an answer about other money is not applied, and two people settle it."""
+def _set_aside(held: Held, outcome: Outcome, expected: Money, by: str, **facts: Any) -> None:
+    """Amount integrity: an answer about other money is not applied, and two people settle it (`settling`)."""
     attempt = held.tried
     said = money.text(outcome.amount) if outcome.amount is not None else "no amount"
     why = f"asked for {money.text(expected)}, the PSP answered {said}"
     if attempt.may("lose"):
         moves.lose(held, outcome, by)
-    attention.open_item(attention.AttentionKind.AMOUNT_DIFFERS, attempt.pk, why)
+    attention.open_item(attention.AttentionKind.AMOUNT_DIFFERS, attempt.pk, why, amount=outcome.amount, **facts)

@@ -35,18 +35,24 @@ SUPPORT: Final = (
     "refunds.change_fraudwarning",
 )
 
+MATTERS: Final = ("payments.view_attentionitem", "payments.change_attentionitem", "payments.view_settlement")
+"""What whoever looks after matters needs."""
+
 ROLES: Final[Mapping[str, tuple[str, ...]]] = {
     "support": SUPPORT,
     "support_lead": (
         *SUPPORT,
+        *MATTERS,
         "refunds.approve_refund",
         "refunds.accept_dispute",
-        "payments.view_attentionitem",
-        "payments.change_attentionitem",
+        "payments.add_settlement",
+        "payments.change_settlement",
     ),
     "finance": (
         *PAYMENTS,
-        "payments.view_attentionitem",
+        *MATTERS,
+        "payments.add_settlement",
+        "payments.change_settlement",
         "refunds.add_banktransfer",
         "refunds.change_banktransfer",
         "payments.view_account",
@@ -82,7 +88,7 @@ ROLES: Final[Mapping[str, tuple[str, ...]]] = {
         "payments.view_payer",
         "payments.view_job",
         "payments.change_job",
-        "payments.view_attentionitem",
+        *MATTERS,
         "payments.view_event",
         "payments.view_endpoint",
         "payments.view_delivery",
@@ -113,6 +119,7 @@ ROLES: Final[Mapping[str, tuple[str, ...]]] = {
         "payments.view_payer",
         "payments.view_job",
         "payments.view_attentionitem",
+        "payments.view_settlement",
         "payments.view_event",
         "payments.view_endpoint",
         "payments.view_delivery",
@@ -133,8 +140,10 @@ masked, and moves no money: who gives rights does not refund (docs/decisions/000
 `see_personal_data` shows names and e-mail addresses, which others read as `j•••@e•••.com`; `change_provideraccount`
 is the switch of an account, `add_killswitch` and `change_killswitch` those of anything; `add_routingrule` drafts a
 rule, `change_routingrule` approves, activates and retires it; `change_job` is the replay of dead jobs, and
-`change_attentionitem` the release of automatic refunds that a limit has stopped. `approve_refund` decides about refunds
-of others; how much each role refunds alone is a `RefundLimit`, which `add_refundlimit` proposes or lowers and
+`change_attentionitem` looks after matters and closes those that no money hangs on; together with `add_refund` it is
+the release of automatic refunds that a limit has stopped. `add_settlement` proposes how money is settled that a machine
+may not decide about, `change_settlement` confirms what somebody else has proposed. `approve_refund` decides about
+refunds of others; how much each role refunds alone is a `RefundLimit`, which `add_refundlimit` proposes or lowers and
 `change_refundlimit` agrees to: nobody who refunds has either. `add_banktransfer` records a refund by bank transfer,
 `change_banktransfer` confirms what somebody else has recorded. `change_dispute` gathers and submits evidence,
 `accept_dispute` lets the customer keep the money, `change_fraudwarning` keeps the money in spite of a warning. Nothing

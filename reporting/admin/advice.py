@@ -1,0 +1,56 @@
+"""What people read on a matter's page: what has happened, and what is safe to do."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from payments.kernel.attention import AttentionKind as K
+
+ADVICE: Final[Mapping[str, tuple[str, str]]] = {
+    K.UNKNOWN_OUTCOME: (
+        "We asked the PSP for something and do not know what came of it: money may have moved.",
+        "Do not pay or refund again. The PSP is asked again and again, and this closes by itself when it answers. Look"
+        " into the PSP's dashboard when it takes long; what you find there is applied when the PSP says it to us.",
+    ),
+    K.AMOUNT_DIFFERS: (
+        "The PSP answered with another amount or currency than we asked for. Nothing of it was booked.",
+        "Look at the payment in the PSP's dashboard first. Then say what is to be done; another person confirms it.",
+    ),
+    K.OVERPAYMENT: (
+        "More was taken than is owed, and the way it was paid cannot give it back.",
+        "Agree with the customer on an account. Finance makes the transfer at the bank and records it here; another"
+        " person of finance confirms it, and this closes.",
+    ),
+    K.AUTO_REFUND_LIMIT: (
+        "Money came too late and would go back by itself, but so much went back lately that it waits for a person.",
+        "See that this is no mistake that repeats itself: look at the payments of the last hour. Then let it go back.",
+    ),
+    K.REFUND_BOUNCED: (
+        "A refund had succeeded and came back: the customer does not have the money, we do.",
+        "Refund it once more when the card was only blocked. Else agree with the customer on an account, and finance"
+        " pays by bank transfer.",
+    ),
+    K.OVER_RETURNED: (
+        "More went back to the customer than was taken: by refunds made in the PSP's dashboard, or because a capture"
+        " failed afterwards.",
+        "Nothing can be refunded on top. Find out who made the refunds; ask the customer for the excess, or write it"
+        " off. Two people close it with what was found.",
+    ),
+    K.AUTHORIZATION_EXPIRING: (
+        "Money is reserved and soon is not any more: nobody has captured it.",
+        "Ask the shop to capture or cancel. This closes by itself when the reservation has ended.",
+    ),
+    K.CANCEL_REFUSED: (
+        "Money is reserved that nobody wants, and the PSP refused to let go of it.",
+        "Ask it once more, or cancel it in the PSP's dashboard. This closes by itself when the reservation has ended.",
+    ),
+    K.RULE_ROLLED_BACK: (
+        "A routing rule did worse than the payments that were spared from it, and was taken out.",
+        "Nothing is lost. Look at the rule's numbers, and close this with what you found.",
+    ),
+    K.UNMATCHED_EVENT: (
+        "The PSP reports something that fits nothing we know: a payment or refund that was not made here, or twice.",
+        "Find it in the PSP's dashboard by its reference. If money of it should go back, refund it there: that is told"
+        " to us. Two people close it with what was found.",
+    ),
+}
+"""Kind of matter -> what has happened, and what is safe to do."""
