@@ -137,6 +137,20 @@ declare(
     "SELECT count(*) FROM payments_event",
 )
 declare(
+    15,
+    "settlement_maker_checker",
+    "No proposal was confirmed by who had made it, and no more was accepted than two people have confirmed",
+    """SELECT s.id::text, s.action || ' by ' || s.decided_by FROM payments_settlement s
+        WHERE s.decision = 'confirmed' AND s.decided_by = s.proposed_by
+       UNION ALL
+       SELECT a.id::text, 'accepted ' || a.accepted_minor FROM payments_paymentattempt a
+        WHERE a.accepted_minor IS NOT NULL
+          AND NOT EXISTS (SELECT FROM payments_attentionitem i JOIN payments_settlement s ON s.item_id = i.id
+                           WHERE i.object_id = 'att_' || replace(a.id::text, '-', '')
+                             AND i.amount_minor = a.accepted_minor AND s.decision = 'confirmed')""",
+    "SELECT count(*) FROM payments_settlement",
+)
+declare(
     16,
     "no_secret_in_rows",
     "No key or signing secret stands in what was recorded",

@@ -177,7 +177,8 @@ class AttentionItemAdmin(base.ModelAdmin):
             if may(request, MAY_CONFIRM) or mine:
                 found.append(("withdraw", "Withdraw the proposal", "", False))
         elif may(request, MAY_PROPOSE) and settling.offered(row):
-            found.append(("propose", "Propose", "", row.kind == AttentionKind.AMOUNT_DIFFERS))
+            differs = row.kind == AttentionKind.AMOUNT_DIFFERS
+            found.append(("propose", "Propose" if differs else "Propose to close", "", differs))
         if row.kind in services.SETTLES and may(request, transfers.MAY_PROPOSE):
             found.append(("", "Pay back by bank", transfers.new_address(item=row.pk), True))
         if row.kind == AttentionKind.AUTO_REFUND_LIMIT and self.has_release_permission(request):
@@ -370,5 +371,6 @@ def _age(row: AttentionItem) -> str:
     """How long it has been, or was, open."""
     minutes = int(((row.closed_at or clock.now()) - row.opened_at).total_seconds() // 60)
     if minutes < 60:
-        return f"{minutes} min"
-    return f"{minutes // 60} h" if minutes < 48 * 60 else f"{minutes // 1440} days"
+        return f"{minutes}\N{NO-BREAK SPACE}min"
+    hours = f"{minutes // 60}\N{NO-BREAK SPACE}h"
+    return hours if minutes < 48 * 60 else f"{minutes // 1440}\N{NO-BREAK SPACE}days"

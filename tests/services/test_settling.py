@@ -8,10 +8,14 @@ from payments.intents.models import Capture, PaymentAttempt
 from payments.intents.services import settling
 from payments.kernel import attention
 from payments.kernel.attention import Action, AttentionItem, MatterClosed, NotOffered, ProposalWaits, SecondPersonNeeded
+from payments.kernel.errors import Refusal
 from payments.ledger import selectors as ledger
+from payments.ledger import services as books
 from payments.webhooks.models import Event
+from refunds.services import transfers
 from tests import factories
-from tests.byhand import copy, key, refused, sql
+from tests.byhand import behind_the_guards, copy, key, refused, sql
+from tests.kernel.conftest import at_once
 
 MAKER, CHECKER = "staff lena", "staff leo"
 WHY = "The PSP's dashboard says so too."
@@ -193,3 +197,45 @@ def test_what_the_psp_says_of_booked_money_leaves_the_books_alone(
     settle("stand")
     assert ledger.trial_balance()["psp_receivable/stripe-us", "USD"] == 1999
     factories.assert_books_close()
+
+
+def test_an_excess_that_its_method_cannot_give_back_is_owed(shop: factories.Shop, sim: factories.Simulator) -> None:
+    answered(shop, sim, 500)
+    settle("accept")
+    PaymentAttempt.objects.update(method="oxxo")
+    factories.work()
+    owed = item()
+    assert (owed.kind, owed.amount_minor) == ("overpayment", 500)
+    assert owed.detail == "5.00 USD paid by oxxo were not asked for, and oxxo cannot give money back"
+    assert transfers.look(item=owed.pk).left == 500, "and no more than that goes by bank"
+    factories.assert_books_close()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_people_who_confirm_at_once_one_does(shop: factories.Shop, sim: factories.Simulator) -> None:
+    books.forget_accounts()
+    answered(shop, sim, -500)
+    row = settling.propose(item().pk, "accept", because=WHY, by=MAKER)
+
+    def confirm(number: int) -> str:
+        try:
+            settling.confirm(row.pk, by=f"staff {number}")
+        except Refusal as refusal:
+            return refusal.code
+        return "done"
+
+    answers = at_once(6, confirm)
+    assert sorted(answers) == ["done", *["matter_closed"] * 5]
+    assert Capture.objects.count() == 1
+    factories.assert_books_close()
+    books.forget_accounts()
+
+
+def test_the_check_finds_one_person_who_did_both(shop: factories.Shop, sim: factories.Simulator) -> None:
+    answered(shop, sim, -500)
+    settle("accept")
+    sql("SET CONSTRAINTS ALL IMMEDIATE")
+    with behind_the_guards():
+        sql("ALTER TABLE payments_settlement DROP CONSTRAINT settlement_maker_is_not_checker")
+        sql("UPDATE payments_settlement SET decided_by = proposed_by")
+    assert any(found.startswith("settlement_maker_checker") for found in factories.broken())
