@@ -68,6 +68,8 @@ class OpenFilter(admin.SimpleListFilter):
 
 
 def _settles(row: Settlement) -> str:
+    if not row.decision and row.item.closed_at is not None:
+        return shown.status("withdrawn", "Settled otherwise", tones=TONES)
     state = row.decision or "waiting"
     return shown.status(state, "Waits for a second person" if state == "waiting" else "", tones=TONES)
 
@@ -90,7 +92,8 @@ class SettlementAdmin(base.ModelAdmin):
     called = ("proposal", "proposals")
     columns = (*PROPOSAL_COLUMNS, shown.reference_of("item_id", "Matter"))
     sections = (("About", columns),)
-    ordering = (Case(When(decision="", then=0), default=1), "-pk")  # type: ignore[assignment]  # expressions too
+    list_select_related = ("item",)
+    ordering = (Case(When(decision="", item__closed_at=None, then=0), default=1), "-pk")  # type: ignore[assignment]  # expressions too
     id_lookups = {"attn": "item"}
     search_help_text = "Id of a proposal or of its matter"
     nothing_here = "Nobody has proposed anything yet."
@@ -147,7 +150,7 @@ class AttentionItemAdmin(base.ModelAdmin):
 
     def tables(self, row: Any, viewer: shown.Viewer) -> Sequence[shown.Table]:
         """What was proposed, and paid by bank."""
-        proposals, table = row.settlements.order_by("pk"), shown.table
+        proposals, table = row.settlements.select_related("item").order_by("pk"), shown.table
         found = [table("Proposals", proposals, PROPOSAL_COLUMNS, viewer, empty="Nobody has proposed anything.")]
         if row.kind in services.SETTLES:
             paid = BankTransfer.objects.filter(item=row).select_related("refund").order_by("pk")

@@ -105,6 +105,16 @@ def test_the_second_person_may_say_no(lena: Client, differs: AttentionItem) -> N
     assert PaymentAttempt.objects.get().status == "unknown"
 
 
+def test_a_proposal_that_evidence_has_overtaken_waits_for_nobody(lena: Client, paid: dict[str, Any]) -> None:
+    item = matter("over_returned", paid["id"])
+    lena.post(page(item, "propose"), {"action": "close", **WHY})
+    AttentionItem.objects.update(closed_at=timezone.now(), closed_by="refunds")
+    assert "Settled otherwise" in pages.text(lena, pages.list_of("payments", "settlement"))
+    assert "refunds has closed it. Nothing was changed." in words(
+        another("support_lead").post(page(item, "confirm"), follow=True)
+    )
+
+
 @pytest.mark.parametrize("kind", ["over_returned", "unmatched_event", "refund_bounced", "overpayment"])
 def test_money_that_nobody_can_explain_is_closed_by_two(lena: Client, paid: dict[str, Any], kind: str) -> None:
     item, leo = matter(kind, paid["id"]), another("support_lead")

@@ -95,6 +95,21 @@ def test_what_was_undone_at_the_psp_can_be_paid_again(shop: factories.Shop, sim:
     factories.assert_books_close()
 
 
+@pytest.mark.parametrize(("action", "status"), [("accept", "succeeded"), ("refund", "canceled"),
+                                                ("undone", "requires_payment_method")])  # fmt: skip
+def test_money_of_a_payment_that_was_taken_for_declined_is_no_less_open(
+    shop: factories.Shop, sim: factories.Simulator, action: str, status: str
+) -> None:
+    intent = answered(shop, sim, -500)
+    sql("UPDATE payments_paymentattempt SET status = 'declined'")
+    sql("UPDATE payments_paymentintent SET status = 'requires_payment_method'")
+    settle(action)
+    factories.work()
+    assert shop.get(f"payment_intents/{intent['id']}")["status"] == status
+    assert not AttentionItem.objects.filter(closed_at=None).exists()
+    factories.assert_books_close()
+
+
 @pytest.mark.parametrize(("delta", "capturable"), [(-500, 1499), (500, 1999)])
 def test_another_amount_that_is_reserved_is_accepted_as_far_as_it_goes(
     shop: factories.Shop, sim: factories.Simulator, delta: int, capturable: int

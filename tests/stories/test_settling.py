@@ -2,8 +2,8 @@
 
 import pytest
 
-from payments.intents.services import settling
 from payments.kernel.attention import AttentionItem
+from refunds.services import settling
 from tests import factories
 from tests.stories import adyen
 
@@ -13,7 +13,7 @@ WHY = "The dashboard says so too."
 
 def settle(action: str) -> None:
     """Two people do it."""
-    item = AttentionItem.objects.get(kind="amount_differs", closed_at=None)
+    [item] = AttentionItem.objects.filter(kind="amount_differs", closed_at=None)
     settling.confirm(settling.propose(item.pk, action, because=WHY, by="staff lena").pk, by="staff leo")
 
 
@@ -55,4 +55,37 @@ def test_another_amount_that_was_reserved(
     assert (ended["status"], ended["amount_capturable"]) == (end, 2500 if action == "accept" else 0)
     assert not AttentionItem.objects.filter(closed_at=None).exists()
     factories.assert_books_agree(sim)
+    factories.assert_books_close()
+
+
+@pytest.mark.parametrize(("action", "end"), ENDS.items())
+def test_a_capture_of_another_amount(shop: factories.Shop, sim: factories.Simulator, action: str, end: str) -> None:
+    """Adyen says only afterwards what came of a capture."""
+    intent = adyen.paid(shop, capture_method="manual")
+    adyen.told("AUTHORISATION")
+    sim.scenario("captures", "wrong_amount", times=1, delta=-500)
+    shop.post(f"payment_intents/{intent['id']}/capture", {})
+    adyen.told("CAPTURE")
+    settle(action)
+    factories.work()
+    if action == "refund":
+        adyen.told("REFUND")
+    ended = shop.get(f"payment_intents/{intent['id']}")
+    assert ended["status"] == ("canceled" if action == "undone" else end), "a reservation that is gone is over"
+    assert ended["amount_captured"] - ended["amount_refunded"] == (2500 if action == "accept" else 0)
+    assert not AttentionItem.objects.filter(closed_at=None).exists()
+    factories.assert_books_close()
+
+
+@pytest.mark.parametrize(("action", "back"), [("accept", 700), ("undone", 0)])
+def test_a_refund_of_another_amount(shop: factories.Shop, sim: factories.Simulator, action: str, back: int) -> None:
+    intent = adyen.paid(shop)
+    adyen.told("AUTHORISATION")
+    sim.scenario("refunds", "wrong_amount", times=1, delta=-300)
+    shop.post("refunds", {"payment_intent": intent["id"], "amount": 1000, "reason": "damaged"})
+    factories.work()
+    adyen.told("REFUND")
+    settle(action)
+    assert shop.get(f"payment_intents/{intent['id']}")["amount_refunded"] == back
+    assert not AttentionItem.objects.filter(closed_at=None).exists()
     factories.assert_books_close()

@@ -36,14 +36,15 @@ def offered(item: AttentionItem) -> Mapping[Action, str]:
     if _is_booked(item, attempt):
         return {Action.STAND: "Nothing changes: what is booked is what was taken, and the settlement will show it."}
     said, taken, found = item.amount, _is_taken(item, attempt), {}
-    if said is not None and said.currency.code == attempt.currency:
+    fits = said is not None and said.currency.code == attempt.currency
+    if said is not None and fits and attempt.may("capture" if taken else "authorize"):
         text = money.text(said)
         found[Action.ACCEPT] = _accepting(attempt, money.to_minor(said), taken=taken)
         if taken:
             found[Action.REFUND] = (
                 f"{text} are booked as taken, the payment ends, and all of it goes back to the customer by itself."
             )
-    if not taken:
+    if not taken and attempt.status == AttemptStatus.UNKNOWN:
         found[Action.VOID] = "The PSP is asked to cancel it. Then the customer can pay again."
     found[Action.UNDONE] = (
         "Nothing is booked, and the customer can pay again. Only when the PSP's dashboard shows that nothing of it is"
@@ -81,7 +82,7 @@ def why_not(item: AttentionItem) -> str:
 
 
 def _is_booked(item: AttentionItem, attempt: PaymentAttempt) -> bool:
-    return bool(item.facts.get("booked")) or attempt.status not in (AttemptStatus.UNKNOWN, AttemptStatus.AUTHORIZED)
+    return bool(item.facts.get("booked")) or attempt.status in (AttemptStatus.CAPTURED, AttemptStatus.CAPTURE_FAILED)
 
 
 def _is_taken(item: AttentionItem, attempt: PaymentAttempt) -> bool:
@@ -154,7 +155,8 @@ def _void(held: Held, _row: Settlement, _by: str) -> None:
 
 def _undone(held: Held, row: Settlement, by: str) -> None:
     _give_up_ours(row, by)
-    moves.void(held, Outcome(verdict=Verdict.CANCELED, detail=f"undone at the PSP: {row.because}"), by)
+    if held.tried.may("void"):  # else it was taken for nothing before, and is
+        moves.void(held, Outcome(verdict=Verdict.CANCELED, detail=f"undone at the PSP: {row.because}"), by)
 
 
 def _stand(_held: Held, _row: Settlement, _by: str) -> None:
