@@ -17,7 +17,7 @@ from payments.kernel import money
 from payments.kernel.errors import Refusal
 from payments.kernel.records import StateChange
 from refunds import selectors
-from refunds.models import Refund, RefundLimit, RefundLine
+from refunds.models import Origin, Refund, RefundLimit, RefundLine
 from refunds.services import approvals, limiting, refunds
 from refunds.states import REFUND, LimitStatus
 
@@ -123,7 +123,7 @@ class RefundAdmin(base.ModelAdmin):
         return (
             shown.table("Lines", lines, LINE_COLUMNS, viewer, empty="It is by amount, not by lines of the order."),
             shown.table("What happened", moves, CHANGE_COLUMNS, viewer, empty="It waits to be sent."),
-            shown.table("Calls to the PSP", calls, CALL_COLUMNS, viewer, empty="The PSP has not been asked yet."),
+            shown.table("Calls to the PSP", calls, CALL_COLUMNS, viewer, empty=_not_asked(row)),
         )
 
     # --- what may be done
@@ -185,6 +185,10 @@ class RefundAdmin(base.ModelAdmin):
 def _has(request: HttpRequest, right: str) -> bool:
     """Who has it from a role: being superuser is not enough (docs/decisions/0007)."""
     return not request.user.is_superuser and bool(request.user.has_perm(right))
+
+
+def _not_asked(row: Refund) -> str:
+    return "No PSP is asked: finance pays it." if row.origin == Origin.BANK else "The PSP has not been asked yet."
 
 
 def _related(row: Refund, viewer: shown.Viewer) -> str:

@@ -100,6 +100,7 @@ def test_one_records_and_another_confirms(fay: Client, finn: Client, bounced: di
     assert (item.closed_by, Refund.objects.get(origin="bank").status) == ("staff finn", "succeeded")
     assert "Refunded by" not in pages.text(fay, page)
     assert LogEntry.objects.filter(change_message="Confirmed").count() == 1
+    assert "No PSP is asked: finance pays it." in pages.text(fay, pages.page_of("refunds", "refund", row.refund_id))
     told = pages.text(fay, pages.payment(bounced["id"]))
     assert "All of it went back" in told
     assert "Paid by bank transfer, as one person of finance says" in told
