@@ -7,6 +7,7 @@ from typing import Final
 from payments.admin import shown
 from payments.intents.models import PaymentAttempt, PaymentIntent
 from payments.intents.states import AttemptStatus, IntentStatus
+from payments.kernel import money
 from refunds.models import Refund
 from refunds.states import IN_FLIGHT, RefundStatus
 
@@ -93,6 +94,22 @@ def _processing(amount: str, by: str, where: str, attempt: PaymentAttempt | None
     return f"{amount}{by} are on their way: {where} has the payment and will say what came of it."
 
 
+def _on_the_way(intent: PaymentIntent, refunds: Sequence[Refund]) -> list[str]:
+    """What has not come to anything: what waits for people is not on its way."""
+    said, left = [], intent.amount_refunding_minor
+    for status, words in (
+        (RefundStatus.NEEDS_APPROVAL, "are to go back, when a second person has approved it"),
+        (RefundStatus.HELD, "go back in a moment, and can still be taken back"),
+    ):
+        minor = sum(row.amount_minor for row in refunds if row.status == status)
+        if minor:
+            said.append(f"{shown.amount_text(money.from_minor(minor, intent.currency))} {words}.")
+        left -= minor
+    if left > 0:
+        said.append(f"{shown.amount_text(money.from_minor(left, intent.currency))} are on their way back.")
+    return said
+
+
 def _given_back(intent: PaymentIntent, refunds: Sequence[Refund]) -> list[str]:
     said = []
     if intent.amount_refunded_minor:
@@ -100,8 +117,7 @@ def _given_back(intent: PaymentIntent, refunds: Sequence[Refund]) -> list[str]:
         last = max((row.settled_at for row in refunds if row.status == RefundStatus.SUCCEEDED and row.settled_at),
                    default=None)  # fmt: skip
         said.append(f"{'All of it' if everything else shown.amount_text(intent.amount_refunded)} went back{_on(last)}.")
-    if intent.amount_refunding_minor:
-        said.append(f"{shown.amount_text(intent.amount_refunding)} are on their way back.")
+    said += _on_the_way(intent, refunds)
     came_back = [row for row in refunds if row.status == RefundStatus.BOUNCED]
     if came_back:
         said.append(f"A refund came back, the customer did not get it, {why_failed(came_back[-1])}")

@@ -63,6 +63,9 @@ def test_a_lead_approves_and_the_page_says_by_whom(staff: Any, waiting: Refund) 
     assert "Needs approval" in before
     assert "ore than 1.00 USD at once" in before
 
+    told = pages.text(browser, pages.payment(waiting.intent_id))
+    assert "5.00 USD are to go back, when a second person has approved it." in told
+
     after = press(browser, waiting, "approve")
     assert "It is approved, and goes back." in after
     assert "staff support_lead" in after
@@ -107,6 +110,9 @@ def test_an_agent_takes_back_what_is_held_and_not_what_has_left(staff: Any, paid
     browser: Client = staff("support")
     refund = ask(paid, 500)
     assert page(refund, "cancel") in browser.get(page(refund)).content.decode()
+    assert "5.00 USD go back in a moment, and can still be taken back." in pages.text(
+        browser, pages.payment(paid["id"])
+    )
     assert "It was taken back." in press(browser, refund, "cancel")
     other = ask(paid, 600)
     factories.later("send_refund")

@@ -47,6 +47,14 @@ def test_an_intent(warm: factories.Shop) -> None:
         warm.intent(order)
 
 
+def test_a_refund(warm: factories.Shop) -> None:
+    """Beside reading the payment and writing the refund: the limit, its lock, and what has gone by it today."""
+    paid = warm.paid()
+    warm.post("refunds", {"payment_intent": paid["id"], "amount": 1, "reason": "goodwill"})
+    with at_most(13, units=1):
+        warm.post("refunds", {"payment_intent": paid["id"], "amount": 2, "reason": "goodwill"})
+
+
 def test_a_confirmation(warm: factories.Shop) -> None:
     intent = warm.intent()
     with at_most(16, units=2):
