@@ -14,14 +14,14 @@ from payments.ledger import selectors as ledger
 from payments.webhooks.models import Delivery, DeliveryState, Event, InboundEvent
 
 _WITHIN: Final = ("call", "notification", "state", "ledger", "event")
-_OBJECTS: Final = ("att", "cap", "re", "pi")
+_OBJECTS: Final = ("att", "cap", "re", "dp", "pi")
 """What comes first of what was written at the same moment: causes before what follows from them."""
 
 
 def entries(intent: PaymentIntent, also: tuple[str, ...] = ()) -> list[dict[str, Any]]:
     """State changes, calls, notifications, ledger transfers and client events of an intent.
 
-    `also` are ids of other objects that belong to its story (refunds).
+    `also` are ids of other objects that belong to its story (refunds, disputes and what moved for them).
     """
     attempts = list(PaymentAttempt.objects.filter(intent=intent))
     owners = [*(row.pk for row in attempts), *Capture.objects.filter(intent=intent).values_list("pk", flat=True), *also]

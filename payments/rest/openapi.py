@@ -96,7 +96,7 @@ class DoorSchema(AutoSchema):
                 },
             }
         if found.form is not None:
-            content = {"multipart/form-data": {"schema": _form(found.form)}}
+            content = {"multipart/form-data": {"schema": _form(found.form), "example": found.example_body}}
             described["requestBody"] = {"required": True, "content": content}
         return described
 

@@ -117,6 +117,7 @@ class DisputeEvidence(wire.Door):
             refusals.DisputeEvidenceTooLarge,
             refusals.DisputeDocumentUnreadable,
         ),
+        example_body=DISPUTE["evidence"]["texts"],
         example=DISPUTE,
     )
     def post(self, call: wire.Call, form: forms.Filled, dispute_id: str) -> DisputeWithStages:

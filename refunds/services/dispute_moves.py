@@ -129,7 +129,9 @@ def _repeat(held: Held, by: str) -> None:
     }
     changed = {name: value for name, value in facts.items() if getattr(dispute, name) != value}
     if dispute.status != status:
-        because = f"the PSP says {standing.value(said, 'standing', 'that it has begun')}"
+        word = standing.value(said, "standing", Standing.NEEDS_RESPONSE)
+        ours = word == Standing.NEEDS_RESPONSE and held.latest.answered_at
+        because = "the PSP has our answer" if ours else f"the PSP says {word}"
         dispute.advance(DISPUTE_EVENT[status], because=because, by=by, **changed)
     elif changed:
         dispute.change(**changed)

@@ -58,7 +58,11 @@ def _noted(metadata: Mapping[str, str]) -> dict[EvidenceText, str]:
 def _facts(intent: PaymentIntent, attempt: PaymentAttempt, customer: Customer | None) -> Iterator[str]:
     """What our own records prove, a sentence each."""
     when = f"{attempt.authorized_at or attempt.created_at:%Y-%m-%d %H:%M} UTC"
-    card = f"{attempt.card_brand or attempt.method} ending in {attempt.card_last4}" if attempt.card_last4 else ""
+    card = (
+        f"{(attempt.card_brand or attempt.method).replace('_', ' ').title()} ending in {attempt.card_last4}"
+        if attempt.card_last4
+        else ""
+    )
     yield f"{money.text(attempt.amount)} was authorised by the customer's bank on {when}, by {card or attempt.method}."
     if confirmed_with_bank(attempt):
         yield "The customer confirmed the payment with their bank (3-D Secure or the bank's own page) before that."

@@ -10,10 +10,16 @@ from payments.gateway.models import ProviderCall
 from payments.intents import timeline
 from payments.intents.models import PaymentIntent
 from payments.webhooks.models import Event, InboundEvent
-from refunds.models import Refund
+from refunds.models import Dispute, DisputeMovement, Refund
 from reporting.admin import sentence
 
-THINGS: Final[Mapping[str, str]] = {"pi": "Payment", "att": "Attempt", "cap": "Capture", "re": "Refund"}
+THINGS: Final[Mapping[str, str]] = {
+    "pi": "Payment",
+    "att": "Attempt",
+    "cap": "Capture",
+    "re": "Refund",
+    "dp": "Dispute",
+}
 KINDS: Final[Mapping[str, str]] = {
     "state": "Moved",
     "call": "Asked the PSP",
@@ -44,6 +50,16 @@ REFUND: Final[Mapping[str, str]] = {
     "bounced": "Came back: the customer did not get it",
     "canceled": "Canceled before it was sent",
 }
+DISPUTE: Final[Mapping[str, str]] = {
+    "inquiry": "The customer's bank asks about the payment",
+    "needs_response": "The customer's bank takes the money back: it must be answered",
+    "under_review": "The bank looks at our answer",
+    "won": "The dispute was won",
+    "lost": "The dispute was lost",
+    "accepted": "The dispute was accepted: the customer keeps the money",
+    "expired": "The dispute was not answered in time",
+    "withdrawn": "The dispute was given up",
+}
 """A new state in agents' words."""
 
 
@@ -63,11 +79,14 @@ class Line:
 
 
 def lines(intent: PaymentIntent, refunds: Sequence[Refund], viewer: shown.Viewer) -> list[Line]:
-    """What happened to a payment and its refunds, oldest first; who asked for a refund, and why, too."""
-    entries = timeline.entries(intent, tuple(row.pk for row in refunds))
+    """What happened to a payment, its refunds and disputes, oldest first; who asked for a refund, and why, too."""
+    disputes = list(intent.disputes.order_by("pk"))
+    moved_money = DisputeMovement.objects.filter(dispute__in=disputes) if disputes else ()
+    entries = timeline.entries(intent, tuple(row.pk for row in (*refunds, *disputes, *moved_money)))
     raw = _raw(entries, viewer)
     known = {row.pk: row for row in refunds}
     asked = [(row.created_at, None, _asked(row, viewer)) for row in refunds]
+    asked += [(row.created_at, None, _disputed(row, viewer)) for row in disputes]
     moved = [(entry["at"], _step(entry, raw, viewer), _told(entry, known, viewer)) for entry in entries]
     told = [_opened(intent)]
     for _, step, line in sorted([*asked, *moved], key=lambda one: one[0]):
@@ -96,12 +115,21 @@ def _asked(row: Refund, viewer: shown.Viewer) -> Line:
     )
 
 
+def _disputed(row: Dispute, viewer: shown.Viewer) -> Line:
+    title = f"The customer's bank disputes {shown.amount_text(row.amount)}"
+    reason, reference = row.get_reason_display(), viewer.reference(row.pk)
+    return Line(row.created_at, "dispute", "Dispute", title, reason, row.account.code, reference)
+
+
 def _told(entry: Mapping[str, Any], refunds: Mapping[str, Refund], viewer: shown.Viewer) -> Line | None:
     """What agents call it; None for the engine's own steps."""
     if entry["kind"] != "state":
         return None
     object_id, state = entry["object_id"], entry["title"].rpartition(" → ")[2]
     refund = refunds.get(object_id)
+    if object_id.startswith("dp_"):
+        said, reference = DISPUTE.get(state, shown.plain(state)), viewer.reference(object_id)
+        return Line(entry["at"], "dispute", "Dispute", said, "", entry["by"], reference)
     if refund is None and not object_id.startswith("pi_"):
         return None
     words = PAYMENT if refund is None else REFUND

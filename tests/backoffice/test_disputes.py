@@ -1,5 +1,6 @@
 """Disputes in the back office: what is said of them, gathering evidence, submitting, accepting; fraud; rates."""
 
+import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
-from payments.connectors.disputes import DisputeReason, Standing
+from payments.connectors.disputes import DisputeReason, EvidenceDocument, Standing
 from payments.kernel import clock
 from refunds.models import Dispute, DisputeFile, FraudWarning
 from tests import factories
@@ -58,6 +59,7 @@ def test_a_dispute_is_told_in_plain_words(staff: Staff, quarrel: Quarrel) -> Non
     payment = pages.text(support, pages.payment(quarrel.intent["id"]))
     assert "Disputed 20.00 USD" in payment
     assert "Disputed 20.00 USD was taken by stripe-us" in payment, "the ledger's words"
+    assert "The customer&#x27;s bank disputes 20.00 USD" in payment
 
 
 def test_the_list_is_narrowed_by_the_day_that_is_due(staff: Staff, quarrel: Quarrel) -> None:
@@ -75,6 +77,10 @@ def test_evidence_is_filled_in_kept_and_submitted_once(staff: Staff, quarrel: Qu
     form = support.get(page(dispute.pk, "evidence")).content.decode()
     assert "1 × Blue mug (MUG-01), 20.00 USD" in form
     assert "Filled in from what we know: check it." in form
+    files = re.findall(
+        r'<div><div><div><input type="file"[^>]*></div></div><input type="text" hidden disabled></div>', form
+    )
+    assert len(files) == len(EvidenceDocument), "a script of the skin would write the file's name into another field"
     assert form.index("Tracking number") < form.index("Billing address"), "what wins this kind comes first"
     assert support.get(page(dispute.pk, "submit")).status_code == 200
 
