@@ -124,7 +124,8 @@ class DisputeEvidence(wire.Door):
         """Texts and documents (PDF, JPEG or PNG, 2 MB each, 4.5 MB together), each in the field of what it proves.
 
         What is not sent stays as it was; an empty text is taken back, a document takes the place of the earlier one of
-        its kind. Nothing goes to the bank before it is submitted.
+        its kind. Nothing goes to the bank before it is submitted. The back office fills in what an order's metadata say
+        under `carrier`, `tracking_number`, `shipped_at`, `shipping_address`, `billing_address` and `customer_ip`.
         """
         documents = [
             answering.Document(name.removeprefix(FILE), file.name, file.content) for name, file in form.files.items()
