@@ -16,7 +16,7 @@ from typing import IO
 from config import accounts, embedded, processes, supervisor
 
 ROOT = Path(__file__).resolve().parent.parent
-QUEUES = "money,webhooks,deliveries,finance,upkeep"
+QUEUES = "money,bulk,webhooks,deliveries,finance,upkeep"
 LONGEST_LOG = 16 * 1024 * 1024  # bytes; a longer one is put aside as .old when the stack starts
 DEFAULT_THREADS = "16"
 MIGRATE = ("migrate", "--noinput")

@@ -5,7 +5,17 @@ from datetime import timedelta
 from payments.connectors.base import EventKind, PspEvent
 from payments.kernel.jobs import Queue, job
 from payments.webhooks.dispatch import handles
-from refunds.services import answer_calls, deadlines, disputes, duplicates, evidence, fraud, sending
+from refunds.services import (
+    answer_calls,
+    bulk_check,
+    bulk_run,
+    deadlines,
+    disputes,
+    duplicates,
+    evidence,
+    fraud,
+    sending,
+)
 
 
 @handles(EventKind.REFUND_UPDATED)
@@ -30,6 +40,24 @@ def fraud_warning(account_id: str, event: PspEvent) -> None:
 def send_refund(refund_id: str) -> None:
     """Send a refund to its PSP."""
     sending.send(refund_id)
+
+
+@job("send_bulk_refund", Queue.BULK)
+def send_bulk_refund(refund_id: str) -> None:
+    """Send a refund of a batch to its PSP."""
+    sending.send_one_of_many(refund_id)
+
+
+@job("check_refund_batch", Queue.BULK)
+def check_refund_batch(batch_id: str) -> None:
+    """Say of every row of a batch whether it can be refunded."""
+    bulk_check.check(batch_id)
+
+
+@job("run_refund_batch", Queue.BULK)
+def run_refund_batch(batch_id: str) -> None:
+    """Make refunds of the next rows of a batch."""
+    bulk_run.run(batch_id)
 
 
 @job("recover_refund", Queue.MONEY)

@@ -169,6 +169,12 @@ def person(user: AbstractBaseUser | AnonymousUser) -> Person:
     return Person(f"staff {user.get_username()}"[:80], roles, decides)
 
 
+def person_named(name: str) -> Person:
+    """Somebody of the staff by the name that stands with what they did; who has gone has no rights any more."""
+    user = User.objects.filter(username=name.removeprefix("staff "), is_active=True).first()
+    return Person(name) if user is None else person(user)
+
+
 def limit_of_client(client_id: str, currency: str) -> Limit | None:
     """What an API client gives back by itself: its own limit, else every client's; None where there is neither."""
     rows = list(
@@ -260,7 +266,8 @@ invariants.declare(
                          WHERE settled_at IS NULL AND status <> 'needs_approval')
        SELECT id, status FROM waiting r
         WHERE NOT EXISTS (SELECT FROM refunds_banktransfer b WHERE b.refund_id = r.key AND b.decision = '')
-          AND NOT EXISTS (SELECT FROM payments_job WHERE name = 'send_refund' AND arguments ->> 'refund_id' = r.id)
+          AND NOT EXISTS (SELECT FROM payments_job WHERE name IN ('send_refund', 'send_bulk_refund')
+                                                   AND arguments ->> 'refund_id' = r.id)
           AND NOT EXISTS (SELECT FROM payments_providercall WHERE owner_id = r.id AND look_at IS NOT NULL)
           AND NOT EXISTS (SELECT FROM payments_attentionitem WHERE object_id = r.id AND closed_at IS NULL)""",
     "SELECT count(*) FROM refunds_refund WHERE settled_at IS NULL",

@@ -154,3 +154,44 @@ LIMIT: Final = Machine(
         (L.ACTIVE, "replace"): L.REPLACED,
     },
 )
+
+
+class BatchStatus(StrEnum):
+    """How far an uploaded file of refunds is.
+
+    While it is `uploaded` its rows are being checked; once it `needs_approval` they stay as they are. `approved` is the
+    time in which it can still be called back before anything begins.
+    """
+
+    UPLOADED = "uploaded"
+    CHECKED = "checked"
+    NEEDS_APPROVAL = "needs_approval"
+    APPROVED = "approved"
+    RUNNING = "running"
+    PAUSED = "paused"
+    FINISHED = "finished"
+    REJECTED = "rejected"
+    CANCELED = "canceled"
+
+
+B = BatchStatus
+
+BATCH: Final = Machine(
+    B.UPLOADED,
+    {
+        (B.UPLOADED, "check"): B.CHECKED,
+        (B.CHECKED, "check_again"): B.UPLOADED,
+        (B.CHECKED, "ask"): B.NEEDS_APPROVAL,
+        (B.NEEDS_APPROVAL, "approve"): B.APPROVED,
+        (B.NEEDS_APPROVAL, "reject"): B.REJECTED,
+        (B.APPROVED, "start"): B.RUNNING,
+        (B.RUNNING, "pause"): B.PAUSED,
+        (B.PAUSED, "resume"): B.RUNNING,
+        (B.RUNNING, "finish"): B.FINISHED,
+        # from running and paused: what has become a refund stays one, the rest is left out
+        **{
+            (state, "cancel"): B.CANCELED
+            for state in (B.UPLOADED, B.CHECKED, B.NEEDS_APPROVAL, B.APPROVED, B.RUNNING, B.PAUSED)
+        },
+    },
+)

@@ -34,6 +34,10 @@ MACHINES: Final[Mapping[str, tuple[Machine, str]]] = {
         refund_states.DISPUTE,
         "It begins as the provider's first news of it say. What the provider says later replaces what it said before.",
     ),
+    "Refund batch": (
+        refund_states.BATCH,
+        "An uploaded file of refunds: checked first, approved by a second person, then refunded row by row.",
+    ),
     "Report run": (report_states.RUN, "A file that finance asked for."),
 }
 

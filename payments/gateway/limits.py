@@ -47,10 +47,11 @@ class Priority(IntEnum):
 
     PAYMENTS = 0
     REFUNDS = 1
-    REPORTS = 2
+    BULK = 2
+    REPORTS = 3
 
 
-RESERVED: Final = {Priority.PAYMENTS: 0.0, Priority.REFUNDS: 0.25, Priority.REPORTS: 0.5}
+RESERVED: Final = {Priority.PAYMENTS: 0.0, Priority.REFUNDS: 0.25, Priority.BULK: 0.4, Priority.REPORTS: 0.5}
 """The part of a full bucket that is left to those who go before."""
 
 _priority: ContextVar[Priority] = ContextVar("priority", default=Priority.PAYMENTS)
@@ -58,8 +59,8 @@ _priority: ContextVar[Priority] = ContextVar("priority", default=Priority.PAYMEN
 
 @contextmanager
 def behind(priority: Priority) -> Iterator[None]:
-    """What is asked in this context has this place in the queue."""
-    token = _priority.set(priority)
+    """What is asked in this context has this place in the queue, or the one behind that it has already."""
+    token = _priority.set(max(priority, _priority.get()))
     try:
         yield
     finally:

@@ -18,6 +18,7 @@ log = structlog.get_logger(__name__)
 
 CLAIM: Final[Mapping[Queue, int]] = {
     Queue.MONEY: 1,
+    Queue.BULK: 1,
     Queue.WEBHOOKS: 20,
     Queue.DELIVERIES: 1,
     Queue.FINANCE: 1,
@@ -27,6 +28,7 @@ CLAIM: Final[Mapping[Queue, int]] = {
 
 PARALLEL: Final[Mapping[Queue, int]] = {
     Queue.MONEY: 4,
+    Queue.BULK: 3,
     Queue.WEBHOOKS: 2,
     Queue.DELIVERIES: 4,
     Queue.FINANCE: 1,

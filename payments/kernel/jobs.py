@@ -18,6 +18,7 @@ class Queue(StrEnum):
     """One slow queue never starves another."""
 
     MONEY = "money"
+    BULK = "bulk"
     WEBHOOKS = "webhooks"
     DELIVERIES = "deliveries"
     FINANCE = "finance"
@@ -26,7 +27,7 @@ class Queue(StrEnum):
 
 LEASES: Final[Mapping[Queue, timedelta]] = {
     **dict.fromkeys(Queue, timedelta(seconds=60)),
-    Queue.MONEY: timedelta(seconds=85),
+    **dict.fromkeys((Queue.MONEY, Queue.BULK), timedelta(seconds=85)),
 }
 """How long a job of each queue may take when it does not say: of money, longer than one question to a PSP.
 

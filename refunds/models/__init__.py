@@ -1,5 +1,6 @@
-"""The tables of refunds and of disputes."""
+"""The tables of refunds, of bulk refunds and of disputes."""
 
+from refunds.models.batches import RefundBatch, RefundBatchRow
 from refunds.models.disputes import (
     Answer,
     Dispute,
@@ -34,6 +35,8 @@ __all__ = [
     "Origin",
     "Reason",
     "Refund",
+    "RefundBatch",
+    "RefundBatchRow",
     "RefundLimit",
     "RefundLine",
 ]

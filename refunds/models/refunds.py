@@ -34,6 +34,7 @@ class Origin(models.TextChoices):
     DUPLICATE = "duplicate", "By itself: the money came too late"
     OUTSIDE = "outside", "Made outside, at the PSP"
     BANK = "bank", "Finance, by bank transfer"
+    BULK = "bulk", "A bulk upload of the back office"
 
 
 class Refund(records.Stateful, records.Announced):

@@ -8,7 +8,7 @@ from typing import Final
 from django.db import connection
 from moneyed import Money
 
-from payments.kernel import clock
+from payments.kernel import clock, money
 from refunds import policy, selectors
 from refunds.services import refusals
 
@@ -42,10 +42,7 @@ def beyond(word: Word, amount: Money) -> str:
     at once do not pass a limit together.
     """
     currency = amount.currency.code
-    if word.client_id is not None:
-        limit = selectors.limit_of_client(word.client_id, currency)
-    else:
-        limit = selectors.limit_of_roles(word.roles, currency)
+    limit = _limit(word, currency)
     why = policy.beyond(limit, amount, 0)
     if why or limit is None or limit.daily is None:
         return why
@@ -54,6 +51,19 @@ def beyond(word: Word, amount: Money) -> str:
             "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"refunds.limit {word.name} {currency}"]
         )
     return policy.beyond(limit, amount, selectors.let_go(word.name, currency, since=clock.now() - DAY))
+
+
+def beyond_by_many(word: Word, largest: Money, total: Money) -> str:
+    """The same of many refunds that come to `total`, as things stand: each is asked about again when its turn comes."""
+    currency = total.currency.code
+    before = selectors.let_go(word.name, currency, since=clock.now() - DAY)
+    return policy.beyond(_limit(word, currency), largest, before + money.to_minor(total - largest))
+
+
+def _limit(word: Word, currency: str) -> policy.Limit | None:
+    if word.client_id is not None:
+        return selectors.limit_of_client(word.client_id, currency)
+    return selectors.limit_of_roles(word.roles, currency)
 
 
 def refuse_unless_decides(person: policy.Person, requested_by: str) -> None:

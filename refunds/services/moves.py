@@ -97,12 +97,20 @@ def let_go(held: Held, whose: str, by: str, *, undo: bool) -> None:
     refund, now = held.refund, clock.now()
     refund.change(released_by=whose, released_at=now)
     if not (undo and settings.REFUND_UNDO):
-        jobs.enqueue("send_refund", refund_id=refund.pk)
+        queue(refund)
         return
     until = now + settings.REFUND_UNDO
     why = f"it can be taken back until {until:%H:%M:%S} UTC"
     refund.advance("hold", because=why, by=by, held_until=until)
-    jobs.enqueue("send_refund", run_at=until, refund_id=refund.pk)
+    queue(refund, run_at=until)
+
+
+def queue(refund: Refund, *, run_at: datetime | None = None) -> None:
+    """Have it sent: those of a batch in a queue of their own, so that nobody's single refund stands behind them."""
+    if refund.origin == Origin.BULK:
+        jobs.enqueue("send_bulk_refund", run_at=run_at, refund_id=refund.pk)
+    else:
+        jobs.enqueue("send_refund", run_at=run_at, refund_id=refund.pk)
 
 
 def send(held: Held, call_id: str, by: str) -> None:
@@ -121,7 +129,7 @@ def defer(held: Held, outcome: Outcome, by: str) -> None:
     why = outcome.detail or "the provider could not be reached: nothing happened there"
     refund.advance("defer", because=why, by=by)
     pause = min(max(now - refund.created_at, FIRST_PAUSE), LONGEST_PAUSE)
-    jobs.enqueue("send_refund", run_at=now + pause, refund_id=refund.pk)
+    queue(refund, run_at=now + pause)
     if now - refund.created_at >= NEEDS_A_PERSON_AFTER:
         attention.open_item(
             AttentionKind.UNKNOWN_OUTCOME,

@@ -83,7 +83,7 @@ def request_as(person: Person, draft: RefundDraft, *, approved_by: Person | None
         return _request(draft, _Asker(person.name, Origin.STAFF, limits.of_person(person)))
     limits.refuse_unless_decides(approved_by, person.name)
     word = limits.of_person(approved_by)
-    return _request(draft, _Asker(person.name, Origin.STAFF, word, approved_by=approved_by.name))
+    return _request(draft, _Asker(person.name, Origin.BULK, word, approved_by=approved_by.name))
 
 
 def _request(draft: RefundDraft, asker: _Asker) -> Held:

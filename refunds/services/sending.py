@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Final
 
 from payments.connectors.base import Verdict
-from payments.gateway import accounts, calls
+from payments.gateway import accounts, calls, limits
 from payments.kernel import attention, clock, crashpoints, ids, unit
 from refunds import selectors
 from refunds.models import Refund
@@ -33,6 +33,12 @@ def send(refund_id: str, *, by: str = "sending") -> None:
     outcome = calls.send(account, request, interactive=False)
     crashpoints.reach("refund.answered")
     outcomes.record(held, call, outcome, by=by)
+
+
+def send_one_of_many(refund_id: str) -> None:
+    """The same behind everybody whose refund is not one of a batch."""
+    with limits.behind(limits.Priority.BULK):
+        send(refund_id)
 
 
 def recover(call_id: str, *, by: str = "recovery") -> None:

@@ -128,7 +128,7 @@ class Shop:
         return ", ".join(f"{job.name} ({job.last_error[-80:].strip()})" for job in self._open_jobs()[:3]) or "calls"
 
     def _open_jobs(self) -> Any:
-        return Job.objects.filter(queue__in=["money", "webhooks", "deliveries"])
+        return Job.objects.filter(queue__in=["money", "bulk", "webhooks", "deliveries"])
 
     def problems(self) -> list[str]:
         """Every violation of an invariant, and every object on which the PSP's book and ours differ."""

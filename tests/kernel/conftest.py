@@ -1,18 +1,24 @@
 """What the kernel's tests share: many at once, jobs of the tests' own, and rows to write."""
 
 import os
+import sys
 import threading
 import urllib.parse
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from subprocess import Popen
 from typing import Any, TypeVar
 
 import pytest
 from django.db import connection
 
+from config import processes, programs
 from payments.kernel import jobs, unit
 from payments.orders.models import Customer
 from payments.rest.models import ApiClient
+from tests.conftest import ROOT
 
 T = TypeVar("T")
 
@@ -83,3 +89,22 @@ def at_this_database() -> dict[str, str]:
     address = urllib.parse.urlsplit(os.environ["DATABASE_URL"])
     database = address._replace(path=f"/{connection.settings_dict['NAME']}")
     return {"DATABASE_URL": database.geturl(), "DJANGO_SETTINGS_MODULE": "config.settings"}
+
+
+@contextmanager
+def worker(log: Path) -> Iterator[Popen[bytes]]:
+    """A worker on this test's database, as the stack starts it."""
+    with log.open("ab") as output:
+        process = processes.spawn(
+            [sys.executable, *programs.worker_command(threads="4")],
+            environment=os.environ | at_this_database() | {"COUNTINGHOUSE_ROLE": "worker"},
+            log=output,
+            directory=ROOT,
+        )
+        try:
+            yield process
+        except AssertionError as failed:
+            failed.add_note(processes.tail(log, 60))
+            raise
+        finally:
+            processes.stop(process, grace=15)

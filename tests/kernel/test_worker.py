@@ -1,11 +1,9 @@
 """A real worker: what waits survives an empty Valkey and a worker that is killed, and is done once."""
 
-import os
 import signal
-import sys
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 from subprocess import Popen
 
@@ -13,13 +11,12 @@ import pytest
 import redis
 from django.conf import settings
 
-from config import celery, processes, programs
+from config import celery, processes
 from payments.intents.models import PaymentIntent
 from payments.kernel import drain, jobs, unit
 from payments.kernel.jobs import Job
 from tests import factories
-from tests.conftest import ROOT
-from tests.kernel.conftest import at_this_database, sql
+from tests.kernel.conftest import sql, worker
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -39,25 +36,6 @@ def sim(simulator: str) -> Iterator[factories.Simulator]:
 def shop(transactional_db: None, sim: factories.Simulator) -> factories.Shop:
     """A client of the API."""
     return factories.shop()
-
-
-@contextmanager
-def worker(log: Path) -> Iterator[Popen[bytes]]:
-    """A worker on this test's database, as the stack starts it."""
-    with log.open("ab") as output:
-        process = processes.spawn(
-            [sys.executable, *programs.worker_command(threads="4")],
-            environment=os.environ | at_this_database() | {"COUNTINGHOUSE_ROLE": "worker"},
-            log=output,
-            directory=ROOT,
-        )
-        try:
-            yield process
-        except AssertionError as failed:
-            failed.add_note(processes.tail(log, 60))
-            raise
-        finally:
-            processes.stop(process, grace=15)
 
 
 def open_intents() -> int:
