@@ -18,6 +18,7 @@ from config.wsgi import application as django
 from payments.kernel.errors import Refusal
 from payments.rest import problems
 from payments.webhooks.services import inbound
+from refunds import uploads
 
 Message = Mapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -31,6 +32,7 @@ LARGEST: Final[Mapping[str, int]] = {
     # documents for a bank
     "/v1/disputes/": settings.LARGEST_UPLOAD,
     "/admin/refunds/dispute/": settings.LARGEST_UPLOAD,
+    "/admin/refunds/refundbatch/new/": uploads.MOST_BYTES + settings.DATA_UPLOAD_MAX_MEMORY_SIZE,
     "/": settings.DATA_UPLOAD_MAX_MEMORY_SIZE,
 }
 """How many bytes of a body are kept, by the beginning of the address; the doors refuse what is larger."""

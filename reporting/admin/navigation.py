@@ -13,6 +13,7 @@ GROUPS: Final[Mapping[str, tuple[tuple[str, str, str, str], ...]]] = {
         ("Customers", "payments", "customer", "person"),
         ("Saved methods", "payments", "paymentmethod", "credit_score"),
         ("Refunds", "refunds", "refund", "undo"),
+        ("Bulk refunds", "refunds", "refundbatch", "playlist_add_check"),
         ("Refund limits", "refunds", "refundlimit", "speed"),
         ("Disputes", "refunds", "dispute", "gavel"),
         ("Fraud warnings", "refunds", "fraudwarning", "report"),

@@ -344,7 +344,7 @@ class ReportRunAdmin(base.ModelAdmin):
         row = self.row(request, object_id)
         if isinstance(row, HttpResponse):
             return row
-        return JsonResponse({"status": row.status, "words": shown.plain(row.status), "rows": f"{row.rows:,}"})
+        return JsonResponse({"status": row.status, "said": f"{row.rows:,} rows so far", "done": row.rows})
 
     def cancel(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Have no file made."""

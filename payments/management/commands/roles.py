@@ -47,10 +47,14 @@ ROLES: Final[Mapping[str, tuple[str, ...]]] = {
         "refunds.accept_dispute",
         "payments.add_settlement",
         "payments.change_settlement",
+        "refunds.view_refundbatch",
+        "refunds.add_refundbatch",
+        "refunds.change_refundbatch",
     ),
     "finance": (
         *PAYMENTS,
         *MATTERS,
+        "refunds.view_refundbatch",
         "payments.add_settlement",
         "payments.change_settlement",
         "refunds.add_banktransfer",
@@ -100,6 +104,7 @@ ROLES: Final[Mapping[str, tuple[str, ...]]] = {
     ),
     "admin": (
         *PAYMENTS,
+        "refunds.view_refundbatch",
         "payments.view_customer",
         "payments.view_paymentmethod",
         "payments.view_statechange",
@@ -146,8 +151,9 @@ may not decide about, `change_settlement` confirms what somebody else has propos
 refunds of others; how much each role refunds alone is a `RefundLimit`, which `add_refundlimit` proposes or lowers and
 `change_refundlimit` agrees to: nobody who refunds has either. `add_banktransfer` records a refund by bank transfer,
 `change_banktransfer` confirms what somebody else has recorded. `change_dispute` gathers and submits evidence,
-`accept_dispute` lets the customer keep the money, `change_fraudwarning` keeps the money in spite of a warning. Nothing
-else is ever changed by hand.
+`accept_dispute` lets the customer keep the money, `change_fraudwarning` keeps the money in spite of a warning.
+`add_refundbatch` uploads a bulk refund and calls it off, `change_refundbatch` approves those of others, pauses and
+resumes. Nothing else is ever changed by hand.
 """
 
 

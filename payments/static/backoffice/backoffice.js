@@ -77,23 +77,41 @@ document.addEventListener("DOMContentLoaded", () => {
   show();
 });
 
-// A page that waits for a report looks every second, and shows the finished page by itself.
+// A page that waits for work looks every second, tells how far it is, and shows itself anew when that has moved on.
 document.addEventListener("DOMContentLoaded", () => {
   const waiting = document.querySelector("[data-progress]");
   if (!waiting) return;
-  const look = async () => {
+  const bar = waiting.querySelector("progress");
+  const ask = async () => {
     const answer = await fetch(waiting.dataset.progress, { headers: { accept: "application/json" } });
-    if (!answer.ok) return;
-    const run = await answer.json();
-    if (run.status !== "requested" && run.status !== "running") {
+    return answer.ok ? answer.json() : null;
+  };
+  const look = async () => {
+    const work = await ask().catch(() => null);
+    if (work && work.status !== waiting.dataset.status) {
       window.location.reload();
       return;
     }
-    waiting.querySelector("[data-progress-words]").textContent = `${run.rows} rows so far`;
-    setTimeout(look, 1000);
+    if (work) waiting.querySelector("[data-progress-words]").textContent = work.said;
+    if (work && bar) bar.value = work.done;
+    setTimeout(look, work ? 1000 : 5000);
   };
   setTimeout(look, 1000);
 });
+
+// A file that is too large is refused before it is sent. The frame expects fields of its own around one: it is not told.
+document.addEventListener(
+  "change",
+  (event) => {
+    const most = Number(event.target.dataset?.most);
+    if (!most) return;
+    event.stopPropagation();
+    const large = event.target.files.length && event.target.files[0].size > most;
+    event.target.setCustomValidity(large ? `The file is larger than ${Math.floor(most / 1e6)} MB. Split it.` : "");
+    event.target.reportValidity();
+  },
+  true,
+);
 
 // The frame's toggles are plain elements that listen for clicks: make them buttons for keyboards and screen readers.
 document.addEventListener("DOMContentLoaded", () => {
