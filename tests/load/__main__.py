@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 from rich import console
 
-from tests.load import floor, flow, intake, latency, machine, memory, offering, report, rig, routes
+from tests.load import bulk, floor, flow, intake, latency, machine, memory, offering, report, rig, routes
 
 RESULTS = rig.ROOT / "bench" / "results.json"
 PAYMENTS, QUICK = 2000, 300
@@ -100,6 +100,10 @@ def _eligibility(bench: Bench) -> dict[str, Any]:
     return offering.measure(bench.platform)
 
 
+def _bulk(bench: Bench) -> dict[str, Any]:
+    return bulk.measure(bench.platform)
+
+
 def _routing(_bench: Bench) -> dict[str, Any]:
     return routes.measure()
 
@@ -121,6 +125,7 @@ ROWS: dict[str, Callable[[Bench], Any]] = {
     "eligibility": _eligibility,
     "memory": _memory,
     "routing": _routing,
+    "bulk": _bulk,
     "floor": _floor,
 }
 

@@ -111,6 +111,16 @@ def _routing(shown: table.Table, result: Mapping[str, Any]) -> None:
     shown.caption = f"{result['plans']:,} plans each, {result['rules']} rules, {result['accounts']} accounts"
 
 
+def _bulk(shown: table.Table, result: Mapping[str, Any]) -> None:
+    _columns(shown, "", [""])
+    shown.add_row("rows uploaded and checked", f"{result['rows']:,} ({result['kilobytes']:,} kB)")
+    shown.add_row("read and kept, s", f"{result['upload_seconds']:.2f}")
+    shown.add_row("checked, s", f"{result['check_seconds']:.2f}")
+    shown.add_row("refunds/s, sent and answered", f"{result['refunds_per_second']:.1f}")
+    shown.add_row("a single refund meanwhile, s", f"{result['single_refund_seconds']:.2f}")
+    shown.caption = f"{result['refunded']:,} refunded; load average before {result['load_before'][0]:.2f}"
+
+
 def _floor(shown: table.Table, result: Mapping[str, Any]) -> None:
     _columns(shown, "", ["statements", "commits"])
     for call, counted in result["calls"].items():
@@ -132,5 +142,6 @@ TABLES: Mapping[str, tuple[str, Callable[[table.Table, Any], None]]] = {
     "eligibility": ("What a cart can be paid with: from its facts to the answer", _eligibility),
     "memory": ("Memory after the load; `together` counts what is shared once", _memory),
     "routing": ("Who takes a payment: the time of one decision", _routing),
+    "bulk": ("A file of refunds: read, checked, and refunded row by row", _bulk),
     "floor": ("SQL of one payment, and its floor: the same writes, locks and commits without us", _floor),
 }

@@ -64,7 +64,15 @@ def test_an_endpoint_has_its_own_limit_within_that_of_the_account(still: None) -
 
 def test_payments_go_before_refunds_and_those_before_reports(still: None) -> None:
     one = Limits("stripe-us", Rates(100, 0))
-    assert [taken(one, priority) for priority in (Priority.REPORTS, Priority.REFUNDS, Priority.PAYMENTS)] == [10, 5, 5]
+    first_the_last = (Priority.REPORTS, Priority.BULK, Priority.REFUNDS, Priority.PAYMENTS)
+    assert [taken(one, priority) for priority in first_the_last] == [10, 2, 3, 5]
+
+
+def test_nobody_gets_before_those_behind_whom_he_stands() -> None:
+    with limits.behind(Priority.BULK), limits.behind(Priority.REFUNDS):
+        assert limits._priority.get() is Priority.BULK
+    with limits.behind(Priority.REFUNDS), limits.behind(Priority.REPORTS):
+        assert limits._priority.get() is Priority.REPORTS
 
 
 def test_processes_share_what_there_is(still: None) -> None:
