@@ -19,7 +19,7 @@ TONES: Final = {
     "paused": "bad", "finished": "good", "rejected": "bad", "canceled": "quiet",
 }  # fmt: skip
 MOVING: Final = (BatchStatus.UPLOADED, BatchStatus.APPROVED, BatchStatus.RUNNING)
-PER_PAGE: Final = 50
+PER_PAGE: Final = 25
 
 LABELS: Final = {
     Verdict.FITS: "Goes back", Verdict.DUPLICATE: "Twice", Verdict.REFUNDED_BEFORE: "Refunded before",
