@@ -76,8 +76,8 @@ def request(draft: RefundDraft, *, client_id: str, by: str) -> Held:
 def request_as(person: Person, draft: RefundDraft, *, approved_by: Person | None = None) -> Held:
     """The same by a person of the staff, of any payment: held for a while, in which one click takes it back.
 
-    Beyond the person's limit it waits for a second one. Who has agreed before, as to a batch, is `approved_by`: it goes
-    by that limit then, and refuses with `refusals` of approvals.
+    Beyond the person's limit it waits for a second one. Who has agreed before, to a batch, is `approved_by`: it goes at
+    once and by that limit then, and refuses with `refusals` of approvals.
     """
     if approved_by is None:
         return _request(draft, _Asker(person.name, Origin.STAFF, limits.of_person(person)))
