@@ -14,7 +14,7 @@ from payments.admin import base, shown
 from payments.kernel.errors import Refusal
 from refunds import batches as reading
 from refunds import selectors, uploads
-from refunds.models import Reason, RefundBatch
+from refunds.models import Reason, RefundBatch, RefundBatchRow
 from refunds.services import bulk, bulk_files
 from reporting.admin import batches
 
@@ -276,6 +276,34 @@ class RefundBatchAdmin(base.ModelAdmin):
             return row
         progress = reading.progress(row)
         return JsonResponse({"status": row.status, "said": batches.said(row, progress), "done": progress.done})
+
+
+@admin.register(RefundBatchRow)
+class RefundBatchRowAdmin(base.ModelAdmin):
+    """One row of a file; they are looked through on the page of their bulk refund."""
+
+    called = ("row of a bulk refund", "rows of bulk refunds")
+    columns = (*batches.LINES, shown.linked("batch", "Bulk refund"))
+    sections = (
+        (
+            "About",
+            (
+                *columns,
+                shown.text_of("written", "Id as written"),
+                shown.text_of("reason"),
+                shown.time_of("done_at"),
+                shown.words_of("note"),
+            ),
+        ),
+    )
+    list_select_related = ("batch", "refund")
+    id_lookups = {"rb": "batch", "re": "refund"}
+    search_help_text = "Id of a bulk refund, or of a refund that a row became"
+    nothing_here = "No row of a bulk refund yet."
+
+    def heading(self, row: Any, _viewer: shown.Viewer) -> str:
+        """Where it stands in which file."""
+        return f"Row {row.number} of {row.batch.name}"
 
 
 def _by(request: HttpRequest) -> str:

@@ -23,7 +23,7 @@ from payments.kernel.jobs import Job
 from payments.kernel.records import StateChange
 from payments.rest.models import ApiClient, IdempotencyKey
 from payments.webhooks.models import Delivery, Endpoint, Event, EventSweep, InboundEvent
-from refunds.services import answering, transfers
+from refunds.services import answering, bulk, transfers
 from reporting.reports.base import Parameters
 from reporting.services import exports
 from tests import factories
@@ -62,6 +62,7 @@ def full(shop: factories.Shop, paid: dict[str, Any], tmp_path: Path, settings: A
         body=b'{"customer_email": "jane.doe@example.com", "client_secret": "pi_secret_1"}', state="ignored",
     )  # fmt: skip
     _transferred()
+    bulk.upload(f"id,amount,reason\n{paid['id']},1.00,goodwill".encode(), "refunds.csv", by="staff support_lead")
     quarrel = Quarrel(shop)
     quarrel.warn()
     dispute = quarrel.tell(quarrel.news(0, taken=2000, standing="needs_response"))
@@ -192,7 +193,13 @@ def test_raw_details_are_shown_without_secrets(boss: Client, full: dict[str, Any
 
 def test_the_menu_leads_to_every_table_but_lines(boss: Client) -> None:
     home = boss.get("/admin/").content.decode()
-    lines = {"payments.orderline", "refunds.refundline", "refunds.disputestage", "refunds.disputefile"}
+    lines = {
+        "payments.orderline",
+        "refunds.refundline",
+        "refunds.refundbatchrow",
+        "refunds.disputestage",
+        "refunds.disputefile",
+    }
 
     missing = [name for name in NAMES if name not in lines and pages.list_of(*name.split(".")) not in home]
     assert missing == []

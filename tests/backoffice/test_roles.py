@@ -29,6 +29,7 @@ LISTS = {
     "refunds.disputefile": "support support_lead finance engineer admin",
     "refunds.fraudwarning": "support support_lead finance engineer admin",
     "refunds.refundbatch": "support_lead finance admin",
+    "refunds.refundbatchrow": "support_lead finance admin",
     "payments.customer": "support support_lead engineer admin",
     "payments.paymentmethod": "support support_lead engineer admin",
     "payments.statechange": "support support_lead engineer admin",

@@ -48,6 +48,7 @@ ROLES: Final[Mapping[str, tuple[str, ...]]] = {
         "payments.add_settlement",
         "payments.change_settlement",
         "refunds.view_refundbatch",
+        "refunds.view_refundbatchrow",
         "refunds.add_refundbatch",
         "refunds.change_refundbatch",
     ),
@@ -55,6 +56,7 @@ ROLES: Final[Mapping[str, tuple[str, ...]]] = {
         *PAYMENTS,
         *MATTERS,
         "refunds.view_refundbatch",
+        "refunds.view_refundbatchrow",
         "payments.add_settlement",
         "payments.change_settlement",
         "refunds.add_banktransfer",
@@ -105,6 +107,7 @@ ROLES: Final[Mapping[str, tuple[str, ...]]] = {
     "admin": (
         *PAYMENTS,
         "refunds.view_refundbatch",
+        "refunds.view_refundbatchrow",
         "payments.view_customer",
         "payments.view_paymentmethod",
         "payments.view_statechange",
