@@ -60,6 +60,18 @@ def beyond_by_many(word: Word, largest: Money, total: Money) -> str:
     return policy.beyond(_limit(word, currency), largest, before + money.to_minor(total - largest))
 
 
+def alone(word: Word, currency: str) -> int | None:
+    """How many minor units go back on this word now, without a second person; None for any amount. Read, not locked."""
+    limit = _limit(word, currency)
+    if limit is None:
+        return 0
+    left = None
+    if limit.daily is not None:
+        left = max(limit.daily - selectors.let_go(word.name, currency, since=clock.now() - DAY), 0)
+    known = [amount for amount in (limit.each, left) if amount is not None]
+    return min(known) if known else None
+
+
 def _limit(word: Word, currency: str) -> policy.Limit | None:
     if word.client_id is not None:
         return selectors.limit_of_client(word.client_id, currency)

@@ -189,18 +189,18 @@ def _able(found: Sequence[Source]) -> list[Source]:
     able = [one for one in found if methods.offer(one.attempt.method, one.attempt.account_id).refund]
     if found and not able:
         raise refusals.RefundNotSupported(f"{found[0].attempt.method} cannot give money back.", param="payment_intent")
-    in_time = [one for one in able if (end := _window_end(one)) is None or clock.now() <= end]
+    in_time = [one for one in able if (end := window_end(one)) is None or clock.now() <= end]
     if able and not in_time:
         raise refusals.RefundWindowOver(
-            f"{able[0].attempt.method} gives money back until {_window_end(able[0]):%Y-%m-%d}, for this payment."
+            f"{able[0].attempt.method} gives money back until {window_end(able[0]):%Y-%m-%d}, for this payment."
             " Finance can give it back by bank transfer.",
             param="payment_intent",
         )
     return in_time
 
 
-def _window_end(source: Source) -> datetime | None:
-    """Until when the payment's method gives money back; None when it always does."""
+def window_end(source: Source) -> datetime | None:
+    """Until when the payment's method gives money back; None when it always does. Forms say it beforehand."""
     days = catalogue.METHODS[source.attempt.method].refund_window_days
     return None if days is None else source.captured_at + timedelta(days=days)
 

@@ -19,7 +19,7 @@ from payments.ledger import selectors as ledger
 from refunds import selectors as refund_selectors
 from refunds.models import DisputeMovement
 from refunds.services import transfers as services
-from reporting.admin import refunding, search, sentence, story, transfers
+from reporting.admin import refunding, search, sentence, story, transfers, xray
 
 MAY_REFUND = "refunds.add_refund"
 
@@ -208,14 +208,17 @@ class PaymentAdmin(base.ModelAdmin):
         if why_not and request.method != "POST":
             messages.warning(request, why_not)
             return HttpResponseRedirect(shown.address(PaymentIntent, row.pk))
-        form = refunding.RefundForm(row, request.POST or None)
+        person = refund_selectors.person(request.user)
+        look = xray.look(row, person)
+        form = refunding.RefundForm(look, request.POST or None)
         if request.method == "POST" and form.is_valid():
-            made = refunding.ask(form, refund_selectors.person(request.user))
+            made = refunding.ask(form, person)
             if made is not None:
                 messages.success(request, refunding.promise(made))
                 return HttpResponseRedirect(shown.address(PaymentIntent, row.pk))
-            row.refresh_from_db()
-        context = {"row": row, "form": form, "xray": refunding.xray(row), "back": shown.address(PaymentIntent, row.pk)}
+        by_bank = transfers.new_address(payment=row.pk) if transfers.allowed(request, transfers.MAY_PROPOSE) else ""
+        context = {"row": row, "form": form, "xray": look, "by_bank": by_bank, "undo_seconds": refunding.undo_seconds(),
+                   "back": shown.address(PaymentIntent, row.pk)}  # fmt: skip
         title = f"Refund: {self.heading(row, shown.Viewer(request.user))}"
         return self.page(request, "admin/refund.html", title, context)
 

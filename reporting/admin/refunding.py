@@ -5,62 +5,68 @@ from dataclasses import dataclass
 from typing import Any
 
 from django import forms
-from django.db import IntegrityError
-from moneyed import Money
+from django.conf import settings
+from django.db import IntegrityError, models
 
 from payments.admin import shown
-from payments.gateway import accounts
-from payments.intents import selectors as intent_selectors
 from payments.intents.models import PaymentIntent
 from payments.intents.services.refusals import IntentUnexpectedState
 from payments.kernel import ids, money, unit
 from payments.kernel.errors import Refusal
-from payments.ledger import postings
-from payments.orders.states import derived
 from payments.rest import cards
 from payments.rest.models import IdempotencyKey
-from refunds import selectors
 from refunds.models import Reason, Refund
 from refunds.policy import Person
 from refunds.services import refunds, refusals
 from refunds.states import RefundStatus
+from reporting.admin import xray
 
 OPERATION = "back_office.refund"
 
 
-class RefundForm(forms.Form):
-    """How much goes back, and why. The token makes a form that is sent twice one refund."""
+class By(models.TextChoices):
+    """How it is said how much goes back."""
 
-    amount = forms.CharField(
-        max_length=20, label="Amount", error_messages={"required": "Write how much goes back, or press “All”."}
-    )
+    LINES = "lines", "Lines of the order"
+    AMOUNT = "amount", "An amount"
+    ALL = "all", "All that is left"
+
+
+class Scope(models.TextChoices):
+    """Whose money goes back, where several payments paid one order."""
+
+    PAYMENT = "payment", "This payment"
+    ORDER = "order", "The whole order"
+
+
+class RefundForm(forms.Form):
+    """How much goes back, by lines, by amount or all that is left, and why.
+
+    The token makes a form that is sent twice one refund; `seen` is what was left when it was opened.
+    """
+
+    scope = forms.ChoiceField(required=False, choices=Scope.choices, initial=Scope.PAYMENT, widget=forms.RadioSelect)
+    by = forms.ChoiceField(required=False, choices=By.choices, initial=By.AMOUNT, widget=forms.RadioSelect)
+    amount = forms.CharField(required=False, max_length=20, label="Amount")
     reason = forms.ChoiceField(choices=[("", "Choose a reason"), *Reason.choices])
     note = forms.CharField(
         required=False, max_length=500, widget=forms.Textarea(attrs={"rows": 3}), help_text="Colleagues read it later."
     )
     confirm_duplicate = forms.BooleanField(required=False, label="Yes, give the same amount back once more")
     token = forms.CharField(max_length=40, widget=forms.HiddenInput)
+    seen = forms.CharField(required=False, max_length=60, widget=forms.HiddenInput)
 
-    def __init__(self, intent: PaymentIntent, data: Any = None) -> None:
-        left = selectors.refundable(intent)
-        super().__init__(data, initial={"token": ids.new("form")})
-        self.intent = intent
+    def __init__(self, look: xray.Xray, data: Any = None) -> None:
+        by = By.AMOUNT if look.in_parts else By.ALL
+        super().__init__(data, initial={"token": ids.new("form"), "seen": look.seen, "by": by})
+        self.look, self.intent = look, look.intent
         self.duplicate = False
-        self.fields["amount"].help_text = f"Up to {shown.amount_text(left)}."
-        self.fields["amount"].widget.attrs |= {"inputmode": "decimal", "autocomplete": "off", "autofocus": True}
-
-    def clean_amount(self) -> Money:
-        """The amount; refuses what is no amount of the currency."""
-        text = self.cleaned_data["amount"].strip()
-        try:
-            amount = money.parse(text, self.intent.currency)
-        except Refusal as refusal:
-            places = money.exponent(self.intent.currency)
-            example = money.decimal_text(money.from_minor(1999, self.intent.currency))
-            raise forms.ValidationError(f"Write it like {example}, with at most {places} decimals.") from refusal
-        if amount.amount <= 0:
-            raise forms.ValidationError("The amount must be more than nothing.")
-        return amount
+        self.fields["amount"].help_text = f"Up to {shown.amount_text(look.payment.left)}."
+        self.fields["amount"].widget.attrs |= {"inputmode": "decimal", "autocomplete": "off"}
+        for line in look.lines:
+            self.fields[line.field] = forms.IntegerField(
+                required=False, min_value=0, max_value=line.left, label=f"Units of {line.name}", disabled=bool(line.why)
+            )
 
     def clean_note(self) -> str:
         """The note; a card number is refused here as by the API, for it would be kept."""
@@ -69,16 +75,78 @@ class RefundForm(forms.Form):
             raise forms.ValidationError("This looks like a card number, which is never written down here.")
         return note
 
+    def clean(self) -> dict[str, Any]:
+        """What is asked for: minor units, or units of lines; a form that does not say by what is by amount."""
+        said = self.cleaned_data
+        said["units"] = {}
+        try:
+            match said.get("by") or By.AMOUNT:
+                case By.LINES:
+                    said["amount"], said["units"] = None, self._units()
+                case By.ALL:
+                    said["amount"] = self._all()
+                case _:
+                    said["amount"] = self._amount()
+        except forms.ValidationError as error:
+            by = said.get("by") or By.AMOUNT
+            self.add_error("amount" if by == By.AMOUNT else "by", error)
+        return said
+
+    def _amount(self) -> int:
+        text = self.cleaned_data.get("amount", "").strip()
+        if not text:
+            raise forms.ValidationError("Write how much goes back, or choose “All that is left”.")
+        try:
+            amount = money.parse(text, self.intent.currency)
+        except Refusal as refusal:
+            places = money.exponent(self.intent.currency)
+            example = money.decimal_text(money.from_minor(1999, self.intent.currency))
+            raise forms.ValidationError(f"Write it like {example}, with at most {places} decimals.") from refusal
+        if amount.amount <= 0:
+            raise forms.ValidationError("The amount must be more than nothing.")
+        return money.to_minor(amount)
+
+    def _all(self) -> int:
+        """All that was left on the screen, and nothing else: what has changed since then is looked at again."""
+        if self.cleaned_data.get("seen") != self.look.seen:
+            left = shown.amount_text(self._reach.left)
+            raise forms.ValidationError(f"Meanwhile something else was given back: {left} are left now. Look again.")
+        return money.to_minor(self._reach.left)
+
+    def _units(self) -> dict[str, int]:
+        units = {line.pk: self.cleaned_data.get(line.field) or 0 for line in self.look.lines}
+        if not any(units.values()) and not self.errors:
+            raise forms.ValidationError("Say of at least one line how many units go back.")
+        return {pk: many for pk, many in units.items() if many}
+
+    @property
+    def _reach(self) -> xray.Reach:
+        whole = self.look.order_reach
+        return whole if whole is not None and self.cleaned_data.get("scope") == Scope.ORDER else self.look.payment
+
     def draft(self) -> refunds.RefundDraft:
         """What is asked for."""
-        amount = self.cleaned_data["amount"]
+        said, of_order = self.cleaned_data, self._reach is not self.look.payment
         return refunds.RefundDraft(
-            payment_intent=self.intent.pk,
-            amount=money.to_minor(amount),
-            reason=self.cleaned_data["reason"],
-            note=self.cleaned_data["note"],
-            confirm_duplicate=self.cleaned_data["confirm_duplicate"],
+            payment_intent=None if of_order else self.intent.pk,
+            order=self.intent.order_id if of_order else None,
+            amount=said["amount"],
+            lines=said["units"],
+            reason=said["reason"],
+            note=said["note"],
+            confirm_duplicate=said["confirm_duplicate"],
         )
+
+    def refuse(self, refusal: Refusal) -> None:
+        """Say beside its field why it cannot be."""
+        where = refusal.param if refusal.param in ("note", "confirm_duplicate") else "amount"
+        by_amount = (self.cleaned_data.get("by") or By.AMOUNT) == By.AMOUNT
+        self.add_error("by" if where == "amount" and not by_amount else where, refusal.detail)
+
+    @property
+    def rows(self) -> list[tuple[xray.LineChoice, Any]]:
+        """The order's lines with their fields."""
+        return [(line, self[line.field]) for line in self.look.lines]
 
 
 @dataclass(frozen=True)
@@ -128,8 +196,13 @@ def ask(form: RefundForm, person: Person) -> Refund | None:
     except IntentUnexpectedState as refusal:
         form.add_error(None, refusal.detail)
     except Refusal as refusal:
-        form.add_error(refusal.param if refusal.param in form.fields else "amount", refusal.detail)
+        form.refuse(refusal)
     return None
+
+
+def undo_seconds() -> int:
+    """For how long a refund can be taken back after it was asked for."""
+    return int(settings.REFUND_UNDO.total_seconds())
 
 
 def promise(made: Refund) -> str:
@@ -140,98 +213,3 @@ def promise(made: Refund) -> str:
     if made.status == RefundStatus.HELD:
         return f"{amount} go back at {made.held_until:%H:%M:%S} UTC. Until then the refund can be taken back."
     return f"{amount} are on their way back. The timeline shows what comes of it."
-
-
-@dataclass(frozen=True)
-class Effect:
-    """A number that the refund changes: before, and after it; `sign` is which way the amount counts."""
-
-    name: str
-    before: Money
-    after: Money
-    sign: int
-
-    @property
-    def before_text(self) -> str:
-        """Before, to be read."""
-        return shown.amount(self.before)
-
-    @property
-    def after_text(self) -> str:
-        """After, to be read."""
-        return shown.amount(self.after)
-
-    @property
-    def minor(self) -> int:
-        """Before, in minor units, for the page that follows what is typed."""
-        return money.to_minor(self.before)
-
-
-@dataclass(frozen=True)
-class Xray:
-    """What can be given back, what is on its way, and what giving back all of it would change."""
-
-    refundable: Money
-    in_flight: list[Refund]
-    refunding: Money
-    refunded: Money
-    captured: Money
-    effects: list[Effect]
-    ledger: list[tuple[str, str]]
-    order_status: str
-    exponent: int
-
-    @property
-    def captured_text(self) -> str:
-        """Captured, to be read."""
-        return shown.amount(self.captured)
-
-    @property
-    def all_text(self) -> str:
-        """All that is left, to be read."""
-        return shown.amount_text(self.refundable)
-
-    @property
-    def all_written(self) -> str:
-        """All that is left, as it is written into the form."""
-        return money.decimal_text(self.refundable)
-
-    @property
-    def refundable_minor(self) -> int:
-        """Refundable, in minor units."""
-        return money.to_minor(self.refundable)
-
-
-def xray(intent: PaymentIntent) -> Xray:
-    """Look through a payment before money goes back."""
-    left, order = selectors.refundable(intent), intent.order
-    effects = [
-        Effect("Still refundable", left, left - left, -1),
-        Effect("On its way back", intent.amount_refunding, intent.amount_refunding + left, 1),
-    ]
-    status = ""
-    if order is not None:
-        refunded = order.amount_refunded
-        effects.append(Effect(f"Order {order.reference}, refunded", refunded, refunded + left, 1))
-        after = order.amount_refunded_minor + money.to_minor(left)
-        status = shown.plain(derived(order.amount_total_minor, order.amount_paid_minor, after))
-    in_flight = list(intent.refunds.filter(settled_at__isnull=True).order_by("pk"))
-    return Xray(
-        refundable=left, in_flight=in_flight, refunding=intent.amount_refunding, refunded=intent.amount_refunded,
-        captured=intent.amount_captured, effects=effects, ledger=_ledger(intent, left), order_status=status,
-        exponent=money.exponent(intent.currency),
-    )  # fmt: skip
-
-
-def _ledger(intent: PaymentIntent, amount: Money) -> list[tuple[str, str]]:
-    """The accounts that are debited (+) and credited (−): when it is sent, and when the PSP confirms it."""
-    attempt = intent_selectors.latest_attempt(intent)
-    if attempt is None or not amount.amount:
-        return []
-    code = accounts.account(attempt.account_id).code
-    steps = (("When it is sent", postings.refund_sent), ("When the PSP confirms", postings.refund_succeeded))
-    told = []
-    for when, posting in steps:
-        debit, credit = posting(code, amount)
-        told.append((when, f"{debit.account} is debited, {credit.account} is credited"))
-    return told

@@ -62,9 +62,9 @@ def test_a_part_goes_back_and_the_page_tells_it(support: Client, paid: dict[str,
 def test_the_rest_is_exact_after_an_earlier_part(support: Client, paid: dict[str, Any]) -> None:
     send(support, paid, fill(support, paid, amount="19.98"))
     html = support.get(pages.payment(paid["id"], "refund")).content.decode()
-    assert 'data-fill="0.01">All: 0.01 USD</button>' in html
+    assert "All that is left: <span data-all>0.01 USD</span>" in html
     assert 'name="amount" value' not in html, "nothing is filled in that could be sent by accident"
-    send(support, paid, fill(support, paid, amount="0.01"))
+    send(support, paid, fill(support, paid, by="all"))
     factories.later("send_refund")
 
     shown = pages.text(support, pages.payment(paid["id"]))
@@ -84,13 +84,17 @@ def test_the_form_shows_what_it_changes_before_it_is_sent(support: Client, paid:
     assert "On its way back 4.00 USD 19.99 USD" in shown
     assert "Already on its way back 4.00 USD held" in shown
     assert "Order A-2026-7731, refunded 0.00 USD 15.99 USD" in shown
+    assert "You need nobody else for it: 250.00 USD go back on your own word now." in shown
+    assert "After it is asked for it can be taken back for 30 seconds." in shown
+    assert "The customer sees it 5 to 10 business days after it is sent." in shown
+    assert "Payout: stripe-us takes it out of what it pays out next." in shown
     assert "When it is sent: order_clearing is debited, refunds_in_flight/stripe-us is credited." in shown
 
 
 @pytest.mark.parametrize(
     ("fields", "words"),
     [
-        ({"amount": ""}, "Write how much goes back, or press “All”."),
+        ({"amount": ""}, "Write how much goes back, or choose “All that is left”."),
         ({"amount": "20.00"}, "19.99 USD can be refunded."),
         ({"amount": "0"}, "The amount must be more than nothing."),
         ({"amount": "-5"}, "The amount must be more than nothing."),

@@ -49,31 +49,54 @@ function words(amount, exponent, currency) {
   return whole + (exponent ? "." + digits.slice(-exponent) : "") + " " + currency;
 }
 
+// What `units` more of a line come to, after those that were taken: the largest remainder first, as the server splits.
+function worth(field) {
+  const of = (name) => BigInt(field.dataset[name]);
+  const units = of("taken") + BigInt(field.value || 0);
+  const share = (of("total") * units) / of("quantity");
+  const rest = (of("total") * units) % of("quantity");
+  return Number(share + (rest && rest * 2n >= of("quantity") ? 1n : 0n) - of("takenMinor"));
+}
+
+// The refund form: one way to say how much is open, and what it comes to stands on the button and in the X-ray.
 document.addEventListener("DOMContentLoaded", () => {
   const form = document.querySelector("form[data-xray]");
   if (!form) return;
   const { currency } = form.dataset;
   const exponent = Number(form.dataset.exponent);
   const field = form.elements.namedItem("amount");
-  const said = form.querySelector("[data-amount]");
+  const lines = [...form.querySelectorAll("[data-quantity]")];
+  const chosen = (name) => (form.querySelector(`input[name=${name}]:checked`) || {}).value || "";
+  const wanted = (left) => {
+    if (chosen("by") === "all") return left;
+    if (chosen("by") !== "lines") return minor(field.value, exponent);
+    if (!lines.every((line) => line.checkValidity())) return null;
+    return lines.reduce((sum, line) => sum + worth(line), 0);
+  };
   const show = () => {
-    const typed = field.value.trim();
-    const amount = minor(typed, exponent);
-    const known = amount !== null && amount > 0 && amount <= Number(form.dataset.refundable);
-    said.textContent = known ? words(amount, exponent, currency) : "";
-    document.querySelectorAll("[data-plus]").forEach((output) => {
-      const after = Number(output.dataset.plus) + Number(output.dataset.sign) * amount;
-      output.textContent = known ? words(after, exponent, currency) : "–";
+    const ofOrder = chosen("scope") === "order";
+    const left = Number(ofOrder ? form.dataset.leftOfOrder : form.dataset.left);
+    const amount = wanted(left);
+    const known = amount !== null && amount > 0 && amount <= left;
+    form.querySelectorAll("[data-panel]").forEach((panel) => {
+      panel.hidden = panel.dataset.panel !== chosen("by");
+    });
+    form.querySelector("[data-amount]").textContent = known ? words(amount, exponent, currency) : "";
+    form.querySelector("[data-all]").textContent = words(left, exponent, currency);
+    form.querySelector("[data-needs-approval]").hidden =
+      !known || form.dataset.alone === "" || amount <= Number(form.dataset.alone);
+    document.querySelectorAll("[data-effect]").forEach((row) => {
+      const now = Number(ofOrder ? row.dataset.effectOfOrder : row.dataset.effect);
+      row.querySelector("[data-now]").textContent = words(now, exponent, currency);
+      const after = now + Number(row.dataset.sign) * (known ? amount : 0);
+      row.querySelector("output").textContent = known ? words(after, exponent, currency) : "–";
     });
   };
-  form.addEventListener("input", show);
-  form.querySelectorAll("[data-fill]").forEach((button) => {
-    button.addEventListener("click", () => {
-      field.value = button.dataset.fill;
-      field.focus();
-      show();
-    });
+  document.querySelectorAll("[data-after]").forEach((title) => {
+    title.textContent = "After";
   });
+  form.addEventListener("input", show);
+  form.addEventListener("change", show);
   show();
 });
 
