@@ -1,5 +1,5 @@
-"""The back office's pages about money that goes back: refunds, disputes, warnings of fraud."""
+"""The back office's pages about money that goes back: limits of refunds, disputes, warnings of fraud."""
 
-from refunds.admin import disputes, evidence, fraud, refunds
+from refunds.admin import disputes, evidence, fraud, limits
 
-__all__ = ["disputes", "evidence", "fraud", "refunds"]
+__all__ = ["disputes", "evidence", "fraud", "limits"]

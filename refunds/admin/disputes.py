@@ -16,11 +16,17 @@ from payments.kernel.errors import Refusal
 from payments.kernel.records import StateChange
 from refunds import defence, disputes, rates
 from refunds.admin import evidence, telling
-from refunds.admin.refunds import CALL_COLUMNS, CHANGE_COLUMNS
+from refunds.admin.limits import CHANGE_COLUMNS
 from refunds.models import Dispute, DisputeFile, DisputeMovement, DisputeStage
 from refunds.services import answering, filing
 from refunds.states import ANSWERABLE
 
+CALL_COLUMNS = (
+    shown.Column("Call", lambda row, viewer: viewer.link(row, row.kind)),
+    shown.status_of("verdict", "Answer"),
+    shown.time_of("sent_at", "Sent"),
+    shown.code_of("provider_reference", "PSP's reference"),
+)
 TONES = {
     **dict.fromkeys(("inquiry", "needs_response", "under_review"), "wait"),
     **dict.fromkeys(("lost", "expired"), "bad"),

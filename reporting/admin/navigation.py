@@ -6,6 +6,9 @@ from typing import Any, Final
 from django.http import HttpRequest
 from django.urls import reverse_lazy
 
+from refunds import selectors
+from reporting.admin import undoing
+
 GROUPS: Final[Mapping[str, tuple[tuple[str, str, str, str], ...]]] = {
     "": (
         ("Payments", "payments", "paymentintent", "payments"),
@@ -62,9 +65,9 @@ GROUPS: Final[Mapping[str, tuple[tuple[str, str, str, str], ...]]] = {
 from their pages."""
 
 
-def sidebar(request: HttpRequest) -> list[dict[str, Any]]:  # noqa: ARG001  unfold's signature
-    """The menu at the side, as unfold wants it."""
-    return [
+def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
+    """The menu at the side, as unfold wants it; whoever decides about refunds sees how many wait."""
+    groups: list[dict[str, Any]] = [
         {
             "title": title or None,
             "separator": bool(title),
@@ -80,6 +83,14 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:  # noqa: ARG001  unfo
         }
         for title, pages in GROUPS.items()
     ]
+    if selectors.person(request.user).approves:
+        waiting = {"title": "Approvals", "icon": "approval", "link": reverse_lazy("admin:refunds_refund_waiting"),
+                   "permission": lambda _: True, "badge": undoing.waiting().count()}  # fmt: skip
+        groups[0]["items"].insert(1, waiting)
+        if request.path == waiting["link"]:
+            for item in groups[0]["items"]:
+                item["active"] = item is waiting  # the list of refunds begins with the same address
+    return groups
 
 
 def _may_view(app: str, model: str) -> Callable[[HttpRequest], bool]:

@@ -39,6 +39,10 @@ PAYMENT: Final[Mapping[str, str]] = {
 }
 REFUND: Final[Mapping[str, str]] = {
     "requested": "Not sent yet, it is tried again",
+    "needs_approval": "Waits for a second person",
+    "approved": "Approved by a second person",
+    "rejected": "Rejected: the money is still here",
+    "held": "Held for a moment, in which it can be taken back",
     "proposed": "Paid by bank transfer, as one person of finance says; another one has to confirm it",
     "sent": "Sent to the bank",
     "pending": "The bank has it and will say what comes of it",

@@ -144,12 +144,12 @@ class Xray:
     def approval(self) -> str:
         """Whether somebody else is asked, as far as that is known before there is an amount."""
         if self.alone is None:
-            return "You need nobody else for it."
+            return "Nobody else is asked: your own word is enough for any amount."
         most = shown.amount_text(money.from_minor(self.alone, self.currency))
         if not self.alone:
             return "Whatever you ask for waits for a second person: your own limit allows nothing more now."
         if self.alone >= self.order_left_minor:
-            return f"You need nobody else for it: {most} go back on your own word now."
+            return f"Nobody else is asked: up to {most} go back on your own word now."
         return f"Up to {most} go back on your own word now. More than that waits for a second person."
 
 
@@ -265,16 +265,18 @@ def _order_status(intent: PaymentIntent, left: Money) -> str:
 
 def _steps(reach: Reach) -> list[tuple[str, str]]:
     """What is debited and credited, and out of which payout it comes."""
+    return _booked([accounts.account(one.attempt.account_id).code for one in reach.sources], reach.left)
+
+
+def _booked(codes: Sequence[str], amount: Money) -> list[tuple[str, str]]:
     told: list[tuple[str, str]] = []
-    for code in dict.fromkeys(accounts.account(one.attempt.account_id).code for one in reach.sources):
-        for when, posting in (("When it is sent", postings.refund_sent), ("When the PSP confirms", _confirmed)):
-            debit, credit = posting(code, reach.left)
+    steps = (("When it is sent", postings.refund_sent), ("When the PSP confirms", postings.refund_succeeded))
+    for code in dict.fromkeys(codes):
+        for when, posting in steps:
+            debit, credit = posting(code, amount)
             told.append((when, f"{debit.account} is debited, {credit.account} is credited"))
         told.append(("Payout", f"{code} takes it out of what it pays out next"))
     return told
-
-
-_confirmed = postings.refund_succeeded
 
 
 def _notes(intent: PaymentIntent, reach: Reach) -> list[str]:
@@ -293,3 +295,42 @@ def _notes(intent: PaymentIntent, reach: Reach) -> list[str]:
         shipping = shown.amount_text(money.from_minor(intent.order.shipping_amount_minor, intent.currency))
         told.append(f"Shipping of {shipping} is no line: give it back by amount.")
     return list(dict.fromkeys(told))
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What a refund that waits would change: rows of name, now, after; and whether a person's limit covers it."""
+
+    rows: Sequence[tuple[str, str, str]]
+    steps: Sequence[tuple[str, str]]
+    arrival: str
+    beyond: str
+
+
+def changes(refund: Refund, person: Person) -> Changes:
+    """The same look at a refund that was asked for: its amount is reserved, and somebody has to decide."""
+    intent, order, amount = refund.intent, refund.intent.order, refund.amount
+    left = selectors.refundable(intent)
+    rows = [
+        ("Captured", intent.amount_captured, intent.amount_captured),
+        ("Refunded of this payment", intent.amount_refunded, intent.amount_refunded + amount),
+        ("On its way back, this one included", intent.amount_refunding, intent.amount_refunding - amount),
+        ("Still refundable", left, left),
+    ]
+    if intent.amount_disputed_minor:
+        rows.insert(1, ("In dispute, or lost to one", intent.amount_disputed, intent.amount_disputed))
+    told = [(name, shown.amount(now), shown.amount(after)) for name, now, after in rows]
+    if order is not None:
+        refunded = order.amount_refunded
+        name = f"Order {order.reference}, refunded"
+        told.append((name, shown.amount(refunded), shown.amount(refunded + amount)))
+        told.append(("The order is", shown.plain(order.status), _order_status(intent, amount)))
+    alone = limits.alone(limits.of_person(person), refund.currency)
+    most = "" if alone is None else shown.amount_text(money.from_minor(alone, refund.currency))
+    return Changes(
+        rows=told,
+        steps=_booked([accounts.account(refund.account_id).code], amount),
+        arrival=f"The customer sees it {arrival(refund.attempt.method)}.",
+        beyond="" if alone is None or refund.amount_minor <= alone
+        else f"It is beyond your own limit as well: {most} go back on your word now. Somebody else decides.",
+    )  # fmt: skip

@@ -84,7 +84,7 @@ def test_the_form_shows_what_it_changes_before_it_is_sent(support: Client, paid:
     assert "On its way back 4.00 USD 19.99 USD" in shown
     assert "Already on its way back 4.00 USD held" in shown
     assert "Order A-2026-7731, refunded 0.00 USD 15.99 USD" in shown
-    assert "You need nobody else for it: 250.00 USD go back on your own word now." in shown
+    assert "Nobody else is asked: up to 250.00 USD go back on your own word now." in shown
     assert "After it is asked for it can be taken back for 30 seconds." in shown
     assert "The customer sees it 5 to 10 business days after it is sent." in shown
     assert "Payout: stripe-us takes it out of what it pays out next." in shown

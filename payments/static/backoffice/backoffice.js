@@ -100,6 +100,21 @@ document.addEventListener("DOMContentLoaded", () => {
   show();
 });
 
+// How long a refund can still be taken back: by the server's count, in a place that is kept free for it.
+document.addEventListener("DOMContentLoaded", () => {
+  const opened = performance.now();
+  document.querySelectorAll("[data-seconds]").forEach((box) => {
+    const said = box.querySelector("[data-left]");
+    const tick = () => {
+      const left = Math.ceil(Number(box.dataset.seconds) - (performance.now() - opened) / 1000);
+      said.textContent = left > 0 ? `${left} s left` : "The time is over";
+      box.querySelector("button").disabled = left <= 0;
+      if (left > 0) setTimeout(tick, 250);
+    };
+    tick();
+  });
+});
+
 // A page that waits for work looks every second, tells how far it is, and shows itself anew when that has moved on.
 document.addEventListener("DOMContentLoaded", () => {
   const waiting = document.querySelector("[data-progress]");
