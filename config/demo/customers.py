@@ -87,15 +87,23 @@ PAID_IN_THE_END: Final = 0.8
 """The share of vouchers, and of customers at their bank's page, that are paid."""
 
 TOKENS: Final = (
-    ("pm_card_visa", 70),
+    ("pm_card_visa", 67),
     ("pm_card_mastercard", 18),
     ("pm_card_visa_chargeDeclined", 4),
     ("pm_card_visa_chargeDeclinedInsufficientFunds", 5),
     ("pm_card_threeDSecure2Required", 3),
+    ("pm_card_createDispute", 2),
+    ("pm_card_createIssuerFraudRecord", 1),
 )
 """Cards at Stripe: what happens, and how often in a hundred."""
 
-HOLDERS: Final = (("Ada Lovelace", 91), ("DECLINED", 4), ("NOT_ENOUGH_BALANCE", 5))
+HOLDERS: Final = (
+    ("Ada Lovelace", 86),
+    ("DECLINED", 4),
+    ("NOT_ENOUGH_BALANCE", 5),
+    ("CHARGEBACK_WON", 3),
+    ("CHARGEBACK", 2),
+)
 """Cards at Adyen, whose tests go by the name on the card."""
 
 
