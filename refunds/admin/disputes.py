@@ -86,7 +86,7 @@ class DisputeAdmin(base.ModelAdmin):
         shown.amount_of("amount", "Dispute"),
         shown.status_of(tones=TONES),
         shown.Column("Answer by (UTC)", telling.due),
-        shown.choice_of("reason"),
+        shown.Column("Reason", lambda row, _: row.get_reason_display().partition(":")[0]),
         shown.choice_of("stage"),
         shown.reference_of("intent_id", "Payment"),
         shown.time_of("opened_at", "Since"),
