@@ -50,6 +50,8 @@ def read(request: HttpRequest, form: Form) -> Filled:
         texts, files = request.POST, request.FILES
     except (MultiPartParserError, SuspiciousOperation, UnicodeDecodeError):
         raise BodyMalformed("The body is no form that can be read.") from None
+    if not texts and not files:
+        raise BodyMalformed("The body is no form: it has no field.")
     _refuse_strangers(texts, form.texts)
     _refuse_strangers(files, form.files)
     for name in texts:

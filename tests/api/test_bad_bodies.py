@@ -10,6 +10,8 @@ from tests import factories
 from tests.api.conftest import ABSENT, QUERIES, ROUTES, Route, counts, documented
 
 WITH_BODY = [route for route in ROUTES if route.method in ("POST", "PATCH")]
+WITH_JSON = [route for route in WITH_BODY if route.operation.form is None]
+WITH_FORM = [route for route in WITH_BODY if route.operation.form is not None]
 
 
 def bad(good: dict[str, Any]) -> Iterator[tuple[str, bytes, str]]:
@@ -42,7 +44,7 @@ def send(shop: factories.Shop, route: Route, raw: bytes, media: str = "applicati
     return shop.http.generic(route.method, f"/v1/{path}", raw, content_type=media, headers=headers)
 
 
-@pytest.mark.parametrize("route", WITH_BODY, ids=lambda route: route.name)
+@pytest.mark.parametrize("route", WITH_JSON, ids=lambda route: route.name)
 def test_a_bad_body_is_a_clear_4xx_and_leaves_nothing(shop: factories.Shop, route: Route) -> None:
     before = counts()
     for name, raw, code in bad(dict(route.operation.example_body or {})):
@@ -69,7 +71,43 @@ def test_a_body_is_json_and_says_so(shop: factories.Shop, route: Route, media: s
     assert counts() == before
 
 
-@pytest.mark.parametrize("route", WITH_BODY, ids=lambda route: route.name)
+def field(name: str, value: bytes = b"x", file: str = "") -> bytes:
+    """One part of a form."""
+    named = f'; filename="{file}"' if file else ""
+    head = f'--y\r\nContent-Disposition: form-data; name="{name}"{named}\r\n\r\n'
+    return head.encode() + value + b"\r\n"
+
+
+@pytest.mark.parametrize("route", WITH_FORM, ids=lambda route: route.name)
+def test_a_bad_form_is_a_clear_4xx_and_leaves_nothing(shop: factories.Shop, route: Route) -> None:
+    before, form = counts(), route.operation.form
+    assert form is not None
+    text, file, end = form.texts[0], form.files[0], b"--y--\r\n"
+    for name, raw, code in (
+        ("nothing like a form", b"reference=A-1", "body_malformed"),
+        ("JSON", b'{"a": "b"}', "body_malformed"),
+        ("a stranger's field", field("surprise") + end, "parameter_unknown"),
+        ("a stranger's file", field("surprise", file="a.pdf") + end, "parameter_unknown"),
+        ("a card number for a name", field("4242424242424242") + end, "parameter_unknown"),
+        ("a file where a text belongs", field(text, file="a.pdf") + end, "parameter_unknown"),
+        ("a text where a file belongs", field(file) + end, "parameter_unknown"),
+        ("the same field twice", field(text) + field(text) + end, "body_malformed"),
+        ("the same file twice", field(file, file="a") + field(file, file="b") + end, "body_malformed"),
+        ("NUL", field(text, b"a\x00b") + end, "body_malformed"),
+        ("no UTF-8", field(text, b"\xff\xfe") + end, "body_malformed"),
+        ("too much text", field(text, b"x" * 1_100_000) + end, "body_malformed"),
+        ("two thousand fields", b"".join(field(f"f{number}") for number in range(2_000)) + end, "body_malformed"),
+        ("too large", field(file, b"x" * form.largest, file="a.pdf") + end, "body_too_large"),
+    ):
+        answer = send(shop, route, raw, "multipart/form-data; boundary=y")
+        assert answer.json()["code"] == code, (name, answer.json())
+        assert answer.status_code == {"body_too_large": 413}.get(code, 400), name
+        assert "4242424242424242" not in answer.content.decode()
+        assert code in documented(route.method, route.path.replace("{}", "x"))
+    assert counts() == before
+
+
+@pytest.mark.parametrize("route", WITH_JSON, ids=lambda route: route.name)
 def test_a_card_number_is_never_repeated(shop: factories.Shop, route: Route) -> None:
     body = {
         **(route.operation.example_body or {}),
