@@ -54,7 +54,8 @@ def recover(call_id: str, *, by: str = "recovery") -> None:
     if call.look_at is None:
         return
     stage = DisputeStage.objects.filter(call_id=call_id).first()
-    if stage is None:  # it was sent again under another call: this one has been answered
+    if stage is None:
+        _ask_a_person(call)
         return
     held = disputes.held_for_reading(stage.dispute_id)
     outcome = calls.find(call, _request(held, stage, call.pk), provider_reference=held.dispute.provider_reference)
@@ -63,6 +64,13 @@ def recover(call_id: str, *, by: str = "recovery") -> None:
         why = f"whether the PSP has our answer to the dispute is unknown since {call.sent_at:%Y-%m-%d %H:%M:%S} UTC"
         with unit.work():
             attention.open_item(AttentionKind.UNKNOWN_OUTCOME, stage.dispute_id, why)
+
+
+def _ask_a_person(call: ProviderCall) -> None:
+    """Nothing of ours has sent this call: nobody but a person can find out."""
+    why = f"the PSP's answer to the {call.kind} is unknown since {call.sent_at:%Y-%m-%d %H:%M:%S} UTC"
+    with unit.work():
+        attention.open_item(AttentionKind.UNKNOWN_OUTCOME, call.owner_id, why)
 
 
 def _hold(stage_id: str) -> tuple[Held, DisputeStage]:
