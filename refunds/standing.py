@@ -29,7 +29,7 @@ WARN_DAYS: Final = (7, 3, 1)
 """So many days before an answer is due somebody is told."""
 
 SILENCE: Final = timedelta(days=75)
-"""Banks decide within about that time (docs.stripe.com/disputes/how-disputes-work: 60 to 75 days): then one asks."""
+"""Our own choice: a bank that has said nothing for so long is asked about by a person."""
 
 
 Said = Mapping[str, Sequence[Any]]
