@@ -33,6 +33,9 @@ class RefundObject(wire.Output):
     note: str | None
     origin: Origin
     failure_reason: str | None
+    acquirer_reference: Annotated[
+        str | None, Field(description="The number (ARN) by which the customer's bank finds it, once the PSP tells it.")
+    ]
     approval_reason: Annotated[str | None, Field(description="Why a second person is, or was, asked.")]
     held_until: Annotated[AwareDatetime | None, Field(description="Until then it is held, and can be taken back.")]
     related: Annotated[list[str], Field(description="Other refunds that the same request made.")]
@@ -54,6 +57,7 @@ REFUND: Final[dict[str, Any]] = {
     "note": None,
     "origin": "api",
     "failure_reason": None,
+    "acquirer_reference": None,
     "approval_reason": None,
     "held_until": None,
     "related": [],

@@ -21,6 +21,7 @@ def refund(row: Refund, lines: Iterable[RefundLine]) -> dict[str, Any]:
         "note": row.note or None,
         "origin": row.origin,
         "failure_reason": row.failure_reason or None,
+        "acquirer_reference": row.acquirer_reference or None,
         "approval_reason": row.approval_reason or None,
         "held_until": row.held_until,
         "related": row.related,

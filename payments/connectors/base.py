@@ -52,7 +52,8 @@ class Outcome:
     does not say. A capture that is declined although `captured` had succeeded, and has failed after all. `saved` is
     the method that it keeps since, `payer` its own id of who pays, where it has one; `expires_at` is when a customer's
     action ends. `raw` holds PSP codes and ids for people, never card data or secrets; under `card` it may say
-    `brand` and `last4`, by which customers know their card.
+    `brand` and `last4`, by which customers know their card, and as `statement_descriptor` what their statement says.
+    `acquirer_reference` is the number (ARN) by which a customer's bank finds a refund, once the PSP tells it.
     """
 
     verdict: Verdict
@@ -65,6 +66,7 @@ class Outcome:
     decline: Decline | None = None
     saved: SavedMethod | None = None
     payer: str = ""
+    acquirer_reference: str = ""
     detail: str = ""
     raw: Mapping[str, Any] = field(default_factory=dict)
     latency_ms: int = 0

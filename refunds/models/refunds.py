@@ -76,6 +76,9 @@ class Refund(records.Stateful, records.Announced):
     provider_reference = models.CharField(
         max_length=80, blank=True, default="", help_text="The PSP's id of the refund."
     )
+    acquirer_reference = models.CharField(
+        max_length=40, blank=True, default="", help_text="The ARN, by which the customer's bank finds it."
+    )
     related = models.JSONField(default=list, blank=True)
     metadata = models.JSONField(default=dict, blank=True)
     approval_reason = models.CharField(max_length=200, blank=True, default="")

@@ -98,6 +98,7 @@ def keep_looking(refund: Refund, call: ProviderCall) -> None:
 def apply(held: Held, outcome: Outcome, *, by: str) -> None:
     """Apply what is now known about a refund, in the caller's unit of work with the payment held."""
     refund = held.refund
+    _note_reference(refund, outcome)
     event = _event(refund, outcome)
     if event is None or not refund.may(event):
         log.info("old_news", refund=refund.pk, status=refund.status, verdict=outcome.verdict)
@@ -111,6 +112,13 @@ def apply(held: Held, outcome: Outcome, *, by: str) -> None:
         MOVES[event](held, outcome, by)
     if refund.status not in (RefundStatus.REQUESTED, RefundStatus.UNKNOWN):
         moves.disown(refund, by)
+
+
+def _note_reference(refund: Refund, outcome: Outcome) -> None:
+    """Keep the acquirer's reference: PSPs tell it days after the refund, in news that say nothing else new."""
+    said, ours = outcome.acquirer_reference, (refund.provider_reference or outcome.provider_reference)
+    if said and said != refund.acquirer_reference and outcome.provider_reference == ours:
+        refund.change(acquirer_reference=said)
 
 
 def _event(refund: Refund, outcome: Outcome) -> str | None:

@@ -19,7 +19,7 @@ from payments.ledger import selectors as ledger
 from refunds import selectors as refund_selectors
 from refunds.models import DisputeMovement
 from refunds.services import transfers as services
-from reporting.admin import refunding, search, sentence, story, transfers, undoing, xray
+from reporting.admin import refunding, search, sentence, story, tracing, transfers, undoing, xray
 
 MAY_REFUND = "refunds.add_refund"
 
@@ -165,6 +165,8 @@ class PaymentAdmin(base.ModelAdmin):
             "order": _order(row, viewer),
             "customer": _customer(row, viewer),
             "why_not": self._why_not(request, row),
+            "statement": tracing.statement(attempts),
+            "twice": tracing.twice(row),
             "held": undoing.held(refunds) if _may_refund(request) else [],
             "tables": _tables(row, attempts, refunds, viewer),
             "timeline": story.lines(row, refunds, viewer),

@@ -22,7 +22,7 @@ from refunds import selectors
 from refunds.models import Origin, Refund, RefundLine
 from refunds.services import approvals, refunds
 from refunds.states import REFUND, RefundStatus
-from reporting.admin import story, undoing, xray
+from reporting.admin import story, tracing, undoing, xray
 
 LINE_COLUMNS = (
     shown.text_of("line.name", "What"),
@@ -139,6 +139,7 @@ class RefundAdmin(base.ModelAdmin):
         return {
             **told,
             "sections": [(title, [cell for cell in cells if cell[1] != shown.NOTHING])],
+            "trace": tracing.trace(row),
             "held": undoing.held([row]) if may(request, MAY_REFUND) else [],
             "changes": xray.changes(row, selectors.person(request.user)) if waits else None,
             "mine": waits and row.requested_by == selectors.person(request.user).name,

@@ -259,6 +259,22 @@ def test_what_came_of_a_refund(code: str, success: str, verdict: Verdict, word: 
     assert outcome.decline == (DECLINES[word] if word else None)
 
 
+@pytest.mark.parametrize(
+    ("told", "kept"),
+    [
+        ({}, ""),
+        ({"arn": "74537604221222132710572"}, "74537604221222132710572"),
+        ({"arn": "7" * 41}, ""),
+        ({"arn": "call +31 20 240 12 40"}, ""),
+        ({"arn": 7}, ""),
+    ],
+)
+def test_the_number_by_which_a_bank_finds_a_refund(told: dict[str, object], kept: str) -> None:
+    outcome = heard(item("REFUND", additionalData=told)).outcome
+    assert outcome is not None
+    assert outcome.acquirer_reference == kept
+
+
 @pytest.mark.parametrize("code", ["CANCELLATION", "TECHNICAL_CANCEL"])
 def test_what_came_of_a_cancel(code: str) -> None:
     done, refused = heard(item(code)), heard(item(code, success="false", originalReference=None))

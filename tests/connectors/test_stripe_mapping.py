@@ -367,6 +367,20 @@ def test_what_each_refund_status_means(status: str, verdict: Verdict) -> None:
 
 
 @pytest.mark.parametrize(
+    ("card", "kept"),
+    [
+        ({"reference": "74537604221222132710572", "reference_type": "acquirer_reference_number"}, True),
+        ({"reference_status": "pending", "reference_type": "acquirer_reference_number"}, False),
+        ({"reference": "74537604221222132710572", "reference_type": "system_trace_audit_number"}, False),
+    ],
+)
+def test_the_number_by_which_a_bank_finds_a_refund(card: dict[str, str], kept: bool) -> None:  # noqa: FBT001
+    destination = {"type": "card", "card": card}
+    outcome = mapping.refund({**REFUND, "status": "succeeded", "destination_details": destination})
+    assert outcome.acquirer_reference == (card["reference"] if kept else "")
+
+
+@pytest.mark.parametrize(
     "change", [{"status": "new"}, {"status": "succeeded", "object": "x"}, {"status": "succeeded", "amount": "1"}]
 )
 def test_a_refund_that_is_not_one_is_unreadable(change: dict[str, object]) -> None:

@@ -232,7 +232,7 @@ def test_the_capture_mode_is_always_said_and_confirming_is_a_request_of_its_own(
         "allowed_payment_method_types": {"0": "card"},
         "metadata": {"attempt": request.reference, "order": "7"},
     }
-    assert confirm == {"return_url": RETURN_URL, "expand": {"0": "payment_method"}}
+    assert confirm == {"return_url": RETURN_URL, "expand": {"0": "payment_method", "1": "latest_charge"}}
 
 
 def test_any_server_that_speaks_stripe_will_do_under_any_path(stripe_bench: StripeBench, simulator: str) -> None:

@@ -381,3 +381,16 @@ def test_a_refund_whose_answer_is_lost_is_made_once(shop: factories.Shop, sim: f
     assert PaymentIntent.objects.get().amount_refunded_minor == 3000
     factories.assert_books_agree(sim)
     factories.assert_books_close()
+
+
+def test_a_refund_has_the_number_by_which_the_bank_finds_it(shop: factories.Shop) -> None:
+    paid = adyen.paid(shop)
+    adyen.told("AUTHORISATION")
+    refund = shop.post("refunds", {"payment_intent": paid["id"], "amount": 500, "reason": "damaged"})
+    factories.work()
+    assert shop.get(f"refunds/{refund['id']}")["acquirer_reference"] is None
+    adyen.told("REFUND")
+
+    known = shop.get(f"refunds/{refund['id']}")
+    assert (known["status"], len(known["acquirer_reference"])) == ("succeeded", 23)
+    factories.assert_books_close()

@@ -250,9 +250,19 @@ def _about_refund(event: PspEvent, item: Json, success: bool) -> PspEvent:  # no
         provider_reference=item["pspReference"],
         amount=mapping.from_adyen(item["amount"]),
         decline=because if verdict is Verdict.DECLINED else None,
+        acquirer_reference=_acquirer_reference(item),
         raw=_raw(item),
     )
     return _modified(event, item, outcome)
+
+
+def _acquirer_reference(item: Json) -> str:
+    """Told where the webhook's setting Include ARN is on (docs.adyen.com, webhooks, additional settings).
+
+    It is not signed, and only for people: what is no number is left out.
+    """
+    said = mapping.optional(mapping.part(item, "additionalData"), "arn")
+    return said if said.isascii() and said.isdigit() and len(said) <= 40 else ""
 
 
 def _modified(event: PspEvent, item: Json, outcome: Outcome) -> PspEvent:

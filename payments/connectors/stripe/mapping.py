@@ -16,8 +16,9 @@ from payments.kernel import money
 
 Json = Mapping[str, Any]
 
-WITH_CARD: Final[Json] = MappingProxyType({"expand": ["payment_method"]})
-"""Asks for an intent together with its payment method, which says the card's brand and last four digits."""
+WITH_CARD: Final[Json] = MappingProxyType({"expand": ["payment_method", "latest_charge"]})
+"""Asks for an intent together with its payment method, which says the card's brand and last four digits, and with its
+charge, which says what the customer's statement calls it."""
 
 
 LOCKED: Final = "lock_timeout"
@@ -185,7 +186,7 @@ def payment(intent: Json) -> Outcome:
         raise UnreadableError("the answer is not a payment intent")
     status = text(intent, "status")
     raw: dict[str, Any] = {"status": status, "latest_charge": expandable(intent, "latest_charge")}
-    raw |= _card(intent)
+    raw |= _card(intent) | _statement(intent)
     payer = expandable(intent, "customer")
     seen = Outcome(verdict=Verdict.UNKNOWN, provider_reference=text(intent, "id"), payer=payer, raw=raw)
     match status:
@@ -250,6 +251,12 @@ def _card(answer: Json) -> dict[str, Any]:
     if not isinstance(card, Mapping) or not isinstance(last4, str) or len(last4) != 4:
         return {}
     return {"card": {"brand": str(card.get("brand") or "")[:24], "last4": last4}}
+
+
+def _statement(intent: Json) -> dict[str, Any]:
+    """What the customer's statement calls it, where the charge is told in full."""
+    said = optional(part(intent, "latest_charge"), "calculated_statement_descriptor")
+    return {"statement_descriptor": said[:40]} if said else {}
 
 
 def _declined(seen: Outcome, intent: Json) -> Outcome:
@@ -329,6 +336,7 @@ def refund(answer: Json) -> Outcome:
         verdict=Verdict.PENDING,
         provider_reference=text(answer, "id"),
         amount=from_stripe(answer.get("amount"), answer.get("currency")),
+        acquirer_reference=_acquirer_reference(answer),
         raw=raw,
     )
     match status:
@@ -343,6 +351,13 @@ def refund(answer: Json) -> Outcome:
         case "canceled":
             return replace(seen, verdict=Verdict.CANCELED)
     raise UnreadableError("the refund has a status that is not known")
+
+
+def _acquirer_reference(answer: Json) -> str:
+    """Stripe tells it some days after a refund to a card (docs.stripe.com/refunds, destination_details)."""
+    card = part(part(answer, "destination_details"), "card")
+    known = card.get("reference_type") == "acquirer_reference_number"
+    return optional(card, "reference")[:40] if known else ""
 
 
 def failed(failure: http.FailedError, *, because: Decline | None = None, provider_reference: str = "") -> Outcome:

@@ -1,5 +1,7 @@
 """What happens to authorised money: captured, given back, failed later, released, expired."""
 
+import zlib
+
 from payments.simulator.adyen import accounting, money, notifications, objects
 from payments.simulator.adyen.notifications import News
 from payments.simulator.adyen.shop import Shop
@@ -11,6 +13,8 @@ def tell_change(
     """A notification about a modification, under its own pspReference."""
     payment = shop.find(objects.Payment, change.payment)
     more = {"paymentMethodVariant": payment.variant} if payment else {}
+    if event == "REFUND" and success and payment and payment.card:
+        more["arn"] = f"{zlib.crc32(change.id.encode()):023d}"
     if event == "CANCEL_OR_REFUND":
         more = {"modification.action": change.action}
     notifications.tell(
