@@ -23,6 +23,7 @@ from payments.connectors.base import (
     Outcome,
     PspEvent,
     Refund,
+    SavedMethod,
     Verdict,
 )
 from payments.connectors.declines import DECLINES
@@ -78,7 +79,8 @@ class CowrieConnector:
             "reference": request.reference,
             **_amount(request.amount),
             "capture": request.capture,
-            "token": request.token,
+            "token": request.saved_token or request.token,
+            "save_for": request.shopper.reference if request.save else "",
             "off_session": request.off_session,
             "return_url": request.return_url,
         }
@@ -159,15 +161,27 @@ class CowrieConnector:
         """It knows no disputes."""
         return answers.refused_here("dispute_closed", "Cowrie has no disputes")
 
-    # --- saved methods: it keeps none ---
+    # --- saved methods ---
 
     def look_up_method(self, payer: str, token: str) -> Outcome:
-        """It keeps none."""
-        return Outcome(verdict=Verdict.DECLINED, decline=DECLINES["payment_method_invalid"])
+        """GET /kept: of this shopper alone."""
+
+        def kept() -> Outcome:
+            found = self._rows("/kept", token=token, shopper=payer)
+            if not found:
+                return Outcome(verdict=Verdict.DECLINED, decline=DECLINES["payment_method_invalid"])
+            return Outcome(verdict=Verdict.APPROVED, saved=_saved(found[0]))
+
+        return self._answered(kept)
 
     def forget_method(self, payer: str, token: str) -> Outcome:
-        """It never kept any."""
-        return Outcome(verdict=Verdict.APPROVED)
+        """POST /kept/{token}/forget, which may be said twice."""
+
+        def forgotten() -> Outcome:
+            self._post(f"/kept/{token}/forget", {}, "")
+            return Outcome(verdict=Verdict.APPROVED)
+
+        return self._answered(forgotten)
 
     # --- notifications ---
 
@@ -230,8 +244,8 @@ class CowrieConnector:
     def _post(self, path: str, asked: Json, key: str) -> dict[str, Any]:
         return self._content("POST", path, {"Cowrie-Key": key}, orjson.dumps(asked))
 
-    def _rows(self, **wanted: str) -> list[Any]:
-        return list(self._content("GET", f"/payments?{urllib.parse.urlencode(wanted)}", {})["payments"])
+    def _rows(self, path: str = "/payments", **wanted: str) -> list[Any]:
+        return list(self._content("GET", f"{path}?{urllib.parse.urlencode(wanted)}", {})["found"])
 
     def _known(self, **wanted: str) -> Json:
         found: Json = self._rows(**wanted)[0]
@@ -250,6 +264,8 @@ class CowrieConnector:
 
     def _paid(self, row: Json) -> Outcome:
         seen = Outcome(verdict=Verdict.APPROVED, provider_reference=row["id"], amount=_money(row, row["amount"]))
+        if row.get("kept"):
+            seen = replace(seen, saved=_saved(row["kept"]))
         match row["status"]:
             case "taken":
                 return replace(seen, captured=True, amount=_money(row, row["captured"]))
@@ -271,6 +287,12 @@ def _amount(amount: Money) -> dict[str, Any]:
 
 def _money(row: Json, minor: int) -> Money:
     return money.from_minor(minor, row["currency"])
+
+
+def _saved(row: Json) -> SavedMethod:
+    return SavedMethod(
+        token=row["token"], brand=row["brand"], last4=row["last4"], exp_month=row["month"], exp_year=row["year"]
+    )
 
 
 def _refund(row: Json) -> Outcome:

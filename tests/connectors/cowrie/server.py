@@ -29,6 +29,7 @@ class Server:
     """One account. All that it does is under one lock; a repeated key gets its first answer."""
 
     payments: dict[str, Json] = field(default_factory=dict)
+    kept: dict[str, Json] = field(default_factory=dict)
     answered: dict[str, tuple[str, int, Json]] = field(default_factory=dict)
     faults: list[Json] = field(default_factory=list)
     _lock: threading.RLock = field(default_factory=threading.RLock)
@@ -75,9 +76,10 @@ class Server:
 
     def pay(self, asked: Json) -> Json:
         """Take or reserve money, or ask the customer."""
-        if asked["token"] not in CARDS:
+        card = self.kept.get(asked["token"], {}).get("card", asked["token"])
+        if card not in CARDS:
             raise RefusedError("no_such_shell")
-        fate = CARDS[asked["token"]]
+        fate = CARDS[card]
         row = {name: asked[name] for name in ("reference", "amount", "currency", "capture", "token", "return_url")}
         row |= {"id": f"cw_{len(self.payments) + 1}", "captured": 0, "refunds": [], "refusal": ""}
         self.payments[row["id"]] = row
@@ -87,7 +89,19 @@ class Server:
             row |= {"status": "refused", "refusal": "ask_first" if fate == "ask" else fate}
         else:
             self._take(row)
+            row["kept"] = self._keep(card, asked["save_for"]) if asked["save_for"] else None
         return row
+
+    def _keep(self, card: str, shopper: str) -> Json:
+        """The same card of the same shopper is kept once."""
+        token = f"kept_{hashlib.sha256(f'{shopper}:{card}'.encode()).hexdigest()[:12]}"
+        shown = {"brand": "visa", "last4": "4242", "month": 3, "year": 2030}
+        return self.kept.setdefault(token, {"token": token, "card": card, "shopper": shopper, **shown})
+
+    def forget(self, token: str) -> Json:
+        """Twice is once."""
+        self.kept.pop(token, None)
+        return {"kept": False}
 
     def _take(self, row: Json) -> None:
         row |= {"status": "taken", "captured": row["amount"]} if row["capture"] else {"status": "reserved"}
@@ -134,8 +148,8 @@ class _Handler(BaseHTTPRequestHandler):
         where = urllib.parse.urlsplit(self.path)
         wanted = dict(urllib.parse.parse_qsl(where.query))
         with self.ours._lock:
-            rows = [row for row in self.ours.payments.values() if wanted.items() <= row.items()]
-            self._say(200, {"payments": rows})
+            known = self.ours.kept if where.path == "/kept" else self.ours.payments
+            self._say(200, {"found": [row for row in known.values() if wanted.items() <= row.items()]})
 
     def do_POST(self) -> None:
         asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
@@ -165,6 +179,8 @@ class _Handler(BaseHTTPRequestHandler):
         def act() -> Json:
             if operation == "pay":
                 return self.ours.pay(meant)
+            if operation == "forget":
+                return self.ours.forget(payment)
             row = self.ours.payments[payment]
             if operation == "answer":
                 return self.ours.answer(row, meant["word"])
