@@ -37,12 +37,16 @@ POINTS: Final = (
     "refund.answered",
     "refund.applied",
     "refund.recorded",
+    "answer.opened",
+    "answer.committed",
+    "answer.answered",
+    "answer.recorded",
     "batch.started",
     "batch.row_made",
     "batch.row_committed",
     "batch.finished",
 )
-"""In each use case: rows made, committed, answered by the PSP, the answer applied, and that committed.
+"""In each use case (the answer to a dispute too): rows made, committed, answered by the PSP, applied, and that committed.
 
 Of a batch of refunds: begun; a row's refund made; both committed; and the end of it, not committed yet.
 """

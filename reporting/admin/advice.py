@@ -43,6 +43,23 @@ ADVICE: Final[Mapping[str, tuple[str, str]]] = {
         "Money is reserved that nobody wants, and the PSP refused to let go of it.",
         "Ask it once more, or cancel it in the PSP's dashboard. This closes by itself when the reservation has ended.",
     ),
+    K.DISPUTE_DUE: (
+        "A customer's bank disputes a payment and waits for our answer. Who does not answer in time has lost.",
+        "Open the dispute: it says what wins this kind. Submit evidence, or let a lead accept it. This closes then.",
+    ),
+    K.DISPUTE_OVERDUE: (
+        "A dispute was not answered in time, or its bank has not decided for months.",
+        "Look at it in the PSP's dashboard: what was decided there is told to us, and closes this.",
+    ),
+    K.DISPUTE_REFUSED: (
+        "The PSP did not take our answer to a dispute: nothing of it has reached the bank.",
+        "Open the dispute and read why. Correct the evidence and submit it again, or let a lead accept the dispute.",
+    ),
+    K.FRAUD_WARNING: (
+        "The cardholder's bank reports a payment as fraud. Nothing has been taken yet.",
+        "Decide on the warning's page: a refund now may prevent the dispute and its fee; or keep the money, with the"
+        " reason.",
+    ),
     K.RULE_ROLLED_BACK: (
         "A routing rule did worse than the payments that were spared from it, and was taken out.",
         "Nothing is lost. Look at the rule's numbers, and close this with what you found.",

@@ -11,7 +11,12 @@ from tests.conftest import ROOT
 ADDED: Final = "adyen"
 """The demo, examples and defaults are the first one's; what names the second had to be touched for it."""
 
-EXAMPLES: Final = ("payments/admin/fees.py", "payments/admin/rules.py", "payments/management/commands/routing.py")
+EXAMPLES: Final = (
+    "payments/admin/fees.py",
+    "payments/admin/rules.py",
+    "payments/management/commands/routing.py",
+    "refunds/defence.py",
+)
 """Who says its name in a text for people, and does not depend on it."""
 
 

@@ -22,6 +22,8 @@ RECIPES: dict[str, tuple[Recipe, str, str]] = {
     "refund_succeeded_after_all": (postings.refund_succeeded_after_all, "order_clearing", "psp_receivable/x"),
     "refund_failed": (postings.refund_failed, "refunds_in_flight/x", "order_clearing"),
     "refund_bounced": (postings.refund_bounced, "psp_receivable/x", "order_clearing"),
+    "refund_transferred": (postings.refund_transferred, "order_clearing", "bank/x"),
+    "transfer_returned": (postings.transfer_returned, "bank/x", "order_clearing"),
     "dispute_withdrawn": (postings.dispute_withdrawn, "disputes_held/x", "psp_receivable/x"),
     "dispute_reinstated": (postings.dispute_reinstated, "psp_receivable/x", "disputes_held/x"),
     "dispute_lost": (postings.dispute_lost, "dispute_losses", "disputes_held/x"),
