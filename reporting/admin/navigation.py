@@ -96,11 +96,16 @@ def _may_view(app: str, model: str) -> Callable[[HttpRequest], bool]:
     return lambda request: request.user.has_perm(f"{app}.view_{model}")
 
 
+def _counted(place: dict[str, Any]) -> str:
+    """On a phone the menu is folded away: its number stands on the target too."""
+    return f"{place['title']}: {place['badge']}" if place.get("badge") else str(place["title"])
+
+
 def home(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """What the first page shows besides the menu: the same places, as large targets."""
     places = []
     for group in sidebar(request):
-        links = [(one["title"], one["link"], one["icon"]) for one in group["items"] if one["permission"](request)]
+        links = [(_counted(one), one["link"], one["icon"]) for one in group["items"] if one["permission"](request)]
         if links:
             places.append((group["title"] or "Every day", links))
     searches = reverse_lazy("admin:payments_paymentintent_changelist")

@@ -94,9 +94,9 @@ def _arrives(refund: Refund, *, on_card: bool) -> str:
     if refund.status not in WHERE or refund.status == RefundStatus.PROPOSED or refund.origin == Origin.BANK:
         return ""
     if not on_card or refund.sent_at is None:
-        return f"The customer sees it {xray.arrival(refund.attempt.method)}."
+        return shown.capital(f"{xray.arrival(refund.attempt.method)}.")
     first, last = (_business_days(refund.sent_at, days) for days in SHOWS_IT)
-    return f"Between {first:%-d %b} and {last:%-d %b %Y}, as their bank takes. After that their bank looks for it."
+    return f"Between {first:%-d %b} and {last:%-d %b %Y}. If it is not there by then, their bank can look for it."
 
 
 def _business_days(moment: datetime, days: int) -> datetime:

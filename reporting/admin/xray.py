@@ -303,7 +303,6 @@ class Changes:
 
     rows: Sequence[tuple[str, str, str]]
     steps: Sequence[tuple[str, str]]
-    arrival: str
     beyond: str
 
 
@@ -314,7 +313,7 @@ def changes(refund: Refund, person: Person) -> Changes:
     rows = [
         ("Captured", intent.amount_captured, intent.amount_captured),
         ("Refunded of this payment", intent.amount_refunded, intent.amount_refunded + amount),
-        ("On its way back, this one included", intent.amount_refunding, intent.amount_refunding - amount),
+        ("On its way back, with this one", intent.amount_refunding, intent.amount_refunding - amount),
         ("Still refundable", left, left),
     ]
     if intent.amount_disputed_minor:
@@ -330,7 +329,6 @@ def changes(refund: Refund, person: Person) -> Changes:
     return Changes(
         rows=told,
         steps=_booked([accounts.account(refund.account_id).code], amount),
-        arrival=f"The customer sees it {arrival(refund.attempt.method)}.",
         beyond="" if alone is None or refund.amount_minor <= alone
         else f"It is beyond your own limit as well: {most} go back on your word now. Somebody else decides.",
     )  # fmt: skip

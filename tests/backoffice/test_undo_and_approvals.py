@@ -123,6 +123,7 @@ def test_the_queue_says_what_waits_oldest_first(
 
 def test_the_menu_counts_for_who_decides(lead: Client, support: Client, waiting: dict[str, Any]) -> None:
     assert "Approvals 1" in pages.text(lead, "/admin/")
+    assert "Approvals: 1" in pages.text(lead, "/admin/"), "on a phone the menu is folded away"
     assert "Approvals" not in pages.text(support, "/admin/")
     assert support.get(QUEUE).status_code == 403
 

@@ -90,10 +90,11 @@ def sit(chromium: Browser, shop: Any, live_server: LiveServer, tmp_path: Path) -
     shots.mkdir(parents=True, exist_ok=True)
     opened = []
 
-    def somebody(role: str, *, width: int = WIDTHS[0], name: str = "") -> Desk:
+    def somebody(role: str, *, width: int = WIDTHS[0], name: str = "", scripts: bool = True) -> Desk:
         user = User.objects.create_user(name or role, password=PASSWORD, is_staff=True)
         user.groups.set(Group.objects.filter(name=role))
-        context = chromium.new_context(viewport={"width": width, "height": 900}, reduced_motion="reduce")
+        size: Any = {"width": width, "height": 900}
+        context = chromium.new_context(viewport=size, reduced_motion="reduce", java_script_enabled=scripts)
         opened.append(context)
         desk = Desk(context.new_page(), live_server.url, shots, [])
         desk.page.set_default_timeout(15_000)

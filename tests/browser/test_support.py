@@ -135,3 +135,20 @@ def test_the_form_is_filled_and_sent_by_the_keyboard_alone(shop: factories.Shop,
         press("Enter")
     made = Refund.objects.get()
     assert (made.amount_minor, made.reason, made.note) == (333, "goodwill", "She waited for long.")
+
+
+def test_without_scripts_everything_works_too(shop: factories.Shop, sit: Sit) -> None:
+    paid = basket(shop)
+    desk = sit("support", scripts=False)
+    desk.go(f"/admin/payments/paymentintent/{paid['id']}/refund/")
+    desk.page.get_by_label("Lines of the order").check()
+    desk.page.get_by_label("Green tea").fill("1")
+    desk.page.select_option("select[name=reason]", "damaged")
+    desk.press("Refund")
+    assert desk.says("9.99 USD held until")
+    desk.press("Take it back")
+    assert desk.says("Taken back: 9.99 USD stay here")
+    assert Refund.objects.get().status == "canceled"
+
+
+# A lead's bulk upload, from the file to its result, is told here next.

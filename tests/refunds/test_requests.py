@@ -81,7 +81,12 @@ def test_clients_learn_each_step_in_order(shop: factories.Shop) -> None:
         (2, "refund.sent", "sent"),
         (3, "refund.succeeded", "succeeded"),
     ]
-    assert told[2].data == {**asked, "status": "succeeded", "settled_at": told[2].data["settled_at"]}
+    assert told[2].data == {
+        **asked,
+        "status": "succeeded",
+        "acquirer_reference": Refund.objects.get().acquirer_reference,
+        "settled_at": told[2].data["settled_at"],
+    }
 
 
 def test_the_rest_is_exact_after_parts(shop: factories.Shop) -> None:
