@@ -126,7 +126,7 @@ def twice(intent: PaymentIntent) -> list[tuple[str, str]]:
     money_moved = Q(authorized_at__isnull=False) | Q(status__in=TOOK)
     tries = PaymentAttempt.objects.select_related("account").prefetch_related("captures").filter(money_moved)
     tries = tries.filter(order_id=intent.order_id) if intent.order_id else tries.filter(intent=intent)
-    found = [(_named(one), _becomes(one)) for one in tries.order_by("pk")]
+    found = [(_named(one), _becomes(one, intent)) for one in tries.order_by("pk")]
     return found if len(found) > 1 else []
 
 
@@ -135,7 +135,7 @@ def _named(attempt: PaymentAttempt) -> str:
     return f"{amount} by {sentence.method(attempt)}{_on(when)}, {attempt.account.code}"
 
 
-def _becomes(attempt: PaymentAttempt) -> str:
+def _becomes(attempt: PaymentAttempt, intent: PaymentIntent) -> str:
     if attempt.status in (AttemptStatus.VOIDED, AttemptStatus.EXPIRED):
         return (
             "An authorisation, never taken. It was released and vanishes from the statement; their bank decides when."
@@ -151,7 +151,7 @@ def _becomes(attempt: PaymentAttempt) -> str:
     if 0 < taken < attempt.amount_minor:
         part = shown.amount_text(money.from_minor(taken, attempt.currency))
         return f"Taken: {part} of it. The rest of the authorisation vanishes from the statement."
-    return "Taken: this is the payment."
+    return "Taken: this payment." if attempt.intent_id == intent.pk else "Taken: another payment of the same order."
 
 
 def _on(moment: datetime | None) -> str:

@@ -98,7 +98,7 @@ def test_which_of_two_is_an_authorisation_that_vanishes(support: Client, shop: f
     assert "Charged twice?" in shown
     assert shown.count("19.99 USD by Visa •4242 on") >= 2
     assert "An authorisation, never taken. It was released and vanishes from the statement" in shown
-    assert "Taken: this is the payment." in shown
+    assert "Taken: this payment." in shown
 
 
 def test_one_payment_is_not_asked_about(support: Client, paid: dict[str, Any]) -> None:

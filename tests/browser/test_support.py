@@ -137,6 +137,29 @@ def test_the_form_is_filled_and_sent_by_the_keyboard_alone(shop: factories.Shop,
     assert (made.amount_minor, made.reason, made.note) == (333, "goodwill", "She waited for long.")
 
 
+@pytest.mark.parametrize("width", WIDTHS)
+def test_an_order_that_two_payments_paid_goes_back_whole(shop: factories.Shop, sit: Sit, width: int) -> None:
+    order = shop.order(3000)
+    shop.confirm(shop.intent(order, amount=1000))
+    second = shop.confirm(shop.intent(order))
+    desk = sit("support", width=width)
+    desk.go(f"/admin/payments/paymentintent/{second['id']}/change/")
+    assert desk.says("Charged twice?")
+    assert desk.says("Taken: another payment of the same order.")
+    desk.look("charged-twice")
+    desk.press("Refund")
+    desk.page.get_by_label("All that is left").check()
+    assert desk.page.get_by_role("button", name="Refund 20.00 USD").is_visible()
+    desk.page.get_by_label("The whole order").check()
+    assert desk.says("Still refundable 30.00 USD 0.00 USD")
+    desk.page.select_option("select[name=reason]", "not_delivered")
+    desk.look("whole-order")
+    desk.press("Refund 30.00 USD")
+    factories.later("send_refund")
+    assert sorted(Refund.objects.values_list("amount_minor", "status")) == [(1000, "succeeded"), (2000, "succeeded")]
+    factories.assert_books_close()
+
+
 def test_without_scripts_everything_works_too(shop: factories.Shop, sit: Sit) -> None:
     paid = basket(shop)
     desk = sit("support", scripts=False)
