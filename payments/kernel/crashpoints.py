@@ -46,7 +46,7 @@ POINTS: Final = (
     "batch.row_committed",
     "batch.finished",
 )
-"""In each use case (the answer to a dispute too): rows made, committed, answered by the PSP, applied, and that committed.
+"""In each use case, also of an answer to a dispute: rows made, committed, answered by the PSP, applied, that committed.
 
 Of a batch of refunds: begun; a row's refund made; both committed; and the end of it, not committed yet.
 """

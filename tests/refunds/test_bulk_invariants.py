@@ -19,7 +19,7 @@ def more_than_approved(_: RefundBatch) -> None:
 
 def of_nobody(_: RefundBatch) -> None:
     with behind_the_guards():
-        RefundBatchRow.objects.update(refund=None)
+        RefundBatchRow.objects.update(refund=None, refusal="nobody knows why")
 
 
 def forgotten(batch: RefundBatch) -> None:
@@ -28,6 +28,7 @@ def forgotten(batch: RefundBatch) -> None:
     Job.objects.filter(name="run_refund_batch").delete()
 
 
+@pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize(
     ("plant", "found"),
     [
