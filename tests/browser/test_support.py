@@ -172,6 +172,3 @@ def test_without_scripts_everything_works_too(shop: factories.Shop, sit: Sit) ->
     desk.press("Take it back")
     assert desk.says("Taken back: 9.99 USD stay here")
     assert Refund.objects.get().status == "canceled"
-
-
-# A lead's bulk upload, from the file to its result, is told here next.
