@@ -87,6 +87,25 @@ def test_an_inquiry_that_becomes_a_chargeback_and_is_accepted(shop: factories.Sh
     assert balances("stripe-us", "USD") == (0, 0, 2000)
 
 
+def test_a_chargeback_on_top_of_a_full_refund_is_recorded_and_owned(shop: factories.Shop) -> None:
+    """The bank asked first, the shop gave all of it back, and the bank took it as well."""
+    paid = disputed(shop, "pm_card_createDisputeInquiry")
+    dispute = stands("inquiry")
+    shop.post("refunds", {"payment_intent": paid["id"], "reason": "requested_by_customer"})
+    there(lambda: balances("stripe-us", "USD") == (0, 0, 0))
+
+    answering.gather(dispute.pk, {"other": "escalate_inquiry_evidence"}, client_id=None, by="staff lea")
+    answering.submit(dispute.pk, client_id=None, by="staff lea")
+    stands("needs_response")
+    there(lambda: balances("stripe-us", "USD") == (-2000, 2000, 0))
+    told = shop.get(f"payment_intents/{paid['id']}")
+    assert (told["amount_captured"], told["amount_refunded"], told["amount_disputed"]) == (2000, 2000, 2000)
+    [owned] = AttentionItem.objects.filter(kind="over_returned", closed_at=None)
+    assert (owned.object_id, owned.amount_minor) == (paid["id"], 2000)
+    refused = shop.call("POST", "refunds", {"payment_intent": paid["id"], "reason": "goodwill"})
+    assert refused.status_code in (409, 422)
+
+
 def test_several_disputes_of_one_payment(shop: factories.Shop) -> None:
     disputed(shop, "pm_card_createMultipleDisputes")
     there(lambda: Dispute.objects.count() == 2)
