@@ -67,7 +67,7 @@ def test_a_lead_approves_and_the_page_says_by_whom(staff: Any, waiting: Refund) 
     assert "5.00 USD are to go back, when a second person has approved it." in told
 
     after = press(browser, waiting, "approve")
-    assert "It is approved, and goes back." in after
+    assert "Approved: 5.00 USD go back at " in after
     assert "staff support_lead" in after
     waiting.refresh_from_db()
     assert (waiting.status, waiting.approved_by) == ("held", "staff support_lead")
@@ -84,7 +84,7 @@ def test_a_lead_rejects_with_a_reason(staff: Any, waiting: Refund) -> None:
     browser: Client = staff("support_lead")
     assert "This field is required." in press(browser, waiting, "reject", reason="")
     assert "at least 5 characters" in press(browser, waiting, "reject", reason="no")
-    assert "It is rejected." in press(browser, waiting, "reject", reason="The parcel has arrived.")
+    assert "Rejected: 5.00 USD stay here" in press(browser, waiting, "reject", reason="The parcel has arrived.")
     waiting.refresh_from_db()
     assert (waiting.status, waiting.decided_because) == ("rejected", "The parcel has arrived.")
 
@@ -113,11 +113,11 @@ def test_an_agent_takes_back_what_is_held_and_not_what_has_left(staff: Any, paid
     assert "5.00 USD go back in a moment, and can still be taken back." in pages.text(
         browser, pages.payment(paid["id"])
     )
-    assert "It was taken back." in press(browser, refund, "cancel")
+    assert "Taken back: 5.00 USD stay here" in press(browser, refund, "cancel")
     other = ask(paid, 600)
     factories.later("send_refund")
     assert page(other, "cancel") not in browser.get(page(other)).content.decode()
-    assert "The refund is succeeded. Nothing was changed." in press(browser, other, "cancel")
+    assert "6.00 USD cannot be taken back any more: " in press(browser, other, "cancel")
 
 
 @pytest.mark.parametrize("role", ["support", "support_lead", "finance", "engineer", "admin", "nobody"])

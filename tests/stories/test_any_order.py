@@ -49,8 +49,8 @@ PHASES: Final = (Phase.explicit, Phase.reuse, Phase.generate)
 """An example is a life: making a smaller one of it would take minutes, and its notes say what came when."""
 
 OURS: Final = ("id", "order", "customer", "payment_intent", "provider_reference", "reference", "lines")
-VARIES: Final = ("created_at", "expires_at", "settled_at", "metadata", "raw")
-"""What differs from payment to payment: ids, times, and in whose words of the PSP a decline is kept for people."""
+VARIES: Final = ("created_at", "expires_at", "settled_at", "metadata", "raw", "acquirer_reference")
+"""What differs from payment to payment: ids, times, the bank's number, and how a PSP words a decline for people."""
 
 
 @pytest.fixture
@@ -189,6 +189,7 @@ def ended(wish: dict[str, Any]) -> dict[str, Any]:
         told[str(about).partition("_")[0]] = (last.type, plain(last.data)) if last else None
     return {
         "order": (order.status, order.amount_paid_minor, order.amount_refunded_minor),
+        "bank's numbers": [bool(row.acquirer_reference) for row in refunds],
         "attempts": [(row.status, bool(row.provider_reference), plain(row.decline)) for row in attempts],
         "captures": [(row.status, row.amount_minor) for row in captures],
         "refunds": [
