@@ -65,6 +65,18 @@ def refundable(intent: PaymentIntent) -> Money:
     return money.from_minor(max(intent.amount_captured_minor - intent.claimed_minor, 0), intent.currency)
 
 
+def gone_meanwhile(intent: PaymentIntent) -> str:
+    """Why no refund of an intent may leave that has not left yet, in plain words; "" when it may.
+
+    A bank, or somebody at the PSP, has taken what was reserved for it: it would go back twice.
+    """
+    excess = intent.claimed_minor - intent.amount_captured_minor
+    if excess <= 0:
+        return ""
+    where = "are in dispute, or were lost to one," if intent.amount_disputed_minor else "went back otherwise"
+    return f"{money.text(money.from_minor(excess, intent.currency))} of it {where} since it was asked for"
+
+
 def refunded_units(lines: Sequence[OrderLine]) -> dict[str, tuple[int, int]]:
     """Per order line: how many units are in refunds that live, and the minor units that they come to."""
     found = RefundLine.objects.filter(line__in=lines, refund__status__in=LIVING).values_list("line_id")

@@ -12,11 +12,13 @@ def approve(refund_id: str, person: Person, *, because: str = "") -> RefundWithL
     """Let it go by this person's word: it counts against his limit, and he can take it back while it is held.
 
     Refuses with `RefundUnexpectedState` when it does not wait for approval, `ApprovalNotAllowed`,
-    `ApprovalNeedsAnotherPerson`, and `ApprovalBeyondLimit` when his own limit does not cover it.
+    `ApprovalNeedsAnotherPerson`, `PaymentDisputed` and `RefundExceedsRefundable` when the money has gone meanwhile, and
+    `ApprovalBeyondLimit` when his own limit does not cover it.
     """
     with unit.work() as work:
         held = _waiting(refund_id, person)
         word = limits.of_person(person)
+        _refuse_what_has_gone(held)
         why = limits.beyond(word, held.refund.amount)
         if why:
             raise refusals.ApprovalBeyondLimit(f"It is beyond your own limit as well: {why}.")
@@ -38,6 +40,15 @@ def reject(refund_id: str, person: Person, *, because: str) -> RefundWithLines:
 
 
 def _waiting(refund_id: str, person: Person) -> Held:
+def _refuse_what_has_gone(held: Held) -> None:
+    why = selectors.gone_meanwhile(held.payment.intent)
+    if not why:
+        return
+    disputed = held.payment.intent.amount_disputed_minor
+    refusal = refusals.PaymentDisputed if disputed else refusals.RefundExceedsRefundable
+    raise refusal(f"It would go back twice: {why}. Reject it.")
+
+
     held = selectors.hold(refund_id)
     limits.refuse_unless_decides(person, held.refund.requested_by)
     if held.refund.status != RefundStatus.NEEDS_APPROVAL:

@@ -113,6 +113,15 @@ def queue(refund: Refund, *, run_at: datetime | None = None) -> None:
         jobs.enqueue("send_refund", run_at=run_at, refund_id=refund.pk)
 
 
+def cancel(held: Held, because: str, by: str) -> None:
+    """It does not leave for the PSP, or not again: nothing goes back."""
+    held.refund.advance("cancel", because=because, by=by, settled_at=clock.now())
+    release(held)
+    disown(held.refund, by)
+    announcements.announce(held, "refund.canceled")
+    _own_overpayment(held.refund, because)
+
+
 def send(held: Held, call_id: str, by: str) -> None:
     """It leaves for the PSP. The ledger carries it as in flight from the first time on, until it is settled."""
     refund = held.refund

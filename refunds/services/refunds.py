@@ -19,7 +19,7 @@ from refunds import policy, selectors
 from refunds.models import Origin, Reason, RefundLine
 from refunds.policy import Person
 from refunds.selectors import Held, RefundWithLines, Source
-from refunds.services import announcements, limits, moves, refusals
+from refunds.services import limits, moves, refusals
 from refunds.services.limits import Word
 
 SUSPICIOUS_FOR: Final = timedelta(minutes=10)
@@ -276,9 +276,6 @@ def cancel(refund_id: str, *, client_id: str | None, by: str) -> RefundWithLines
             raise refusals.RefundUnexpectedState(f"The refund is {held.refund.status}.")
         if held.refund.origin == Origin.DUPLICATE:
             raise refusals.RefundUnexpectedState("This money came too late and is not owed to you: it goes back.")
-        held.refund.advance("cancel", because="canceled before it was sent", by=by, settled_at=clock.now())
-        moves.release(held)
-        moves.disown(held.refund, by)
-        announcements.announce(held, "refund.canceled")
+        moves.cancel(held, "canceled before it was sent", by)
         work.returns(held)
     return held

@@ -17,12 +17,17 @@ NEEDS_A_PERSON_AFTER: Final = timedelta(minutes=2)
 def send(refund_id: str, *, by: str = "sending") -> None:
     """Ask the PSP to give the money back, once: nothing happens when the refund has been sent, canceled or settled.
 
+    What a bank has taken meanwhile, or somebody at the PSP has given back, is not given back once more: it is canceled.
+
     The call is on record before the request leaves, and no transaction is open while we wait. A crash on any line
     leaves rows that recovery can ask about.
     """
     with unit.work():
         held = selectors.hold(refund_id)
         if not held.refund.may("send"):
+            return
+        if why := selectors.gone_meanwhile(held.payment.intent):
+            moves.cancel(held, why, by)
             return
         account = accounts.account(held.refund.account_id)
         request = requests.refund(held.refund, held.payment.tried, ids.new("call"))
