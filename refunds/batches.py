@@ -52,13 +52,19 @@ given AS MATERIALIZED (
     SELECT r.attempt_id, sum(r.amount_minor)::bigint AS minor
       FROM (SELECT DISTINCT attempt_id FROM taken) t JOIN refunds_refund r ON r.attempt_id = t.attempt_id
      WHERE r.status IN ({LIVE}) GROUP BY r.attempt_id),
+contested AS MATERIALIZED (
+    SELECT d.attempt_id, sum(d.amount_withdrawn_minor)::bigint AS minor
+      FROM (SELECT DISTINCT attempt_id FROM taken WHERE disputed > 0) t
+      JOIN refunds_dispute d ON d.attempt_id = t.attempt_id
+     WHERE d.amount_withdrawn_minor > 0 GROUP BY d.attempt_id),
 sources AS (
     SELECT t.home, jsonb_agg(jsonb_build_object(
                'intent', t.intent_id, 'account', a.account_id, 'method', a.method, 'refundable', t.refundable,
-               'disputed', t.disputed, 'captured', t.captured, 'captured_at', t.captured_at,
+               'disputed', t.disputed, 'captured', t.captured - coalesce(d.minor, 0), 'captured_at', t.captured_at,
                'given', coalesce(g.minor, 0)) ORDER BY t.intent_id, t.captured_at) AS found
       FROM taken t JOIN payments_paymentattempt a ON a.id = t.attempt_id
       LEFT JOIN given g ON g.attempt_id = t.attempt_id
+      LEFT JOIN contested d ON d.attempt_id = t.attempt_id
      GROUP BY t.home),
 lately AS (
     SELECT p.home, jsonb_agg(jsonb_build_array(r.intent_id, r.amount_minor, r.id, r.created_at) ORDER BY r.id) AS found

@@ -18,7 +18,7 @@ from payments.kernel.jobs import Job
 from payments.orders import selectors as order_selectors
 from payments.orders.models import OrderLine
 from refunds import policy
-from refunds.models import EVERY_CLIENT, Refund, RefundLimit, RefundLine
+from refunds.models import EVERY_CLIENT, Dispute, Refund, RefundLimit, RefundLine
 from refunds.policy import Limit, Person
 from refunds.states import LIVING, RELEASED, LimitStatus
 
@@ -96,7 +96,8 @@ def sources(payment: HeldPayment) -> list[Source]:
         captured.setdefault(capture.attempt_id, []).append(capture)
     found = []
     for attempt_id, rows in captured.items():
-        available = max(0, min(left, sum(row.amount_minor for row in rows) - _given_back(attempt_id)))
+        gone = _given_back(attempt_id) + disputed(attempt_id)
+        available = max(0, min(left, sum(row.amount_minor for row in rows) - gone))
         left -= available
         found.append(
             Source(
@@ -119,6 +120,12 @@ def was_given_back(attempt_id: str) -> bool:
 def _given_back(attempt_id: str) -> int:
     living = Refund.objects.filter(attempt_id=attempt_id, status__in=LIVING)
     return int(living.aggregate(sum=Sum("amount_minor"))["sum"] or 0)
+
+
+def disputed(attempt_id: str) -> int:
+    """What is in dispute of an attempt, or was lost to one: of several payments a bank takes that very one."""
+    taken = Dispute.objects.filter(attempt_id=attempt_id, amount_withdrawn_minor__gt=0)
+    return int(taken.aggregate(sum=Sum("amount_withdrawn_minor"))["sum"] or 0)
 
 
 def refunds_of(client_id: str) -> QuerySet[Refund]:

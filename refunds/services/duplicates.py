@@ -51,8 +51,11 @@ def give_back(capture_id: str, *, part: int = 0, by: str = "platform") -> None:
                 duplicate_of=capture,
             )
             jobs.enqueue("send_refund", refund_id=held.pk)
+        elif selectors.disputed(capture.attempt_id):
+            _own_disputed(capture, part)
         if not waits:
-            attention.close_items(capture.pk, because="it is given back", by=by, kind=AttentionKind.AUTO_REFUND_LIMIT)
+            said = "it is given back" if amount else "nothing of it is left with us"
+            attention.close_items(capture.pk, because=said, by=by, kind=AttentionKind.AUTO_REFUND_LIMIT)
     if waits:
         raise jobs.Retry(WAITS, waits)
 
@@ -84,6 +87,13 @@ def _ask_for_a_transfer(capture: Capture, method: str, part: int) -> None:
     owed = money.from_minor(part or capture.amount_minor, capture.currency)
     late = "were not asked for" if part else "came too late"
     why = f"{money.text(owed)} paid by {method} {late}, and {method} cannot give money back"
+    attention.open_item(AttentionKind.OVERPAYMENT, capture.pk, why, amount=owed)
+
+
+def _own_disputed(capture: Capture, part: int) -> None:
+    """A bank has taken it: should it come back, nobody else asks for it again."""
+    owed = money.from_minor(part or capture.amount_minor, capture.currency)
+    why = f"{money.text(owed)} came too late and are in dispute, or were lost to one: owed if the bank gives them back"
     attention.open_item(AttentionKind.OVERPAYMENT, capture.pk, why, amount=owed)
 
 

@@ -3,18 +3,29 @@
 import pytest
 
 from payments.connectors.disputes import Standing
-from payments.intents.models import PaymentIntent
+from payments.intents.models import PaymentAttempt, PaymentIntent
+from payments.intents.services import lifecycle
+from payments.kernel import clock
 from payments.kernel.attention import AttentionItem
-from refunds.services import approvals
-from refunds.services.refusals import PaymentDisputed
+from payments.kernel.jobs import Job
+from refunds.batches import facts
+from refunds.models import Refund
+from refunds.services import approvals, bulk, transfers
+from refunds.services.refusals import PaymentDisputed, RefundNothingToRefund
 from tests import factories
-from tests.refunds.people import LEA, ask, undo_window_ends
+from tests.refunds.people import ADA, LEA, ask, undo_window_ends
 from tests.refunds.quarrel import Quarrel, balances
+from tests.refunds.test_duplicates import paid_twice
 
 
 def taken(quarrel: Quarrel, minor: int) -> None:
     """The bank has withdrawn so much."""
     quarrel.tell(quarrel.news(0, taken=minor, standing=Standing.NEEDS_RESPONSE))
+
+
+def bulk_of(intent: str) -> str:
+    """A bulk refund of all that is left of this payment."""
+    return bulk.upload(f"id,amount,reason\n{intent},all,goodwill\n".encode(), "one.csv", by=ADA.name).pk
 
 
 def open_items() -> list[str]:
@@ -59,3 +70,59 @@ def test_nobody_approves_what_the_bank_has_taken(shop: factories.Shop) -> None:
     approvals.reject(refund.pk, LEA, because="The bank gives it back.")
     assert open_items() == []
     factories.assert_books_close()
+
+
+def test_what_came_too_late_goes_back_although_the_other_payment_is_disputed(
+    shop: factories.Shop, sim: factories.Simulator
+) -> None:
+    """The bank has taken one of two payments of an order: the other one is not that money."""
+    quarrel, paid = Quarrel(shop), paid_twice(shop, sim)
+    lifecycle.cancel_attempt(paid["late"], by="test")
+    assert Job.objects.filter(name="refund_duplicate").count() == 1
+    wanted = PaymentAttempt.objects.exclude(pk=paid["late"]).get(intent_id=paid["intent"])
+    quarrel.payment = wanted.provider_reference
+    taken(quarrel, 1999)
+    factories.work()
+
+    refund = Refund.objects.get()
+    assert (refund.origin, refund.attempt_id, refund.status) == ("duplicate", paid["late"], "succeeded")
+    factories.assert_books_close()
+
+
+def test_a_refund_takes_nothing_from_the_disputed_one_of_two_payments(
+    shop: factories.Shop, sim: factories.Simulator
+) -> None:
+    quarrel, paid = Quarrel(shop), paid_twice(shop, sim)
+    lifecycle.cancel_attempt(paid["late"], by="test")
+    wanted = PaymentAttempt.objects.exclude(pk=paid["late"]).get(intent_id=paid["intent"])
+    quarrel.payment = wanted.provider_reference
+    taken(quarrel, 1999)
+    refund = ask({"id": paid["intent"]}, 500)
+    assert refund.attempt_id == paid["late"]
+    [judged] = [home for _, home in facts(bulk_of(paid["intent"]))]
+    assert judged is not None
+    assert [one.available for one in judged.sources] == [0, 1499]
+
+
+def test_what_came_too_late_and_was_disputed_is_owned_until_the_bank_has_decided(
+    shop: factories.Shop, sim: factories.Simulator
+) -> None:
+    quarrel, paid = Quarrel(shop), paid_twice(shop, sim)
+    lifecycle.cancel_attempt(paid["late"], by="test")
+    quarrel.payment = PaymentAttempt.objects.get(pk=paid["late"]).provider_reference
+    taken(quarrel, 1999)
+    factories.work()
+    assert Refund.objects.count() == 0
+    item = AttentionItem.objects.get(kind="overpayment", closed_at=None)
+    with pytest.raises(RefundNothingToRefund):
+        transfers.propose(transfer(item), by="staff lena")
+    quarrel.tell(quarrel.news(30, back=1999, standing=Standing.WON))
+    transfers.confirm(transfers.propose(transfer(item), by="staff lena").pk, by="staff leo")
+    assert open_items() == []
+    factories.assert_books_close()
+
+
+def transfer(item: AttentionItem) -> transfers.TransferDraft:
+    """19.99 USD that finance has paid today."""
+    facts = {"bank_account": "main-usd", "bank_reference": "E2E-1", "because": "Paid twice."}
+    return transfers.TransferDraft(item=item.pk, amount=1999, value_date=clock.now().date(), **facts)
