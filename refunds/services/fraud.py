@@ -8,8 +8,9 @@ from payments.kernel.attention import AttentionKind
 from payments.webhooks.dispatch import NotYet
 from payments.webhooks.services import outbox
 from refunds import selectors, shapes
-from refunds.models import FraudDecision, FraudWarning
+from refunds.models import FraudDecision, FraudWarning, Refund
 from refunds.services.refusals import FraudWarningDecided
+from refunds.states import UNSENT
 
 
 def accept(account_id: str, event: PspEvent) -> None:
@@ -57,11 +58,18 @@ def _ask(row: FraudWarning, intent: PaymentIntent) -> None:
     left = selectors.refundable(intent)
     if intent.disputes.exists():
         _decide(row, FraudDecision.DISPUTED, by="notification", because="there is a dispute already")
-    elif not money.to_minor(left):
+    elif _has_gone_back(intent):
         _decide(row, FraudDecision.REFUNDED, by="notification", because="nothing is left to be refunded")
     else:
-        detail = f"{money.text(left)} can be refunded before it becomes a dispute: {row.kind or 'no kind given'}"
+        can = "can be refunded" if money.to_minor(left) else "are left: a refund that can be taken back waits,"
+        detail = f"{money.text(left)} {can} before it becomes a dispute: {row.kind or 'no kind given'}"
         attention.open_item(AttentionKind.FRAUD_WARNING, row.pk, detail)
+
+
+def _has_gone_back(intent: PaymentIntent) -> bool:
+    """Nothing is left, and none of it can still be taken back, or is decided about."""
+    unsent = Refund.objects.filter(intent=intent, status__in=UNSENT)
+    return not money.to_minor(selectors.refundable(intent)) and not unsent.exists()
 
 
 def became_a_dispute(attempt_id: str, *, by: str) -> None:
@@ -87,7 +95,7 @@ def look(warning_id: str) -> None:
         attempt_id = FraudWarning.objects.values_list("attempt_id", flat=True).get(pk=warning_id)
         payment = intent_selectors.hold_with_attempt(attempt_id)
         row = FraudWarning.objects.get(pk=warning_id)
-        if not row.decision and not money.to_minor(selectors.refundable(payment.intent)):
+        if not row.decision and _has_gone_back(payment.intent):
             _decide(row, FraudDecision.REFUNDED, by="refunds", because="nothing is left to be refunded")
 
 

@@ -9,8 +9,9 @@ from payments.kernel import clock
 from payments.kernel.attention import AttentionItem
 from payments.kernel.jobs import Job
 from refunds.batches import facts
-from refunds.models import Refund
-from refunds.services import approvals, bulk, transfers
+from refunds.models import FraudWarning, Refund
+from refunds.services import approvals, bulk, refunds, transfers
+from refunds.services.deadlines import watch_due
 from refunds.services.refusals import PaymentDisputed, RefundNothingToRefund
 from tests import factories
 from tests.refunds.people import ADA, LEA, ask, undo_window_ends
@@ -126,3 +127,19 @@ def transfer(item: AttentionItem) -> transfers.TransferDraft:
     """19.99 USD that finance has paid today."""
     facts = {"bank_account": "main-usd", "bank_reference": "E2E-1", "because": "Paid twice."}
     return transfers.TransferDraft(item=item.pk, amount=1999, value_date=clock.now().date(), **facts)
+
+
+def test_a_warning_stays_open_while_a_refund_may_still_be_taken_back(shop: factories.Shop) -> None:
+    quarrel = Quarrel(shop)
+    refund = ask(quarrel.intent, 2000)
+    quarrel.warn()
+    assert FraudWarning.objects.get().decision == "", "nothing has gone back yet"
+    watch_due()
+    assert FraudWarning.objects.get().decision == ""
+    refunds.cancel(refund.pk, client_id=None, by=ADA.name)
+    assert open_items() == ["fraud_warning"]
+
+    ask(quarrel.intent, 2000, confirm_duplicate=True)
+    undo_window_ends()
+    watch_due()
+    assert (FraudWarning.objects.get().decision, open_items()) == ("refunded", [])
