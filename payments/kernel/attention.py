@@ -248,13 +248,15 @@ def close(item_id: str, *, because: str, by: str) -> None:
         close_items(item.object_id, because=because, by=by, kind=AttentionKind(item.kind))
 
 
-def open_anew(kind: AttentionKind, object_id: str, detail: str) -> None:
-    """The same in other words, where it is open already: something has become more urgent."""
+def open_anew(kind: AttentionKind, object_id: str, detail: str, *, amount: Money | None = None) -> None:
+    """The same in other words, where it is open already: something has become more urgent, or more."""
+    minor = None if amount is None else money.to_minor(amount)
     unit.current().run(
-        "UPDATE payments_attentionitem SET detail = %s WHERE object_id = %s AND kind = %s AND closed_at IS NULL",
-        [detail, object_id, kind],
+        "UPDATE payments_attentionitem SET detail = %s, amount_minor = coalesce(%s, amount_minor)"
+        " WHERE object_id = %s AND kind = %s AND closed_at IS NULL",
+        [detail, minor, object_id, kind],
     )
-    open_item(kind, object_id, detail)
+    open_item(kind, object_id, detail, amount=amount)
 
 
 def close_items(object_id: str, *, because: str, by: str, kind: AttentionKind) -> None:

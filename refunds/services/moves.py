@@ -301,20 +301,22 @@ def _post(held: Held, event: postings.Event, lines: postings.Lines, what: str, *
 def shift(intent: PaymentIntent, *, refunding: int = 0, refunded: int = 0, disputed: int = 0) -> None:
     """Move minor units into or out of what is reserved, refunded and disputed, with the intent held.
 
-    The only writer of the three. An excess that a PSP reports is taken, and a person is asked about it.
+    The only writer of the three. An excess that a PSP reports is taken, and a person is asked about it; anew when it
+    grows, also when somebody has settled what it was before.
     """
+    before = intent.claimed_minor - intent.amount_captured_minor
     intent.change(
         amount_refunding_minor=intent.amount_refunding_minor + refunding,
         amount_refunded_minor=intent.amount_refunded_minor + refunded,
         amount_disputed_minor=intent.amount_disputed_minor + disputed,
     )
     over = intent.claimed_minor > intent.amount_captured_minor
-    if over and not intent.over_returned:
+    if over and (not intent.over_returned or intent.claimed_minor - intent.amount_captured_minor > before):
         back = money.text(money.from_minor(intent.claimed_minor, intent.currency))
         contested = " or is disputed" if intent.amount_disputed_minor else ""
         detail = f"{back} went back{contested} of {money.text(intent.amount_captured)} captured"
         excess = money.from_minor(intent.claimed_minor - intent.amount_captured_minor, intent.currency)
-        attention.open_item(AttentionKind.OVER_RETURNED, intent.pk, detail, amount=excess)
+        attention.open_anew(AttentionKind.OVER_RETURNED, intent.pk, detail, amount=excess)
     elif intent.over_returned and not over:
         attention.close_items(
             intent.pk, because="no more went back than was captured", by="refunds", kind=AttentionKind.OVER_RETURNED

@@ -10,7 +10,7 @@ from payments.kernel.attention import AttentionItem
 from payments.kernel.jobs import Job
 from refunds.batches import facts
 from refunds.models import FraudWarning, Refund
-from refunds.services import approvals, bulk, refunds, transfers
+from refunds.services import approvals, bulk, refunds, settling, transfers
 from refunds.services.deadlines import watch_due
 from refunds.services.refusals import PaymentDisputed, RefundNothingToRefund
 from tests import factories
@@ -127,6 +127,25 @@ def transfer(item: AttentionItem) -> transfers.TransferDraft:
     """19.99 USD that finance has paid today."""
     facts = {"bank_account": "main-usd", "bank_reference": "E2E-1", "because": "Paid twice."}
     return transfers.TransferDraft(item=item.pk, amount=1999, value_date=clock.now().date(), **facts)
+
+
+def test_a_second_dispute_of_what_went_back_asks_a_person_again(shop: factories.Shop) -> None:
+    """Also when two people have settled what went back too much before it."""
+    quarrel = Quarrel(shop)
+    ask(quarrel.intent, 2000)
+    undo_window_ends()
+    taken(quarrel, 500)
+    item = AttentionItem.objects.get(kind="over_returned")
+    assert item.amount_minor == 500
+    quarrel.tell(quarrel.news(5, taken=300, standing=Standing.NEEDS_RESPONSE))
+    item.refresh_from_db()
+    assert item.amount_minor == 800
+    row = settling.propose(item.pk, "close", because="The customer keeps it.", by="staff lena")
+    settling.confirm(row.pk, by="staff leo")
+    assert "over_returned" not in open_items()
+    quarrel.tell(quarrel.news(9, taken=1200, standing=Standing.NEEDS_RESPONSE))
+    assert AttentionItem.objects.get(kind="over_returned", closed_at=None).amount_minor == 2000
+    factories.assert_books_close()
 
 
 def test_a_warning_stays_open_while_a_refund_may_still_be_taken_back(shop: factories.Shop) -> None:
