@@ -172,6 +172,12 @@ def call(call_id: str) -> ProviderCall:
     return ProviderCall.objects.get(pk=call_id)
 
 
+def asked_for(refund: Refund) -> Money:
+    """What a refund gives back together with those of its request that give money back, or still may."""
+    others = Refund.objects.filter(pk__in=refund.related, status__in=LIVING).aggregate(sum=Sum("amount_minor"))
+    return money.from_minor(refund.amount_minor + int(others["sum"] or 0), refund.currency)
+
+
 def alike(intent_id: str, amount_minor: int, *, since: datetime) -> Refund | None:
     """The newest living refund of the same amount of an intent that was made `since`."""
     found = Refund.objects.filter(intent_id=intent_id, amount_minor=amount_minor, created_at__gte=since)

@@ -11,15 +11,16 @@ from refunds.states import RefundStatus
 def approve(refund_id: str, person: Person, *, because: str = "") -> RefundWithLines:
     """Let it go by this person's word: it counts against his limit, and he can take it back while it is held.
 
+    What several payments give back together is one amount for that limit, although each is decided about.
     Refuses with `RefundUnexpectedState` when it does not wait for approval, `ApprovalNotAllowed`,
     `ApprovalNeedsAnotherPerson`, `PaymentDisputed` and `RefundExceedsRefundable` when the money has gone meanwhile, and
     `ApprovalBeyondLimit` when his own limit does not cover it.
     """
     with unit.work() as work:
         held = _waiting(refund_id, person)
-        word = limits.of_person(person)
         _refuse_what_has_gone(held)
-        why = limits.beyond(word, held.refund.amount)
+        word = limits.of_person(person)
+        why = limits.beyond(word, held.refund.amount, of=selectors.asked_for(held.refund))
         if why:
             raise refusals.ApprovalBeyondLimit(f"It is beyond your own limit as well: {why}.")
         moves.approve(held, because or "approved", person.name)
@@ -39,7 +40,6 @@ def reject(refund_id: str, person: Person, *, because: str) -> RefundWithLines:
     return held
 
 
-def _waiting(refund_id: str, person: Person) -> Held:
 def _refuse_what_has_gone(held: Held) -> None:
     why = selectors.gone_meanwhile(held.payment.intent)
     if not why:
@@ -49,6 +49,7 @@ def _refuse_what_has_gone(held: Held) -> None:
     raise refusal(f"It would go back twice: {why}. Reject it.")
 
 
+def _waiting(refund_id: str, person: Person) -> Held:
     held = selectors.hold(refund_id)
     limits.refuse_unless_decides(person, held.refund.requested_by)
     if held.refund.status != RefundStatus.NEEDS_APPROVAL:

@@ -35,15 +35,15 @@ def of_person(person: policy.Person) -> Word:
     return Word(person.name, roles=person.roles)
 
 
-def beyond(word: Word, amount: Money) -> str:
-    """Why an amount needs somebody else's word too; "" when it does not.
+def beyond(word: Word, amount: Money, *, of: Money | None = None) -> str:
+    """Why an amount needs somebody else's word too; "" when it does not. `of` is all that was asked for with it.
 
     After "", whoever else asks by the same word and currency waits until the caller's transaction has ended: a hundred
     at once do not pass a limit together.
     """
     currency = amount.currency.code
     limit = _limit(word, currency)
-    why = policy.beyond(limit, amount, 0)
+    why = policy.beyond(limit, of or amount, 0)
     if why or limit is None or limit.daily is None:
         return why
     with connection.cursor() as cursor:

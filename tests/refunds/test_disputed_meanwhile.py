@@ -12,9 +12,9 @@ from refunds.batches import facts
 from refunds.models import FraudWarning, Refund
 from refunds.services import approvals, bulk, refunds, settling, transfers
 from refunds.services.deadlines import watch_due
-from refunds.services.refusals import PaymentDisputed, RefundNothingToRefund
+from refunds.services.refusals import ApprovalBeyondLimit, PaymentDisputed, RefundNothingToRefund
 from tests import factories
-from tests.refunds.people import ADA, LEA, ask, undo_window_ends
+from tests.refunds.people import ADA, LEA, ask, limit, undo_window_ends
 from tests.refunds.quarrel import Quarrel, balances
 from tests.refunds.test_duplicates import paid_twice
 
@@ -146,6 +146,22 @@ def test_a_second_dispute_of_what_went_back_asks_a_person_again(shop: factories.
     quarrel.tell(quarrel.news(9, taken=1200, standing=Standing.NEEDS_RESPONSE))
     assert AttentionItem.objects.get(kind="over_returned", closed_at=None).amount_minor == 2000
     factories.assert_books_close()
+
+
+def test_what_two_payments_give_back_is_one_amount_for_who_approves(
+    shop: factories.Shop, sim: factories.Simulator
+) -> None:
+    paid = paid_twice(shop, sim)
+    lifecycle.cancel_attempt(paid["late"], by="test")
+    limit("support", 1000, 10_000)
+    limit("support_lead", 2500, 10_000)
+    first = ask({"id": paid["intent"]})
+    assert (first.status, first.amount_minor, len(first.related)) == ("needs_approval", 1999, 1)
+    for refund_id in (first.pk, *first.related):
+        with pytest.raises(ApprovalBeyondLimit, match=r"more than 25\.00 USD at once"):
+            approvals.approve(refund_id, LEA)
+    approvals.reject(first.pk, LEA, because="Not both.")
+    approvals.approve(first.related[0], LEA)
 
 
 def test_a_warning_stays_open_while_a_refund_may_still_be_taken_back(shop: factories.Shop) -> None:
