@@ -18,15 +18,17 @@ from refunds.services import announcements, moves
 
 def offered(item: AttentionItem) -> Mapping[Action, str]:
     """What two people can do about an open item, and what that does, in plain words."""
-    if item.kind == AttentionKind.AMOUNT_DIFFERS:
+    if item.kind == AttentionKind.AMOUNT_DIFFERS and not is_dispute(item):
         return payments.offered(item) if _is_payment(item) else _offered(item)
-    if item.kind in attention.TWO_CLOSE and not _is_awaited(item):
+    if (item.kind in attention.TWO_CLOSE or is_dispute(item)) and not _is_awaited(item):
         return {Action.CLOSE: "Nothing moves. It closes with what you write and who agreed."}
     return {}
 
 
 def why_not(item: AttentionItem) -> str:
     """Why nothing else is offered, in plain words; "" where there is nothing to say."""
+    if is_dispute(item):
+        return "What a bank has moved stays booked as it was told first: the settlement will show what is right."
     if item.kind == AttentionKind.AMOUNT_DIFFERS:
         return payments.why_not(item) if _is_payment(item) else _why_not(item)
     if _is_awaited(item):
@@ -40,6 +42,11 @@ def why_not(item: AttentionItem) -> str:
 
 def _is_payment(item: AttentionItem) -> bool:
     return item.object_id.startswith("att_")
+
+
+def is_dispute(item: AttentionItem) -> bool:
+    """Whether it is about a movement of a dispute that was told with two amounts."""
+    return item.kind == AttentionKind.AMOUNT_DIFFERS and item.object_id.startswith("dp_")
 
 
 def _is_awaited(item: AttentionItem) -> bool:
@@ -62,7 +69,7 @@ def _refuse_unless_offered(item: AttentionItem, action: str) -> None:
 def confirm(settlement_id: str, *, by: str) -> Settlement:
     """Another person agrees, and it is done: state, ledger, order and events in one commit."""
     item = Settlement.objects.select_related("item").get(pk=settlement_id).item
-    if item.kind != AttentionKind.AMOUNT_DIFFERS:
+    if item.kind != AttentionKind.AMOUNT_DIFFERS or is_dispute(item):
         _refuse_unless_offered(item, Action.CLOSE)
         return attention.close_confirmed(settlement_id, by=by)
     return payments.confirm(settlement_id, by=by) if _is_payment(item) else _confirm(settlement_id, item, by)

@@ -71,3 +71,9 @@ ADVICE: Final[Mapping[str, tuple[str, str]]] = {
     ),
 }
 """Kind of matter -> what has happened, and what is safe to do."""
+
+OF_A_DISPUTE: Final = (
+    "The PSP told one movement of a dispute twice, with two amounts. It stays booked as it was told first.",
+    "Look at the dispute in the PSP's dashboard. Two people close this with what they found there.",
+)
+"""What `amount_differs` says of a dispute."""

@@ -19,7 +19,7 @@ from refunds.models import BankTransfer
 from refunds.services import duplicates, settling
 from refunds.services import transfers as services
 from reporting.admin import transfers
-from reporting.admin.advice import ADVICE
+from reporting.admin.advice import ADVICE, OF_A_DISPUTE
 
 MAY_LOOK_AFTER = "payments.change_attentionitem"
 MAY_PROPOSE = "payments.add_settlement"
@@ -137,7 +137,7 @@ class AttentionItemAdmin(base.ModelAdmin):
 
     def facts(self, request: HttpRequest, row: AttentionItem) -> dict[str, Any]:
         """What happened, what is safe, what is proposed, and why the rest is not offered."""
-        happened, safe = ADVICE[row.kind]
+        happened, safe = OF_A_DISPUTE if settling.is_dispute(row) else ADVICE[row.kind]
         is_open = row.closed_at is None
         waiting = row.settlements.filter(decision="").first() if is_open else None
         return {

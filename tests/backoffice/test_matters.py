@@ -13,7 +13,7 @@ from django.utils import timezone
 from payments.intents.models import PaymentAttempt, PaymentIntent
 from payments.kernel.attention import AttentionItem, AttentionKind, Settlement
 from payments.kernel.jobs import Job
-from reporting.admin.advice import ADVICE
+from reporting.admin.advice import ADVICE, OF_A_DISPUTE
 from tests import factories
 from tests.backoffice import pages
 
@@ -65,6 +65,17 @@ def test_every_kind_of_matter_says_what_happened_and_what_is_safe(lena: Client) 
             prefix = "att_" if kind == AttentionKind.CANCEL_REFUSED else "pi_"
             shown = html.unescape(pages.text(lena, page(matter(kind, prefix + "0" * 32))))
             assert all(said in shown for said in ADVICE[kind]), kind
+
+
+def test_a_dispute_that_was_told_with_two_amounts_has_a_page_and_is_closed_by_two(lena: Client) -> None:
+    item = matter("amount_differs", "dp_" + "0" * 32)
+    shown = html.unescape(pages.text(lena, page(item)))
+    assert all(said in shown for said in OF_A_DISPUTE)
+    assert "Nothing of it was booked" not in shown
+    lena.post(page(item, "propose"), {"action": "close", **WHY})
+    another("support_lead").post(page(item, "confirm"))
+    item.refresh_from_db()
+    assert item.closed_by == "staff second_support_lead"
 
 
 def test_one_proposes_and_another_confirms(lena: Client, differs: AttentionItem) -> None:

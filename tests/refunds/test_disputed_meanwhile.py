@@ -164,6 +164,22 @@ def test_what_two_payments_give_back_is_one_amount_for_who_approves(
     approvals.approve(first.related[0], LEA)
 
 
+def test_a_movement_that_is_told_with_another_amount_has_a_page_and_an_end(shop: factories.Shop) -> None:
+    """Its money is booked as it was told first; what is right shows in the settlement."""
+    quarrel = Quarrel(shop)
+    quarrel.tell(
+        quarrel.news(0, taken=2000, key="txn_1", standing=Standing.NEEDS_RESPONSE),
+        quarrel.news(1, taken=1900, key="txn_1", standing=Standing.NEEDS_RESPONSE),
+    )
+    item = AttentionItem.objects.get(kind="amount_differs", closed_at=None)
+    assert set(settling.offered(item)) == {"close"}
+    assert settling.why_not(item)
+    row = settling.propose(item.pk, "close", because="The dashboard says 20.00 as well.", by="staff lena")
+    settling.confirm(row.pk, by="staff leo")
+    assert "amount_differs" not in open_items()
+    factories.assert_books_close()
+
+
 def test_a_warning_stays_open_while_a_refund_may_still_be_taken_back(shop: factories.Shop) -> None:
     quarrel = Quarrel(shop)
     refund = ask(quarrel.intent, 2000)
