@@ -16,6 +16,7 @@ from refunds.services import transfers
 from tests import factories
 from tests.byhand import behind_the_guards, copy, key, refused, sql
 from tests.kernel.conftest import at_once
+from tests.refunds.psp import Psp
 
 MAKER, CHECKER = "staff lena", "staff leo"
 WHY = "The PSP's dashboard says so too."
@@ -136,6 +137,21 @@ def test_what_is_reserved_is_canceled_at_the_psp(shop: factories.Shop, sim: fact
     assert AttentionItem.objects.get().closed_because == "canceled at the PSP"
     [payment] = [line for line in sim.book() if line["object"] == "payment"]
     assert payment["status"] == "canceled"
+    factories.assert_books_close()
+
+
+def test_what_was_taken_before_the_cancel_came_is_not_voided(
+    shop: factories.Shop, sim: factories.Simulator, simulator: str
+) -> None:
+    """Stripe answers a cancel that comes too late with the payment as it is: nobody is asked to pay it twice."""
+    intent = answered(shop, sim, -500, capture_method="manual")
+    Psp(simulator).capture(PaymentAttempt.objects.get().provider_reference, 1499)
+    settle("void")
+    factories.work()
+    paid = shop.get(f"payment_intents/{intent['id']}")
+    assert (paid["status"], paid["latest_attempt"]["status"]) == ("succeeded", "captured")
+    assert paid["amount_captured"] == 1499
+    assert set(settling.offered(item())) == {"stand"}
     factories.assert_books_close()
 
 

@@ -1,10 +1,20 @@
 """Adyen takes or reserves another amount than it was asked for: whatever two people decide, the books close with it."""
 
-import pytest
+from datetime import timedelta
+from typing import Any
 
+import pytest
+from django.utils import timezone
+from moneyed import Money
+
+from payments.connectors.base import EventKind, Outcome, PspEvent, Verdict
+from payments.gateway.models import ProviderCall
+from payments.intents.models import PaymentAttempt
+from payments.intents.services import evidence
 from payments.kernel.attention import AttentionItem
 from refunds.services import settling
 from tests import factories
+from tests.byhand import behind_the_guards
 from tests.stories import adyen
 
 ENDS = {"accept": "succeeded", "refund": "canceled", "undone": "requires_payment_method"}
@@ -88,4 +98,42 @@ def test_a_refund_of_another_amount(shop: factories.Shop, sim: factories.Simulat
     settle(action)
     assert shop.get(f"payment_intents/{intent['id']}")["amount_refunded"] == back
     assert not AttentionItem.objects.filter(closed_at=None).exists()
+    factories.assert_books_close()
+
+
+@pytest.mark.parametrize(("facts", "end"), [({"capture_method": "manual"}, "requires_capture"), ({}, "succeeded")])
+def test_what_two_people_have_accepted_is_not_canceled_by_recovery(
+    shop: factories.Shop, sim: factories.Simulator, facts: dict[str, Any], end: str
+) -> None:
+    """Its answer was lost, its notification told another amount: that is the answer, and nobody has to ask any more."""
+    intent = adyen.intent(shop, **facts)
+    sim.scenario("webhook", "webhook_lost", event="AUTHORISATION")
+    sim.scenario("payments", "reset_after", times=1)
+    assert adyen.confirm(shop, intent)["status"] == "processing"
+    [payment] = [line for line in sim.book() if line["object"] == "payment"]
+    attempt = PaymentAttempt.objects.get()
+    amount = Money("25.00", "EUR")
+    seen = Outcome(verdict=Verdict.APPROVED, provider_reference=payment["id"], amount=amount, captured=None)
+    evidence.accept(
+        attempt.account_id,
+        PspEvent(
+            kind=EventKind.PAYMENT_UPDATED,
+            event_key="AUTHORISATION:lost:true",
+            type="AUTHORISATION",
+            occurred_at=timezone.now(),
+            reference=attempt.pk,
+            provider_reference=payment["id"],
+            outcome=seen,
+        ),
+    )
+    factories.assert_books_close()
+    settle("accept")
+    long_ago = timezone.now() - timedelta(minutes=3)
+    with behind_the_guards():
+        ProviderCall.objects.filter(look_at__isnull=False).update(sent_at=long_ago, look_at=long_ago)
+    factories.work()
+    assert shop.get(f"payment_intents/{intent['id']}")["status"] == end
+    [payment] = [line for line in sim.book() if line["object"] == "payment"]
+    assert payment["status"] not in {"canceled", "cancelled"}
+    assert not ProviderCall.objects.filter(look_at__isnull=False).exists()
     factories.assert_books_close()

@@ -40,12 +40,20 @@ def accept(account_id: str, event: PspEvent) -> None:
     with unit.work():
         held = selectors.hold_with_attempt(attempt.pk)
         outcomes.apply(held, outcome, by=by)
-        if held.tried.status in SETTLED:
+        if _is_answered(held, outcome):
             _close_calls(held.tried.pk, AUTHORIZING, outcome, by)
 
 
+def _is_answered(held: Held, outcome: Outcome) -> bool:
+    """Whether no call of the attempt has to be asked about any more.
+
+    Also when another amount was approved: recovery must not cancel, behind them, what two people decide about.
+    """
+    return held.tried.status in SETTLED or outcome.verdict is Verdict.APPROVED
+
+
 AUTHORIZING = (CallKind.AUTHORIZE, CallKind.COMPLETE)
-"""The calls that need no answer any more once their attempt is settled."""
+"""The calls that need no answer any more once their attempt is."""
 
 
 def accept_capture(account_id: str, event: PspEvent) -> None:
@@ -59,7 +67,7 @@ def accept_capture(account_id: str, event: PspEvent) -> None:
         capture = selectors.capture_told_of(held.tried, event.reference, event.modification_reference)
         if capture is None:
             _accept_foreign_capture(held, outcome, by)
-            if held.tried.status in SETTLED:  # this may be the first that is heard of the payment
+            if _is_answered(held, outcome):  # this may be the first that is heard of the payment
                 _close_calls(held.tried.pk, AUTHORIZING, outcome, by)
             return
         if outcome.verdict is Verdict.DECLINED and outcome.captured:
