@@ -32,7 +32,7 @@ class Role(enum.StrEnum):
 
 
 class Environment(pydantic_settings.BaseSettings):
-    """Every variable the platform reads; docs/configuration.md is generated from these fields."""
+    """Every variable the platform reads, besides the secrets of provider accounts."""
 
     model_config = pydantic_settings.SettingsConfigDict(
         extra="ignore", frozen=True, env_ignore_empty=True, hide_input_in_errors=True

@@ -94,3 +94,17 @@ def test_compose_names_only_variables_that_are_read(compose: dict[str, Any]) -> 
     known |= {*accounts.new_secrets(), *accounts.REAL_ONLY}
 
     assert set(compose["services"]["web"]["environment"]) <= known
+
+
+def test_what_an_installation_decides_is_passed_on_by_compose(compose: dict[str, Any]) -> None:
+    """Of a variable that compose does not pass, `.env` says nothing to anybody: here are those that keep their default."""
+    tuning = {"WEB_THREADS", "DATABASE_POOL_MIN", "DATABASE_POOL_MAX", "PREPARED_STATEMENTS", "BROKER_URL"}
+    kept = tuning | {"DEBUG", "EMBEDDED_SERVERS", "LONE_WORKER", "LOG_LEVEL", "LOG_FORMAT"}
+    for service in ("web", "worker"):
+        passed = compose["services"][service]["environment"]
+        assert {name.upper() for name in environment.Environment.model_fields} - kept <= set(passed)
+
+
+def test_web_and_worker_share_the_files_that_one_writes_and_the_other_reads(compose: dict[str, Any]) -> None:
+    web, worker = (compose["services"][name] for name in ("web", "worker"))
+    assert web["volumes"] == worker["volumes"] == [f"files:{web['environment']['RUN_DIR']}"]
