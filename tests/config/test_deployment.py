@@ -97,7 +97,7 @@ def test_compose_names_only_variables_that_are_read(compose: dict[str, Any]) -> 
 
 
 def test_what_an_installation_decides_is_passed_on_by_compose(compose: dict[str, Any]) -> None:
-    """Of a variable that compose does not pass, `.env` says nothing to anybody: here are those that keep their default."""
+    """Of a variable that compose does not pass, `.env` says nothing to anybody: these keep their default."""
     tuning = {"WEB_THREADS", "DATABASE_POOL_MIN", "DATABASE_POOL_MAX", "PREPARED_STATEMENTS", "BROKER_URL"}
     kept = tuning | {"DEBUG", "EMBEDDED_SERVERS", "LONE_WORKER", "LOG_LEVEL", "LOG_FORMAT"}
     for service in ("web", "worker"):
