@@ -21,7 +21,7 @@ from refunds import selectors
 from refunds.models import BankTransfer, Origin, Reason, Refund, RefundLine
 from refunds.selectors import Held, Source
 from refunds.services import moves, refusals
-from refunds.states import RefundStatus
+from refunds.states import LIVING, RefundStatus
 
 SETTLES: Final = (AttentionKind.OVERPAYMENT, AttentionKind.REFUND_BOUNCED)
 """The matters that a bank transfer ends."""
@@ -220,7 +220,17 @@ def _owed_for(item: AttentionItem) -> Owed:
 def _owed_by(item: AttentionItem, source: Source) -> Owed:
     _, most, instead_of = _about(item)
     left = max(0, min(most - _transferred(item), source.available))
-    return Owed(source, left, item.detail, item, instead_of)
+    return Owed(source, left, f"{item.detail}{_refunded_since(item, source)}", item, instead_of)
+
+
+def _refunded_since(item: AttentionItem, source: Source) -> str:
+    """What the PSP has given back of the same money since the matter began: it may have settled it already."""
+    rows = Refund.objects.filter(attempt=source.attempt, created_at__gte=item.opened_at, status__in=LIVING)
+    minor = rows.exclude(origin=Origin.BANK).aggregate(sum=Sum("amount_minor"))["sum"]
+    if not minor:
+        return ""
+    text = money.text(money.from_minor(int(minor), source.attempt.currency))
+    return f". Since then {text} of this payment were refunded otherwise: pay only what that was not meant for."
 
 
 def _about(item: AttentionItem) -> tuple[str, int, Refund | None]:

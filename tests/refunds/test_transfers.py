@@ -51,6 +51,22 @@ def draft(amount: int = 1999, **facts: Any) -> Draft:
     return Draft(amount=amount, **{**said, "because": "The card was closed.", **facts})
 
 
+def test_what_was_refunded_otherwise_meanwhile_is_said_to_who_pays_by_bank(
+    shop: factories.Shop, sim: factories.Simulator, psp: Psp
+) -> None:
+    """An agent has sent it again, by the card, and the matter still stands in finance's queue."""
+    body = {"payment_intent": shop.paid(1999)["id"], "amount": 500, "reason": "damaged", "confirm_duplicate": True}
+    sim.scenario("refunds.create", "bounced_refund", seconds=0, times=1)
+    shop.post("refunds", body)
+    factories.work()
+    psp.notify(psp.events_once("refund.failed"))
+    assert "Since then" not in transfers.look(item=item().pk).why
+    again = shop.post("refunds", body)
+    factories.work()
+    assert shop.get(f"refunds/{again['id']}")["status"] == "succeeded"
+    assert "Since then 5.00 USD of this payment were refunded otherwise" in transfers.look(item=item().pk).why
+
+
 def test_a_refund_that_came_back_is_paid_by_bank_by_two_people(shop: factories.Shop, bounced: dict[str, Any]) -> None:
     row = transfers.propose(draft(item=bounced["item"]), by=MAKER)
     made = shop.get(f"refunds/{row.refund_id}")
