@@ -33,7 +33,7 @@ TOLD: Final = {
     RefundStatus.NEEDS_APPROVAL: "{amount} wait for a second person: {beyond}. Nothing goes back before that.",
     RefundStatus.REJECTED: "{who} rejected it{on}: nothing goes back.",
     RefundStatus.HELD: "{amount} are about to go back {to}.",
-    RefundStatus.CANCELED: "It was taken back{on}, before it was sent: nothing goes back.",
+    RefundStatus.CANCELED: "It was canceled{on}, before it was sent: nothing goes back.",
     RefundStatus.UNKNOWN: "Whether {amount} went back {to} is not known yet. Nobody should refund it again.",
     RefundStatus.SUCCEEDED: "{amount} went back {to}{on}.",
     RefundStatus.FAILED: "{amount} did not go back, {why}",

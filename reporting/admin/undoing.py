@@ -15,7 +15,7 @@ from refunds.states import REFUND, RefundStatus
 
 TOO_LATE: Final = {
     RefundStatus.SUCCEEDED: "it has gone back to the customer",
-    RefundStatus.CANCELED: "it was taken back already",
+    RefundStatus.CANCELED: "it was canceled already",
     RefundStatus.REJECTED: "it was rejected: nothing goes back",
     RefundStatus.FAILED: "it has failed: the money is still here",
     RefundStatus.CANCELED_AT_PSP: "it was canceled at the PSP: the money is still here",

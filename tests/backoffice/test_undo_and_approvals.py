@@ -94,7 +94,7 @@ def test_twice_taken_back_is_once(support: Client, paid: dict[str, Any]) -> None
     send(support, paid, fill(support, paid, amount="5.00"))
     pk = Refund.objects.get().pk
     press(support, pk, "cancel")
-    assert "it was taken back already" in press(support, pk, "cancel")
+    assert "it was canceled already" in press(support, pk, "cancel")
 
 
 def test_who_may_not_refund_sees_no_button(support: Client, staff: Any, paid: dict[str, Any]) -> None:
