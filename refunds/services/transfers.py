@@ -18,7 +18,7 @@ from payments.kernel.attention import AttentionItem, AttentionKind, Decision
 from payments.methods import catalogue
 from payments.methods import selectors as methods
 from refunds import selectors
-from refunds.models import BankTransfer, Origin, Reason, Refund, RefundLine
+from refunds.models import BankTransfer, Dispute, Origin, Reason, Refund, RefundLine
 from refunds.selectors import Held, Source
 from refunds.services import moves, refusals
 from refunds.states import LIVING, RefundStatus
@@ -26,6 +26,7 @@ from refunds.states import LIVING, RefundStatus
 SETTLES: Final = (AttentionKind.OVERPAYMENT, AttentionKind.REFUND_BOUNCED)
 """The matters that a bank transfer ends."""
 
+DISPUTED_THERE: Final = "refund_payment_disputed"
 NOTHING_LEFT: Final = "Nothing is left to give back: it has gone, or waits to be confirmed."
 CAME_TO_NOTHING: Final = (RefundStatus.FAILED, RefundStatus.CANCELED_AT_PSP, RefundStatus.BOUNCED)
 
@@ -219,7 +220,8 @@ def _owed_for(item: AttentionItem) -> Owed:
 
 def _owed_by(item: AttentionItem, source: Source) -> Owed:
     _, most, instead_of = _about(item)
-    left = max(0, min(most - _transferred(item), source.available))
+    gone = instead_of is not None and _disputed_there(instead_of)
+    left = 0 if gone else max(0, min(most - _transferred(item), source.available))
     return Owed(source, left, f"{item.detail}{_refunded_since(item, source)}", item, instead_of)
 
 
@@ -270,9 +272,15 @@ def why_by_bank(source: Source) -> str:
     if window is not None and clock.now() - source.captured_at > timedelta(days=window):
         return f"{name} gives money back within {window} days, and those are over."
     last = Refund.objects.filter(attempt=attempt).exclude(origin=Origin.BANK).order_by("-id").first()
-    if last is not None and last.status in CAME_TO_NOTHING:
+    if last is not None and last.status in CAME_TO_NOTHING and not _disputed_there(last):
         return f"The last refund of it came to nothing: {last.failure_reason.replace('_', ' ') or last.status}."
     return ""
+
+
+def _disputed_there(refund: Refund) -> bool:
+    """The PSP gives nothing back for a dispute of which it has not told us yet: the money is no longer with us."""
+    said = refund.failure_reason == DISPUTED_THERE
+    return said and not Dispute.objects.filter(attempt=refund.attempt_id).exists()
 
 
 # --- what is refused ------------------------------------------------------------------------------------------------

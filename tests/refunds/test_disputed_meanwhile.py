@@ -12,9 +12,10 @@ from refunds.batches import facts
 from refunds.models import FraudWarning, Refund
 from refunds.services import approvals, bulk, refunds, settling, transfers
 from refunds.services.deadlines import watch_due
-from refunds.services.refusals import ApprovalBeyondLimit, PaymentDisputed, RefundNothingToRefund
+from refunds.services.refusals import ApprovalBeyondLimit, PaymentDisputed, RefundNothingToRefund, TransferNotNeeded
 from tests import factories
 from tests.refunds.people import ADA, LEA, ask, limit, undo_window_ends
+from tests.refunds.psp import Psp
 from tests.refunds.quarrel import Quarrel, balances
 from tests.refunds.test_duplicates import paid_twice
 
@@ -121,6 +122,25 @@ def test_what_came_too_late_and_was_disputed_is_owned_until_the_bank_has_decided
     transfers.confirm(transfers.propose(transfer(item), by="staff lena").pk, by="staff leo")
     assert open_items() == []
     factories.assert_books_close()
+
+
+def test_what_the_psp_does_not_give_back_for_a_dispute_goes_by_no_bank_either(shop: factories.Shop, psp: Psp) -> None:
+    """Its news of the dispute are still on their way: until then the money looks as if it were with us."""
+    quarrel = Quarrel(shop)
+    paid = shop.confirm(shop.intent(shop.order(2000)), "pm_card_createDispute")
+    refund = ask(paid, 2000)
+    factories.until(lambda: psp.told("charge.dispute.created"))
+    undo_window_ends()
+    refund.refresh_from_db()
+    assert (refund.status, refund.failure_reason) == ("failed", "refund_payment_disputed")
+    with pytest.raises(TransferNotNeeded):
+        transfers.look(payment_intent=paid["id"])
+    quarrel.payment = paid["latest_attempt"]["provider_reference"]
+    taken(quarrel, 2000)
+    with pytest.raises(RefundNothingToRefund):
+        transfers.look(payment_intent=paid["id"])
+    quarrel.tell(quarrel.news(30, back=2000, standing=Standing.WON))
+    assert transfers.look(payment_intent=paid["id"]).left == 2000
 
 
 def transfer(item: AttentionItem) -> transfers.TransferDraft:
