@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from payments.connectors.base import Outcome, Verdict
 from payments.intents.services import settling as payments
 from payments.kernel import attention, clock, money, unit
-from payments.kernel.attention import Action, AttentionItem, AttentionKind, NotOffered, Settlement
+from payments.kernel.attention import Action, AttentionItem, AttentionKind, Decision, NotOffered, Settlement
 from refunds import selectors
-from refunds.models import Origin, Refund
+from refunds.models import BankTransfer, Origin, Refund
 from refunds.selectors import Held
 from refunds.services import announcements, moves
 
@@ -20,7 +20,7 @@ def offered(item: AttentionItem) -> Mapping[Action, str]:
     """What two people can do about an open item, and what that does, in plain words."""
     if item.kind == AttentionKind.AMOUNT_DIFFERS and not is_dispute(item):
         return payments.offered(item) if _is_payment(item) else _offered(item)
-    if (item.kind in attention.TWO_CLOSE or is_dispute(item)) and not _is_awaited(item):
+    if (item.kind in attention.TWO_CLOSE or is_dispute(item)) and not (_is_awaited(item) or _transfer_waits(item)):
         return {Action.CLOSE: "Nothing moves. It closes with what you write and who agreed."}
     return {}
 
@@ -31,6 +31,8 @@ def why_not(item: AttentionItem) -> str:
         return "What a bank has moved stays booked as it was told first: the settlement will show what is right."
     if item.kind == AttentionKind.AMOUNT_DIFFERS:
         return payments.why_not(item) if _is_payment(item) else _why_not(item)
+    if _transfer_waits(item):
+        return "A bank transfer for it waits: it closes when that is confirmed, and can be closed when it is withdrawn."
     if _is_awaited(item):
         return "It closes by itself when the PSP says what became of it."
     if payments.still_reserved(item):
@@ -53,6 +55,11 @@ def _is_awaited(item: AttentionItem) -> bool:
     """Whether it is about a refund, made outside, that nobody but this item's person follows up on."""
     outside = item.kind == AttentionKind.UNMATCHED_EVENT and item.object_id.startswith("re_")
     return outside and Refund.objects.filter(pk=item.object_id, settled_at__isnull=True).exists()
+
+
+def _transfer_waits(item: AttentionItem) -> bool:
+    """Whether finance has paid for it, as one person says: were that withdrawn, nobody else would owe it."""
+    return BankTransfer.objects.filter(item=item, decision=Decision.WAITING).exists()
 
 
 def propose(item_id: str, action: str, *, because: str, by: str) -> Settlement:

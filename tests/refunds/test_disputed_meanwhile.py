@@ -143,6 +143,22 @@ def test_what_the_psp_does_not_give_back_for_a_dispute_goes_by_no_bank_either(sh
     assert transfers.look(payment_intent=paid["id"]).left == 2000
 
 
+def test_a_matter_is_not_closed_while_a_transfer_for_it_waits(shop: factories.Shop, sim: factories.Simulator) -> None:
+    """Else nobody would be left to owe it when the transfer turns out not to have been made."""
+    quarrel, paid = Quarrel(shop), paid_twice(shop, sim)
+    lifecycle.cancel_attempt(paid["late"], by="test")
+    quarrel.payment = PaymentAttempt.objects.get(pk=paid["late"]).provider_reference
+    taken(quarrel, 1999)
+    factories.work()
+    quarrel.tell(quarrel.news(30, back=1999, standing=Standing.WON))
+    item = AttentionItem.objects.get(kind="overpayment", closed_at=None)
+    row = transfers.propose(transfer(item), by="staff lena")
+    assert settling.offered(item) == {}
+    assert "bank transfer" in settling.why_not(item)
+    transfers.withdraw(row.pk, because="Not on the statement.", by="staff leo")
+    assert set(settling.offered(item)) == {"close"}
+
+
 def transfer(item: AttentionItem) -> transfers.TransferDraft:
     """19.99 USD that finance has paid today."""
     facts = {"bank_account": "main-usd", "bank_reference": "E2E-1", "because": "Paid twice."}
