@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 from django.utils import timezone
-from moneyed import Money
 
 from payments.connectors.base import EventKind, Outcome, PspEvent, Verdict
 from payments.gateway.models import ProviderCall
 from payments.intents.models import PaymentAttempt
 from payments.intents.services import evidence
+from payments.kernel import money
 from payments.kernel.attention import AttentionItem
 from refunds.services import settling
 from tests import factories
@@ -25,6 +25,19 @@ def settle(action: str) -> None:
     """Two people do it."""
     [item] = AttentionItem.objects.filter(kind="amount_differs", closed_at=None)
     settling.confirm(settling.propose(item.pk, action, because=WHY, by="staff lena").pk, by="staff leo")
+
+
+def news(kind: EventKind, attempt: PaymentAttempt, outcome: Outcome) -> PspEvent:
+    """What Adyen tells of an attempt."""
+    return PspEvent(
+        kind=kind,
+        event_key=f"{kind}:{attempt.pk}",
+        type=kind,
+        occurred_at=timezone.now(),
+        reference=attempt.pk,
+        provider_reference=outcome.provider_reference,
+        outcome=outcome,
+    )
 
 
 @pytest.mark.parametrize(("action", "end"), ENDS.items())
@@ -112,20 +125,9 @@ def test_what_two_people_have_accepted_is_not_canceled_by_recovery(
     assert adyen.confirm(shop, intent)["status"] == "processing"
     [payment] = [line for line in sim.book() if line["object"] == "payment"]
     attempt = PaymentAttempt.objects.get()
-    amount = Money("25.00", "EUR")
+    amount = money.from_minor(2500, "EUR")
     seen = Outcome(verdict=Verdict.APPROVED, provider_reference=payment["id"], amount=amount, captured=None)
-    evidence.accept(
-        attempt.account_id,
-        PspEvent(
-            kind=EventKind.PAYMENT_UPDATED,
-            event_key="AUTHORISATION:lost:true",
-            type="AUTHORISATION",
-            occurred_at=timezone.now(),
-            reference=attempt.pk,
-            provider_reference=payment["id"],
-            outcome=seen,
-        ),
-    )
+    evidence.accept(attempt.account_id, news(EventKind.PAYMENT_UPDATED, attempt, seen))
     factories.assert_books_close()
     settle("accept")
     long_ago = timezone.now() - timedelta(minutes=3)
@@ -136,4 +138,21 @@ def test_what_two_people_have_accepted_is_not_canceled_by_recovery(
     [payment] = [line for line in sim.book() if line["object"] == "payment"]
     assert payment["status"] not in {"canceled", "cancelled"}
     assert not ProviderCall.objects.filter(look_at__isnull=False).exists()
+    factories.assert_books_close()
+
+
+@pytest.mark.parametrize("delta", [-500, 500])
+def test_a_reservation_that_was_accepted_ends_as_a_whole(
+    shop: factories.Shop, sim: factories.Simulator, delta: int
+) -> None:
+    """The report says how much was released: all that the PSP had reserved, though another amount was asked for."""
+    sim.scenario("payments", "wrong_amount", times=1, delta=delta)
+    intent = adyen.paid(shop, capture_method="manual")
+    adyen.told("AUTHORISATION")
+    settle("accept")
+    attempt = PaymentAttempt.objects.get()
+    released = Outcome(verdict=Verdict.CANCELED, modification="M1", amount=money.from_minor(3000 + delta, "EUR"))
+    evidence.accept_cancel(attempt.account_id, news(EventKind.CANCEL_UPDATED, attempt, released))
+    assert shop.get(f"payment_intents/{intent['id']}")["status"] == "expired"
+    assert not AttentionItem.objects.filter(closed_at=None).exists()
     factories.assert_books_close()

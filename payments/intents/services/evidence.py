@@ -106,12 +106,19 @@ def accept_cancel(account_id: str, event: PspEvent) -> None:
 
 
 def _is_of_a_part(held: Held, outcome: Outcome) -> bool:
-    """Whether less was released than was reserved. That ends nothing; before a capture somebody outside has done it."""
-    attempt, amount = held.tried, outcome.amount
+    """Whether less was released than was reserved. That ends nothing; before a capture somebody outside has done it.
+
+    What two people have accepted as reserved may be less than was asked for, or more.
+    """
+    attempt, intent, amount = held.tried, held.intent, outcome.amount
     if outcome.verdict is not Verdict.CANCELED or amount is None or amount == attempt.amount:
         return False
     if attempt.status == AttemptStatus.AUTHORIZED:
-        why = f"{money.text(amount)} of {money.text(attempt.amount)} was released at the PSP, and the rest was not"
+        current = intent.latest_attempt_id == attempt.pk
+        reserved = intent.amount_capturable if current else attempt.amount
+        if amount.currency == reserved.currency and amount >= reserved:
+            return False
+        why = f"{money.text(amount)} of {money.text(reserved)} was released at the PSP, and the rest was not"
         attention.open_item(attention.AttentionKind.AMOUNT_DIFFERS, attempt.pk, why)
     return True
 
