@@ -246,6 +246,6 @@ def test_what_an_agent_gives_back_meanwhile_waits_for_nobody(
     shop.post("refunds", {"payment_intent": paid["intent"], "reason": "fraudulent"})
     due()
     factories.work()
-    assert AttentionItem.objects.get().closed_because == "it is given back"
+    assert AttentionItem.objects.get().closed_because == "nothing of it is left with us"
     assert not Job.objects.filter(name="refund_duplicate").exists()
     factories.assert_books_close()
