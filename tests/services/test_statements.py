@@ -48,7 +48,7 @@ def test_an_intent(warm: factories.Shop) -> None:
 
 
 def test_a_refund(warm: factories.Shop) -> None:
-    """Beside reading the payment and writing the refund: what is disputed of it, the limit, its lock, and what has gone by it today."""
+    """Beside reading the payment with its disputes and writing the refund: the limit, its lock, what has gone by it."""
     paid = warm.paid()
     warm.post("refunds", {"payment_intent": paid["id"], "amount": 1, "reason": "goodwill"})
     with at_most(14, units=1):
