@@ -65,12 +65,14 @@ def refundable(intent: PaymentIntent) -> Money:
     return money.from_minor(max(intent.amount_captured_minor - intent.claimed_minor, 0), intent.currency)
 
 
-def gone_meanwhile(intent: PaymentIntent) -> str:
-    """Why no refund of an intent may leave that has not left yet, in plain words; "" when it may.
+def gone_meanwhile(refund: Refund, intent: PaymentIntent) -> str:
+    """Why a refund may not leave that has not left yet, in plain words; "" when it may.
 
     A bank, or somebody at the PSP, has taken what was reserved for it: it would go back twice.
     """
     excess = intent.claimed_minor - intent.amount_captured_minor
+    if intent.amount_disputed_minor:
+        excess = max(excess, -left_of(refund.attempt_id))
     if excess <= 0:
         return ""
     where = "are in dispute, or were lost to one," if intent.amount_disputed_minor else "went back otherwise"
@@ -126,6 +128,13 @@ def disputed(attempt_id: str) -> int:
     """What is in dispute of an attempt, or was lost to one: of several payments a bank takes that very one."""
     taken = Dispute.objects.filter(attempt_id=attempt_id, amount_withdrawn_minor__gt=0)
     return int(taken.aggregate(sum=Sum("amount_withdrawn_minor"))["sum"] or 0)
+
+
+def left_of(attempt_id: str) -> int:
+    """What is left of an attempt's own money, whatever its payment comes to; negative when more has gone."""
+    captured = Capture.objects.filter(attempt_id=attempt_id, status=CaptureStatus.SUCCEEDED)
+    taken = int(captured.aggregate(sum=Sum("amount_minor"))["sum"] or 0)
+    return taken - _given_back(attempt_id) - disputed(attempt_id)
 
 
 def refunds_of(client_id: str) -> QuerySet[Refund]:

@@ -41,7 +41,7 @@ def reject(refund_id: str, person: Person, *, because: str) -> RefundWithLines:
 
 
 def _refuse_what_has_gone(held: Held) -> None:
-    why = selectors.gone_meanwhile(held.payment.intent)
+    why = selectors.gone_meanwhile(held.refund, held.payment.intent)
     if not why:
         return
     disputed = held.payment.intent.amount_disputed_minor

@@ -15,6 +15,7 @@ from payments.methods import selectors as methods
 from refunds import policy, selectors
 from refunds.models import Origin, Reason, Refund
 from refunds.services import moves
+from refunds.states import UNSENT
 
 WAITS: Final = timedelta(hours=1)
 """How often what waits for a person is looked at again; the person's word wakes it at once."""
@@ -37,6 +38,8 @@ def give_back(capture_id: str, *, part: int = 0, by: str = "platform") -> None:
             return
         left = [source.available for source in selectors.sources(payment) if source.attempt.pk == capture.attempt_id]
         amount = min(part or capture.amount_minor, sum(left))
+        if not amount and _is_reserved_elsewhere(capture):
+            raise jobs.Retry(WAITS, "a refund of money that a bank has taken reserves it, and will not be sent")
         waits = _why_it_waits(capture, amount) if amount else ""
         if waits:
             much = money.from_minor(amount, capture.currency)
@@ -51,11 +54,8 @@ def give_back(capture_id: str, *, part: int = 0, by: str = "platform") -> None:
                 duplicate_of=capture,
             )
             jobs.enqueue("send_refund", refund_id=held.pk)
-        elif selectors.disputed(capture.attempt_id):
-            _own_disputed(capture, part)
         if not waits:
-            said = "it is given back" if amount else "nothing of it is left with us"
-            attention.close_items(capture.pk, because=said, by=by, kind=AttentionKind.AUTO_REFUND_LIMIT)
+            _end(capture, amount, part, by)
     if waits:
         raise jobs.Retry(WAITS, waits)
 
@@ -90,11 +90,20 @@ def _ask_for_a_transfer(capture: Capture, method: str, part: int) -> None:
     attention.open_item(AttentionKind.OVERPAYMENT, capture.pk, why, amount=owed)
 
 
-def _own_disputed(capture: Capture, part: int) -> None:
-    """A bank has taken it: should it come back, nobody else asks for it again."""
-    owed = money.from_minor(part or capture.amount_minor, capture.currency)
-    why = f"{money.text(owed)} came too late and are in dispute, or were lost to one: owed if the bank gives them back"
-    attention.open_item(AttentionKind.OVERPAYMENT, capture.pk, why, amount=owed)
+def _is_reserved_elsewhere(capture: Capture) -> bool:
+    """Whether its own money is there, and only a refund that has not left yet stands for all that is left."""
+    unsent = Refund.objects.filter(intent=capture.intent_id, status__in=UNSENT)
+    return selectors.left_of(capture.attempt_id) > 0 and unsent.exists()
+
+
+def _end(capture: Capture, amount: int, part: int, by: str) -> None:
+    """Nothing is stopped any more; what a bank has taken has a person: should it come back, nobody else asks for it."""
+    because = "it is given back" if amount else "nothing of it is left with us"
+    if not amount and selectors.disputed(capture.attempt_id):
+        owed = money.from_minor(part or capture.amount_minor, capture.currency)
+        why = f"{money.text(owed)} came too late and are in dispute, or were lost to one: owed if they come back"
+        attention.open_item(AttentionKind.OVERPAYMENT, capture.pk, why, amount=owed)
+    attention.close_items(capture.pk, because=because, by=by, kind=AttentionKind.AUTO_REFUND_LIMIT)
 
 
 def _why_it_waits(capture: Capture, amount: int) -> str:

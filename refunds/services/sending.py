@@ -26,7 +26,7 @@ def send(refund_id: str, *, by: str = "sending") -> None:
         held = selectors.hold(refund_id)
         if not held.refund.may("send"):
             return
-        if why := selectors.gone_meanwhile(held.payment.intent):
+        if why := selectors.gone_meanwhile(held.refund, held.payment.intent):
             moves.cancel(held, why, by)
             return
         account = accounts.account(held.refund.account_id)

@@ -62,6 +62,24 @@ def test_a_dispute_of_the_rest_stops_nothing(shop: factories.Shop) -> None:
     factories.assert_books_close()
 
 
+def test_a_refund_of_the_disputed_one_of_two_payments_is_not_sent(
+    shop: factories.Shop, sim: factories.Simulator
+) -> None:
+    """The other payment covers the sum, but the bank has taken the very money that would go back."""
+    quarrel, paid = Quarrel(shop), paid_twice(shop, sim)
+    lifecycle.cancel_attempt(paid["late"], by="test")
+    refund = ask({"id": paid["intent"]}, 1999)
+    assert refund.attempt_id != paid["late"]
+    quarrel.payment = refund.attempt.provider_reference
+    taken(quarrel, 1999)
+    undo_window_ends()
+    refund.refresh_from_db()
+    assert refund.status == "canceled"
+    factories.later("refund_duplicate")
+    assert Refund.objects.get(status="succeeded").attempt_id == paid["late"]
+    factories.assert_books_close()
+
+
 def test_nobody_approves_what_the_bank_has_taken(shop: factories.Shop) -> None:
     quarrel = Quarrel(shop, amount=40_000)
     refund = ask(quarrel.intent, 40_000)
