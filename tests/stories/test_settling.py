@@ -156,3 +156,16 @@ def test_a_reservation_that_was_accepted_ends_as_a_whole(
     assert shop.get(f"payment_intents/{intent['id']}")["status"] == "expired"
     assert not AttentionItem.objects.filter(closed_at=None).exists()
     factories.assert_books_close()
+
+
+def test_a_cancel_of_what_is_booked_as_taken_reaches_a_person(shop: factories.Shop, sim: factories.Simulator) -> None:
+    """A payment whose answer was lost is canceled by reference; its approval may come before the end of that."""
+    intent = adyen.paid(shop)
+    adyen.told("AUTHORISATION")
+    attempt = PaymentAttempt.objects.get()
+    assert attempt.status == "captured"
+    gone = Outcome(verdict=Verdict.CANCELED, modification="M1")
+    evidence.accept_cancel(attempt.account_id, news(EventKind.CANCEL_UPDATED, attempt, gone))
+    assert shop.get(f"payment_intents/{intent['id']}")["status"] == "succeeded", "that it was taken was said as well"
+    assert AttentionItem.objects.get(closed_at=None).kind == "unknown_outcome"
+    factories.assert_books_close()

@@ -98,6 +98,9 @@ def accept_cancel(account_id: str, event: PspEvent) -> None:
             return
         if outcome.verdict is Verdict.CANCELED:
             outcomes.apply(held, outcome, by=by)
+            if held.tried.status == AttemptStatus.CAPTURED:  # its capture was only taken for granted
+                why = "booked as taken, and canceled at the PSP says its notification: see which of both it is"
+                attention.open_item(attention.AttentionKind.UNKNOWN_OUTCOME, attempt.pk, why)
             if held.tried.status in SETTLED:
                 _close_calls(held.tried.pk, AUTHORIZING, outcome, by)
         elif held.tried.status == AttemptStatus.AUTHORIZED:
