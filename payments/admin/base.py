@@ -23,6 +23,11 @@ from payments.kernel import ids
 NOWHERE: Final = Q(pk__in=[])
 
 
+def from_role(request: HttpRequest, right: str) -> bool:
+    """Who has the right from a role: being superuser is not enough (docs/decisions/0007)."""
+    return not request.user.is_superuser and bool(request.user.has_perm(right))
+
+
 class ModelAdmin(unfold.ModelAdmin):  # type: ignore[misc]  # unfold has no types
     """Rows to be found and read. What may be done with them is said by each page, never by editing fields.
 

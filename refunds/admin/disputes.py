@@ -303,7 +303,7 @@ def _latest(row: Dispute) -> DisputeStage:
 
 def _may(request: HttpRequest, verb: str) -> bool:
     """Who has it from a role: being superuser is not enough (docs/decisions/0007)."""
-    return not request.user.is_superuser and bool(request.user.has_perm(f"refunds.{verb}_dispute"))
+    return base.from_role(request, f"refunds.{verb}_dispute")
 
 
 def _by(request: HttpRequest) -> str:

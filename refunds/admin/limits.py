@@ -28,11 +28,6 @@ CHANGE_COLUMNS = (
 )
 
 
-def _has(request: HttpRequest, right: str) -> bool:
-    """Who has it from a role: being superuser is not enough (docs/decisions/0007)."""
-    return not request.user.is_superuser and bool(request.user.has_perm(right))
-
-
 class LimitForm(forms.Form):
     """A limit as somebody wants it."""
 
@@ -109,7 +104,7 @@ class RefundLimitAdmin(base.ModelAdmin):
 
     def doings(self, request: HttpRequest, row: Any) -> Sequence[shown.Doing]:
         """A proposal is agreed to by another person, or withdrawn."""
-        if row.status != LimitStatus.PROPOSED or not _has(request, "refunds.change_refundlimit"):
+        if row.status != LimitStatus.PROPOSED or not base.from_role(request, "refunds.change_refundlimit"):
             return ()
         own = row.proposed_by == selectors.person(request.user).name
         return [
@@ -120,7 +115,7 @@ class RefundLimitAdmin(base.ModelAdmin):
 
     def changelist_view(self, request: HttpRequest, extra_context: Mapping[str, Any] | None = None) -> HttpResponse:
         """The list, with the way to a new limit."""
-        new = reverse("admin:refunds_refundlimit_new") if _has(request, "refunds.add_refundlimit") else ""
+        new = reverse("admin:refunds_refundlimit_new") if base.from_role(request, "refunds.add_refundlimit") else ""
         return super().changelist_view(request, {"new_url": new, "new_words": "New limit", **(extra_context or {})})
 
     def get_urls(self) -> list[URLPattern]:
@@ -130,7 +125,7 @@ class RefundLimitAdmin(base.ModelAdmin):
 
     def new(self, request: HttpRequest) -> HttpResponse:
         """Propose a limit."""
-        if not _has(request, "refunds.add_refundlimit"):
+        if not base.from_role(request, "refunds.add_refundlimit"):
             raise PermissionDenied
         form = LimitForm(request.POST or None)
         row = form.propose(selectors.person(request.user).name) if form.is_valid() else None
@@ -151,7 +146,7 @@ class RefundLimitAdmin(base.ModelAdmin):
 
     def move(self, request: HttpRequest, object_id: str, move: str) -> HttpResponse:
         """Ask once more, then do it."""
-        if not _has(request, "refunds.change_refundlimit"):
+        if not base.from_role(request, "refunds.change_refundlimit"):
             raise PermissionDenied
         row = self.row(request, object_id)
         if isinstance(row, HttpResponse):

@@ -171,7 +171,7 @@ class AttentionItemAdmin(base.ModelAdmin):
 
     def _offers(self, request: HttpRequest, row: AttentionItem) -> Sequence[tuple[str, str, str, bool]]:
         """Name of the page, words, its address where it is not one of ours, and whether it is what one came for."""
-        may, found = transfers.allowed, []
+        may, found = base.from_role, []
         waiting = row.settlements.filter(decision="").first()
         if waiting is not None:
             mine = waiting.proposed_by == transfers.person(request)
@@ -267,7 +267,7 @@ class AttentionItemAdmin(base.ModelAdmin):
             return row
         waiting = row.settlements.filter(decision="").first()
         mine = waiting is not None and waiting.proposed_by == transfers.person(request)
-        if not transfers.allowed(request, MAY_CONFIRM) and not (form is not None and mine):
+        if not base.from_role(request, MAY_CONFIRM) and not (form is not None and mine):
             raise PermissionDenied
         if waiting is None:
             messages.warning(request, "No proposal waits for an answer. Nothing was changed.")
@@ -293,7 +293,7 @@ class AttentionItemAdmin(base.ModelAdmin):
 
     def has_release_permission(self, request: HttpRequest) -> bool:
         """Who may let money go that a limit has stopped: leads, who both refund and look after matters."""
-        return transfers.allowed(request, MAY_RELEASE) and transfers.allowed(request, MAY_LOOK_AFTER)
+        return base.from_role(request, MAY_RELEASE) and base.from_role(request, MAY_LOOK_AFTER)
 
     @admin.action(description="Give back what a limit stopped among these", permissions=["release"])
     def release_selected(self, request: HttpRequest, queryset: QuerySet[AttentionItem]) -> None:
@@ -333,7 +333,7 @@ class AttentionItemAdmin(base.ModelAdmin):
 
     def _open(self, request: HttpRequest, object_id: str, permission: str) -> Any:
         """The open item, for who may do this; or the answer that it is closed."""
-        if permission and not transfers.allowed(request, permission):
+        if permission and not base.from_role(request, permission):
             raise PermissionDenied
         row = self.row(request, object_id)
         if isinstance(row, AttentionItem) and row.closed_at is not None:

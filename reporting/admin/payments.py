@@ -178,7 +178,7 @@ class PaymentAdmin(base.ModelAdmin):
 
     def doings(self, request: HttpRequest, row: PaymentIntent) -> Sequence[shown.Doing]:
         """Refund, when there is something to refund; by bank, what its method cannot give back."""
-        by_bank = transfers.allowed(request, transfers.MAY_PROPOSE) and services.possible(row)
+        by_bank = base.from_role(request, transfers.MAY_PROPOSE) and services.possible(row)
         bank = (shown.Doing("Pay back by bank", transfers.new_address(payment=row.pk)),) if by_bank else ()
         if self._why_not(request, row):
             return bank
@@ -219,7 +219,7 @@ class PaymentAdmin(base.ModelAdmin):
             if made is not None:
                 messages.success(request, refunding.promise(made))
                 return HttpResponseRedirect(shown.address(PaymentIntent, row.pk))
-        by_bank = transfers.new_address(payment=row.pk) if transfers.allowed(request, transfers.MAY_PROPOSE) else ""
+        by_bank = transfers.new_address(payment=row.pk) if base.from_role(request, transfers.MAY_PROPOSE) else ""
         context = {"row": row, "form": form, "xray": look, "by_bank": by_bank, "undo_seconds": refunding.undo_seconds(),
                    "back": shown.address(PaymentIntent, row.pk)}  # fmt: skip
         title = f"Refund: {self.heading(row, shown.Viewer(request.user))}"
@@ -228,7 +228,7 @@ class PaymentAdmin(base.ModelAdmin):
 
 def _may_refund(request: HttpRequest) -> bool:
     """Who has it from a role: being superuser is not enough (docs/decisions/0007)."""
-    return not request.user.is_superuser and bool(request.user.has_perm(MAY_REFUND))
+    return base.from_role(request, MAY_REFUND)
 
 
 def _figures(row: PaymentIntent) -> list[tuple[str, str]]:

@@ -35,11 +35,6 @@ def person(request: HttpRequest) -> str:
     return f"staff {request.user.get_username()}"[:80]
 
 
-def allowed(request: HttpRequest, permission: str) -> bool:
-    """Who has it from a role: being superuser is not enough to move money (docs/decisions/0007)."""
-    return not request.user.is_superuser and bool(request.user.has_perm(permission))
-
-
 def reason_field(help_text: str) -> forms.CharField:
     """Why: everybody who looks later reads it."""
     return forms.CharField(
@@ -201,7 +196,7 @@ class BankTransferAdmin(base.ModelAdmin):
 
     def doings(self, request: HttpRequest, row: Any) -> Sequence[shown.Doing]:
         """Confirm or withdraw, while it waits; tell that it came back, once it has left."""
-        if not allowed(request, MAY_DECIDE):
+        if not base.from_role(request, MAY_DECIDE):
             return ()
         if row.decision == Decision.WAITING:
             mine = row.proposed_by == person(request)
@@ -223,7 +218,7 @@ class BankTransferAdmin(base.ModelAdmin):
 
     def new(self, request: HttpRequest) -> HttpResponse:
         """Record what the bank has done, for a matter (`?item=`) or for a payment (`?payment=`)."""
-        if not allowed(request, MAY_PROPOSE):
+        if not base.from_role(request, MAY_PROPOSE):
             raise PermissionDenied
         item, intent = request.GET.get("item"), request.GET.get("payment")
         about = (AttentionItem, item) if item else (PaymentIntent, intent)
@@ -314,7 +309,7 @@ class BankTransferAdmin(base.ModelAdmin):
         return self.page(request, "admin/confirm.html", "A bank transfer came back", context)
 
     def _deciding(self, request: HttpRequest, object_id: str) -> Any:
-        if not allowed(request, MAY_DECIDE):
+        if not base.from_role(request, MAY_DECIDE):
             raise PermissionDenied
         return self.row(request, object_id)
 
