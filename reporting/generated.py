@@ -39,6 +39,9 @@ MACHINES: Final[Mapping[str, tuple[Machine, str]]] = {
         "An uploaded file of refunds: checked first, approved by a second person, then refunded row by row.",
     ),
     "Report run": (report_states.RUN, "A file that finance asked for."),
+    "Settlement file": (report_states.FILE, "What a PSP says it did with our money, in one file."),
+    "Payout": (report_states.PAYOUT, "Money on its way from a PSP to our bank."),
+    "Discrepancy": (report_states.DISCREPANCY, "Something that ledger, PSP and bank do not agree about."),
 }
 
 

@@ -28,3 +28,72 @@ RUN: Final = Machine(
         **{(state, "cancel"): R.CANCELED for state in (R.REQUESTED, R.RUNNING, R.FAILED)},
     },
 )
+
+
+class FileStatus(StrEnum):
+    """Where a settlement file is. One that was `refused` has loaded nothing."""
+
+    STORED = "stored"
+    LOADED = "loaded"
+    REFUSED = "refused"
+
+
+FILE: Final = Machine(
+    FileStatus.STORED,
+    {
+        (FileStatus.STORED, "load"): FileStatus.LOADED,
+        (FileStatus.STORED, "refuse"): FileStatus.REFUSED,
+    },
+)
+
+
+class PayoutStatus(StrEnum):
+    """Where the money of a payout is: said to leave, on its way, said to have arrived, at the bank, or back."""
+
+    ANNOUNCED = "announced"
+    PAID = "paid"
+    ARRIVED = "arrived"
+    FAILED = "failed"
+    CANCELED = "canceled"
+
+
+PAYOUT: Final = Machine(
+    PayoutStatus.ANNOUNCED,
+    {
+        (PayoutStatus.ANNOUNCED, "pay"): PayoutStatus.PAID,
+        **{(s, "arrive"): PayoutStatus.ARRIVED for s in (PayoutStatus.ANNOUNCED, PayoutStatus.PAID)},
+        # one that was paid, and even one that the bank has shown, may still come back
+        **{(s, "fail"): PayoutStatus.FAILED for s in (PayoutStatus.ANNOUNCED, PayoutStatus.PAID, PayoutStatus.ARRIVED)},
+        # a match with the bank that was a mistake
+        (PayoutStatus.ARRIVED, "undo_arrival"): PayoutStatus.PAID,
+        (PayoutStatus.ANNOUNCED, "cancel"): PayoutStatus.CANCELED,
+    },
+)
+
+
+class DiscrepancyStatus(StrEnum):
+    """Where a difference is: open, said what it was and waiting for the second person, or settled by a posting,
+    accepted as it is, cleared by what came later.
+    """
+
+    OPEN = "open"
+    PROPOSED = "proposed"
+    SETTLED = "settled"
+    ACCEPTED = "accepted"
+    CLEARED = "cleared"
+
+
+D = DiscrepancyStatus
+
+DISCREPANCY: Final = Machine(
+    D.OPEN,
+    {
+        (D.OPEN, "propose"): D.PROPOSED,
+        (D.PROPOSED, "withdraw"): D.OPEN,
+        (D.OPEN, "settle"): D.SETTLED,
+        (D.PROPOSED, "settle"): D.SETTLED,
+        (D.OPEN, "accept"): D.ACCEPTED,
+        (D.PROPOSED, "accept"): D.ACCEPTED,
+        **{(state, "clear"): D.CLEARED for state in (D.OPEN, D.PROPOSED)},
+    },
+)

@@ -52,6 +52,9 @@ class ProviderAccount(records.Record):
     requests_per_second_each = models.PositiveIntegerField(
         null=True, blank=True, help_text="The same for each endpoint. Empty: what its PSP allows. 0: no such limit."
     )
+    settles_from = models.DateField(
+        null=True, blank=True, help_text="Settlement of before this day is set aside: it was booked elsewhere."
+    )
     enabled = models.BooleanField(default=True)
     weight = models.PositiveSmallIntegerField(default=100)
 

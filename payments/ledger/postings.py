@@ -31,16 +31,26 @@ Lines = tuple[Line, ...]
 DISPUTE_LOSSES = "dispute_losses"
 ORDER_CLEARING = "order_clearing"
 BANK = "bank"
+FX_CLEARING = "fx_clearing"
+FX_RESULT = "fx_result"
 ROUNDING = "rounding"
 
 KINDS = {
     "psp_receivable": AccountKind.ASSET,
+    "psp_reserve": AccountKind.ASSET,
+    "cash_in_transit": AccountKind.ASSET,
     "disputes_held": AccountKind.ASSET,
     BANK: AccountKind.ASSET,
     "refunds_in_flight": AccountKind.LIABILITY,
     ORDER_CLEARING: AccountKind.LIABILITY,
+    "psp_fees": AccountKind.EXPENSE,
+    "fee_tax": AccountKind.EXPENSE,
+    "dispute_fees": AccountKind.EXPENSE,
     DISPUTE_LOSSES: AccountKind.EXPENSE,
+    FX_CLEARING: AccountKind.BOTH,
+    FX_RESULT: AccountKind.BOTH,
     ROUNDING: AccountKind.BOTH,
+    "suspense": AccountKind.BOTH,
 }
 """The chart of accounts: the code before the slash, and its kind. The dimension follows after the slash."""
 
@@ -60,6 +70,18 @@ class Event(StrEnum):
     DISPUTE_RECOVERED = "dispute_recovered"
     REFUND_TRANSFERRED = "refund_transferred"
     TRANSFER_RETURNED = "transfer_returned"
+    FEE_CHARGED = "fee_charged"
+    FEE_TAXED = "fee_taxed"
+    DISPUTE_FEE_CHARGED = "dispute_fee_charged"
+    CONVERTED = "converted"
+    RESERVE_HELD = "reserve_held"
+    PAYOUT_ANNOUNCED = "payout_announced"
+    PAYOUT_RETURNED = "payout_returned"
+    PAYOUT_ARRIVED = "payout_arrived"
+    PAYOUT_SENT_BACK = "payout_sent_back"
+    SUSPENDED = "suspended"
+    DIFFERENCE_SETTLED = "difference_settled"
+    REVALUED = "revalued"
 
 
 def receivable(provider_account: str) -> str:
@@ -80,6 +102,21 @@ def held(provider_account: str) -> str:
 def bank(bank_account: str) -> str:
     """Money at a bank of ours."""
     return f"{BANK}/{bank_account}"
+
+
+def reserve(provider_account: str) -> str:
+    """What a PSP owes us and holds back for a while."""
+    return f"psp_reserve/{provider_account}"
+
+
+def in_transit(provider_account: str) -> str:
+    """Payouts that the PSP has sent and our bank has not received."""
+    return f"cash_in_transit/{provider_account}"
+
+
+def suspense(provider_account: str) -> str:
+    """What a PSP did with our money and nobody can explain yet; each item has an owner."""
+    return f"suspense/{provider_account}"
 
 
 def kind(account: str) -> AccountKind:
@@ -150,6 +187,69 @@ def refund_transferred(bank_account: str, amount: Money) -> Lines:
 def transfer_returned(bank_account: str, amount: Money) -> Lines:
     """The customer's bank has sent such a transfer back."""
     return _balanced(_debit(bank(bank_account), amount), _credit(ORDER_CLEARING, amount))
+
+
+def fee_charged(provider_account: str, amount: Money) -> Lines:
+    """The PSP has kept a fee of what it owes us, for one payment or by invoice; below zero: it gave one back."""
+    return _balanced(_debit(f"psp_fees/{provider_account}", amount), _credit(receivable(provider_account), amount))
+
+
+def fee_taxed(provider_account: str, amount: Money) -> Lines:
+    """The tax on such a fee."""
+    return _balanced(_debit(f"fee_tax/{provider_account}", amount), _credit(receivable(provider_account), amount))
+
+
+def dispute_fee_charged(provider_account: str, amount: Money) -> Lines:
+    """The PSP has kept a fee for a dispute."""
+    return _balanced(_debit(f"dispute_fees/{provider_account}", amount), _credit(receivable(provider_account), amount))
+
+
+def converted(provider_account: str, gross: Money, settled: Money) -> Lines:
+    """What was paid in one currency is owed to us in another, at the settlement line's own rate; signed as the line."""
+    owed = receivable(provider_account)
+    return _balanced(
+        _debit(FX_CLEARING, gross), _credit(owed, gross), _debit(owed, settled), _credit(FX_CLEARING, settled)
+    )
+
+
+def reserve_held(provider_account: str, amount: Money) -> Lines:
+    """The PSP holds money back that it owes us; below zero: it releases it."""
+    return _balanced(_debit(reserve(provider_account), amount), _credit(receivable(provider_account), amount))
+
+
+def payout_announced(provider_account: str, amount: Money) -> Lines:
+    """The PSP has sent money to our bank; below zero: it takes it from there."""
+    return _balanced(_debit(in_transit(provider_account), amount), _credit(receivable(provider_account), amount))
+
+
+def payout_returned(provider_account: str, amount: Money) -> Lines:
+    """A payout has come back to the PSP, which owes it to us again."""
+    return _balanced(_debit(receivable(provider_account), amount), _credit(in_transit(provider_account), amount))
+
+
+def payout_arrived(provider_account: str, bank_account: str, amount: Money) -> Lines:
+    """Our bank has received a payout; below zero: the PSP has taken it from there."""
+    return _balanced(_debit(bank(bank_account), amount), _credit(in_transit(provider_account), amount))
+
+
+def payout_sent_back(provider_account: str, bank_account: str, amount: Money) -> Lines:
+    """Our bank has sent a payout back that had arrived: it is on its way to the PSP."""
+    return _balanced(_debit(in_transit(provider_account), amount), _credit(bank(bank_account), amount))
+
+
+def suspended(provider_account: str, amount: Money) -> Lines:
+    """A PSP's balance of ours moved, plus when it rose, and nobody can say why."""
+    return _balanced(_debit(receivable(provider_account), amount), _credit(suspense(provider_account), amount))
+
+
+def difference_settled(debit: str, credit: str, amount: Money) -> Lines:
+    """People have said what a difference was: it moves from where it stood to where it belongs."""
+    return _balanced(_debit(debit, amount), _credit(credit, amount))
+
+
+def revalued(amount: Money) -> Lines:
+    """The open position in other currencies is worth more in the entity's own than it was; below zero: less."""
+    return _balanced(_debit(FX_CLEARING, amount), _credit(FX_RESULT, amount))
 
 
 def _debit(account: str, amount: Money) -> Line:

@@ -3,9 +3,12 @@
 import uuid
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
+
+from django.db import connection
 
 from payments.kernel import clock, money, unit
+from payments.kernel.errors import invariant
 from payments.ledger import postings
 from payments.ledger.models import Account, Entry, Transfer
 
@@ -51,13 +54,56 @@ def post(
 
 def _account(code: str, currency: str) -> uuid.UUID:
     """The account's id; its row is written with the unit until this process knows that it is committed."""
-    key = uuid.uuid5(_NAMESPACE, f"{code}|{currency}")
+    key = _key(code, currency)
     if key not in _known:
         unit.current().add(Account(id=key, code=code, currency=currency, kind=postings.kind(code)), once=True)
         unit.after_commit(lambda: _known.add(key))
     return key
 
 
+def _key(code: str, currency: str) -> uuid.UUID:
+    return uuid.uuid5(_NAMESPACE, f"{code}|{currency}")
+
+
 def forget_accounts() -> None:
     """Write account rows anew with the next posting: for whoever has emptied the tables underneath."""
     _known.clear()
+
+
+_STAGE: Final = """
+CREATE TEMP TABLE ledger_movement ON COMMIT DROP AS
+SELECT m.* FROM ({movements}) AS m
+ WHERE NOT EXISTS (SELECT FROM payments_transfer t WHERE t.event = %(event)s AND t.source_id = m.source_id)"""
+
+_BOOK: Final = """
+WITH parents AS (
+    INSERT INTO payments_transfer (id, event, source_id, effective_at, booked_at, narrative, refs)
+    SELECT uuidv7(), %(event)s, source_id, min(effective_at), %(now)s, min(narrative), min(refs::text)::jsonb
+      FROM ledger_movement GROUP BY source_id
+    RETURNING id, source_id)
+INSERT INTO payments_entry (id, transfer_id, account_id, amount_minor, currency, booked_at)
+SELECT uuidv7(), parents.id, account.id, moved.amount_minor, moved.currency, %(now)s
+  FROM ledger_movement moved JOIN parents USING (source_id) JOIN payments_account account USING (code, currency)"""
+
+
+def post_all(event: postings.Event, movements: str, params: Mapping[str, Any]) -> int:
+    """Book many movements of one event at once, set by set; how many transfers were written.
+
+    `movements` is a SELECT of entries: `source_id, effective_at, narrative, refs, code, currency, amount_minor` (debit
+    positive; `code` is the account's), its parameters `params`. A movement that was booked before is passed over.
+    Call it inside a transaction: the database refuses the whole of it when one movement does not balance.
+    """
+    invariant(connection.in_atomic_block, "many movements are booked in a transaction")
+    bound = {**params, "event": event.value, "now": clock.now()}
+    with connection.cursor() as cursor:
+        cursor.execute("DROP TABLE IF EXISTS pg_temp.ledger_movement")
+        cursor.execute(_STAGE.format(movements=movements), bound)
+        cursor.execute("SELECT DISTINCT code, currency FROM ledger_movement")
+        accounts = [
+            Account(id=_key(code, currency), code=code, currency=currency, kind=postings.kind(code))
+            for code, currency in cursor.fetchall()
+        ]
+        Account.objects.bulk_create(accounts, ignore_conflicts=True)
+        cursor.execute(_BOOK, bound)
+        cursor.execute("SELECT count(DISTINCT source_id) FROM ledger_movement")
+        return int(cursor.fetchone()[0])

@@ -28,7 +28,22 @@ RECIPES: dict[str, tuple[Recipe, str, str]] = {
     "dispute_reinstated": (postings.dispute_reinstated, "psp_receivable/x", "disputes_held/x"),
     "dispute_lost": (postings.dispute_lost, "dispute_losses", "disputes_held/x"),
     "dispute_recovered": (postings.dispute_recovered, "disputes_held/x", "dispute_losses"),
-}
+    "fee_charged": (postings.fee_charged, "psp_fees/x", "psp_receivable/x"),
+    "fee_taxed": (postings.fee_taxed, "fee_tax/x", "psp_receivable/x"),
+    "dispute_fee_charged": (postings.dispute_fee_charged, "dispute_fees/x", "psp_receivable/x"),
+    "reserve_held": (postings.reserve_held, "psp_reserve/x", "psp_receivable/x"),
+    "payout_announced": (postings.payout_announced, "cash_in_transit/x", "psp_receivable/x"),
+    "payout_returned": (postings.payout_returned, "psp_receivable/x", "cash_in_transit/x"),
+    "payout_arrived": (lambda x, amount: postings.payout_arrived(x, "b", amount), "bank/b", "cash_in_transit/x"),
+    "payout_sent_back": (lambda x, amount: postings.payout_sent_back(x, "b", amount), "cash_in_transit/x", "bank/b"),
+    "suspended": (postings.suspended, "psp_receivable/x", "suspense/x"),
+    "difference_settled": (
+        lambda x, amount: postings.difference_settled(f"suspense/{x}", "rounding", amount), "suspense/x", "rounding"
+    ),
+    "revalued": (lambda _x, amount: postings.revalued(amount), "fx_clearing", "fx_result"),
+}  # fmt: skip
+MORE = {"converted"}
+"""Recipes of two amounts: tested by themselves."""
 AMOUNTS = st.builds(money.from_minor, st.integers(1, money.LIMIT - 1), st.sampled_from(sorted(money.EXPONENTS)))
 
 
@@ -54,8 +69,19 @@ def test_every_recipe_is_in_this_table_and_every_event_has_one() -> None:
         name for name, value in vars(postings).items() if callable(value) and not name.startswith("_")
         and getattr(value, "__annotations__", {}).get("return") == postings.Lines
     }  # fmt: skip
-    assert public == set(RECIPES)
-    assert {event.value for event in Event} <= set(RECIPES)
+    assert public == {*RECIPES, *MORE}
+    assert {event.value for event in Event} <= {*RECIPES, *MORE}
+
+
+@given(minor=st.integers(-money.LIMIT + 1, money.LIMIT - 1).filter(bool), rate=st.integers(1, 99))
+def test_a_conversion_balances_in_each_currency_and_changes_what_the_psp_owes(minor: int, rate: int) -> None:
+    gross, settled = money.from_minor(minor, "USD"), money.from_minor(minor // rate or 1, "EUR")
+    lines = postings.converted("x", gross, settled)
+    moved = {(line.account, line.amount.currency.code): line.amount for line in lines}
+    assert moved == {
+        ("fx_clearing", "USD"): gross, ("psp_receivable/x", "USD"): -gross,
+        ("psp_receivable/x", "EUR"): settled, ("fx_clearing", "EUR"): -settled,
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("account", sorted({account for _, *both in RECIPES.values() for account in both}))

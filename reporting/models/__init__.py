@@ -1,0 +1,17 @@
+"""The tables of reports, of settlement, and of what does not agree."""
+
+from reporting.models.discrepancies import Discrepancy, DiscrepancyKind, TieOut
+from reporting.models.runs import FileFormat, ReportRun
+from reporting.models.settlements import Match, Payout, SettlementFile, SettlementLine
+
+__all__ = [
+    "Discrepancy",
+    "DiscrepancyKind",
+    "FileFormat",
+    "Match",
+    "Payout",
+    "ReportRun",
+    "SettlementFile",
+    "SettlementLine",
+    "TieOut",
+]
