@@ -73,6 +73,19 @@ class Environment(pydantic_settings.BaseSettings):
         30, ge=0, le=86_400, description="How long a refund made by a person is held, to be taken back; 0: not at all."
     )
 
+    files_bucket: str = pydantic.Field(
+        "", description="The S3 bucket in which files are kept; its keys come from AWS_… as everywhere. Empty: RUN_DIR."
+    )
+    files_endpoint: str = pydantic.Field("", description="Where the bucket is, when not at Amazon.")
+    files_region: str = ""
+    smtp_url: pydantic.SecretStr | None = pydantic.Field(
+        None, description="Who sends our mail: smtp://user:password@host:587, smtps:// for TLS from the start."
+    )
+    mail_from: str = pydantic.Field("countinghouse@localhost", description="Whose name our mail carries.")
+    reports_kept_days: int = pydantic.Field(
+        400, ge=1, description="How long the files of reports are kept; a report can be made again, byte for byte."
+    )
+
     run_dir: Path = Path(".run")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_format: Literal["json", "console"] = "json"

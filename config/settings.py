@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 from django.templatetags.static import static
 
@@ -85,11 +86,26 @@ TIME_ZONE = "UTC"
 USE_I18N = True
 LANGUAGE_CODE = "en"
 
+# Files of reports and settlement, and how long a link to one opens it
+REPORT_LINK = timedelta(minutes=15)
+REPORTS_KEPT = timedelta(days=ENVIRONMENT.reports_kept_days)
+
+# Mail: nobody is written to unless an installation says who sends it
+MAIL = urlsplit(ENVIRONMENT.smtp_url.get_secret_value() if ENVIRONMENT.smtp_url else "")
+EMAIL_HOST = MAIL.hostname or ""
+EMAIL_PORT = MAIL.port or (465 if MAIL.scheme == "smtps" else 587)
+EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = unquote(MAIL.username or ""), unquote(MAIL.password or "")
+EMAIL_USE_SSL = MAIL.scheme == "smtps"
+EMAIL_USE_TLS = MAIL.scheme == "smtp" and bool(MAIL.username)
+EMAIL_TIMEOUT = 20
+DEFAULT_FROM_EMAIL = ENVIRONMENT.mail_from
+
 # Static files: hashed names and compressed by `collectstatic` in production, straight from the packages elsewhere
 STATIC_URL = "/static/"
 STATIC_ROOT = BASE_DIR / "staticfiles" if ENVIRONMENT.production else None
 STATICFILES_DIRS = [path for path in [BASE_DIR / "static"] if path.is_dir()]
-STORAGES = {
+FILES_BUCKET = ENVIRONMENT.files_bucket  # empty: files are kept in RUN_DIR
+STORAGES: dict[str, dict[str, object]] = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {
         "BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"
@@ -97,6 +113,18 @@ STORAGES = {
         else "django.contrib.staticfiles.storage.StaticFilesStorage",
     },
 }
+if FILES_BUCKET:
+    STORAGES["files"] = {
+        "BACKEND": "storages.backends.s3.S3Storage",
+        "OPTIONS": {
+            "bucket_name": FILES_BUCKET,
+            "endpoint_url": ENVIRONMENT.files_endpoint or None,
+            "region_name": ENVIRONMENT.files_region or None,
+            "signature_version": "s3v4",
+            "file_overwrite": True,
+            "querystring_expire": int(REPORT_LINK.total_seconds()),
+        },
+    }
 WHITENOISE_USE_FINDERS = not ENVIRONMENT.production
 
 # Security

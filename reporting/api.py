@@ -12,11 +12,11 @@ from payments.kernel.errors import Refusal
 from payments.rest import fields, pages, wire
 from payments.rest.models import ApiClient
 from reporting import selectors, shapes
-from reporting.documents import MANIFEST, READY, REPORT, REPORT_BODY, ManifestObject, ReportObject
-from reporting.models import FileFormat, ReportRun
+from reporting.documents import LINK, MANIFEST, READY, REPORT, REPORT_BODY, LinkObject, ManifestObject, ReportObject
+from reporting.models import FileFormat, ReportRun, Way
 from reporting.reports import base
 from reporting.reports.catalogue import REPORTS
-from reporting.services import exports
+from reporting.services import exports, links
 from reporting.states import RunStatus
 
 
@@ -158,10 +158,25 @@ class ReportDownload(wire.Door):
     )
     def get(self, call: wire.Call, report_id: str) -> FileResponse:
         """CSV (RFC 4180), or the same packed by gzip. The manifest's SHA-256 is of the unpacked bytes."""
-        found = exports.download(report_id, client_id=call.client.pk, by=_by(call))
-        return FileResponse(
-            found.path.open("rb"), as_attachment=True, filename=found.name, content_type=found.content_type
-        )
+        found = exports.download(report_id, client_id=call.client.pk, by=_by(call), way=Way.API)
+        return FileResponse(found.open(), as_attachment=True, filename=found.name, content_type=found.content_type)
+
+
+class ReportLink(wire.Door):
+    """`/v1/reports/{id}/link`"""
+
+    @wire.operation(
+        name="reports.link",
+        summary="Make a link to the file of a report",
+        scope="reports:read",
+        answers=LinkObject,
+        render=shapes.link,
+        refuses=(exports.ReportNotReady, exports.ReportNotTied, exports.ReportFileGone),
+        example=LINK,
+    )
+    def get(self, call: wire.Call, report_id: str) -> links.Link:
+        """A new one each time; it opens the file for fifteen minutes to whoever holds it, without a key."""
+        return links.make(report_id, client_id=call.client.pk, by=_by(call))
 
 
 class ReportManifest(wire.Door):

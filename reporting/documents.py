@@ -47,6 +47,14 @@ class ReportObject(wire.Output):
     ready_at: AwareDatetime | None
 
 
+class LinkObject(wire.Output):
+    """Where the file of a report is, to whoever holds the address, until `expires_at`."""
+
+    object: Literal["report_link"]
+    url: str
+    expires_at: AwareDatetime
+
+
 class AsOfObject(wire.Output):
     """What the file had seen: `complete` when nothing can be added to its interval any more."""
 
@@ -138,6 +146,11 @@ READY: Final[dict[str, Any]] = {
     "tied": True,
     "control_totals": _TOTALS,
     "ready_at": "2026-12-01T06:00:03Z",
+}
+LINK: Final[dict[str, Any]] = {
+    "object": "report_link",
+    "url": "https://pay.example/reports/eyJydW4iOiJyZXBfMDE5MzZiMmQ5YzZlN2IzZjhmNGUyYTFkNWM3YjllMTEifQ:1tHk2a:x7Qd",
+    "expires_at": "2026-12-01T06:15:03Z",
 }
 MANIFEST: Final[dict[str, Any]] = {
     "run": REPORT["id"],

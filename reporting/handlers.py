@@ -3,10 +3,28 @@
 from datetime import timedelta
 
 from payments.kernel.jobs import Queue, job
-from reporting.services import exports
+from reporting.services import exports, retention, schedules, telling
 
 
 @job("produce_report", Queue.FINANCE, lease=timedelta(minutes=10), tries=4)
 def produce_report(run_id: str) -> None:
     """Write the file of a report."""
     exports.produce(run_id)
+
+
+@job("request_due_reports", Queue.FINANCE, every=timedelta(minutes=5))
+def request_due_reports() -> None:
+    """Ask for the reports that come by themselves."""
+    schedules.request_due()
+
+
+@job("tell_of_report", Queue.FINANCE)
+def tell_of_report(run_id: str) -> None:
+    """Write to whoever waits for a report."""
+    telling.tell(run_id)
+
+
+@job("forget_report_files", Queue.UPKEEP, every=timedelta(hours=6))
+def forget_report_files() -> None:
+    """Keep the files of old reports no longer."""
+    retention.forget_files()

@@ -1,8 +1,16 @@
 """How report runs look to clients, in answers and in events."""
 
-from typing import Any
+from datetime import datetime
+from typing import Any, Protocol
 
 from reporting.models import ReportRun
+
+
+class Opening(Protocol):
+    """An address that opens something for a while."""
+
+    url: str
+    expires_at: datetime
 
 
 def report(run: ReportRun) -> dict[str, Any]:
@@ -23,3 +31,8 @@ def report(run: ReportRun) -> dict[str, Any]:
         "created_at": run.created_at,
         "ready_at": run.ready_at,
     }
+
+
+def link(made: Opening) -> dict[str, Any]:
+    """The `report_link` object of the API."""
+    return {"object": "report_link", "url": made.url, "expires_at": made.expires_at}

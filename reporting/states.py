@@ -23,6 +23,7 @@ RUN: Final = Machine(
     {
         # from running: the worker that had begun it is gone, and it starts over
         **{(state, "start"): R.RUNNING for state in (R.REQUESTED, R.RUNNING, R.FAILED)},
+        (R.FAILED, "ask_again"): R.REQUESTED,
         (R.RUNNING, "finish"): R.READY,
         (R.RUNNING, "fail"): R.FAILED,
         **{(state, "cancel"): R.CANCELED for state in (R.REQUESTED, R.RUNNING, R.FAILED)},

@@ -22,6 +22,8 @@ GROUPS: Final[Mapping[str, tuple[tuple[str, str, str, str], ...]]] = {
     ),
     "Finance": (
         ("Reports", "reporting", "reportrun", "description"),
+        ("Scheduled reports", "reporting", "reportschedule", "event_repeat"),
+        ("Report downloads", "reporting", "reportdownload", "download"),
         ("Bank transfers", "refunds", "banktransfer", "outbound"),
         ("Ledger transfers", "payments", "transfer", "sync_alt"),
         ("Ledger entries", "payments", "entry", "list_alt"),

@@ -1,12 +1,10 @@
 """Reports: asked for, watched while they are written, downloaded with their manifest."""
 
-import zoneinfo
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
-from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import Q, QuerySet
@@ -15,9 +13,10 @@ from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 
 from payments.admin import base, shown
-from payments.kernel import clock, money
+from payments.kernel import money
 from payments.kernel.errors import Refusal
-from reporting.models import FileFormat, ReportRun
+from reporting.admin import asking
+from reporting.models import ReportRun, Way
 from reporting.reports.base import Parameters
 from reporting.reports.catalogue import REPORTS
 from reporting.services import exports
@@ -25,70 +24,6 @@ from reporting.states import RunStatus
 
 TONES = {"requested": "wait", "running": "wait", "ready": "good", "failed": "bad"}
 MAY_DOWNLOAD_UNTIED = "reporting.download_untied_report"
-
-
-class ReportForm(forms.Form):
-    """Which report, over which days, in which time zone."""
-
-    report = forms.ChoiceField(choices=[], widget=forms.RadioSelect)
-    first_day = forms.DateField(widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"))
-    last_day = forms.DateField(
-        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"), help_text="It is in the report as a whole."
-    )
-    timezone = forms.CharField(
-        max_length=64, label="Time zone", help_text="Whose days these are: UTC, or like Europe/Amsterdam."
-    )
-    currency = forms.CharField(required=False, max_length=3, help_text="Like EUR. Empty means every currency.")
-    format = forms.ChoiceField(choices=FileFormat.choices)
-
-    def __init__(self, data: Any = None, preset: str = "") -> None:
-        days = _presets()
-        first_day, last_day = days.get(preset, days["last-month"])[1:]
-        first = {"first_day": first_day, "last_day": last_day, "timezone": "UTC",
-                 "report": next(iter(REPORTS)), "format": FileFormat.CSV}  # fmt: skip
-        super().__init__(data, initial=first)
-        self.fields["report"].choices = [(one.name, one.title) for one in REPORTS.values()]  # type: ignore[attr-defined]
-
-    def clean(self) -> dict[str, Any]:
-        """The days, in their order."""
-        said: dict[str, Any] = super().clean() or {}
-        if said.get("first_day") and said.get("last_day") and said["last_day"] < said["first_day"]:
-            self.add_error("last_day", "The last day is before the first.")
-        return said
-
-    def clean_timezone(self) -> str:
-        """A name of the IANA database."""
-        name: str = self.cleaned_data["timezone"].strip()
-        if name not in zoneinfo.available_timezones():
-            raise forms.ValidationError("There is no such time zone. Write UTC, or like Europe/Amsterdam.")
-        return name
-
-    def parameters(self) -> Parameters:
-        """From the first day's midnight to the midnight after the last; refuses like the API."""
-        said = self.cleaned_data
-        zone = zoneinfo.ZoneInfo(said["timezone"])
-        return Parameters(
-            interval_start=_midnight(said["first_day"], zone),
-            interval_end=_midnight(said["last_day"] + timedelta(days=1), zone),
-            timezone=said["timezone"],
-            currency=said["currency"].strip().upper() or None,
-        )
-
-
-def _presets() -> Mapping[str, tuple[str, date, date]]:
-    """The periods that are asked for most, by the name in the address: words, first day, last day."""
-    today = clock.now().date()
-    yesterday, month_end = today - timedelta(days=1), today.replace(day=1) - timedelta(days=1)
-    week_end = today - timedelta(days=today.weekday() + 1)
-    return {
-        "yesterday": ("Yesterday", yesterday, yesterday),
-        "last-week": ("Last week", week_end - timedelta(days=6), week_end),
-        "last-month": ("Last month", month_end.replace(day=1), month_end),
-    }
-
-
-def _midnight(day: date, zone: zoneinfo.ZoneInfo) -> datetime:
-    return datetime.combine(day, time.min, zone)
 
 
 def _interval(row: ReportRun) -> str:
@@ -157,6 +92,14 @@ TOTALS = (
         "In the ledger", lambda row, _: shown.amount(money.from_minor(row.in_ledger, row.currency)), right=True
     ),
 )
+
+
+TAKEN = (
+    shown.time_of("at", "When"),
+    shown.text_of("by", "By whom"),
+    shown.choice_of("way", "How"),
+)
+PAGES = ("download", "manifest", "progress", "cancel", "again")
 
 
 def _totals(manifest: Mapping[str, Any]) -> list[_Total]:
@@ -259,6 +202,8 @@ class ReportRunAdmin(base.ModelAdmin):
                 shown.Doing("Download", self.address_of("download", row), main=True),
                 shown.Doing("Manifest", self.address_of("manifest", row)),
             ]
+        if row.status == RunStatus.FAILED and self.may(request, "add"):
+            found.append(shown.Doing("Try again", self.address_of("again", row), main=True))
         if row.may("cancel") and self.may(request, "add"):
             found.append(shown.Doing("Cancel", self.address_of("cancel", row)))
         return found
@@ -266,7 +211,8 @@ class ReportRunAdmin(base.ModelAdmin):
     def tables(self, row: Any, viewer: shown.Viewer) -> Sequence[shown.Table]:
         """The file's totals beside the ledger's."""
         empty = "The totals are there when the report is ready; a report without rows has none."
-        return (shown.table("Control totals", _totals(row.manifest or {}), TOTALS, viewer, empty=empty),)
+        taken = shown.table("Taken by", row.downloads.order_by("-pk")[:50], TAKEN, viewer, empty="Nobody yet.")
+        return (shown.table("Control totals", _totals(row.manifest or {}), TOTALS, viewer, empty=empty), taken)
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         """The list, with the way to a new report."""
@@ -276,7 +222,7 @@ class ReportRunAdmin(base.ModelAdmin):
     def get_urls(self) -> list[URLPattern]:
         """The admin's routes and those of reports."""
         new = path("new/", self.admin_site.admin_view(self.new), name="reporting_reportrun_new")
-        pages = [self.route(name, getattr(self, name), name) for name in ("download", "manifest", "progress", "cancel")]
+        pages = [self.route(name, getattr(self, name), name) for name in PAGES]
         return [new, *pages, *super().get_urls()]
 
     def new(self, request: HttpRequest) -> HttpResponse:
@@ -284,17 +230,17 @@ class ReportRunAdmin(base.ModelAdmin):
         if not self.may(request, "add"):
             raise PermissionDenied
         preset = request.GET.get("preset", "last-month")
-        form = ReportForm(request.POST or None, preset)
+        form = asking.ReportForm(request.POST or None, preset)
         if form.is_valid():
             run = self._asked(form, by=f"staff {request.user.get_username()}"[:80])
             if run is not None:
                 return HttpResponseRedirect(shown.address(ReportRun, run.pk))
-        presets = [(name, words, name == preset) for name, (words, *_) in _presets().items()]
+        presets = [(name, words, name == preset) for name, (words, *_) in asking.presets().items()]
         context = {"form": form, "reports": REPORTS.values(), "presets": presets, "back": self.list_url()}
         return self.page(request, "admin/new_report.html", "New report", context)
 
     @staticmethod
-    def _asked(form: ReportForm, *, by: str) -> ReportRun | None:
+    def _asked(form: asking.ReportForm, *, by: str) -> ReportRun | None:
         try:
             said = form.cleaned_data
             return exports.request(said["report"], form.parameters(), by=by, file_format=said["format"])
@@ -313,12 +259,12 @@ class ReportRunAdmin(base.ModelAdmin):
             raise PermissionDenied
         try:
             untied = request.user.has_perm(MAY_DOWNLOAD_UNTIED)
-            file = exports.download(row.pk, client_id=None, by=f"staff {request.user.get_username()}", untied=untied)
+            by = f"staff {request.user.get_username()}"
+            file = exports.download(row.pk, client_id=None, by=by, way=Way.PAGE, untied=untied)
         except Refusal as refusal:
             messages.error(request, refusal.detail)
             return HttpResponseRedirect(shown.address(ReportRun, row.pk))
-        stream = file.path.open("rb")
-        return FileResponse(stream, as_attachment=True, filename=file.name, content_type=file.content_type)
+        return FileResponse(file.open(), as_attachment=True, filename=file.name, content_type=file.content_type)
 
     def manifest(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """What proves the file, as JSON."""
@@ -348,6 +294,22 @@ class ReportRunAdmin(base.ModelAdmin):
 
     def cancel(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Have no file made."""
+        by = f"staff {request.user.get_username()}"[:80]
+        effect = "No file will be made; what was written so far is thrown away."
+        confirm = {"effect": effect, "button": "Cancel the report", "danger": True}
+        done = "The report is canceled."
+        return self._act(request, object_id, confirm, done, lambda pk: exports.cancel(pk, client_id=None, by=by))
+
+    def again(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Have a report written that has failed."""
+        by = f"staff {request.user.get_username()}"[:80]
+        confirm = {"effect": "A worker writes the file from its beginning.", "button": "Try again"}
+        done = "The report is being written anew."
+        return self._act(request, object_id, confirm, done, lambda pk: exports.try_again(pk, by=by))
+
+    def _act(
+        self, request: HttpRequest, object_id: str, confirm: dict[str, Any], done: str, act: Callable[[str], object]
+    ) -> HttpResponse:
         if not self.may(request, "add"):
             raise PermissionDenied
         row = self.row(request, object_id)
@@ -356,14 +318,13 @@ class ReportRunAdmin(base.ModelAdmin):
         back = shown.address(ReportRun, row.pk)
         if request.method == "POST":
             try:
-                exports.cancel(row.pk, client_id=None, by=f"staff {request.user.get_username()}"[:80])
-                messages.success(request, "The report is canceled.")
+                act(row.pk)
+                messages.success(request, done)
             except Refusal as refusal:
                 messages.warning(request, refusal.detail)
             return HttpResponseRedirect(back)
-        context = {"row": row, "effect": "No file will be made; what was written so far is thrown away.",
-                   "button": "Cancel the report", "danger": True, "what": _title(row), "back": back}  # fmt: skip
-        return self.page(request, "admin/confirm.html", "Cancel the report", context)
+        context = {"row": row, "what": _title(row), "back": back, **confirm}
+        return self.page(request, "admin/confirm.html", str(confirm["button"]), context)
 
 
 def _title(row: ReportRun) -> str:

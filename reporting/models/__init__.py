@@ -1,7 +1,7 @@
 """The tables of reports, of settlement, and of what does not agree."""
 
 from reporting.models.discrepancies import Discrepancy, DiscrepancyKind, TieOut
-from reporting.models.runs import FileFormat, ReportRun
+from reporting.models.runs import FileFormat, ReportDownload, ReportRun, ReportSchedule, Rhythm, Way
 from reporting.models.settlements import Match, Payout, SettlementFile, SettlementLine
 
 __all__ = [
@@ -10,8 +10,12 @@ __all__ = [
     "FileFormat",
     "Match",
     "Payout",
+    "ReportDownload",
     "ReportRun",
+    "ReportSchedule",
+    "Rhythm",
     "SettlementFile",
     "SettlementLine",
     "TieOut",
+    "Way",
 ]

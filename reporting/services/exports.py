@@ -3,20 +3,20 @@
 import dataclasses
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 import structlog
+from django.conf import settings
 from django.db import connection
 
 from payments.kernel import clock, ids, jobs, unit
 from payments.kernel.errors import Refusal
 from payments.webhooks.services import outbox
 from reporting import selectors, shapes
-from reporting.models import FileFormat, ReportRun
+from reporting.models import FileFormat, ReportDownload, ReportRun, ReportSchedule, Way
 from reporting.reports.base import Parameters
 from reporting.reports.catalogue import REPORTS
-from reporting.services import extraction, files, manifests
+from reporting.services import extraction, files, manifests, storing
 from reporting.services.extraction import Extraction
 from reporting.services.files import Draft
 from reporting.states import RunStatus
@@ -61,9 +61,13 @@ class Canceled(Exception):
 class Download:
     """A file to be sent: where it is, and what it is to be called."""
 
-    path: Path
+    kept_as: str
     name: str
     content_type: str
+
+    def open(self) -> BinaryIO:
+        """Its bytes, to be closed by whoever sends them."""
+        return storing.opened(self.kept_as)
 
 
 def request(
@@ -82,18 +86,39 @@ def request(
     """
     if client_id is not None:
         parameters = dataclasses.replace(parameters, client_id=client_id)
+    with unit.work() as work:
+        run = draw_up(report, parameters, by=by, file_format=file_format)
+        jobs.enqueue("produce_report", run_at=clock.now() + FOREGROUND if at_once else None, run_id=run.pk)
+        work.returns(run)
+    return run
+
+
+def draw_up(
+    report: str, parameters: Parameters, *, by: str, file_format: str, schedule: ReportSchedule | None = None
+) -> ReportRun:
+    """The row of a report that was asked for, with the open unit of work."""
     run = ReportRun(
         id=ids.new("rep"),
-        client_id=client_id,
+        client_id=parameters.client_id,
         report=report,
         report_version=REPORTS[report].version,
         parameters=parameters.as_json(),
         format=file_format,
         requested_by=by,
+        schedule=schedule,
     )
+    unit.current().add(run)
+    return run
+
+
+def try_again(run_id: str, *, by: str) -> ReportRun:
+    """Have a report written that has failed; a worker begins it anew."""
     with unit.work() as work:
-        work.add(run)
-        jobs.enqueue("produce_report", run_at=clock.now() + FOREGROUND if at_once else None, run_id=run.pk)
+        run = selectors.hold(run_id)
+        if run.status != RunStatus.FAILED:
+            raise ReportUnexpectedState(f"The report is {run.status}.")
+        run.advance("ask_again", because="asked for again", by=by, error="")
+        jobs.enqueue("produce_report", run_id=run.pk)
         work.returns(run)
     return run
 
@@ -109,21 +134,28 @@ def cancel(run_id: str, *, client_id: str | None, by: str) -> ReportRun:
     return run
 
 
-def download(run_id: str, *, client_id: str | None, by: str, untied: bool = False) -> Download:
+def download(run_id: str, *, client_id: str | None, by: str, way: Way, untied: bool = False) -> Download:
+    """The file of a report; that it left is on record. Refuses as `file_of` does."""
+    run = selectors.run(run_id, client_id=client_id)
+    found = file_of(run, untied=untied)
+    with unit.work() as work:
+        work.add(ReportDownload(run=run, way=way, by=by[:80], at=clock.now()))
+    return found
+
+
+def file_of(run: ReportRun, *, untied: bool) -> Download:
     """The file of a report. `untied` is for staff who may see what does not tie.
 
     Refuses when there is none, when it does not tie, and when it is no longer kept.
     """
-    run = selectors.run(run_id, client_id=client_id)
     if run.status != RunStatus.READY:
         raise ReportNotReady(f"The report is {run.status}.")
     if not run.tied and not untied:
         raise ReportNotTied("The report's totals differ from the ledger's. The finance team has been shown it.")
-    path = files.path(run.file)
-    if not path.is_file():
+    kept_as = files.kept_as(run.file)
+    if not storing.exists(kept_as):
         raise ReportFileGone("The file is no longer kept.")
-    log.info("report_downloaded", report=run.pk, by=by, tied=run.tied)
-    return Download(path, filename(run), files.CONTENT_TYPES[FileFormat(run.format)])
+    return Download(kept_as, filename(run), files.CONTENT_TYPES[FileFormat(run.format)])
 
 
 def manifest(run_id: str, *, client_id: str | None) -> dict[str, object]:
@@ -153,7 +185,11 @@ def produce(run_id: str, *, by: str = "worker") -> None:
     try:
         with files.draft(run.pk, FileFormat(run.format)) as draft:
             found = extraction.extract(
-                report, Parameters.from_json(run.parameters), draft.sink, lambda rows: _progress(run.pk, rows)
+                report,
+                Parameters.from_json(run.parameters),
+                draft.sink,
+                lambda rows: _progress(run.pk, rows),
+                begins_with=files.begins_with(FileFormat(run.format)),
             )
             draft.complete()
             _finish(run.pk, found, draft, by)
@@ -212,6 +248,8 @@ def _finish(run_id: str, found: Extraction, draft: Draft, by: str) -> None:
             ready_at=clock.now(),
         )
         _announce(run)
+        if settings.EMAIL_HOST:
+            jobs.enqueue("tell_of_report", run_id=run.pk)
     if not manifest["tied"]:
         log.error("report_not_tied", report=run.pk, differences=manifest["differences"])
 

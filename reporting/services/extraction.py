@@ -57,14 +57,21 @@ class Extraction:
     ledger: Totals
 
 
-def extract(report: Report, parameters: Parameters, sink: BinaryIO, progress: Callable[[int], None]) -> Extraction:
-    """Write the file of a report to `sink`, in constant memory.
+def extract(
+    report: Report,
+    parameters: Parameters,
+    sink: BinaryIO,
+    progress: Callable[[int], None],
+    *,
+    begins_with: bytes = b"",
+) -> Extraction:
+    """Write the file of a report to `sink`, in constant memory; `begins_with` stands before its header.
 
     `progress` is called about once a second with the rows so far; what it raises ends the extraction.
     """
     with _snapshot(parameters) as (cursor, as_of):
         bound = report.bound(parameters, (as_of.xid, as_of.next_xid))
-        page = _Page(sink, report.header)
+        page = _Page(sink, begins_with, report.header)
         with cursor.copy(f"COPY ({report.query}) TO STDOUT (FORMAT csv, ENCODING 'UTF8')", bound) as copy:
             _write(copy, page, progress)
         cursor.execute(base.CONTROL, bound)
@@ -112,12 +119,12 @@ def _write(copy: psycopg.Copy, page: "_Page", progress: Callable[[int], None]) -
 class _Page:
     """The file as it grows: rows ended by CRLF (RFC 4180), their hash, and their totals, taken from their bytes."""
 
-    def __init__(self, sink: BinaryIO, header: list[str]) -> None:
+    def __init__(self, sink: BinaryIO, begins_with: bytes, header: list[str]) -> None:
         self.rows = self.size = 0
         self.digest = hashlib.sha256()
         self._sink = sink
         self._totals: dict[tuple[bytes, bytes], list[int]] = {}
-        self._put(",".join(header).encode() + b"\r\n")
+        self._put(begins_with + ",".join(header).encode() + b"\r\n")
 
     def write(self, rows: list[bytes]) -> None:
         """Add rows. Only the end of each is changed: a line feed within a cell stays what it is."""

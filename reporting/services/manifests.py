@@ -125,7 +125,7 @@ def verify(file: Path, manifest: Mapping[str, Any]) -> Iterator[str]:
     if (size, sha256) != (manifest["size"], manifest["sha256"]):
         yield f"the file was changed: {size} bytes with SHA-256 {sha256}"
     try:
-        with _opened(file) as raw, io.TextIOWrapper(raw, encoding="utf-8", newline="") as lines:
+        with _opened(file) as raw, io.TextIOWrapper(raw, encoding="utf-8-sig", newline="") as lines:
             yield from _read(csv.reader(lines, strict=True), manifest)
     except (csv.Error, ValueError, IndexError, money.UnknownCurrency) as error:
         yield f"the file is no report: {error}"

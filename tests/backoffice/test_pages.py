@@ -24,8 +24,9 @@ from payments.kernel.records import StateChange
 from payments.rest.models import ApiClient, IdempotencyKey
 from payments.webhooks.models import Delivery, Endpoint, Event, EventSweep, InboundEvent
 from refunds.services import answering, bulk, transfers
+from reporting.models import ReportDownload, Rhythm, Way
 from reporting.reports.base import Parameters
-from reporting.services import exports
+from reporting.services import exports, schedules
 from tests import factories
 from tests.backoffice import pages
 from tests.byhand import behind_the_guards
@@ -46,7 +47,9 @@ def full(shop: factories.Shop, paid: dict[str, Any], tmp_path: Path, settings: A
     line = shop.get(f"orders/{paid['order']}")["lines"][0]
     shop.post("refunds", {"order": paid["order"], "lines": [{"line": line["id"], "quantity": 1}], "reason": "damaged"})
     first, last = datetime(2026, 1, 1, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UTC)
-    exports.request("payments", Parameters(interval_start=first, interval_end=last), by="a test")
+    run = exports.request("payments", Parameters(interval_start=first, interval_end=last), by="a test")
+    ReportDownload.objects.create(run=run, way=Way.PAGE, by="staff finance")
+    schedules.make("payments", Rhythm.DAILY, hour=3, timezone="UTC", by="staff finance")
     owed = shop.order(customer=paid["customer"])
     shop.confirm(shop.intent(owed, setup_future_usage="off_session"))
     factories.work()

@@ -92,6 +92,7 @@ def test_compose_tells_the_simulator_of_the_accounts_of_development(compose: dic
 def test_compose_names_only_variables_that_are_read(compose: dict[str, Any]) -> None:
     known = {name.upper() for name in environment.Environment.model_fields}
     known |= {*accounts.new_secrets(), *accounts.REAL_ONLY}
+    known |= {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}  # the bucket's library reads them
 
     assert set(compose["services"]["web"]["environment"]) <= known
 

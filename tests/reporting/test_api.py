@@ -146,7 +146,8 @@ def test_before_it_is_ready_there_is_nothing_to_have(desk: Desk, shop: factories
 def test_every_operation_is_documented(shop: factories.Shop) -> None:
     described = [name for name in operations.REGISTRY if name.startswith("reports.")]
     assert sorted(described) == [
-        "reports.cancel", "reports.create", "reports.download", "reports.list", "reports.manifest", "reports.retrieve",
+        "reports.cancel", "reports.create", "reports.download", "reports.link", "reports.list", "reports.manifest",
+        "reports.retrieve",
     ]  # fmt: skip
     refused = [kind.code for kind in openapi.refusals(operations.REGISTRY["reports.download"], "GET")]
     assert {"report_not_ready", "report_not_tied", "report_file_gone"} <= set(refused)

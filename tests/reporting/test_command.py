@@ -9,7 +9,7 @@ from payments.kernel.jobs import Job, Queue
 from reporting.models import ReportRun
 from reporting.reports import describe
 from reporting.reports.catalogue import REPORTS
-from reporting.services import files, manifests
+from reporting.services import manifests
 from tests import factories
 from tests.reporting import desk as desks
 from tests.reporting.desk import Desk
@@ -72,7 +72,7 @@ def test_it_fails_when_the_file_does_not_tie(desk: Desk, directory: Path) -> Non
     run = ReportRun.objects.get()
     assert (run.status, run.tied) == ("ready", False)
     with pytest.raises(CommandError, match="not proven"):
-        call_command("verify_report", str(files.path(run.file)))
+        call_command("verify_report", str(directory / run.file))
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from django.core.management import CommandError, call_command
 from django.db import connection, transaction
 
 from payments.kernel.jobs import Queue
-from reporting.models import ReportRun
+from reporting.models import ReportRun, Way
 from reporting.services import exports, manifests
 from tests import factories
 from tests.reporting import desk as desks
@@ -153,13 +153,16 @@ def test_a_file_that_does_not_tie_is_for_finance_only(
     assert (refused.status_code, refused.json()["code"]) == (409, "report_not_tied")
     assert shop.get(f"reports/{asked['id']}/manifest")["differences"] == [difference]
 
-    staff = exports.download(asked["id"], client_id=None, by="finance", untied=True)
+    staff = exports.download(asked["id"], client_id=None, by="finance", way=Way.PAGE, untied=True)
     assert staff.name == f"NOT_TIED_payments_2026-10-01_2026-10-31_{asked['id']}.csv"
     manifest = ReportRun.objects.get(pk=asked["id"]).manifest
     assert manifest is not None
-    assert [fault.partition(":")[0] for fault in manifests.verify(staff.path, manifest)] == ["NOT TIED"]
+    assert [
+        fault.partition(":")[0]
+        for fault in manifests.verify(directory / ReportRun.objects.get(pk=asked["id"]).file, manifest)
+    ] == ["NOT TIED"]
     with pytest.raises(exports.ReportNotTied):
-        exports.download(asked["id"], client_id=None, by="support")
+        exports.download(asked["id"], client_id=None, by="support", way=Way.PAGE)
 
 
 def test_manifests_form_a_chain_per_report(desk: Desk) -> None:

@@ -72,6 +72,9 @@ ROLES: Final[Mapping[str, tuple[str, ...]]] = {
         "reporting.view_reportrun",
         "reporting.add_reportrun",
         "reporting.download_untied_report",
+        "reporting.view_reportschedule",
+        "reporting.add_reportschedule",
+        "reporting.view_reportdownload",
     ),
     "engineer": (
         *PAYMENTS,
@@ -115,6 +118,8 @@ ROLES: Final[Mapping[str, tuple[str, ...]]] = {
         "payments.view_transfer",
         "payments.view_entry",
         "reporting.view_reportrun",
+        "reporting.view_reportschedule",
+        "reporting.view_reportdownload",
         "refunds.view_refundlimit",
         "payments.view_legalentity",
         "payments.view_provideraccount",

@@ -15,7 +15,7 @@ from reporting import selectors
 from reporting.models import FileFormat, ReportRun
 from reporting.reports.base import Parameters
 from reporting.reports.catalogue import REPORTS
-from reporting.services import exports, files, manifests
+from reporting.services import exports, files, manifests, storing
 from reporting.states import RunStatus
 
 
@@ -35,18 +35,29 @@ class Command(BaseCommand):
 
     def handle(self, *_: Any, **options: Any) -> None:
         run = _produced(options)
-        output, file = options["output"], files.path(run.file)
-        if output == "-":
-            with file.open("rb") as raw:
-                shutil.copyfileobj(raw, sys.stdout.buffer)
-            sys.stdout.buffer.flush()
-        elif output is not None:
-            file = Path(shutil.copyfile(file, output))
         manifest = run.manifest or {}
-        manifests.beside(file).write_bytes(manifests.dump(manifest))
-        (self.stderr if output == "-" else self.stdout).write("\n".join(_told(run, file, manifest)))
+        if options["output"] == "-":
+            with storing.opened(files.kept_as(run.file)) as kept:
+                shutil.copyfileobj(kept, sys.stdout.buffer)
+            sys.stdout.buffer.flush()
+            self.stderr.write("\n".join(_told(run, "standard output", manifest)))
+        else:
+            file = _written(run, options["output"])
+            manifests.beside(file).write_bytes(manifests.dump(manifest))
+            self.stdout.write("\n".join(_told(run, f"{file}\nmanifest  {manifests.beside(file)}", manifest)))
         if not run.tied:
             raise CommandError(f"NOT TIED: file less ledger is {manifest['differences']}")
+
+
+def _written(run: ReportRun, output: str | None) -> Path:
+    """Where the file is now: where it was wanted, else where we keep it, else (in a bucket) here under its name."""
+    place = storing.path(files.kept_as(run.file))
+    if output is None and place is not None:
+        return place
+    file = Path(output or exports.filename(run))
+    with storing.opened(files.kept_as(run.file)) as kept, file.open("wb") as copy:
+        shutil.copyfileobj(kept, copy)
+    return file
 
 
 def _produced(options: dict[str, Any]) -> ReportRun:
@@ -90,8 +101,8 @@ def _moment(text: str, zone: zoneinfo.ZoneInfo) -> datetime:
     return found if found.tzinfo is not None else found.replace(tzinfo=zone)
 
 
-def _told(run: ReportRun, file: Path, manifest: dict[str, Any]) -> list[str]:
-    told = [f"file      {file}", f"manifest  {manifests.beside(file)}", f"rows      {run.rows:,}"]
+def _told(run: ReportRun, file: str, manifest: dict[str, Any]) -> list[str]:
+    told = [f"file      {file}", f"rows      {run.rows:,}"]
     told += [f"sha256    {run.sha256}", f"tied      {'yes' if run.tied else 'NO'}"]
     if not manifest["as_of"]["complete"]:
         told.append("complete  no: the interval is not over, or something that began within it still runs")

@@ -1,0 +1,189 @@
+"""Reports that come by themselves, and who has taken a file."""
+
+import zoneinfo
+from collections.abc import Sequence
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import URLPattern, path, reverse
+
+from payments.admin import base, shown
+from payments.kernel.errors import Refusal
+from reporting.models import FileFormat, ReportDownload, ReportRun, ReportSchedule, Rhythm
+from reporting.reports.catalogue import REPORTS
+from reporting.services import schedules
+
+MAY_MAKE = "reporting.add_reportschedule"
+
+
+class ScheduleForm(forms.Form):
+    """Which report comes when, about which days, to whom."""
+
+    report = forms.ChoiceField(choices=[])
+    rhythm = forms.ChoiceField(choices=Rhythm.choices, label="How often")
+    hour = forms.IntegerField(min_value=0, max_value=23, initial=3, label="At what hour", help_text="0 to 23.")
+    timezone = forms.CharField(
+        max_length=64, initial="UTC", label="Time zone", help_text="Of the hour and of the days: UTC, or Europe/Madrid."
+    )
+    currency = forms.CharField(required=False, max_length=3, help_text="Like EUR. Empty means every currency.")
+    file_format = forms.ChoiceField(choices=FileFormat.choices, label="Format")
+    notify = forms.EmailField(required=False, label="Write to", help_text="When a file is ready; the file is not sent.")
+
+    def __init__(self, data: Any = None) -> None:
+        super().__init__(data)
+        self.fields["report"].choices = [(one.name, one.title) for one in REPORTS.values()]  # type: ignore[attr-defined]
+
+    def clean_timezone(self) -> str:
+        """A name of the IANA database."""
+        name: str = self.cleaned_data["timezone"].strip()
+        if name not in zoneinfo.available_timezones():
+            raise forms.ValidationError("There is no such time zone. Write UTC, or like Europe/Amsterdam.")
+        return name
+
+    def clean_currency(self) -> str:
+        """As ISO 4217 writes it."""
+        return str(self.cleaned_data["currency"]).strip().upper()
+
+
+def _title(report: str) -> str:
+    return REPORTS[report].title if report in REPORTS else report
+
+
+def _stands(row: ReportSchedule) -> str:
+    return shown.status("ready", "Runs") if row.due_at else shown.status("canceled", f"Paused by {row.paused_by}")
+
+
+@admin.register(ReportSchedule)
+class ReportScheduleAdmin(base.ModelAdmin):
+    """Made, paused and let go on by finance."""
+
+    called = ("scheduled report", "scheduled reports")
+    columns = (
+        shown.Column("Report", lambda row, _: _title(row.report)),
+        shown.Column("Stands", lambda row, _: _stands(row)),
+        shown.choice_of("rhythm", "How often"),
+        shown.time_of("due_at", "Next"),
+        shown.text_of("timezone", "Time zone"),
+        shown.text_of("notify", "Writes to"),
+        shown.text_of("made_by", "Made by"),
+    )
+    sections = (
+        (
+            "About",
+            (
+                shown.choice_of("rhythm", "How often"),
+                shown.number_of("hour", "At what hour"),
+                shown.text_of("timezone", "Time zone"),
+                shown.Column("Currency", lambda row, _: row.currency or "Every currency"),
+                shown.choice_of("format"),
+                shown.text_of("notify", "Writes to"),
+                shown.time_of("due_at", "Next"),
+                shown.text_of("made_by", "Made by"),
+                shown.time_of("created_at"),
+            ),
+        ),
+    )
+    nothing_here = "No report comes by itself yet."
+    change_list_template = "admin/list_with_new.html"
+
+    def headline(self, row: Any, _viewer: shown.Viewer) -> object:
+        """Which report, and whether it comes."""
+        return shown.joined((_title(row.report), _stands(row)), " ")
+
+    def tables(self, row: Any, viewer: shown.Viewer) -> Sequence[shown.Table]:
+        """The files that have come."""
+        runs = ReportRun.objects.filter(schedule=row).order_by("-pk")[:50]
+        columns = (
+            shown.time_of("created_at", "Asked for"),
+            shown.Column("Report", lambda run, viewer: viewer.reference(run.pk)),
+            shown.Column("Status", lambda run, _: shown.status(run.status)),
+            shown.number_of("rows"),
+        )
+        return (shown.table("Files", runs, columns, viewer, empty="None has come yet."),)
+
+    def doings(self, request: HttpRequest, row: Any) -> Sequence[shown.Doing]:
+        """Pause it, or let it go on."""
+        if not base.from_role(request, MAY_MAKE):
+            return ()
+        name, words = ("pause", "Pause") if row.due_at else ("go_on", "Let it go on")
+        return (shown.Doing(words, self.address_of(name, row)),)
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        """The list, with the way to a new one."""
+        may = base.from_role(request, MAY_MAKE)
+        new = {"new_url": reverse("admin:reporting_reportschedule_new") if may else "", "new_words": "New schedule"}
+        return super().changelist_view(request, {**new, **(extra_context or {})})
+
+    def get_urls(self) -> list[URLPattern]:
+        """The admin's routes and those of schedules."""
+        new = path("new/", self.admin_site.admin_view(self.new), name="reporting_reportschedule_new")
+        more = [self.route(name, getattr(self, name), name) for name in ("pause", "go_on")]
+        return [new, *more, *super().get_urls()]
+
+    def new(self, request: HttpRequest) -> HttpResponse:
+        """Let a report come by itself."""
+        if not base.from_role(request, MAY_MAKE):
+            raise PermissionDenied
+        form = ScheduleForm(request.POST or None)
+        if form.is_valid():
+            row = self._made(form, by=f"staff {request.user.get_username()}"[:80])
+            if row is not None:
+                messages.success(request, "The report comes by itself from now on.")
+                return HttpResponseRedirect(shown.address(ReportSchedule, row.pk))
+        context = {"form": form, "back": self.list_url(), "button": "Let it come"}
+        return self.page(request, "admin/new_schedule.html", "New schedule", context)
+
+    @staticmethod
+    def _made(form: ScheduleForm, *, by: str) -> ReportSchedule | None:
+        try:
+            return schedules.make(**form.cleaned_data, by=by)
+        except Refusal as refusal:
+            form.add_error(refusal.param if refusal.param in form.fields else "report", refusal.detail)
+            return None
+
+    def pause(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """No file comes until it goes on."""
+        by = f"staff {request.user.get_username()}"[:80]
+        effect = "No file comes by itself until somebody lets it go on. Files that are there stay."
+        return self._act(request, object_id, "Pause", effect, lambda pk: schedules.pause(pk, by=by))
+
+    def go_on(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Files come again."""
+        effect = "Files come again, from the next days on. Days that were left out can be asked for as a report."
+        return self._act(request, object_id, "Let it go on", effect, schedules.go_on)
+
+    def _act(self, request: HttpRequest, object_id: str, words: str, effect: str, act: Any) -> HttpResponse:
+        if not base.from_role(request, MAY_MAKE):
+            raise PermissionDenied
+        row = self.row(request, object_id)
+        if isinstance(row, HttpResponse):
+            return row
+        back = shown.address(ReportSchedule, row.pk)
+        if request.method != "POST":
+            context = {"row": row, "effect": effect, "button": words, "what": _title(row.report), "back": back}
+            return self.page(request, "admin/confirm.html", words, context)
+        try:
+            act(row.pk)
+            self.log_change(request, row, words)
+        except Refusal as refusal:
+            messages.warning(request, refusal.detail)
+        return HttpResponseRedirect(back)
+
+
+@admin.register(ReportDownload)
+class ReportDownloadAdmin(base.ModelAdmin):
+    """Who has taken which file, when, how."""
+
+    called = ("download", "report downloads")
+    columns = (
+        shown.time_of("at", "When"),
+        shown.text_of("by", "By whom"),
+        shown.choice_of("way", "How"),
+        shown.Column("Report", lambda row, viewer: viewer.reference(row.run_id)),
+    )
+    sections = (("About", columns),)
+    list_filter = ("way",)
+    nothing_here = "Nobody has taken a file yet."

@@ -1,0 +1,29 @@
+"""Where links to files lead: the file for whoever holds the link, as long as it is valid."""
+
+from django.core import signing
+from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.views import View
+
+from payments.kernel.errors import Refusal
+from reporting.services import links
+
+
+class File(View):
+    """`/reports/{signed token}`"""
+
+    def get(self, request: HttpRequest, token: str) -> HttpResponse | FileResponse:
+        """The file, from our disk or from the bucket; what was forged or is too old says so in words."""
+        try:
+            found = links.follow(token)
+        except signing.BadSignature:
+            why = "This link is no longer valid. Ask whoever gave it to you for a new one."
+            return render(request, "reporting/no_file.html", {"why": why}, status=404)
+        except Refusal as refusal:
+            return render(request, "reporting/no_file.html", {"why": refusal.detail}, status=refusal.status)
+        elsewhere = links.address(found)
+        if elsewhere is not None:
+            return HttpResponseRedirect(elsewhere)
+        answer = FileResponse(found.open(), as_attachment=True, filename=found.name, content_type=found.content_type)
+        answer.headers["Cache-Control"] = "private, no-store"
+        return answer
