@@ -22,7 +22,8 @@ def restore() -> None:
     with behind_the_guards():
         for table in _tables():
             sql(f'DELETE FROM public."{table}"')
-            sql(f'INSERT INTO public."{table}" TABLE {SCHEMA}."{table}"')
+            columns = ", ".join(f'"{column}"' for column in _columns(table))
+            sql(f'INSERT INTO public."{table}" ({columns}) SELECT {columns} FROM {SCHEMA}."{table}"')
     sql(f"DROP SCHEMA {SCHEMA} CASCADE")
     ledger.forget_accounts()
 
@@ -32,5 +33,16 @@ def _tables() -> list[str]:
         cursor.execute(
             "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p')"
             " AND NOT relispartition AND relname NOT LIKE 'django%' ORDER BY 1"
+        )
+        return [name for (name,) in cursor.fetchall()]
+
+
+def _columns(table: str) -> list[str]:
+    """All but those that the database makes from others."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT attname FROM pg_attribute WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped"
+            " AND attgenerated = '' ORDER BY attnum",
+            [f'public."{table}"'],
         )
         return [name for (name,) in cursor.fetchall()]
