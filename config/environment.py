@@ -17,6 +17,9 @@ from config import processes
 
 DEVELOPMENT_KEY = "development-only-" + "0" * 40
 BANK_ACCOUNT = re.compile(r"[a-z0-9][a-z0-9-]{0,39}:[A-Z]{3}")
+LIMIT_OF_ONE = re.compile(r"[A-Z]{3}:[0-9]{1,12}")
+DAYS_TO_SETTLE = re.compile(r"[a-z0-9-]*(/[a-z0-9_]+)?:[0-9]{1,3}")
+DEMO_LIMITS_OF_ONE = [f"{currency}:5000" for currency in ["USD", "EUR", "GBP"]]
 DEMO_BANK_ACCOUNTS = [
     f"main-{currency.lower()}:{currency}" for currency in ["USD", "EUR", "GBP", "MXN", "BRL", "JPY", "SGD"]
 ]
@@ -69,6 +72,12 @@ class Environment(pydantic_settings.BaseSettings):
     bank_accounts: Names = pydantic.Field(
         [], description="Our accounts at banks, from which finance pays refunds: code:currency, separated by commas."
     )
+    settle_alone: Names = pydantic.Field(
+        [], description="Up to how much one person of finance settles a difference alone: currency:minor units."
+    )
+    settles_within: Names = pydantic.Field(
+        [], description="In how many days a PSP settles what it took: account:5, account/method:20, /method:9 or :7."
+    )
     refund_undo_seconds: int = pydantic.Field(
         30, ge=0, le=86_400, description="How long a refund made by a person is held, to be taken back; 0: not at all."
     )
@@ -90,7 +99,9 @@ class Environment(pydantic_settings.BaseSettings):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_format: Literal["json", "console"] = "json"
 
-    @pydantic.field_validator("allowed_hosts", "csrf_trusted_origins", "bank_accounts", mode="before")
+    @pydantic.field_validator(
+        "allowed_hosts", "csrf_trusted_origins", "bank_accounts", "settle_alone", "settles_within", mode="before"
+    )
     @classmethod
     def _split(cls, value: object) -> object:
         return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
@@ -101,6 +112,32 @@ class Environment(pydantic_settings.BaseSettings):
         if not all(BANK_ACCOUNT.fullmatch(each) for each in value):
             raise PydanticCustomError("bank_accounts", "Input should be like main-eu:EUR,main-us:USD")
         return value
+
+    @pydantic.field_validator("settle_alone")
+    @classmethod
+    def _limited(cls, value: list[str]) -> list[str]:
+        if not all(LIMIT_OF_ONE.fullmatch(each) for each in value):
+            raise PydanticCustomError("settle_alone", "Input should be like USD:5000,JPY:5000, in minor units")
+        return value
+
+    @pydantic.field_validator("settles_within")
+    @classmethod
+    def _in_days(cls, value: list[str]) -> list[str]:
+        if not all(DAYS_TO_SETTLE.fullmatch(each) for each in value):
+            raise PydanticCustomError("settles_within", "Input should be like :7,adyen-eu:10,adyen-eu/sepa_debit:20")
+        return value
+
+    @property
+    def limits_of_one(self) -> dict[str, int]:
+        """Currency -> minor units; without a line two people settle every difference. Outside production the demo's."""
+        named = self.settle_alone or ([] if self.production else DEMO_LIMITS_OF_ONE)
+        return {currency: int(minor) for currency, minor in (each.split(":") for each in named)}
+
+    @property
+    def days_to_settle(self) -> dict[str, int]:
+        """Account, account/method, /method or "" (all others) -> days; 10 for what nobody names."""
+        named = dict(each.rsplit(":", 1) for each in self.settles_within)
+        return {"": 10} | {where: int(days) for where, days in named.items()}
 
     @property
     def currencies_at_banks(self) -> dict[str, str]:

@@ -154,6 +154,8 @@ if ENVIRONMENT.production:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
 REFUND_UNDO = timedelta(seconds=ENVIRONMENT.refund_undo_seconds)  # while people can take back what they refund
+SETTLE_ALONE = ENVIRONMENT.limits_of_one  # minor units of a currency that one person settles without a second one
+SETTLES_WITHIN = ENVIRONMENT.days_to_settle  # days until what was booked and not settled is missing at the PSP
 
 WEBHOOK_TARGETS_ON_LOOPBACK = not ENVIRONMENT.production  # clients of development listen on this machine
 

@@ -1,6 +1,6 @@
 """The tables of reports, of settlement, and of what does not agree."""
 
-from reporting.models.discrepancies import Discrepancy, DiscrepancyKind, TieOut
+from reporting.models.discrepancies import Discrepancy, DiscrepancyKind, PspBalance, TieOut, Wanted
 from reporting.models.runs import FileFormat, ReportDownload, ReportRun, ReportSchedule, Rhythm, Way
 from reporting.models.settlements import Match, Payout, SettlementFile, SettlementLine
 
@@ -10,6 +10,7 @@ __all__ = [
     "FileFormat",
     "Match",
     "Payout",
+    "PspBalance",
     "ReportDownload",
     "ReportRun",
     "ReportSchedule",
@@ -17,5 +18,6 @@ __all__ = [
     "SettlementFile",
     "SettlementLine",
     "TieOut",
+    "Wanted",
     "Way",
 ]

@@ -27,13 +27,21 @@ class DiscrepancyKind(models.TextChoices):
     BALANCE_DIFFERS = "balance_differs", "The PSP's balance is not what ledger and lines say"
 
 
+class Wanted(models.TextChoices):
+    """What is to be done about a difference."""
+
+    SETTLE = "settle", "Book it where it belongs"
+    ACCEPT = "accept", "Leave it as it is"
+
+
 class Discrepancy(records.Stateful):
     """One difference between what we have booked and what somebody else says. At most one open per kind and subject.
 
     `subject_id` is what it is about: a settlement line, a movement of ours, a payout, a file, a bank line.
     `amount_minor` is what they say less what we say. `evidence` is what both sides say, for people; `proposal` the
-    balanced transfer that would settle it: `{"debit": code, "credit": code, "amount_minor": …, "currency": …}`, or {}.
-    `taken_by` looks after it.
+    balanced transfer that would settle it, or {}: `{"at": code, "debit": code, "credit": code, "amount_minor": …,
+    "currency": …}`, where `at` is the account with the difference. `taken_by` looks after it. `wanted` is what the
+    first person said.
     """
 
     MACHINE = DISCREPANCY
@@ -55,6 +63,7 @@ class Discrepancy(records.Stateful):
     opened_at = models.DateTimeField(default=clock.now)
     taken_by = models.CharField(max_length=80, blank=True, default="")
     taken_at = models.DateTimeField(null=True, blank=True)
+    wanted = models.CharField(max_length=8, blank=True, default="", choices=Wanted)
     settled_by = models.CharField(max_length=80, blank=True, default="", help_text="Who said what it was.")
     settled_because = models.CharField(max_length=500, blank=True, default="")
     approved_by = models.CharField(max_length=80, blank=True, default="", help_text="The second person, above a limit.")
@@ -123,3 +132,19 @@ class TieOut(models.Model):
 
     def __str__(self) -> str:
         return f"{self.unexplained_minor} {self.currency}"
+
+
+class PspBalance(models.Model):
+    """What a PSP said it owes us, when it was asked. Append-only. A currency that is not in `amounts` is nothing."""
+
+    id = ids.IdField("psb")
+    account = models.ForeignKey(ProviderAccount, on_delete=models.PROTECT, db_index=False)
+    as_of = models.DateTimeField(help_text="As the PSP says, or when it answered.")
+    amounts = models.JSONField(default=dict, help_text="Currency -> minor units.")
+
+    class Meta:
+        app_label = "reporting"
+        constraints = (models.UniqueConstraint(fields=["account", "as_of"], name="psp_balance_once"),)
+
+    def __str__(self) -> str:
+        return f"{self.as_of:%Y-%m-%d %H:%M}"
