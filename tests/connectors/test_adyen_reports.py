@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from payments.connectors import http
-from payments.connectors.adyen import connector, mapping, settlement
+from payments.connectors.adyen import accounting, connector, mapping, reports
 from payments.connectors.answers import NothingToldYet
 from payments.connectors.base import EventKind, PspEvent, Verdict
 from payments.kernel import money
@@ -25,7 +25,7 @@ from tests.connectors.relay import Relay
 FILE = "payments_accounting_report_2026_11_24.csv"
 USER = "report@Company.Test:secret"
 DAY = datetime(2026, 11, 24, tzinfo=UTC)
-HEADER = ("Company Account", *settlement.TOLD, "User Name")
+HEADER = ("Company Account", *accounting.TOLD, "User Name")
 PSP = "8535296650153317"
 ATTEMPT, REFUND = "att_1", "re_1"
 
@@ -77,7 +77,7 @@ def events(*rows: Mapping[str, str]) -> list[PspEvent]:
     ours = account()
     return [
         event
-        for body in settlement.accounts(file(*rows), FILE, MERCHANT)
+        for body in accounting.accounts(file(*rows), FILE, MERCHANT)
         for event in ours.translate_notification(body)
     ]
 
@@ -197,7 +197,7 @@ def test_what_is_told_twice_counts_once() -> None:
 
 
 def test_nothing_of_people_is_kept() -> None:
-    [body] = settlement.accounts(file(AUTHORISED), FILE, MERCHANT)
+    [body] = accounting.accounts(file(AUTHORISED), FILE, MERCHANT)
     assert b"Lovelace" not in body
 
 
@@ -209,7 +209,7 @@ def test_columns_are_found_by_their_names() -> None:
     random.Random(7).shuffle(mixed)
     american = [name.replace("Authorised", "Authorized").upper() for name in mixed]
     text = file(AUTHORISED, CAPTURED, header=tuple(mixed)).decode().split("\n", 1)
-    shuffled = settlement.accounts(f"\ufeff{','.join(american)}\r\n{text[1]}".encode(), FILE, MERCHANT)
+    shuffled = accounting.accounts(f"\ufeff{','.join(american)}\r\n{text[1]}".encode(), FILE, MERCHANT)
     [event, _] = account().translate_notification(shuffled[0])
     assert event == events(AUTHORISED, CAPTURED)[0]
 
@@ -234,16 +234,16 @@ def test_columns_are_found_by_their_names() -> None:
 )
 def test_a_file_that_is_not_right_is_refused_as_a_whole(content: bytes, why: str) -> None:
     with pytest.raises(mapping.UnreadableError, match=why):
-        settlement.accounts(content, FILE, MERCHANT)
+        accounting.accounts(content, FILE, MERCHANT)
 
 
 @given(st.integers(min_value=0, max_value=len(file(AUTHORISED, CAPTURED, GIVEN_BACK))))
 def test_wherever_a_file_is_cut_no_half_a_row_is_read(end: int) -> None:
     """All columns are read here, so that any of them may be the last."""
     whole = file(AUTHORISED, CAPTURED, GIVEN_BACK, header=HEADER[1:-1])
-    rows = settlement.rows(whole, settlement.TOLD)
+    rows = accounting.rows(whole, accounting.TOLD)
     try:
-        found = settlement.rows(whole[:end], settlement.TOLD)
+        found = accounting.rows(whole[:end], accounting.TOLD)
     except mapping.UnreadableError:
         return
     assert found == rows[: len(found)]
@@ -252,7 +252,7 @@ def test_wherever_a_file_is_cut_no_half_a_row_is_read(end: int) -> None:
 @given(st.binary(max_size=400))
 def test_whatever_is_there_instead_of_a_report_is_an_answer_that_cannot_be_read(content: bytes) -> None:
     try:
-        settlement.accounts(content, FILE, MERCHANT)
+        accounting.accounts(content, FILE, MERCHANT)
     except mapping.UnreadableError:
         return
     pytest.fail("no such bytes are a report")
@@ -264,7 +264,7 @@ def test_whatever_is_there_instead_of_a_report_is_an_answer_that_cannot_be_read(
 def test_adyens_own_reports_are_at_its_own_host() -> None:
     def at(*, livemode: bool) -> str:
         facts: dict[str, Any] = {"user": USER, "merchant_account": MERCHANT, "base_url": None}
-        return settlement.source(**facts, livemode=livemode).address
+        return reports.source(**facts, livemode=livemode).address
 
     assert at(livemode=True) == "https://ca-live.adyen.com/reports/download"
     assert at(livemode=False) == "https://ca-test.adyen.com/reports/download"
@@ -286,7 +286,7 @@ def test_what_a_notification_says_of_a_reports_address_is_not_followed() -> None
 
 def test_a_webhook_cannot_pass_for_a_report() -> None:
     """Whoever knows how rows are kept still has no signature."""
-    [body] = settlement.accounts(file(AUTHORISED), FILE, MERCHANT)
+    [body] = accounting.accounts(file(AUTHORISED), FILE, MERCHANT)
     with pytest.raises(Exception, match="other environment"):
         account().read_notification(body, {}, now=DAY)
 

@@ -14,7 +14,7 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from django.utils import timezone
 
-from payments.connectors.adyen import settlement
+from payments.connectors.adyen import accounting
 from payments.gateway import accounts
 from payments.gateway.models import ProviderAccount, ProviderCall
 from payments.intents import handlers
@@ -210,7 +210,7 @@ def test_what_is_released_in_part_ends_no_payment(shop: factories.Shop) -> None:
     """Only accounts that capture in several parts have this, and nobody of ours asks for it."""
     reserved = adyen.paid(shop, capture_method="manual")
     account = accounts.account(adyen.ACCOUNT)
-    row = dict.fromkeys(settlement.TOLD, "") | {
+    row = dict.fromkeys(accounting.TOLD, "") | {
         "Merchant Account": os.environ["ADYEN_EU_MERCHANT_ACCOUNT"],
         "Psp Reference": reference(reserved),
         "Merchant Reference": reserved["latest_attempt"]["id"],
@@ -219,13 +219,13 @@ def test_what_is_released_in_part_ends_no_payment(shop: factories.Shop) -> None:
         "Payment Currency": "EUR",
         "Authorised (PC)": "-10.00",
     }
-    [event] = settlement.read({"report": "payments_accounting_report_2026_11_24.csv", "rows": [row]})
+    [event] = accounting.read({"report": "payments_accounting_report_2026_11_24.csv", "rows": [row]})
     handlers.cancel_updated(account.pk, event)
     assert status(shop, reserved) == "requires_capture"
     assert "10.00 EUR of 30.00 EUR was released" in AttentionItem.objects.get(kind="amount_differs").detail
 
     row["Authorised (PC)"] = "-30.00"
-    [event] = settlement.read({"report": "payments_accounting_report_2026_11_25.csv", "rows": [row]})
+    [event] = accounting.read({"report": "payments_accounting_report_2026_11_25.csv", "rows": [row]})
     handlers.cancel_updated(account.pk, event)
     assert status(shop, reserved) == "expired"
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import orjson
 
 from payments.connectors import answers, checks, http
-from payments.connectors.adyen import settlement, transport
+from payments.connectors.adyen import accounting, reports, transport
 from payments.connectors.answers import NothingToldYet
 from payments.connectors.checks import Finding
 
@@ -67,15 +67,15 @@ def _reports(given: Given) -> Finding:
     if not given.report_user:
         says = "none (…_REPORT_USER): what no notification has told is not found out"
         return Finding("report user", right=None, says=says)
-    there = settlement.source(
+    there = reports.source(
         user=given.report_user,
         merchant_account=given.merchant_account,
         base_url=given.base_url,
         livemode=given.livemode,
     )
-    file = settlement.accounting_file(datetime.fromtimestamp(time.time(), UTC).date() - timedelta(days=2))
+    file = accounting.accounting_file(datetime.fromtimestamp(time.time(), UTC).date() - timedelta(days=2))
     try:
-        settlement.rows(settlement.fetch(there, file), settlement.TOLD)
+        accounting.rows(reports.fetch(there, file), accounting.TOLD)
     except NothingToldYet:
         says = f"is let in; there is no {file}: let Adyen make this report daily"
         return Finding("report user", right=True, says=says)

@@ -11,7 +11,7 @@ from urllib.parse import quote
 from moneyed import Money
 
 from payments.connectors import answers, http
-from payments.connectors.adyen import defense, mapping, requests, settlement, transport, webhooks
+from payments.connectors.adyen import accounting, defense, mapping, reports, requests, transport, webhooks
 from payments.connectors.base import (
     AnyRequest,
     Authorize,
@@ -160,21 +160,21 @@ class AdyenConnector:
 
     def translate_notification(self, body: bytes) -> Sequence[PspEvent]:
         """Translate a webhook that was verified before, or what a report said of a payment."""
-        told = settlement.told(body)
-        return settlement.read(told) if told else webhooks.read(body, self._origin)
+        told = accounting.told(body)
+        return accounting.read(told) if told else webhooks.read(body, self._origin)
 
     def events_since(self, moment: datetime, until: datetime) -> Iterator[bytes]:
         """What the payments accounting reports of these days tell, payment by payment: Adyen has no list of its events.
 
         A day is what Adyen takes for one in the account's time zone.
         """
-        source = settlement.source(
+        source = reports.source(
             user=self._settings.report_user,
             merchant_account=self._settings.merchant_account,
             base_url=self._settings.base_url,
             livemode=self._settings.livemode,
         )
-        return settlement.accounts_since(source, moment, until, self._settings.gate)
+        return accounting.accounts_since(source, moment, until, self._settings.gate)
 
     def client_options(self) -> Mapping[str, str]:
         """What Adyen's components for the web and for apps need."""

@@ -1,378 +1,249 @@
-"""Adyen's reports: fetched from the account's own report host, read by column names, told as its notifications would.
+"""Adyen's settlement detail report of a payable batch, read as neutral lines and proven to sum to nothing.
 
-Source: docs.adyen.com/reporting/invoice-reconciliation/payment-accounting-report.
+Source: docs.adyen.com/reporting/settlement-reconciliation/transaction-level/settlement-details-report.
 """
 
-import base64
-import csv
-import hashlib
-import io
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal, InvalidOperation
-from typing import Any, Final
-from urllib.parse import quote, urljoin
+from collections import defaultdict
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from decimal import Decimal
+from functools import cache
+from typing import BinaryIO, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-import orjson
-from moneyed import Money
-
-from payments.connectors import http
-from payments.connectors.adyen import declines, mapping
-from payments.connectors.answers import NothingToldYet
-from payments.connectors.base import EventKind, Outcome, PspEvent, Verdict
-from payments.connectors.declines import DECLINES
+from payments.connectors import sheets
+from payments.connectors.adyen import mapping
+from payments.connectors.settlements import Announced, FileKind, FileRefused, LineType, SettlementLine
 from payments.kernel import money
 
-Row = Mapping[str, str]
+WHAT: Final = "settlement detail report of Adyen"
 
-CLIENT: Final = http.Client(read_seconds=http.DOWNLOAD_SECONDS)
-
-CONTEXT: Final = ("Merchant Account", "Psp Reference", "Record Type", "Booking Date", "TimeZone")
-"""What no row may lack."""
-
-TOLD: Final = (
-    *CONTEXT,
-    *("Merchant Reference", "Payment Currency", "Received (PC)", "Authorised (PC)", "Captured (PC)"),
-    *("Modification Merchant Reference", "Modification Psp Reference"),
+AMOUNTS: Final = (
+    *("Gross Debit (GC)", "Gross Credit (GC)", "Net Debit (NC)", "Net Credit (NC)"),
+    *("Commission (NC)", "Markup (NC)", "Scheme Fees (NC)", "Interchange (NC)"),
 )
-"""The columns that are read, wherever they stand; all others are left alone: they may name people."""
-
-MARK: Final = b'{"report":'
-"""How a kept body begins that was a report's."""
-
-PSP_REFERENCE: Final = re.compile(r"[A-Za-z0-9]{1,80}")
-RECORD: Final = re.compile(r"[A-Za-z0-9 ]{1,80}")
-
-TOLD_OTHERWISE: Final = frozenset(
-    [
-        "Received", "AuthorisedPending", "SettleScheduled", "Settled", "SettledBulk", "SettledInBatch",
-        "SettledInInstallments", "SettledExternally", "Refunded", "RefundedBulk", "RefundedExternally", "PaymentCost",
-    ]
-)  # fmt: skip
-"""Steps of which another row says all that matters here, and of which no notification tells."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Source:
-    """Where one merchant account's reports are: `address` without a trailing slash, and `user:password`."""
-
-    address: str
-    user: str = field(repr=False)
-    merchant_account: str
-
-
-def source(*, user: str, merchant_account: str, base_url: str | None, livemode: bool) -> Source:
-    """At Adyen's own report host, or beside the API of a `base_url`.
-
-    docs.adyen.com/reporting/automatically-get-reports.
-    """
-    own = f"https://ca-{'live' if livemode else 'test'}.adyen.com/reports/download"
-    address = urljoin(base_url, "reports/download") if base_url else own
-    return Source(address=address, user=user, merchant_account=merchant_account)
-
-
-# --- reading: for every report of Adyen's --------------------------------------------------------------------------
-
-
-def fetch(source: Source, file: str, gate: http.Gate = http.OPEN) -> bytes:
-    """The whole file. `NothingToldYet` when there is none; it fails as a request does.
-
-    Where it lies is our own rule: what a notification says of its address is not signed, and is not followed.
-    """
-    gate.enter("reports")
-    url = f"{source.address}/MerchantAccount/{quote(source.merchant_account, safe='')}/{quote(file, safe='')}"
-    credentials = base64.b64encode(source.user.encode()).decode()
-    answer = CLIENT.send("GET", url, {"Authorization": f"Basic {credentials}"})
-    if answer.status == 404:
-        raise NothingToldYet(f"Adyen has no {file}")
-    if answer.status == 429:
-        gate.refused()
-    if answer.status != 200:
-        whose = ": see the report user and its roles" if answer.status in {401, 403} else ""
-        raise http.FailedError(f"HTTP {answer.status} for {file}{whose}")
-    return answer.body
-
-
-def rows(content: bytes, wanted: Sequence[str]) -> list[dict[str, str]]:
-    """The wanted columns of every row, by the names in the header; `UnreadableError` unless the file is whole.
-
-    Columns come in any order and number, and American spelling is read as British. What an unfinished line says in its
-    last column may be half of it.
-    """
-    try:
-        text = content.decode("utf-8-sig")
-        lines = list(csv.reader(io.StringIO(text, newline=""), strict=True))
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise mapping.UnreadableError(f"the report is no CSV: {type(error).__name__}") from None
-    if not lines:
-        raise mapping.UnreadableError("the report is empty")
-    header = [_column(name) for name in lines[0]]
-    lacking = [name for name in wanted if header.count(_column(name)) != 1]
-    if lacking:
-        raise mapping.UnreadableError(f"the report lacks a column, or has it twice: {', '.join(lacking)}")
-    if any(len(line) != len(header) for line in lines[1:]):
-        raise mapping.UnreadableError("the report has a row of another length than its header")
-    if not text.endswith("\n") and header[-1] in map(_column, wanted):
-        raise mapping.UnreadableError("the report is cut off")
-    places = [(name, header.index(_column(name))) for name in wanted]
-    return [{name: line[place].strip() for name, place in places} for line in lines[1:]]
-
-
-def _column(name: str) -> str:
-    return " ".join(name.casefold().replace("authorized", "authorised").split())
-
-
-# --- the payments accounting report --------------------------------------------------------------------------------
-
-
-def accounting_file(day: date) -> str:
-    """What Adyen calls the report of a day."""
-    return f"payments_accounting_report_{day:%Y_%m_%d}.csv"
-
-
-def accounts_since(source: Source, moment: datetime, until: datetime, gate: http.Gate) -> Iterator[bytes]:
-    """Every payment of which the reports of these days tell, as `read` wants it.
-
-    `NothingToldYet` when a day has no report; one that is not right tells nothing, and fails.
-    """
-    day = moment.date()
-    while datetime(day.year, day.month, day.day, tzinfo=UTC) < until:
-        file = accounting_file(day)
-        yield from accounts(fetch(source, file, gate), file, source.merchant_account)
-        day += timedelta(days=1)
-
-
-def accounts(content: bytes, file: str, merchant_account: str) -> list[bytes]:
-    """A body for each payment, with all that the file tells of it. Raises `UnreadableError`: then nothing counts."""
-    payments: dict[str, list[dict[str, str]]] = {}
-    for row in rows(content, TOLD):
-        _require_ours(row, merchant_account)
-        payments.setdefault(row["Psp Reference"], []).append(row)
-    return [orjson.dumps({"report": file, "rows": told}) for told in payments.values()]
-
-
-def _require_ours(row: Row, merchant_account: str) -> None:
-    if row["Merchant Account"] != merchant_account:
-        raise mapping.UnreadableError("the report is of another merchant account")
-    ids, change = PSP_REFERENCE.fullmatch(row["Psp Reference"]), row["Modification Psp Reference"]
-    if not ids or not RECORD.fullmatch(row["Record Type"]) or (change and not PSP_REFERENCE.fullmatch(change)):
-        raise mapping.UnreadableError("a row of the report does not say what happened to which payment")
-    _moment(row)
-
-
-def _moment(row: Row) -> datetime:
-    """When it was booked, by the clock of the zone beside it; where nobody knows its letters, as if it were UTC.
-
-    It tells what came first, and nothing else: a report has one zone.
-    """
-    try:
-        booked = datetime.strptime(row["Booking Date"], "%Y-%m-%d %H:%M:%S").replace(tzinfo=UTC)
-    except ValueError:
-        raise mapping.UnreadableError("a row of the report does not say when it was booked") from None
-    try:
-        return booked.replace(tzinfo=ZoneInfo(row["TimeZone"]))
-    except (ValueError, OSError, ZoneInfoNotFoundError):
-        return booked
-
-
-def told(body: bytes) -> dict[str, Any] | None:
-    """What a kept body says, when it is of a report; None for a notification."""
-    if not body.startswith(MARK):
-        return None
-    said: dict[str, Any] = orjson.loads(body)
-    return said
-
-
-def read(said: Mapping[str, Any]) -> list[PspEvent]:
-    """What happened to one payment, the oldest first, each once.
-
-    An event has the key of the notification that would tell the same, so that both are one. A row that cannot be
-    understood says so, and its key is its own.
-    """
-    group = sorted(said["rows"], key=lambda row: (_moment(row), _rank(row)))
-    records = {_record(row) for row in group}
-    events: dict[str, PspEvent] = {}
-    for row in group:
-        if _record(row) not in TOLD_OTHERWISE:
-            event = _event(row, records, said["report"])
-            events.setdefault(event.event_key, event)
-    return list(events.values())
-
-
-def _record(row: Row) -> str:
-    return row["Record Type"].replace("Authorized", "Authorised")
-
-
-def _rank(row: Row) -> int:
-    """Of what was booked in one second the earlier in a payment's life comes first."""
-    known = list(RECORDS)
-    return known.index(_record(row)) if _record(row) in RECORDS else len(known)
-
-
-def _event(row: Row, records: set[str], file: str) -> PspEvent:
-    record = _record(row)
-    canonical = orjson.dumps([row[name] for name in TOLD])
-    unused = PspEvent(
-        kind=EventKind.UNUSED,
-        event_key=f"{record}:{row['Psp Reference']}:{hashlib.sha256(canonical).hexdigest()[:32]}",
-        type=record,
-        occurred_at=_moment(row),
-        provider_reference=row["Psp Reference"],
-    )
-    if record not in RECORDS:
-        return unused
-    kind, code, translate = RECORDS[record]
-    event = replace(unused, kind=kind, reference=row["Merchant Reference"])
-    raw = {"report": file, "record": record, "psp_reference": row["Psp Reference"]}
-    seen = Outcome(verdict=Verdict.DECLINED, provider_reference=row["Psp Reference"], raw=raw)
-    try:
-        return translate(replace(event, event_key=code or event.event_key), seen, row, records)
-    except mapping.UnreadableError as error:
-        return replace(event, problem=str(error))
-
-
-def _authorised(event: PspEvent, seen: Outcome, row: Row, records: set[str]) -> PspEvent:
-    """Whether the money was taken is as it was asked. Of a reservation that the same file ends only its end counts."""
-    told = _keyed(event, row["Psp Reference"])
-    if records & {"Cancelled", "Expired"} and "SentForSettle" not in records:
-        return replace(told, kind=EventKind.UNUSED)
-    outcome = replace(seen, verdict=Verdict.APPROVED, amount=_amount(row, "Authorised (PC)"), captured=None)
-    return replace(told, outcome=outcome)
-
-
-def _refused(event: PspEvent, seen: Outcome, row: Row, _records: set[str]) -> PspEvent:
-    """The report does not say why."""
-    code = "4" if event.type == "Error" else "2"
-    outcome = replace(seen, decline=declines.decline(code), raw={**seen.raw, "code": code})
-    return replace(_keyed(event, row["Psp Reference"], success=False), outcome=outcome)
-
-
-def _cancelled(event: PspEvent, seen: Outcome, row: Row, records: set[str]) -> PspEvent:
-    """A payment that has ended, unless only what its capture had left was released.
-
-    Adyen has three names for the notification of it, so this has one of its own.
-    """
-    cancel = row["Modification Psp Reference"]
-    key = f"Cancelled:{row['Psp Reference']}:{cancel}" if cancel else event.event_key
-    own = replace(event, event_key=key, retold=True)
-    if "SentForSettle" in records:
-        return replace(own, kind=EventKind.UNUSED)
-    by = cancel or (row["Psp Reference"] if _reserved(row) else "")
-    outcome = replace(
-        seen,
-        verdict=Verdict.CANCELED,
-        modification=by,
-        amount=_amount(row, "Authorised (PC)") if _reserved(row) else None,
-        detail="canceled at Adyen, says its report",
-    )
-    return replace(own, modification_reference=by, outcome=outcome)
-
-
-def _expired(event: PspEvent, seen: Outcome, row: Row, records: set[str]) -> PspEvent:
-    """A reservation has run out, or an offer that nobody took."""
-    if not _reserved(row):
-        outcome = replace(seen, decline=DECLINES["payment_expired"])
-        return replace(_keyed(replace(event, event_key="OFFER_CLOSED"), row["Psp Reference"]), outcome=outcome)
-    told = _keyed(event, row["Psp Reference"])
-    if "SentForSettle" in records:
-        return replace(told, kind=EventKind.UNUSED)
-    return replace(told, outcome=replace(seen, verdict=Verdict.CANCELED, detail="the authorisation expired at Adyen"))
-
-
-def _captured(event: PspEvent, seen: Outcome, row: Row, _records: set[str]) -> PspEvent:
-    """Also the capture that happens by itself, of which no notification tells."""
-    capture = row["Modification Psp Reference"] or row["Psp Reference"]
-    by_itself = row["Modification Merchant Reference"] in {"", row["Merchant Reference"]}
-    outcome = replace(seen, verdict=Verdict.APPROVED, captured=True)
-    return replace(_modified(event, outcome, row, capture), retold=by_itself)
-
-
-def _capture_failed(event: PspEvent, seen: Outcome, row: Row, _records: set[str]) -> PspEvent:
-    """The money had been taken, and does not come."""
-    capture = row["Modification Psp Reference"] or row["Psp Reference"]
-    detail = "the capture has failed, says Adyen's report"
-    outcome = replace(seen, captured=True, decline=declines.capture_decline(""), detail=detail)
-    return _modified(event, outcome, row, capture)
-
-
-def _refunded(event: PspEvent, seen: Outcome, row: Row, _records: set[str]) -> PspEvent:
-    return _modified(event, replace(seen, verdict=Verdict.APPROVED), row, _refund(row))
-
-
-def _refund_failed(event: PspEvent, seen: Outcome, row: Row, _records: set[str]) -> PspEvent:
-    """The money had left, and is ours again."""
-    return _modified(event, replace(seen, decline=DECLINES["refund_method_closed"]), row, _refund(row))
-
-
-def _refund(row: Row) -> str:
-    if not row["Modification Psp Reference"]:
-        raise mapping.UnreadableError("the report does not say which refund it is")
-    return row["Modification Psp Reference"]
-
-
-RECORDS: Final[Mapping[str, tuple[EventKind, str, Callable[[PspEvent, Outcome, Row, set[str]], PspEvent]]]] = {
-    "Authorised": (EventKind.PAYMENT_UPDATED, "AUTHORISATION", _authorised),
-    "Refused": (EventKind.PAYMENT_UPDATED, "AUTHORISATION", _refused),
-    "Error": (EventKind.PAYMENT_UPDATED, "AUTHORISATION", _refused),
-    "SentForSettle": (EventKind.CAPTURE_UPDATED, "CAPTURE", _captured),
-    "Cancelled": (EventKind.CANCEL_UPDATED, "", _cancelled),
-    "Expired": (EventKind.PAYMENT_UPDATED, "EXPIRE", _expired),
-    "CaptureFailed": (EventKind.CAPTURE_UPDATED, "CAPTURE_FAILED", _capture_failed),
-    "SentForRefund": (EventKind.REFUND_UPDATED, "REFUND", _refunded),
-    "RefundFailed": (EventKind.REFUND_UPDATED, "REFUND_FAILED", _refund_failed),
-    "RefundedReversed": (EventKind.REFUND_UPDATED, "REFUNDED_REVERSED", _refund_failed),
+COLUMNS: Final = (
+    *("Merchant Account", "Batch Number", "Type", "Psp Reference", "Merchant Reference", "Payment Method"),
+    *("Modification Reference", "Gross Currency", "Exchange Rate", "Net Currency", *AMOUNTS),
+)
+"""What no file may lack. Names of today, and older ones, of what it may lack:"""
+OPTIONAL: Final = (
+    *("Modification Merchant Reference", "Booking Date", "Booking Date TimeZone", "Creation Date", "TimeZone"),
+)
+
+_TYPES: Final = {
+    LineType.CAPTURE: "Settled SettledReversed SettledInstallment SettledInInstallments SettledBulk CaptureFailed",
+    LineType.REFUND: "Refunded RefundedReversed RefundedInstallment RefundedBulk RefundFailed RefundNotCleared",
+    LineType.DISPUTE: "Chargeback SecondChargeback ChargebackReversed",
+    LineType.FEE: "Fee MiscCosts PaymentCost",
+    LineType.RESERVE: "ReserveAdjustment",
+    LineType.PAYOUT: "MerchantPayout MerchantPayin",
+    LineType.PAYOUT_RETURNED: "BankInstructionReturned",
+    LineType.CARRIED: "Balancetransfer",
+    LineType.CORRECTION: "DepositCorrection InvoiceDeduction ManualCorrected MatchedStatement",
 }
-"""What a record means, and the event code of the notification that tells the same; in the order of a payment's life.
+TYPES: Final = {word: kind for kind, words in _TYPES.items() for word in words.split()}
+"""What each type is about; any other is unknown. Which way the money went is said by Debit and Credit alone."""
 
-All others are kept and counted, as notifications of unknown codes are.
+CAPTURE, REFUND = LineType.CAPTURE, LineType.REFUND
+"""What we ask for under an id of our own."""
+
+_OFFSETS: Final = """
+UTC+00:00 GMT+00:00 WET+00:00 WEST+01:00 BST+01:00 CET+01:00 CEST+02:00 EET+02:00 EEST+03:00 MSK+03:00 GST+04:00
+SGT+08:00 HKT+08:00 AWST+08:00 JST+09:00 KST+09:00 AEST+10:00 AEDT+11:00 NZST+12:00 NZDT+13:00 BRT-03:00
+EST-05:00 EDT-04:00 CDT-05:00 MST-07:00 MDT-06:00 PST-08:00 PDT-07:00
 """
+OFFSETS: Final = {said[:-6]: said[-6:] for said in _OFFSETS.split()}
+"""Adyen writes a zone by the letters that hold on the day: CET in winter, CEST in summer. CST and IST are many."""
+
+RATE: Final = re.compile(r"(\d{1,12})(?:\.(\d{1,20}))?", re.ASCII)
+RATE_PLACES: Final = 4
+"""Decimals of a rate that are taken as told, though they are not written: 0.9 is 0.9000."""
+
+PAID: Final = re.compile(r"(\S+) batch (\d+)")
+"""How the reference of a payout begins: Adyen's own, and the batch."""
 
 
-def _keyed(event: PspEvent, reference: str, *, success: bool = True) -> PspEvent:
-    """With the key of its notification."""
-    return replace(event, event_key=f"{event.event_key}:{reference}:{str(success).lower()}")
+class _Wrong(Exception):
+    """A line is not what it should be."""
 
 
-def _modified(event: PspEvent, outcome: Outcome, row: Row, modification: str) -> PspEvent:
-    """About a capture or a refund: by its own reference, else by the payment's."""
-    reference = row["Modification Merchant Reference"] or row["Merchant Reference"]
-    refund = event.kind is EventKind.REFUND_UPDATED
-    told = replace(
-        outcome,
-        amount=_amount(row, "Captured (PC)"),
-        provider_reference=modification if refund else outcome.provider_reference,
-        modification="" if refund else modification,
-        raw={**outcome.raw, "modification": modification},
-    )
-    keyed = _keyed(event, modification)
-    return replace(keyed, reference=reference, modification_reference=modification, outcome=told)
+def read(content: BinaryIO, batch: str, merchant_account: str) -> Iterator[SettlementLine]:
+    """The lines of a batch, which are of this merchant account and sum to nothing in each currency.
+
+    On every line with a principal gross x rate - fees must be net: to the minor unit in one currency. Between two it
+    may differ by one minor unit, and by what half a unit of the last decimal of the rate makes of the gross.
+    Raises `FileRefused`, which may be after the last line.
+    """
+    sheet, book = sheets.Sheet(content, WHAT), _Book(batch, merchant_account)
+    sheet.require(COLUMNS)
+    if not sheet.has("Booking Date") and not sheet.has("Creation Date"):
+        raise FileRefused(f"There is no column Booking Date or Creation Date: this is no {WHAT}.")
+    for number, cells in enumerate(sheet.rows(COLUMNS, OPTIONAL), 1):
+        try:
+            line = book.line(number, cells)
+        except _Wrong as wrong:
+            raise FileRefused(f"Line {sheet.line}: {wrong}.") from None
+        except sheets.NotAnAmount as wrong:
+            places = dict(zip((*COLUMNS, *OPTIONAL), cells, strict=True))
+            column = next((n for n in ("Gross Currency", "Net Currency", *AMOUNTS) if places[n] == wrong.cell), "?")
+            raise FileRefused(f"Line {sheet.line}, {column}: {wrong}.") from None
+        yield line
+    book.close()
 
 
-def _reserved(row: Row) -> bool:
-    """Whether it takes from what was authorised; a payment that never was is only no longer awaited."""
-    return _number(row, "Authorised (PC)") != 0
+def identify(content: BinaryIO, merchant_account: str) -> Announced:
+    """Which batch a file is of, by its first line. `FileRefused` when it is none of this merchant account."""
+    sheet = sheets.Sheet(content, WHAT)
+    for ours, batch in sheet.rows(COLUMNS[:2]):
+        if ours != merchant_account:
+            raise FileRefused(f"The file is of the merchant account {ours!a}; this one is {merchant_account}.")
+        return announced(batch)
+    raise FileRefused("The file has no lines below its header.")
 
 
-def _amount(row: Row, column: str) -> Money:
-    """A column's amount in major units, without its sign: what happened is the record's to say."""
-    number, currency = abs(_number(row, column)), row["Payment Currency"]
-    if not number or currency not in money.EXPONENTS:
-        raise mapping.UnreadableError(f"{column} is no amount of a currency of ISO 4217")
+def announced(batch: str) -> Announced:
+    """The report of a batch, by its number."""
+    if not (batch.isascii() and batch.isdigit() and 0 < len(batch) <= 18):
+        raise FileRefused(f"{batch!a} is no number of a batch.")
+    number = str(int(batch))
+    return Announced(reference=number, kind=FileKind.BATCH, name=f"settlement_detail_report_batch_{number}.csv")
+
+
+class _Book:
+    """What is known of the file while its lines pass by."""
+
+    def __init__(self, batch: str, merchant_account: str) -> None:
+        self._batch, self._ours = batch, merchant_account
+        self._plain = sheets.Currencies(mapping.exponent, signed=False)
+        self._signed = sheets.Currencies(mapping.exponent)
+        self._sums: defaultdict[str, int] = defaultdict(int)
+
+    def line(self, number: int, cells: tuple[str, ...]) -> SettlementLine:
+        """One line. Raises `_Wrong` or `sheets.NotAnAmount`."""
+        ours, batch, word, psp, reference, method, change, gc, rate, nc, gd, gcr, nd, ncr = cells[:14]
+        commission, markup, scheme, interchange, named, booked, booked_zone, created, zone = cells[14:]
+        if ours != self._ours or batch != self._batch or (nd and ncr) or (gd and gcr):
+            self._refuse_unless_clear(cells)
+        plain, fees = self._plain[nc], self._signed[nc]
+        net = plain[ncr] - plain[nd]
+        fee = fees[commission] + fees[markup] + fees[scheme] + fees[interchange]
+        self._sums[nc] += net
+        kind = TYPES.get(word, LineType.UNKNOWN)
+        gross = settled = net + fee
+        currency, told = nc, None
+        if kind is LineType.FEE:
+            gross, settled, fee = 0, 0, -net
+        elif gd or gcr:
+            principal = self._plain[gc][gcr] - self._plain[gc][gd]
+            if gc != nc:
+                gross, currency, told = principal, gc, _rate(rate, (gc, principal), (nc, settled), kind)
+            elif principal != settled and kind is not LineType.UNKNOWN:
+                raise _Wrong(_unequal((gc, principal), (nc, settled), rate))
+        about, detail, payout = change, "", batch
+        if kind is CAPTURE:
+            named = named or reference
+        elif kind is not REFUND:
+            named, payout = "", _payout(kind, batch, change)
+            about, detail = _named(kind, psp, change)
+        moment = _moment(booked, booked_zone or zone) if booked else _moment(created, zone)
+        return SettlementLine(
+            f"{batch}:{number}", kind, word[:60], moment, gross, currency, settled, nc, fee, 0, told,
+            psp, about, named, payout, method[:40], detail,
+        )  # fmt: skip
+
+    def close(self) -> None:
+        """All lines have passed: they sum to nothing, the payout or what is carried included."""
+        if not self._sums:
+            raise FileRefused("The file has no lines below its header.")
+        for currency, minor in self._sums.items():
+            if minor:
+                total = money.text(money.from_minor(minor, currency))
+                raise FileRefused(
+                    f"The lines of batch {self._batch} sum to {total}. With its payout, or with what is carried into"
+                    " the next batch, they sum to nothing: a line is missing, there twice, or changed."
+                )
+
+    def _refuse_unless_clear(self, cells: tuple[str, ...]) -> None:
+        """A line of ours, whose money went one way: a zero on the other side says nothing."""
+        ours, batch = cells[:2]
+        if ours != self._ours:
+            raise _Wrong(f"it is of the merchant account {ours!a}; this one is {self._ours}")
+        if batch != self._batch:
+            raise _Wrong(f"it is of batch {batch!a}; the file is of batch {self._batch}")
+        gross, net = (self._plain[cells[place]] for place in (7, 9))
+        if (net[cells[12]] and net[cells[13]]) or (gross[cells[10]] and gross[cells[11]]):
+            raise _Wrong("it has a debit and a credit, so that nobody can tell which way the money went")
+
+
+# --- what a line is ------------------------------------------------------------------------------------------------
+
+
+def _named(kind: LineType, psp: str, change: str) -> tuple[str, str]:
+    """Adyen's reference of a movement that we did not ask for, and its words where they stand in place of one."""
+    if psp:
+        return change, ""
+    paid = PAID.match(change) if kind in {LineType.PAYOUT, LineType.PAYOUT_RETURNED} else None
+    return (paid[1] if paid else ""), change[:300]
+
+
+def _payout(kind: LineType, batch: str, change: str) -> str:
+    """The batch that a line is part of; of money that came back, the one that had paid it out."""
+    paid = PAID.search(change) if kind is LineType.PAYOUT_RETURNED else None
+    return paid[2] if paid else batch
+
+
+def _moment(said: str, zone: str) -> datetime:
+    """When it was booked, by the clock of a zone; older files say when it was created."""
+    offset = OFFSETS.get(zone)
     try:
-        money.to_minor(Money(number, currency))
-    except money.AmountInvalid as invalid:
-        raise mapping.UnreadableError(f"{column}: {invalid.detail}") from None
-    return Money(number, currency)
+        if offset is not None:
+            return datetime.fromisoformat(said + offset).astimezone(UTC)
+        return datetime.fromisoformat(said).replace(tzinfo=_zone(zone)).astimezone(UTC)
+    except ValueError:
+        raise _Wrong(f"{said!a} is no date and time such as 2026-11-02 10:00:00") from None
 
 
-def _number(row: Row, column: str) -> Decimal:
+@cache
+def _zone(name: str) -> ZoneInfo:
     try:
-        number = Decimal(row[column] or "0")
-    except InvalidOperation:
-        number = Decimal("NaN")
-    if not number.is_finite():
-        raise mapping.UnreadableError(f"{column} is no number")
-    return number
+        return ZoneInfo(name)
+    except (ValueError, OSError, ZoneInfoNotFoundError):
+        raise _Wrong(f"{name!a} is no time zone that is known here") from None
+
+
+# --- gross and net -------------------------------------------------------------------------------------------------
+
+Side = tuple[str, int]
+"""A currency, and minor units of it."""
+
+
+def _rate(told: str, gross: Side, net: Side, kind: LineType) -> Decimal | None:
+    """The rate, by which the gross of a line makes its net and its fees."""
+    if kind is LineType.UNKNOWN:
+        return Decimal(told) if RATE.fullmatch(told) else None
+    rate, by, per = _worked_out(told, gross[0], net[0])
+    if 2 * abs(net[1] * per - gross[1] * by) > 2 * per + abs(gross[1]) * 10 ** money.EXPONENTS[net[0]]:
+        raise _Wrong(_unequal(gross, net, told))
+    return rate
+
+
+@cache
+def _worked_out(told: str, gross: str, net: str) -> tuple[Decimal, int, int]:
+    """A rate between major units; and as a fraction between minor units, with the decimals that are taken as told.
+
+    In that fraction half a unit of the last decimal is 10^(decimals of net) / 2.
+    """
+    written = RATE.fullmatch(told)
+    if not written or not Decimal(told):
+        raise _Wrong(f"it goes from {gross} to {net}, and its Exchange Rate {told!a} is no rate such as 1.0842")
+    decimals = (written[2] or "").ljust(RATE_PLACES, "0")
+    by = int(written[1] + decimals) * 10 ** money.EXPONENTS[net]
+    return Decimal(told), by, 10 ** (len(decimals) + money.EXPONENTS[gross])
+
+
+def _unequal(gross: Side, net: Side, rate: str) -> str:
+    said, made = (money.text(money.from_minor(minor, currency)) for currency, minor in (gross, net))
+    at = f" at {rate}" if gross[0] != net[0] else ""
+    return f"its gross is {said}{at}, but its net with fees is {made}"
