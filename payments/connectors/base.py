@@ -10,6 +10,7 @@ from moneyed import Money
 
 from payments.connectors.declines import Decline
 from payments.connectors.disputes import AcceptDispute, DisputeNews, FraudWarning, SubmitEvidence
+from payments.connectors.settlements import Settling
 
 
 class Verdict(StrEnum):
@@ -279,6 +280,10 @@ class Connector(Protocol):
 
     tells_daily: bool
     """Whether it tells of whole days only, when they are over, in a report of each."""
+
+    @property
+    def settling(self) -> Settling | None:
+        """What tells of settlement; None where the PSP does not."""
 
     def authorize(self, request: Authorize) -> Outcome:
         """Take or reserve money."""

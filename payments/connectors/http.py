@@ -26,6 +26,12 @@ BACKGROUND_SECONDS: Final = 25.0
 DOWNLOAD_SECONDS: Final = 120.0
 """For a file of a whole day."""
 
+FILE_SECONDS: Final = 600.0
+"""For a settlement file, which may have some millions of lines."""
+
+PIECE: Final = 1 << 18
+"""The bytes of a file that are held at once."""
+
 GATE_SECONDS: Final = 2.0
 """How long a gate may keep the request of a job that moves money."""
 
@@ -125,6 +131,15 @@ class Answer:
     body: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """An answer that is on its way: its body comes in pieces, and `AmbiguousError` when it does not come whole."""
+
+    status: int
+    headers: Mapping[str, str]
+    pieces: Iterator[bytes]
+
+
 @contextmanager
 def _before_the_first_byte(host: str) -> Iterator[None]:
     """A connection that does not come about is proof that nothing was sent on it."""
@@ -201,13 +216,39 @@ class Client:
         host = urlsplit(url).hostname or ""
         _refuse_when_late()
         before_request(f"a {method} to {host}")
-        try:
+        with _whole(host):
             response = self._pools.request(
                 method, url, headers=dict(headers), body=body, timeout=self._timeout, redirect=False
             )
-        except (OSError, urllib3.exceptions.HTTPError) as error:
-            raise AmbiguousError(f"no whole answer from {host}: {type(error).__name__}") from None
         return Answer(response.status, response.headers, response.data)
+
+    @contextmanager
+    def download(self, url: str, headers: Mapping[str, str]) -> Iterator[Incoming]:
+        """A GET whose body is not held as a whole; what was not read of it when the context ends is left."""
+        host = urlsplit(url).hostname or ""
+        before_request(f"a GET to {host}")
+        with _whole(host):
+            response = self._pools.request(
+                "GET", url, headers=dict(headers), timeout=self._timeout, redirect=False, preload_content=False
+            )
+        try:
+            yield Incoming(response.status, response.headers, _pieces(response, host))
+        finally:
+            response.close()
+
+
+def _pieces(response: urllib3.BaseHTTPResponse, host: str) -> Iterator[bytes]:
+    with _whole(host):
+        yield from response.stream(PIECE)
+
+
+@contextmanager
+def _whole(host: str) -> Iterator[None]:
+    """An answer that does not come whole proves nothing."""
+    try:
+        yield
+    except (OSError, urllib3.exceptions.HTTPError) as error:
+        raise AmbiguousError(f"no whole answer from {host}: {type(error).__name__}") from None
 
 
 INTERACTIVE: Final = Client(read_seconds=INTERACTIVE_SECONDS)

@@ -36,14 +36,19 @@ class LineType(StrEnum):
 class SettlementLine(NamedTuple):
     """One movement of our balance at a PSP, plus when it rises. A tuple, because there are millions.
 
-    `key` is unique for ever per provider account; a source that tells the same movement again uses the same key.
+    `key` is unique for ever per provider account; a source that tells the same movement again uses the same key, and
+    says the same of it, but that it may not tell tax from fee, nor the rate that the PSP used.
+
     Amounts are in minor units (ISO 4217): `gross_minor` in `gross_currency`, which the customer paid in, and
     `settled_minor` the same in the balance's `currency`, at `rate` (None where they are one currency). `fee_minor`
     and `tax_minor` (tax on fees) are plus when charged, minus when given back: the balance moves by
-    settled - fee - tax. `payment_reference` is the PSP's id of the payment as attempts keep it,
-    `movement_reference` its id of the capture, refund or dispute, `our_reference` our id of it where the PSP repeats
-    it, else "". `payout_reference` is its id of the payout or batch that the line is part of, "" while there is none
-    (on a PAYOUT or PAYOUT_RETURNED line: of that payout). `occurred_at` is UTC.
+    settled - fee - tax. A FEE line has no principal: what it costs is its fee or tax, whatever the PSP calls it.
+
+    `payment_reference` is the PSP's id of the payment as attempts keep it. `movement_reference` is its id of the
+    capture, refund or dispute; of a payout or one that came back; or of the batch that was carried from or into.
+    `our_reference` is our id of it where the PSP repeats that, else ""; of a capture at least the attempt's.
+    `payout_reference` is its id of the payout or batch that the line is part of, "" while there is none; on a PAYOUT
+    line that of the payout itself, and in its file `Announced.reference`. `occurred_at` is UTC.
     """
 
     key: str
@@ -90,12 +95,19 @@ class FileKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Announced:
-    """A settlement file that the PSP has ready. `reference` names what it covers, unique per account for ever."""
+    """A settlement file that the PSP has ready. `reference` names what it covers, unique per account for ever.
+
+    `currency`, `total_minor` and `payout_key` are of the payout, where the PSP says them beside the file: they are kept
+    with it, for reading it takes them.
+    """
 
     reference: str
     kind: FileKind
     name: str
     day: date | None = None
+    currency: str = ""
+    total_minor: int | None = None
+    payout_key: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,14 +143,26 @@ class Settling(Protocol):
     Every question fails as a request does (`http.FailedError`), or with `answers.NothingToldYet`.
     """
 
-    def settlement_files(self, since: datetime, until: datetime) -> Iterator[Announced]:
-        """The files the PSP has ready for what became final from `since` on and before `until`, oldest first."""
+    def settlement_files(self, since: datetime, until: datetime, *, newest: str = "") -> Iterator[Announced]:
+        """The files the PSP has ready for what became final from `since` on and before `until`, oldest first.
+
+        Some may have been told before. `newest` is the reference of the last batch that is known ("": none), for a PSP
+        that numbers its batches and has no list of them.
+        """
 
     def settlement_file(self, announced: Announced) -> Iterator[bytes]:
         """The bytes of one file as the PSP gives them, in pieces."""
 
     def read_settlement(self, announced: Announced, content: BinaryIO) -> Iterator[SettlementLine]:
-        """The lines of a file, in its order, read by the names of its columns; `FileRefused` when it is none."""
+        """The lines of a file, in its order, read by the names of its columns, without asking anybody.
+
+        `FileRefused` when it is none, also after the last line: what was read counts only when the end is reached. Then
+        a PAYOUT or BATCH sums to nothing in each currency. Only where it is not known what a payout came to
+        (`Announced.total_minor`) its own line is left out, and the sum is the reader's to prove.
+        """
+
+    def identify(self, name: str, content: BinaryIO) -> Announced:
+        """What a file covers that somebody brings, by what stands in it; `FileRefused` when it is none of ours."""
 
     def balances(self) -> list[Balance]:
         """What the PSP owes us now; empty where it cannot be asked, and the carry of its batches says it."""

@@ -164,14 +164,18 @@ def test_fees_that_are_given_back_are_below_nothing() -> None:
     assert (line.settled_minor, line.fee_minor, line.net_minor) == (-1000, -20, -980)
 
 
-def test_a_payout_that_came_back_is_of_the_batch_that_had_paid_it() -> None:
+def test_a_payout_that_came_back_names_that_payout() -> None:
     line = only(row("BankInstructionReturned", nc="5.00", change="TX9XT batch 40, SynthMerchantEU"))
-    assert (line.payout_reference, line.movement_reference) == ("40", "TX9XT")
+    assert (line.payout_reference, line.movement_reference) == ("42", "TX9XT")
 
 
 def test_a_batch_that_is_carried_sums_to_nothing_without_a_payout() -> None:
-    found = lines(REFUNDED, row("Balancetransfer", nc="10.20", change="to batch 43"))
-    assert [n.type for n in found] == ["refund", "carried"]
+    found = lines(
+        row("Balancetransfer", nd="1.00", change="from batch 41"),
+        REFUNDED,
+        row("Balancetransfer", nc="11.20", change="to batch 43"),
+    )
+    assert [(n.type, n.movement_reference) for n in found] == [("carried", "41"), ("refund", "R1"), ("carried", "43")]
 
 
 def test_every_currency_sums_to_nothing_for_itself() -> None:

@@ -11,7 +11,7 @@ from urllib.parse import quote
 from moneyed import Money
 
 from payments.connectors import answers, http
-from payments.connectors.adyen import accounting, defense, mapping, reports, requests, transport, webhooks
+from payments.connectors.adyen import accounting, defense, mapping, reports, requests, settling, transport, webhooks
 from payments.connectors.base import (
     AnyRequest,
     Authorize,
@@ -93,6 +93,13 @@ class AdyenConnector:
             keys=webhooks.keys(settings.hmac_keys),
             livemode=settings.livemode,
         )
+        self._reports = reports.source(
+            user=settings.report_user,
+            merchant_account=settings.merchant_account,
+            base_url=settings.base_url,
+            livemode=settings.livemode,
+        )
+        self.settling = settling.AdyenSettling(self._reports, settings.gate)
         base_url = settings.base_url or transport.address(
             livemode=settings.livemode, prefix=settings.live_prefix, region=settings.region
         )
@@ -168,13 +175,7 @@ class AdyenConnector:
 
         A day is what Adyen takes for one in the account's time zone.
         """
-        source = reports.source(
-            user=self._settings.report_user,
-            merchant_account=self._settings.merchant_account,
-            base_url=self._settings.base_url,
-            livemode=self._settings.livemode,
-        )
-        return accounting.accounts_since(source, moment, until, self._settings.gate)
+        return accounting.accounts_since(self._reports, moment, until, self._settings.gate)
 
     def client_options(self) -> Mapping[str, str]:
         """What Adyen's components for the web and for apps need."""

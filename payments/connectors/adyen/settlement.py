@@ -61,8 +61,13 @@ RATE: Final = re.compile(r"(\d{1,12})(?:\.(\d{1,20}))?", re.ASCII)
 RATE_PLACES: Final = 4
 """Decimals of a rate that are taken as told, though they are not written: 0.9 is 0.9000."""
 
-PAID: Final = re.compile(r"(\S+) batch (\d+)")
-"""How the reference of a payout begins: Adyen's own, and the batch."""
+_PAID: Final = re.compile(r"(\S{1,80}) batch \d")
+WORDS: Final = {
+    LineType.PAYOUT: _PAID,
+    LineType.PAYOUT_RETURNED: _PAID,
+    LineType.CARRIED: re.compile(r"(?:from|to) batch (\d{1,18})"),
+}
+"""Where a line's words name a payout (TX1234XT batch 42, Merchant) or the batch before or after."""
 
 
 class _Wrong(Exception):
@@ -141,16 +146,15 @@ class _Book:
                 gross, currency, told = principal, gc, _rate(rate, (gc, principal), (nc, settled), kind)
             elif principal != settled and kind is not LineType.UNKNOWN:
                 raise _Wrong(_unequal((gc, principal), (nc, settled), rate))
-        about, detail, payout = change, "", batch
+        about, detail = change, ""
         if kind is CAPTURE:
             named = named or reference
         elif kind is not REFUND:
-            named, payout = "", _payout(kind, batch, change)
-            about, detail = _named(kind, psp, change)
+            named, (about, detail) = "", _named(kind, psp, change)
         moment = _moment(booked, booked_zone or zone) if booked else _moment(created, zone)
         return SettlementLine(
             f"{batch}:{number}", kind, word[:60], moment, gross, currency, settled, nc, fee, 0, told,
-            psp, about, named, payout, method[:40], detail,
+            psp, about, named, batch, method[:40], detail,
         )  # fmt: skip
 
     def close(self) -> None:
@@ -184,14 +188,8 @@ def _named(kind: LineType, psp: str, change: str) -> tuple[str, str]:
     """Adyen's reference of a movement that we did not ask for, and its words where they stand in place of one."""
     if psp:
         return change, ""
-    paid = PAID.match(change) if kind in {LineType.PAYOUT, LineType.PAYOUT_RETURNED} else None
-    return (paid[1] if paid else ""), change[:300]
-
-
-def _payout(kind: LineType, batch: str, change: str) -> str:
-    """The batch that a line is part of; of money that came back, the one that had paid it out."""
-    paid = PAID.search(change) if kind is LineType.PAYOUT_RETURNED else None
-    return paid[2] if paid else batch
+    found = WORDS[kind].match(change) if kind in WORDS else None
+    return (found[1] if found else ""), change[:300]
 
 
 def _moment(said: str, zone: str) -> datetime:

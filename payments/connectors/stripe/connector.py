@@ -65,7 +65,7 @@ class StripeConnector:
     can_be_asked = True
     acknowledgement = ""
     keeps_events = timedelta(days=30)
-    tells_daily = False
+    tells_daily, settling = False, None
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings

@@ -67,6 +67,7 @@ class CowrieConnector:
     acknowledgement = ""
     keeps_events = timedelta(0)
     tells_daily = False
+    settling = None
 
     def __init__(self, settings: Settings) -> None:
         self._settings, self._client = settings, http.INTERACTIVE
