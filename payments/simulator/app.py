@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable
 from starlette.applications import Starlette
 
 from payments.simulator.control import Control
+from payments.simulator.treasury import Treasury
 from payments.simulator.world import World
 
 logger = logging.getLogger(__name__)
@@ -17,7 +18,7 @@ TICK = 0.1
 
 def build(world: World) -> Starlette:
     """All wire protocols and the control side, around one world."""
-    routes = Control(world).routes()
+    routes = [*Control(world).routes(), *Treasury(world).routes()]
     for twin in world.twins.values():
         # The PSPs' own paths under /_sim come first; /v1 catches all that is below it.
         routes = [*routes, *twin.routes()]

@@ -1,8 +1,11 @@
 """Exchange rates of the simulated world, the same for every PSP."""
 
-from decimal import Decimal
+from collections.abc import Mapping
+from decimal import Decimal, InvalidOperation
 
-# What one US dollar buys. Fixed, so that every run settles the same amounts.
+from payments.simulator.journal import Journal
+
+# What one US dollar buys. Fixed until somebody changes it, so that every run settles the same amounts.
 _PER_DOLLAR = """
 usd:1 aed:3.6725 afn:70 all:92 amd:387 ang:1.79 aoa:912 ars:1430 aud:1.53 awg:1.79 azn:1.7 bam:1.68 bbd:2
 bdt:122 bgn:1.68 bhd:0.376 bif:2950 bmd:1 bnd:1.3 bob:6.91 brl:5.4 bsd:1 bwp:13.4 byn:3.3 bzd:2.01 cad:1.4
@@ -25,3 +28,38 @@ def table(pairs: str) -> dict[str, Decimal]:
 
 
 PER_DOLLAR = table(_PER_DOLLAR)
+
+
+class Rates:
+    """The rates of now: fixed prices are asked by `PER_DOLLAR`, what is settled by these."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+        self.now: dict[str, Decimal] = dict(PER_DOLLAR)
+
+    def change(self, wishes: Mapping[str, object]) -> None:
+        """Set what a dollar buys of some currencies. Raises ValueError, and changes nothing."""
+        found: dict[str, Decimal] = {}
+        for code, value in wishes.items():
+            try:
+                rate = Decimal(str(value))
+            except InvalidOperation:
+                rate = Decimal(0)
+            if code not in PER_DOLLAR or code == "usd" or not rate.is_finite() or rate <= 0:
+                raise ValueError(f"{code}: a known currency in small letters and a number above 0 are expected")
+            found[code] = rate
+        self.now.update(found)
+        self._journal.note("", "rates", "rates", {"rates": self.changed()})
+
+    def changed(self) -> dict[str, str]:
+        """The rates that are not as they were at first."""
+        return {code: str(rate) for code, rate in self.now.items() if rate != PER_DOLLAR[code]}
+
+    def clear(self) -> None:
+        """As at first."""
+        self.now = dict(PER_DOLLAR)
+        self._journal.note("", "rates", "rates", {"rates": {}})
+
+    def restore(self, rates: Mapping[str, str]) -> None:
+        """Take back from the journal what had been changed."""
+        self.now = {**PER_DOLLAR, **{code: Decimal(rate) for code, rate in rates.items()}}

@@ -15,6 +15,8 @@ TRANSPORT = frozenset(
         "slow",
         "hang",
         "garbage_200",
+        "truncated_200",
+        "corrupted_200",
     }
 )
 # What changes the PSP's truth, or ends execution in the middle of it.
@@ -31,6 +33,12 @@ EFFECT = frozenset(
         "issuer_outage",
     }
 )
+# What a settlement says wrongly: in the PSP's own books, so that its payout follows ...
+BOOKS = frozenset({"overcharged_fee", "line_lost", "line_doubled", "line_wrong", "line_unknown"})
+# ... or only in a file about them.
+ROWS = frozenset({"row_lost", "row_doubled", "row_wrong"})
+FILES = frozenset({"file_lost"})
+SETTLEMENT = BOOKS | ROWS | FILES
 WEBHOOK = frozenset({"webhook_lost", "webhook_doubled", "webhook_reordered", "webhook_late", "webhook_forged"})
 OPTIONS = {
     "slow": {"ms": 1_000.0},
@@ -42,6 +50,9 @@ OPTIONS = {
     "delayed_modification": {"seconds": 60.0},
     "wrong_amount": {"delta": -1.0},
     "issuer_outage": {"approval": 0.0},
+    "overcharged_fee": {"minor": 100.0},
+    "line_wrong": {"delta": -100.0},
+    "row_wrong": {"delta": -100.0},
 }
 
 
@@ -56,6 +67,7 @@ class Facts:
     method: str | None = None
     country: str | None = None
     event: str | None = None
+    day: str | None = None
 
 
 @dataclass(slots=True)
@@ -69,6 +81,8 @@ class Scenario:
     method: str | None = None
     country: str | None = None
     event: str | None = None
+    # A day of simulator time (UTC) in ISO 8601, for what a settlement says.
+    day: str | None = None
     rate: float = 1.0
     nth: list[int] | None = None
     times: int | None = None
@@ -85,13 +99,14 @@ class Scenario:
         }
 
     def concerns(self, facts: Facts) -> bool:
-        """Whether the payment method, the country and the event are meant."""
+        """Whether the payment method, the country, the event and the day are meant."""
         return all(
             wanted is None or wanted == given
             for wanted, given in (
                 (self.method, facts.method),
                 (self.country, facts.country),
                 (self.event, facts.event),
+                (self.day, facts.day),
             )
         )
 
@@ -186,15 +201,15 @@ class Scenarios:
 def _parsed(scenario_id: str, wish: dict[str, Any]) -> Scenario:
     rest = dict(wish)
     fault = rest.pop("fault", None)
-    if fault not in TRANSPORT | EFFECT | WEBHOOK:
+    if fault not in TRANSPORT | EFFECT | WEBHOOK | SETTLEMENT:
         raise BadScenarioError(f"unknown fault: {fault!r}")
     options = dict(OPTIONS.get(fault, {}))
     for name in options:
         options[name] = float(rest.pop(name, options[name]))
-    known = {"operation", "account", "method", "country", "event", "rate", "nth", "times"}
+    known = {"operation", "account", "method", "country", "event", "day", "rate", "nth", "times"}
     if unknown := set(rest) - known:
         raise BadScenarioError(f"unknown fields for {fault}: {', '.join(sorted(unknown))}")
-    rest.setdefault("operation", "webhook" if fault in WEBHOOK else "*")
+    rest.setdefault("operation", "webhook" if fault in WEBHOOK else "settlement" if fault in SETTLEMENT else "*")
     if fault == "issuer_outage":
         rest.setdefault("rate", 1 - options["approval"])
     nth = rest.get("nth")

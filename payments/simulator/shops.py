@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Generic, TypeVar
 
+from payments.simulator import causes
 from payments.simulator.clock import Timer
 from payments.simulator.tables import DAY_END, Tables
 from payments.simulator.world import World
@@ -19,6 +20,7 @@ class Shops(Generic[S]):
 
     name: str
     actions: ClassVar[Actions]
+    handlers: ClassVar[causes.Handlers]
 
     def __init__(self, world: World) -> None:
         self._world = world
@@ -52,6 +54,14 @@ class Shops(Generic[S]):
         target = shop.tables[kind].get(timer.target) if kind else timer.target
         if target is not None:
             act(shop, target, detail)
+
+    def cause(self, account: str, wish: dict[str, Any]) -> dict[str, Any]:
+        """Let something happen to the account's money. Raises BadCauseError."""
+        return causes.plan(self._shops[account], self.handlers, wish)
+
+    def caused(self, account: str) -> dict[str, Any]:
+        """What was to happen to it, and what its settlement says wrongly."""
+        return causes.shown(self._shops[account])
 
     def restore(self, account: str, kind: str, row: dict[str, Any]) -> None:
         """Take back a row from the journal."""

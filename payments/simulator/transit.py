@@ -9,6 +9,11 @@ from payments.simulator.world import World
 
 Headers = list[tuple[bytes, bytes]]
 GARBAGE = b"<html><body>It works!</body></html>"
+# What may become of a file on its way, although the answer looks whole: the end is missing, a part is no text.
+DAMAGES: dict[str, Callable[[bytes], bytes]] = {
+    "truncated_200": lambda body: body[: len(body) * 2 // 3],
+    "corrupted_200": lambda body: body[: len(body) // 2] + b"\x00\xff\xfe\x9f" * 16 + body[len(body) // 2 + 64 :],
+}
 REFUSED = {"error_503_before": 503, "rate_limit_429": 429}
 
 
@@ -52,4 +57,6 @@ async def carry(
         return None
     if kind == "garbage_200":
         return Reply(200, GARBAGE, [(b"content-type", b"text/html")])
+    if kind in DAMAGES:
+        reply.body = DAMAGES[kind](reply.body)
     return reply

@@ -12,6 +12,7 @@ from payments.simulator.clock import Clock, Timer
 from payments.simulator.ids import Ids
 from payments.simulator.journal import Journal
 from payments.simulator.notifier import Notifier
+from payments.simulator.rates import Rates
 from payments.simulator.scenarios import Scenarios
 
 
@@ -34,6 +35,12 @@ class Twin(Protocol):
 
     def book(self, account: str) -> Iterator[dict[str, Any]]:
         """Every object of the account that moved or would move money."""
+
+    def cause(self, account: str, wish: dict[str, Any]) -> dict[str, Any]:
+        """Let something happen to the account's money. Raises BadCauseError."""
+
+    def caused(self, account: str) -> dict[str, Any]:
+        """What was to happen to it, and what its settlement says wrongly."""
 
     def restore(self, account: str, kind: str, row: dict[str, Any]) -> None:
         """Take back a row from the journal; `kind` begins with the PSP's name and a point."""
@@ -61,6 +68,7 @@ class World:
         self.journal = Journal(journal)
         self.ids = Ids(seed, self.journal)
         self.accounts = Accounts(self.journal)
+        self.rates = Rates(self.journal)
         self.clock = Clock(self.journal, self._fire)
         self.scenarios = Scenarios(seed)
         self.notifier = Notifier(self.clock, self.scenarios)
@@ -94,6 +102,8 @@ class World:
                     self.ids.restore(row)
                 case "clock":
                     self.clock.restore_offset(row["offset"])
+                case "rates":
+                    self.rates.restore(row["rates"])
                 case "timer":
                     self.clock.restore(row)
                 case _:
@@ -108,6 +118,7 @@ class World:
         self.scenarios.clear()
         self.notifier.clear()
         self.latency = Latency()
+        self.rates.clear()
         for name in self.twins:
             self.clock.forget(name)
         self.clock.begin_anew(begin_at)

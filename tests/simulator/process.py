@@ -1,8 +1,10 @@
 """A simulator in a process of its own, a client of it that validates every answer, an inbox for webhooks."""
 
 import contextlib
+import csv
 import http.client
 import http.server
+import io
 import json
 import os
 import signal
@@ -13,6 +15,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -42,6 +45,11 @@ def free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+def day(moment: int) -> str:
+    """The day (UTC) of a moment, in ISO 8601."""
+    return datetime.fromtimestamp(moment, UTC).date().isoformat()
 
 
 class Answer(NamedTuple):
@@ -153,6 +161,17 @@ class Account:
         scenario: str = answer.json()["id"]
         return scenario
 
+    def cause(self, cause: str, **wish: Any) -> dict[str, Any]:
+        """Let something happen to the money of this account."""
+        answer = self.simulator.ask("POST", f"/_sim/settlement/{self.code}", {"cause": cause, **wish})
+        assert answer.status == 201, answer.body
+        found: dict[str, Any] = answer.json()
+        return found
+
+    def differences(self) -> list[dict[str, Any]]:
+        """What the book of truth says of a wrong settlement."""
+        return [line for line in self.book() if line["object"] == "difference"]
+
     def fired(self, scenario: str) -> int:
         """How often a fault has happened."""
         shown = self.simulator.ask("GET", "/_sim/scenarios").json()["scenarios"]
@@ -201,6 +220,16 @@ class Merchant(Account):
         """The types of this account's events, oldest first."""
         page = self.v1.events.list(params={"limit": 100})
         return [event.type for event in reversed(page.data)]
+
+    def report(self, report_type: str, columns: list[str], **wishes: Any) -> list[dict[str, str]]:
+        """The lines of a report about all that ever was."""
+        interval = {"interval_start": 0, "interval_end": self.simulator.now() + 3 * 86_400}
+        parameters: Any = {**interval, "columns": columns, **wishes}
+        run = self.v1.reporting.report_runs.create(params={"report_type": report_type, "parameters": parameters})
+        result = until(lambda: self.v1.reporting.report_runs.retrieve(run.id).result, report_type)
+        text = self.raw("GET", str(result.url).removeprefix(self.simulator.url)).body.decode()
+        assert text.splitlines()[0] == ",".join(columns)
+        return list(csv.DictReader(io.StringIO(text)))
 
     def happened(self, event_type: str) -> dict[str, Any]:
         """The newest event of a type, once it is there."""

@@ -3,6 +3,7 @@
 Source: docs.adyen.com/development-resources/currency-codes.
 """
 
+from collections.abc import Mapping
 from decimal import ROUND_HALF_UP, Decimal
 
 from payments.simulator.rates import PER_DOLLAR
@@ -32,9 +33,9 @@ def minor(amount: Decimal, currency: str) -> int:
     return int(amount.scaleb(exponent(currency)).quantize(Decimal(1), ROUND_HALF_UP))
 
 
-def rate(source: str, target: str) -> Decimal:
+def rate(source: str, target: str, per_dollar: Mapping[str, Decimal] = PER_DOLLAR) -> Decimal:
     """What one major unit of `source` is in `target`."""
-    return (PER_DOLLAR[target.lower()] / PER_DOLLAR[source.lower()]).quantize(Decimal("1e-9"))
+    return (per_dollar[target.lower()] / per_dollar[source.lower()]).quantize(Decimal("1e-9"))
 
 
 def converted(amount: int, source: str, target: str) -> int:

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
+from payments.simulator import settlement
+
 Json = dict[str, Any]
 
 
@@ -224,7 +226,7 @@ class Answer:
 
 
 Record = Payment | Modification | Token | Session | Dispute | Movement | Batch | Entry | Report | Notification | Answer
-KINDS: dict[str, type[Record]] = {
+KINDS: dict[str, type[Any]] = settlement.KINDS | {
     cls.kind: cls
     for cls in (Payment, Modification, Token, Session, Dispute, Movement, Batch, Entry, Report, Notification, Answer)
 }

@@ -10,6 +10,7 @@ from payments.simulator.adyen import (
     batches,
     book,
     capturing,
+    causes,
     disputes,
     idempotency,
     modifications,
@@ -42,6 +43,7 @@ ACTIONS: Actions = {
     "dispute": ("payment", disputes.begin),
     "dispute_step": ("dispute", disputes.step),
     "report": ("", lambda shop, file, _: batches.announce(shop, file)),
+    "cause": ("cause", causes.happen),
     "reverse_refund": ("modification", lambda shop, change, _: capturing.fail_refund(shop, change, bounced=True)),
 }
 
@@ -51,6 +53,7 @@ class AdyenTwin(Shops[Shop]):
 
     name = PSP
     actions = ACTIONS
+    handlers = causes.HANDLERS
 
     def routes(self) -> list[BaseRoute]:
         """Adyen's APIs, the pages for the shopper, and the levers for whoever plays the shopper."""

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
+from payments.simulator import differences
 from payments.simulator.stripe import objects
 from payments.simulator.stripe.shop import Shop
 
@@ -10,7 +11,7 @@ Json = dict[str, Any]
 
 
 def lines(shop: Shop) -> Iterator[Json]:
-    """Payments, captures, refunds, disputes and payouts of one account, each kind oldest first."""
+    """Payments, captures, refunds, disputes, payouts and differences of one account, each kind oldest first."""
     for kind, make in (
         ("payment_intent", _payment),
         ("capture", _capture),
@@ -23,6 +24,8 @@ def lines(shop: Shop) -> Iterator[Json]:
             record = shop.tables[kind].get(record_id)
             if record is not None:
                 yield {"psp": "stripe", "account": shop.account.code, **make(shop, record)}
+    for line in differences.lines(shop):
+        yield {"psp": "stripe", "account": shop.account.code, **line}
 
 
 def _payment(shop: Shop, record: objects.PaymentIntent) -> Json:
@@ -88,6 +91,9 @@ def _payout(_shop: Shop, record: objects.Payout) -> Json:
         "payment": None,
         "amount_captured": 0,
         "amount_refunded": 0,
+        "automatic": record.automatic,
+        "arrived": record.arrived,
+        "trace": record.trace,
         "idempotency_key": None,
     }
 

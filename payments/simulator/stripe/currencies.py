@@ -3,6 +3,7 @@
 Amounts are integers in the smallest unit. Sources: docs.stripe.com/currencies.
 """
 
+from collections.abc import Mapping
 from decimal import ROUND_HALF_UP, Decimal
 
 from payments.simulator.rates import PER_DOLLAR, table
@@ -40,9 +41,9 @@ def minor(amount: Decimal, currency: str) -> int:
     return int(amount.scaleb(exponent(currency)).quantize(Decimal(1), ROUND_HALF_UP))
 
 
-def rate(source: str, target: str) -> Decimal:
+def rate(source: str, target: str, per_dollar: Mapping[str, Decimal] = PER_DOLLAR) -> Decimal:
     """How many smallest units of `target` one smallest unit of `source` is, as in `exchange_rate`."""
-    major_rate = PER_DOLLAR[target] / PER_DOLLAR[source]
+    major_rate = per_dollar[target] / per_dollar[source]
     return major_rate.scaleb(exponent(target) - exponent(source)).quantize(Decimal("1e-9"))
 
 

@@ -79,12 +79,21 @@ def _amount(shop: Shop, charge: objects.Charge, card: cards.Card) -> int:
 
 
 def _withdraw(shop: Shop, dispute: objects.Dispute, charge: objects.Charge) -> None:
-    amount, rate = balance.settled(shop, charge, dispute.amount)
-    fee = currencies.minor(Decimal(FEE), shop.account.currency)
     words = ("adjustment", "dispute", f"Chargeback withdrawal for {charge.id}")
-    dispute.balance_transactions.append(balance.book_fixed(shop, (-amount, fee), words, dispute.id, rate))
+    _book(shop, dispute, (-dispute.amount, _fee(shop)), words)
     charge.disputed = True
     shop.save(charge)
+
+
+def _fee(shop: Shop) -> int:
+    return currencies.minor(Decimal(FEE), shop.account.currency)
+
+
+def _book(shop: Shop, dispute: objects.Dispute, money: tuple[int, int], words: balance.Words) -> None:
+    """A movement of the dispute's: `money` is the customer's amount and the fee."""
+    charge = shop.known(objects.Charge, dispute.charge)
+    if row := balance.book_dispute(shop, charge, money, words, dispute.id):
+        dispute.balance_transactions.append(row)
 
 
 def tell(shop: Shop, dispute: objects.Dispute, event: str, previous: Json | None = None) -> None:
@@ -104,11 +113,8 @@ def _move(shop: Shop, dispute: objects.Dispute, status: str) -> None:
 def close_as(shop: Shop, dispute: objects.Dispute, status: str) -> None:
     """The dispute is over."""
     if status == "won" and dispute.balance_transactions:
-        charge = shop.known(objects.Charge, dispute.charge)
-        amount, rate = balance.settled(shop, charge, dispute.amount)
-        fee = currencies.minor(Decimal(FEE), shop.account.currency)
-        words = ("adjustment", "dispute_reversal", f"Chargeback reversal for {charge.id}")
-        dispute.balance_transactions.append(balance.book_fixed(shop, (amount, -fee), words, dispute.id, rate))
+        words = ("adjustment", "dispute_reversal", f"Chargeback reversal for {dispute.charge}")
+        _book(shop, dispute, (dispute.amount, -_fee(shop)), words)
         dispute.status = status
         shop.save(dispute)
         tell(shop, dispute, "funds_reinstated")

@@ -33,7 +33,10 @@ EXPANDABLE: dict[str, dict[str, tuple[str, ...]]] = {
     },
     "balance_transaction": {"source": ("charge", "refund", "dispute", "payout")},
     "dispute": {"charge": ("charge",), "payment_intent": ("payment_intent",)},
-    "payout": {"balance_transaction": ("balance_transaction",)},
+    "payout": {
+        "balance_transaction": ("balance_transaction",),
+        "failure_balance_transaction": ("balance_transaction",),
+    },
     "payment_method": {"customer": ("customer",)},
 }
 

@@ -48,6 +48,18 @@ EVIDENCE_FILES = (
     "shipping_documentation",
     "uncategorized_file",
 )
+DESTINATION = "ba_1simulatedbankaccount"
+# Why a payout failed. Source: docs.stripe.com/api/payouts/failures.
+FAILURES = {
+    "account_closed": "The bank account has been closed.",
+    "account_frozen": "The bank account has been frozen.",
+    "bank_account_restricted": "The bank account has restrictions on the type or the number of payouts allowed.",
+    "could_not_process": "The bank could not process this payout.",
+    "debit_not_authorized": "Debit transactions are not approved on the bank account.",
+    "declined": "The bank has declined this transfer.",
+    "insufficient_funds": "The account has insufficient funds to cover the payout.",
+    "no_account": "The bank account details on file are probably incorrect.",
+}
 OPEN_DISPUTE = ("needs_response", "warning_needs_response")
 
 
@@ -128,6 +140,8 @@ def dispute(record: objects.Dispute, shop: Shop) -> Json:
 
 def payout(record: objects.Payout) -> Json:
     """A payout as Stripe's object."""
+    ended = record.status in {"failed", "canceled"}
+    trace = "supported" if record.trace else "unsupported" if ended else "pending"
     return {
         "id": record.id,
         "object": "payout",
@@ -135,15 +149,15 @@ def payout(record: objects.Payout) -> Json:
         "application_fee": None,
         "application_fee_amount": None,
         "arrival_date": record.arrival_date,
-        "automatic": True,
+        "automatic": record.automatic,
         "balance_transaction": record.balance_transaction,
         "created": record.created,
         "currency": record.currency,
-        "description": "STRIPE PAYOUT",
-        "destination": "ba_1simulatedbankaccount",
-        "failure_balance_transaction": None,
-        "failure_code": None,
-        "failure_message": None,
+        "description": record.description,
+        "destination": DESTINATION,
+        "failure_balance_transaction": record.failure_balance_transaction,
+        "failure_code": record.failure_code,
+        "failure_message": FAILURES.get(record.failure_code or ""),
         "livemode": False,
         "metadata": record.metadata,
         "method": "standard",
@@ -152,8 +166,8 @@ def payout(record: objects.Payout) -> Json:
         "reconciliation_status": record.reconciliation_status,
         "reversed_by": None,
         "source_type": "card",
-        "statement_descriptor": None,
+        "statement_descriptor": record.statement_descriptor,
         "status": record.status,
-        "trace_id": {"status": "supported" if record.trace else "pending", "value": record.trace},
+        "trace_id": {"status": trace, "value": record.trace},
         "type": "bank_account",
     }

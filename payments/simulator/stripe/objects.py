@@ -1,7 +1,9 @@
 """What the simulated Stripe remembers: small records, turned into Stripe's objects by `render`."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
+
+from payments.simulator import settlement
 
 Json = dict[str, Any]
 
@@ -167,6 +169,13 @@ class BalanceTransaction:
     description: str | None = None
     exchange_rate: float | None = None
     payout: str | None = None
+    # The same in what the customer paid in, signed.
+    facing: int | None = None
+
+
+def changed(row: BalanceTransaction, **fields: Any) -> BalanceTransaction:
+    """Another row that differs in these fields."""
+    return replace(row, **fields)
 
 
 @dataclass(slots=True)
@@ -194,7 +203,7 @@ class Dispute:
 
 @dataclass(slots=True)
 class Payout:
-    """po_"""
+    """po_. An `amount` below 0 is taken from the bank."""
 
     kind: ClassVar[str] = "payout"
     id: str
@@ -204,8 +213,15 @@ class Payout:
     arrival_date: int
     status: str = "in_transit"
     reconciliation_status: str = "in_progress"
+    automatic: bool = True
+    arrived: bool = False
     balance_transaction: str | None = None
+    failure_balance_transaction: str | None = None
+    failure_code: str | None = None
+    reversed_at: int | None = None
     trace: str | None = None
+    description: str | None = "STRIPE PAYOUT"
+    statement_descriptor: str | None = None
     metadata: dict[str, str] = field(default_factory=dict)
 
 
@@ -250,6 +266,7 @@ class ReportRun:
     status: str = "pending"
     url: str = ""
     file: str | None = None
+    error: str | None = None
     succeeded_at: int | None = None
 
 
@@ -298,7 +315,7 @@ Record = (
     | File
     | Answer
 )
-KINDS: dict[str, type[Record]] = {
+KINDS: dict[str, type[Any]] = settlement.KINDS | {
     cls.kind: cls
     for cls in (
         Customer,

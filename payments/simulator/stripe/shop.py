@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from payments.simulator.order import Order
 from payments.simulator.stripe import errors, objects
 from payments.simulator.tables import Tables
 
@@ -31,6 +32,11 @@ class Shop(Tables):
     by_intent: dict[str, list[str]] = field(default_factory=dict)
     by_charge: dict[str, list[str]] = field(default_factory=dict)
     unpaid: dict[str, None] = field(default_factory=dict)
+    # What is not yet available, and the sum of all that ever moved.
+    pending: dict[str, None] = field(default_factory=dict)
+    total: int = 0
+    orders: dict[str, Order] = field(default_factory=lambda: {"balance_transaction": Order(), "payout": Order()})
+    by_payout: dict[str, Order] = field(default_factory=dict)
 
     @property
     def id(self) -> str:
@@ -47,11 +53,10 @@ class Shop(Tables):
         table = self.tables[record.kind]
         known = record.id in table
         table[record.id] = record
+        if not known and record.kind in self.orders:
+            self.orders[record.kind].add(record.id, record.created)
         if isinstance(record, objects.BalanceTransaction):
-            if record.payout is None and record.type != "payout":
-                self.unpaid[record.id] = None
-            else:
-                self.unpaid.pop(record.id, None)
+            self._index_row(record, known=known)
         elif known:
             return
         elif isinstance(record, objects.Charge | objects.Capture):
@@ -59,13 +64,30 @@ class Shop(Tables):
         elif isinstance(record, objects.Refund | objects.Dispute):
             self.by_charge.setdefault(record.charge, []).append(record.id)
 
+    def _index_row(self, row: objects.BalanceTransaction, *, known: bool) -> None:
+        if not known:
+            self.total += row.amount - row.fee
+            if row.available_on > self.now():
+                self.pending[row.id] = None
+        if row.payout is None and row.type != "payout":
+            self.unpaid[row.id] = None
+            return
+        self.unpaid.pop(row.id, None)
+        if row.payout is not None:
+            order = self.by_payout.setdefault(row.payout, Order())
+            if order.place(row.id, row.created) is None:
+                order.add(row.id, row.created)
+
     def forget(self) -> None:
         """Forget every object but the configured webhook endpoint."""
         endpoints = [e for e in self.tables["webhook_endpoint"].values() if e.configured]
         for table in self.tables.values():
             table.clear()
-        for index in (self.by_intent, self.by_charge, self.unpaid):
+        for index in (self.by_intent, self.by_charge, self.unpaid, self.pending, self.by_payout):
             index.clear()
+        for order in self.orders.values():
+            order.clear()
+        self.total = 0
         self.tables["webhook_endpoint"].update({endpoint.id: endpoint for endpoint in endpoints})
 
     def get(self, cls: type[R], object_id: str, param: str | None = None) -> R:

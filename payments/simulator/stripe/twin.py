@@ -8,6 +8,7 @@ from starlette.routing import BaseRoute, Route
 from payments.simulator.shops import Actions, Shops
 from payments.simulator.stripe import (
     book,
+    causes,
     challenge,
     charging,
     confirming,
@@ -43,7 +44,9 @@ ACTIONS: Actions = {
     "fraud_warning": ("charge", lambda shop, charge, _: disputes.warn(shop, charge)),
     "reconcile_payout": ("payout", lambda shop, payout, _: payouts.reconcile(shop, payout)),
     "pay_payout": ("payout", lambda shop, payout, _: payouts.arrive(shop, payout)),
+    "send_payout": ("payout", lambda shop, payout, _: payouts.send(shop, payout)),
     "run_report": ("report_run", lambda shop, run, _: reports.run_report(shop, run)),
+    "cause": ("cause", causes.happen),
     "bounce_refund": ("refund", lambda shop, refund, _: refunds.bounce(shop, refund)),
 }
 
@@ -53,6 +56,7 @@ class StripeTwin(Shops[Shop]):
 
     name = PSP
     actions = ACTIONS
+    handlers = causes.HANDLERS
 
     def routes(self) -> list[BaseRoute]:
         """Stripe's API and the page of the 3-D Secure challenge."""
