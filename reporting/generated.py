@@ -114,14 +114,14 @@ def connectors() -> Iterable[str]:
         yield f"| {' | '.join(map(str, (f'`{method.code}`', method.family, *where, *facts)))} |"
     yield from (
         "",
-        "| provider | method | called | manual capture | partial capture | several captures | refund | partial refund"
-        " | several refunds | saved | requires of the client |",
-        "|---|---|---|---|---|---|---|---|---|---|---|",
+        "| provider | method | called | manual capture | partial capture | several captures | held for longer | refund"
+        " | partial refund | several refunds | saved | requires of the client |",
+        "|---|---|---|---|---|---|---|---|---|---|---|---|",
     )
     for psp in Psp:
         for method in methods.METHODS.values():
             if (can := method.offers.get(psp)) is not None:
-                may = (can.manual_capture, can.partial_capture, can.multiple_captures)
+                may = (can.manual_capture, can.partial_capture, can.multiple_captures, can.extends)
                 back = (can.refund, can.partial_refund, can.multiple_refunds)
                 answers = " | ".join(map(_yes, (*may, *back, can.saves)))
                 wants = ", ".join(f"`{name}`" for name in can.requires)

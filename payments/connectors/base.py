@@ -212,7 +212,20 @@ class Refund:
     lines: Sequence[Line] = ()
 
 
-AnyRequest = Authorize | Complete | Capture | Cancel | Refund | SubmitEvidence | AcceptDispute
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Adjust:
+    """Reserve `amount` from now on; the same amount as before is only held for longer, as if it were reserved anew.
+
+    `reference` is the attempt's id.
+    """
+
+    key: str
+    reference: str
+    provider_reference: str
+    amount: Money
+
+
+AnyRequest = Authorize | Complete | Capture | Cancel | Adjust | Refund | SubmitEvidence | AcceptDispute
 
 
 class EventKind(StrEnum):
@@ -221,6 +234,7 @@ class EventKind(StrEnum):
     PAYMENT_UPDATED = "payment_updated"
     CAPTURE_UPDATED = "capture_updated"
     CANCEL_UPDATED = "cancel_updated"
+    ADJUSTMENT_UPDATED = "adjustment_updated"
     REFUND_UPDATED = "refund_updated"
     METHOD_UPDATED = "method_updated"
     DISPUTE_UPDATED = "dispute_updated"
@@ -296,6 +310,12 @@ class Connector(Protocol):
 
     def cancel(self, request: Cancel) -> Outcome:
         """Release reserved money, or stop a payment that waits."""
+
+    def adjust(self, request: Adjust) -> Outcome:
+        """Reserve another amount, or hold a reservation for longer: APPROVED with what is reserved since.
+
+        DECLINED where the PSP cannot or its issuer does not agree: what was reserved stays as it was.
+        """
 
     def refund(self, request: Refund) -> Outcome:
         """Give money back."""

@@ -11,6 +11,7 @@ from django.db import connection
 from moneyed import Money
 
 from payments.connectors.base import (
+    Adjust,
     AnyRequest,
     Authorize,
     Cancel,
@@ -43,6 +44,7 @@ KINDS: Final[dict[type, CallKind]] = {
     Complete: CallKind.COMPLETE,
     Capture: CallKind.CAPTURE,
     Cancel: CallKind.CANCEL,
+    Adjust: CallKind.ADJUST,
     Refund: CallKind.REFUND,
     SubmitEvidence: CallKind.DEFEND,
     AcceptDispute: CallKind.ACCEPT,
@@ -52,7 +54,7 @@ KINDS: Final[dict[type, CallKind]] = {
 ASK_AGAIN: Final = (timedelta(minutes=15), timedelta(hours=1))
 """When to ask about what waits for a customer or for the PSP: a notification may have been lost. Then hourly."""
 
-MODIFICATIONS: Final = (CallKind.CAPTURE, CallKind.CANCEL, CallKind.REFUND)
+MODIFICATIONS: Final = (CallKind.CAPTURE, CallKind.CANCEL, CallKind.ADJUST, CallKind.REFUND)
 NOTIFICATION_OVERDUE: Final = timedelta(days=1)
 
 ASKED_LATER: Final = {Verdict.UNKNOWN: LOOKS, Verdict.ACTION_REQUIRED: ASK_AGAIN, Verdict.PENDING: ASK_AGAIN}
@@ -86,6 +88,10 @@ def send(account: ProviderAccount, request: AnyRequest, *, interactive: bool = T
     return outcome
 
 
+Behind = Adjust | Refund | SubmitEvidence | AcceptDispute
+"""Where an account's limit is near, these leave after payments: no customer waits at a shop for them."""
+
+
 def _sent(connector: Connector, request: AnyRequest) -> Outcome:
     match request:
         case Authorize():
@@ -96,15 +102,20 @@ def _sent(connector: Connector, request: AnyRequest) -> Outcome:
             return connector.capture(request)
         case Cancel():
             return connector.cancel(request)
+    with limits.behind(limits.Priority.REFUNDS):
+        return _sent_behind(connector, request)
+
+
+def _sent_behind(connector: Connector, request: Behind) -> Outcome:
+    match request:
+        case Adjust():
+            return connector.adjust(request)
         case Refund():
-            with limits.behind(limits.Priority.REFUNDS):
-                return connector.refund(request)
+            return connector.refund(request)
         case SubmitEvidence():
-            with limits.behind(limits.Priority.REFUNDS):
-                return connector.submit_evidence(request)
+            return connector.submit_evidence(request)
         case AcceptDispute():
-            with limits.behind(limits.Priority.REFUNDS):
-                return connector.accept_dispute(request)
+            return connector.accept_dispute(request)
 
 
 def find(call: ProviderCall, request: AnyRequest, *, provider_reference: str, interactive: bool = False) -> Outcome:
@@ -117,7 +128,7 @@ def find(call: ProviderCall, request: AnyRequest, *, provider_reference: str, in
     if not same:
         log.error("request_changed", call=call.pk, kind=call.kind)
     connector = accounts.connector(accounts.account(call.account_id), interactive=interactive, region=call.region)
-    behind = isinstance(request, Refund | SubmitEvidence | AcceptDispute)
+    behind = isinstance(request, Behind)
     rank = limits.Priority.REFUNDS if behind else limits.Priority.PAYMENTS
     with limits.behind(rank):
         return connector.find(request, provider_reference=provider_reference, sent_at=call.sent_at, may_repeat=same)

@@ -154,6 +154,7 @@ class CallKind(models.TextChoices):
     COMPLETE = "complete"
     CAPTURE = "capture"
     CANCEL = "cancel"
+    ADJUST = "adjust"
     REFUND = "refund"
     DEFEND = "defend"
     ACCEPT = "accept"

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from payments.connectors.base import EventKind, PspEvent
 from payments.gateway import calls
-from payments.intents.services import evidence, lifecycle, measuring, recovery, rules, settling
+from payments.intents.services import evidence, extending, lifecycle, measuring, recovery, rules, settling
 from payments.kernel.jobs import Queue, feeder, job
 from payments.webhooks.dispatch import handles
 
@@ -25,6 +25,12 @@ def capture_updated(account_id: str, event: PspEvent) -> None:
 def cancel_updated(account_id: str, event: PspEvent) -> None:
     """A PSP says what came of a cancel."""
     evidence.accept_cancel(account_id, event)
+
+
+@handles(EventKind.ADJUSTMENT_UPDATED)
+def adjustment_updated(account_id: str, event: PspEvent) -> None:
+    """A PSP says whether it holds a reservation for longer."""
+    evidence.accept_adjustment(account_id, event)
 
 
 @handles(EventKind.METHOD_UPDATED)
@@ -69,6 +75,18 @@ def recover_cancel(call_id: str) -> None:
     recovery.recover(call_id)
 
 
+@job("recover_adjust", Queue.MONEY)
+def recover_adjust(call_id: str) -> None:
+    """Settle a wish for more time whose answer is not known."""
+    recovery.recover(call_id)
+
+
+@job("extend_reservation", Queue.MONEY)
+def extend_reservation(attempt_id: str) -> None:
+    """Ask a PSP to hold a reservation for longer."""
+    extending.extend(attempt_id)
+
+
 @job("look_again", Queue.MONEY)
 def look_again(attempt_id: str) -> None:
     """The PSP has contradicted itself: ask it."""
@@ -97,6 +115,12 @@ def release_reservations(order_id: str) -> None:
 def expire() -> None:
     """End what nobody has paid in time."""
     lifecycle.expire_due()
+
+
+@job("extend_expiring_reservations", Queue.UPKEEP, every=timedelta(minutes=15))
+def extend_expiring_reservations() -> None:
+    """What soon expires, and is still waited for, is held for longer where the PSP can."""
+    extending.extend_due()
 
 
 @job("warn_of_expiring_reservations", Queue.UPKEEP, every=timedelta(minutes=15))

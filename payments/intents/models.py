@@ -179,6 +179,9 @@ class PaymentAttempt(records.Stateful):
     decline = models.JSONField(null=True, blank=True)
     superseded_at = models.DateTimeField(null=True, blank=True)
     authorized_at = models.DateTimeField(null=True, blank=True)
+    extended_at = models.DateTimeField(
+        null=True, blank=True, help_text="When the PSP was last asked to hold the reservation for longer, and did."
+    )
 
     amount = money.View()
 

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from django.db import connection
+from django.db.models import Q, QuerySet
 from moneyed import Money
 
 from payments.connectors.base import Verdict
@@ -118,6 +119,26 @@ def reservations(order_id: str) -> list[PaymentAttempt]:
     """Attempts that hold a reservation which somebody waits for, the newest first."""
     rows = PaymentAttempt.objects.filter(order_id=order_id, status=AttemptStatus.AUTHORIZED)
     return list(rows.filter(superseded_at__isnull=True).order_by("-authorized_at"))
+
+
+def reservations_older(age: timedelta) -> QuerySet[PaymentAttempt]:
+    """Reservations that were made so long ago, and have not been held for longer since."""
+    since = clock.now() - age
+    old = PaymentAttempt.objects.filter(status=AttemptStatus.AUTHORIZED, authorized_at__lt=since)
+    return old.filter(Q(extended_at__isnull=True) | Q(extended_at__lt=since))
+
+
+def adjustment_in_flight(attempt_id: str) -> bool:
+    """True while the PSP has been asked to hold a reservation for longer, and has still to say whether it does."""
+    made = ProviderCall.objects.filter(owner_id=attempt_id, kind=CallKind.ADJUST)
+    return made.filter(look_at__isnull=False).exists()
+
+
+def adjustment_told_of(attempt_id: str, modification: str) -> ProviderCall | None:
+    """Our call that a PSP's notification of an adjustment is about: by its id of it, else the one it has none for."""
+    made = ProviderCall.objects.filter(owner_id=attempt_id, kind=CallKind.ADJUST).order_by("pk")
+    named = made.filter(raw__modification=modification).first()
+    return named or made.filter(look_at__isnull=False).exclude(raw__has_key="modification").first()
 
 
 def capture_in_flight(attempt_id: str) -> Capture | None:

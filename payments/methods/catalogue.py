@@ -60,7 +60,7 @@ class Offer:
     wants there of the customer, if nothing is handed over; `always` is what it wants whoever pays. Of `fields` it
     `requires` these, unless the customer's record says them or a token holds them; no token holds what it wants
     `each_time`. What it `saves` customers may pay with again. With `expires_after_days` the PSP is told how long a
-    voucher can be paid.
+    voucher can be paid. What it `extends` is held for longer when it is asked for that before a reservation runs out.
     """
 
     type: str
@@ -73,6 +73,7 @@ class Offer:
     manual_capture: bool = False
     partial_capture: bool = False
     multiple_captures: bool = False
+    extends: bool = False
     refund: bool = True
     partial_refund: bool = False
     multiple_refunds: bool = False
@@ -177,7 +178,7 @@ _ALL = (
         },
         confirmed_by="the card's issuer",
         stripe=Offer(type="card", **_EVERYTHING),
-        adyen=Offer(type="scheme", fields=_CARD, **_EVERYTHING),
+        adyen=Offer(type="scheme", fields=_CARD, extends=True, **_EVERYTHING),
     ),
     _method(
         "apple_pay", Family.WALLET, Flow.FIELDS, ANYWHERE, names={"en": "Apple Pay"}, channels=frozenset({WEB, IOS}),

@@ -74,6 +74,16 @@ def offer(method: str, account_id: str) -> Offer:
     return catalogue.offer(method, accounts.account(account_id).psp)
 
 
+def extending() -> dict[str, list[str]]:
+    """By PSP, the methods of which it holds a reservation for longer."""
+    found: dict[str, list[str]] = {}
+    for method in catalogue.METHODS.values():
+        for psp, can in method.offers.items():
+            if can.extends:
+                found.setdefault(psp, []).append(method.code)
+    return found
+
+
 def known(customer: Customer | None) -> dict[str, str]:
     """What a customer's record says of who pays, by the names that offers have for it."""
     person = Shopper(name=customer.name, email=customer.email) if customer is not None else Shopper()

@@ -36,8 +36,9 @@ ADVICE: Final[Mapping[str, tuple[str, str]]] = {
         " off. Two people close it with what was found.",
     ),
     K.AUTHORIZATION_EXPIRING: (
-        "Money is reserved and soon is not any more: nobody has captured it.",
-        "Ask the shop to capture or cancel. This closes by itself when the reservation has ended.",
+        "Money is reserved and soon is not any more: nobody has captured it, and it is not held for longer by itself.",
+        "Ask the shop to capture or cancel; where the PSP can, ask it to hold it for longer. This closes by itself when"
+        " it is held, or has ended.",
     ),
     K.CANCEL_REFUSED: (
         "Money is reserved that nobody wants, and the PSP refused to let go of it.",

@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern
 
 from payments.admin import base, shown
+from payments.intents.services import extending
 from payments.intents.services import settling as payments
 from payments.kernel import attention, clock
 from payments.kernel.attention import AttentionItem, AttentionKind, Settlement
@@ -196,13 +197,15 @@ class AttentionItemAdmin(base.ModelAdmin):
             found.append(("again", "Ask to cancel again", "", True))
         elif row.kind in attention.ONE_CLOSES:
             found.append(("close", "Close with evidence", "", False))
+        if extending.may_be_extended(row):
+            found.append(("extend", "Hold it for longer", "", True))
         if row.taken_by != transfers.person(request):
             found.append(("take", "I look after it", "", False))
         return found
 
     def get_urls(self) -> list[URLPattern]:
         """The admin's routes, and what people do about a matter."""
-        names = ("take", "close", "propose", "confirm", "withdraw", "release", "again")
+        names = ("take", "close", "propose", "confirm", "withdraw", "release", "again", "extend")
         return [*(self.route(name, getattr(self, name), name) for name in names), *super().get_urls()]
 
     # --- looking after it
@@ -233,6 +236,17 @@ class AttentionItemAdmin(base.ModelAdmin):
     def _again(self, request: HttpRequest, row: AttentionItem, _reason: str) -> str:
         payments.cancel_again(row.pk, by=transfers.person(request))
         return "The PSP is asked again."
+
+    def extend(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Ask the PSP to hold a reservation for longer."""
+        effect = (
+            "The PSP is asked to hold it anew, and the customer's bank decides. This closes by itself when it does."
+        )
+        return self._asked(request, object_id, MAY_LOOK_AFTER, ("Hold it for longer", effect), self._extend)
+
+    def _extend(self, request: HttpRequest, row: AttentionItem, _reason: str) -> str:
+        extending.extend_by_hand(row.pk, by=transfers.person(request))
+        return "The PSP is asked to hold it for longer."
 
     # --- two people
 

@@ -10,12 +10,14 @@ from django.contrib.auth.models import Group, User
 from django.test import Client
 from django.utils import timezone
 
+from payments.gateway.models import ProviderCall
 from payments.intents.models import PaymentAttempt, PaymentIntent
 from payments.kernel.attention import AttentionItem, AttentionKind, Settlement
 from payments.kernel.jobs import Job
 from reporting.admin.advice import ADVICE, OF_A_DISPUTE
 from tests import factories
 from tests.backoffice import pages
+from tests.stories import adyen
 
 WHY = {"reason": "The dashboard shows it too."}
 
@@ -58,11 +60,14 @@ def words(answer: Any) -> str:
     return pages.plain(answer.content.decode())
 
 
+OF_AN_ATTEMPT = (AttentionKind.CANCEL_REFUSED, AttentionKind.AUTHORIZATION_EXPIRING)
+
+
 def test_every_kind_of_matter_says_what_happened_and_what_is_safe(lena: Client) -> None:
     assert set(ADVICE) == set(AttentionKind)
     for kind in AttentionKind:
         if kind != AttentionKind.AMOUNT_DIFFERS:  # of a payment that is there: below
-            prefix = "att_" if kind == AttentionKind.CANCEL_REFUSED else "pi_"
+            prefix = "att_" if kind in OF_AN_ATTEMPT else "pi_"
             shown = html.unescape(pages.text(lena, page(matter(kind, prefix + "0" * 32))))
             assert all(said in shown for said in ADVICE[kind]), kind
 
@@ -165,6 +170,22 @@ def test_a_reservation_that_the_psp_keeps_is_not_closed_but_canceled_again(
     factories.assert_books_close()
 
 
+def test_a_reservation_that_expires_soon_is_held_for_longer_by_a_click(lena: Client, shop: factories.Shop) -> None:
+    reserved = [adyen.paid(shop, capture_method="manual"), shop.confirm(shop.intent(capture_method="manual"))]
+    at_adyen, at_stripe = (matter("authorization_expiring", each["latest_attempt"]["id"]) for each in reserved)
+    assert page(at_stripe, "extend") not in lena.get(page(at_stripe)).content.decode()
+    refused = words(lena.post(page(at_stripe, "extend"), follow=True))
+    assert "stripe-us holds no card payment for longer" in refused
+
+    another_matter = matter("unmatched_event", "re_" + "0" * 32)
+    assert "Nothing waits here" in words(lena.post(page(another_matter, "extend"), follow=True))
+    assert page(at_adyen, "extend") in lena.get(page(at_adyen)).content.decode()
+    assert "The PSP is asked to hold it for longer." in words(lena.post(page(at_adyen, "extend"), follow=True))
+    factories.work()
+    assert page(at_adyen, "extend") not in lena.get(page(at_adyen)).content.decode(), "it has been asked"
+    assert ProviderCall.objects.get(kind="adjust").owner_id == at_adyen.object_id
+
+
 def test_the_queue_shows_who_looks_after_what_the_most_money_and_the_oldest_first(lena: Client, db: None) -> None:
     ago = timezone.now() - timedelta(days=3)
     matter("unknown_outcome", "pi_" + "1" * 32)
@@ -188,6 +209,7 @@ ACTIONS = {
     "take": "support_lead finance engineer",
     "close": "support_lead finance engineer",
     "again": "support_lead finance engineer",
+    "extend": "support_lead finance engineer",
     "propose": "support_lead finance",
     "confirm": "support_lead finance",
     "withdraw": "support_lead finance",

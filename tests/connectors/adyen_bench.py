@@ -64,13 +64,14 @@ class AdyenBench:
             "authorize": "payments",
             "capture": "captures",
             "cancel": "cancels",
+            "adjust": "amount_updates",
             "refund": "refunds",
             "defend": "disputes.defend",
             "accept": "disputes.accept",
         }
     )
     answers: Mapping[str, Verdict] = field(
-        default_factory=lambda: dict.fromkeys(("capture", "cancel", "refund"), Verdict.PENDING)
+        default_factory=lambda: dict.fromkeys(("capture", "cancel", "adjust", "refund"), Verdict.PENDING)
     )
     remembers: timedelta = timedelta(days=7)
     disputed: Mapping[str, str] = field(

@@ -85,7 +85,7 @@ class Bench(Protocol):
     operations: Mapping[str, str]
     """Our verb -> the simulator's name of the operation that does it."""
     answers: Mapping[str, Verdict]
-    """What the PSP answers to capture, cancel and refund when all is well."""
+    """What the PSP answers to capture, cancel and refund, and to adjust where it can, when all is well."""
     remembers: timedelta
     """For how long at least a repeated key gets its first answer."""
     declines: tuple[Declining, ...]
@@ -292,6 +292,16 @@ def cancel_of(payment: Outcome, reference: str = "") -> base.Cancel:
         provider_reference=payment.provider_reference,
         reason="requested_by_customer",
         reference=reference,
+    )
+
+
+def adjust_of(payment: Outcome, amount: str = "30.00") -> base.Adjust:
+    """A reservation that is to be held for longer, or of another amount."""
+    return base.Adjust(
+        key=ids.uuid7().hex,
+        reference=f"att_{ids.uuid7().hex}",
+        provider_reference=payment.provider_reference,
+        amount=eur(amount),
     )
 
 

@@ -25,7 +25,10 @@ CARDS: Final = {
     "absent": "shell_ask",
     "unknown": "shell_of_another_sea",
 }
-OPERATIONS: Final = {"authorize": "pay", "capture": "capture", "cancel": "cancel", "refund": "refund"}
+OPERATIONS: Final = {
+    "authorize": "pay",
+    **{verb: verb for verb in ("capture", "cancel", "adjust", "refund")},
+}
 
 
 class Control(benches.Simulator):
@@ -57,6 +60,7 @@ class CowrieBench:
         default_factory=lambda: {
             "capture": Verdict.APPROVED,
             "cancel": Verdict.CANCELED,
+            "adjust": Verdict.APPROVED,
             "refund": Verdict.APPROVED,
         }
     )

@@ -19,5 +19,8 @@ BENCHES: Final[Mapping[str, Callable[[benches.Simulator], AbstractContextManager
     "stripe": _stripe,
 }
 
+WITH_ADJUSTMENTS: Final = ("adyen", "cowrie")
+"""Those that hold a reservation for longer, or of another amount."""
+
 WITH_DISPUTES: Final = ("adyen", "stripe")
 """Those at which customers' banks dispute payments."""

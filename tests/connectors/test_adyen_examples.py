@@ -30,7 +30,6 @@ EXAMPLES: Final = examples()
 TOKENS: Final = examples("adyen-tokenization-webhooks")
 NOT_ACTED_UPON: Final = {
     "CANCEL_OR_REFUND": "made outside; whether it canceled or refunded is not signed",
-    "AUTHORISATION_ADJUSTMENT": "made outside: another amount is authorised now",
 }
 """Signed and kept, and put before a person with these words."""
 

@@ -8,7 +8,7 @@ import pytest
 from payments.connectors.base import AnyRequest, Cancel, Complete, EventKind, Outcome, Verdict
 from payments.kernel import clock, ids
 from tests.connectors.adyen_bench import PATH, AdyenBench
-from tests.connectors.benches import Moved, authorize, cancel_of, capture_of, just_now, paid, refund_of
+from tests.connectors.benches import Moved, adjust_of, authorize, cancel_of, capture_of, just_now, paid, refund_of
 from tests.connectors.relay import Relay
 
 TOO_LATE: Final = timedelta(seconds=61)
@@ -91,7 +91,7 @@ def test_the_end_of_an_action_is_repeated_with_its_key(adyen: AdyenBench, fault:
     assert adyen.moved(request.reference) == Moved(captured=3000)
 
 
-@pytest.mark.parametrize("kind", ["capture", "cancel", "refund"])
+@pytest.mark.parametrize("kind", ["capture", "cancel", "adjust", "refund"])
 def test_a_modification_is_repeated_inside_the_keys_window_and_never_after(
     adyen: AdyenBench, wire: Relay, kind: str
 ) -> None:
@@ -99,6 +99,7 @@ def test_a_modification_is_repeated_inside_the_keys_window_and_never_after(
     requests: dict[str, AnyRequest] = {
         "capture": capture_of(payment),
         "cancel": cancel_of(payment),
+        "adjust": adjust_of(payment),
         "refund": refund_of(payment),
     }
     request = requests[kind]

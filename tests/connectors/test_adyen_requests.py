@@ -24,7 +24,7 @@ from payments.kernel.errors import Bug
 from payments.methods import catalogue
 from tests.connectors import adyen_bench
 from tests.connectors.adyen_bench import AdyenBench, fields
-from tests.connectors.benches import authorize, cancel_of, capture_of, eur, refund_of
+from tests.connectors.benches import adjust_of, authorize, cancel_of, capture_of, eur, refund_of
 from tests.connectors.relay import Passed, Relay
 from tests.stories.methods import ROWS
 
@@ -70,7 +70,9 @@ def spec() -> Schema:
 def operation(passed: Passed) -> str:
     """The documented path of a request."""
     path = passed.path.removeprefix(adyen_bench.PATH)
-    return re.sub(r"^/payments/[^/]+/(captures|refunds|cancels)$", r"/payments/{paymentPspReference}/\1", path)
+    return re.sub(
+        r"^/payments/[^/]+/(captures|refunds|cancels|amountUpdates)$", r"/payments/{paymentPspReference}/\1", path
+    )
 
 
 def judge(spec: Schema, passed: Passed) -> None:
@@ -90,6 +92,7 @@ def everything(bench: AdyenBench, wire: Relay) -> None:
     adyen = bench.connector(base_url=wire.url)
     rich: Schema = {"browser": BROWSER, "shopper": SHOPPER, "metadata": {"order": "A-1001"}, "save": True}
     reserved = adyen.authorize(authorize(bench, capture=False, **rich))
+    adyen.adjust(adjust_of(reserved))
     adyen.capture(replace(capture_of(reserved, "20.00"), lines=LINES))
     adyen.refund(replace(refund_of(reserved, "5.00"), lines=LINES))
     waiting = adyen.authorize(authorize(bench, "challenge"))
@@ -155,6 +158,7 @@ def test_every_request_is_one_that_adyen_documents(adyen: AdyenBench, wire: Rela
         "/payments/{paymentPspReference}/captures",
         "/payments/{paymentPspReference}/refunds",
         "/payments/{paymentPspReference}/cancels",
+        "/payments/{paymentPspReference}/amountUpdates",
         "/cancels",
     }
     for passed in wire.passed:
@@ -189,9 +193,10 @@ def test_every_request_carries_our_key_and_no_other_address_is_spoken_to(adyen: 
     assert {passed.headers["Content-Type"] for passed in wire.passed} == {"application/json"}
 
 
-@pytest.mark.parametrize(
-    ("capture", "said"), [(True, {"captureDelayHours": 0}), (False, {"additionalData": {"manualCapture": "true"}})]
-)
+RESERVED: Final = {"manualCapture": "true", "authorisationType": "PreAuth"}
+
+
+@pytest.mark.parametrize(("capture", "said"), [(True, {"captureDelayHours": 0}), (False, {"additionalData": RESERVED})])
 def test_the_capture_mode_is_always_said(
     adyen: AdyenBench,
     wire: Relay,
@@ -332,10 +337,7 @@ def test_the_pooled_connection_is_used_again(adyen: AdyenBench, wire: Relay) -> 
 def test_a_key_that_adyen_cannot_take_is_our_bug(adyen: AdyenBench) -> None:
     with pytest.raises(Bug):
         adyen.connector().authorize(authorize(adyen, key="k" * 65))
-
-
-def test_our_own_keys_fit() -> None:
-    assert len(ids.new("call")) <= connector.KEY_LENGTH
+    assert len(ids.new("call")) <= connector.KEY_LENGTH, "our own fit"
 
 
 def test_neither_logs_nor_outcomes_tell_a_secret(

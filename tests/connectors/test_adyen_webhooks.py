@@ -304,7 +304,6 @@ def test_an_authorisation_that_ran_out_is_canceled_and_an_offer_that_did_is_decl
     ("about", "problem"),
     [
         (item("CANCEL_OR_REFUND", additionalData={"modification.action": "refund"}), "not signed"),
-        (item("AUTHORISATION_ADJUSTMENT"), "another amount"),
         (item("REFUND", success="maybe"), "success"),
         (item("REFUND_FAILED", success="false"), "no success false"),
         (item("CAPTURE_FAILED", success="false"), "no success false"),

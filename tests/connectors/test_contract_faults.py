@@ -2,12 +2,12 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import pytest
 
 from payments.connectors import base
-from payments.connectors.base import Authorize, Cancel, Capture, Complete, Outcome, Refund, Verdict
+from payments.connectors.base import Adjust, Authorize, Cancel, Capture, Complete, Outcome, Refund, Verdict
 from payments.connectors.disputes import AcceptDispute, SubmitEvidence
 from payments.kernel import clock
 from tests.connectors.benches import (
@@ -77,21 +77,12 @@ VERBS: Final = (
 
 
 def send(connector: base.Connector, request: base.AnyRequest) -> Outcome:
-    match request:
-        case Authorize():
-            return connector.authorize(request)
-        case Capture():
-            return connector.capture(request)
-        case Cancel():
-            return connector.cancel(request)
-        case Refund():
-            return connector.refund(request)
-        case Complete():
-            return connector.complete_action(request)
-        case SubmitEvidence():
-            return connector.submit_evidence(request)
-        case AcceptDispute():
-            return connector.accept_dispute(request)
+    verbs: dict[type, Callable[[Any], Outcome]] = {
+        Authorize: connector.authorize, Complete: connector.complete_action, Capture: connector.capture,
+        Cancel: connector.cancel, Adjust: connector.adjust, Refund: connector.refund,
+        SubmitEvidence: connector.submit_evidence, AcceptDispute: connector.accept_dispute,
+    }  # fmt: skip
+    return verbs[type(request)](request)
 
 
 def looked_up(connector: base.Connector, request: base.AnyRequest, outcome: Outcome) -> Outcome:

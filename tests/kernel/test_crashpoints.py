@@ -46,7 +46,7 @@ def test_the_environment_kills_the_process_for_real(armed: str, code: int, said:
     assert (ended.returncode, ended.stdout) == (code, said)
 
 
-CASES = ("confirm", "failover", "complete", "capture", "cancel", "refund")
+CASES = ("confirm", "failover", "complete", "capture", "cancel", "adjust", "refund")
 """Use cases that record an outcome."""
 
 

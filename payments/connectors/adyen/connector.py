@@ -13,6 +13,7 @@ from moneyed import Money
 from payments.connectors import answers, http
 from payments.connectors.adyen import accounting, defense, mapping, reports, requests, settling, transport, webhooks
 from payments.connectors.base import (
+    Adjust,
     AnyRequest,
     Authorize,
     Cancel,
@@ -28,6 +29,7 @@ from payments.connectors.disputes import AcceptDispute, SubmitEvidence
 from payments.kernel.errors import invariant
 
 Json = Mapping[str, Any]
+Change = Capture | Cancel | Adjust | Refund | SubmitEvidence | AcceptDispute
 
 WAITS_SECONDS: Final = 60
 """How long a customer may still be waiting for the answer to a payment, so that it may be made by repeating it."""
@@ -126,6 +128,10 @@ class AdyenConnector:
     def cancel(self, request: Cancel) -> Outcome:
         """Void an authorisation or stop a payment that waits: by Adyen's reference, else by ours."""
         return self._answered(lambda: self._canceled(request), request.provider_reference)
+
+    def adjust(self, request: Adjust) -> Outcome:
+        """Ask the issuer to hold this amount from now on: only cards that were pre-authorised can be."""
+        return self._answered(lambda: self._adjusted(request), request.provider_reference)
 
     def refund(self, request: Refund) -> Outcome:
         """Give money back; `provider_reference` of the outcome is the refund's id."""
@@ -268,6 +274,11 @@ class AdyenConnector:
         body = self._for_us({"paymentReference": reference, "reference": reference})
         return mapping.received(self._ask(self._services.modifications.cancel_authorised_payment, key=key, body=body))
 
+    def _adjusted(self, request: Adjust) -> Outcome:
+        body = self._for_us({"amount": mapping.to_adyen(request.amount), "reference": request.reference})
+        verb = self._services.modifications.update_authorised_amount
+        return mapping.received(self._ask(verb, request.provider_reference, key=request.key, body=body))
+
     # --- refunds ---
 
     def _refunded(self, request: Refund) -> Outcome:
@@ -322,16 +333,23 @@ class AdyenConnector:
                 return self._completed(request)
             case Authorize():
                 return self._given_up(request.reference)
-            case Capture() if remembered:
+        if isinstance(request, Complete) or not remembered or (isinstance(request, Refund) and reference):
+            detail = "only a notification of Adyen can tell"
+            return Outcome(verdict=Verdict.UNKNOWN, provider_reference=reference, detail=detail)
+        return self._changed_again(request)
+
+    def _changed_again(self, request: Change) -> Outcome:
+        match request:
+            case Capture():
                 return self._captured(request)
-            case Cancel() if remembered:
+            case Cancel():
                 return self._canceled(request)
-            case Refund() if remembered and not reference:
+            case Adjust():
+                return self._adjusted(request)
+            case Refund():
                 return self._refunded(request)
-            case SubmitEvidence() | AcceptDispute() if remembered:
+            case SubmitEvidence() | AcceptDispute():
                 return defense.again(self._disputes, request)
-        detail = "only a notification of Adyen can tell"
-        return Outcome(verdict=Verdict.UNKNOWN, provider_reference=reference, detail=detail)
 
     def _given_up(self, reference: str) -> Outcome:
         """Nobody waits for this payment any more: cancel what there may be of it, and wait to be told.

@@ -23,7 +23,7 @@ BROWSER: Final[Mapping[str, str]] = {
 
 def payment(request: Authorize) -> dict[str, Any]:
     """The request to /payments. The capture mode is always said, whatever the account's default."""
-    capture = {"captureDelayHours": 0} if request.capture else {"additionalData": {"manualCapture": "true"}}
+    capture = {"captureDelayHours": 0} if request.capture else {"additionalData": _reserved(request)}
     stored, placed = request.saved_token or request.token, request.placed()
     given = {"storedPaymentMethodId": stored} if stored else placed.pop("paymentMethod", {})
     body: dict[str, Any] = {
@@ -40,6 +40,18 @@ def payment(request: Authorize) -> dict[str, Any]:
     if request.metadata:
         body["metadata"] = dict(request.metadata)
     return body | items(request.lines)
+
+
+PRE_AUTHORISED: Final = frozenset({"scheme"})
+"""What can be held for longer, or with another amount, when it was a pre-authorisation from the beginning.
+
+docs.adyen.com/online-payments/adjust-authorisation. It is also what a part of may be captured, and late.
+"""
+
+
+def _reserved(request: Authorize) -> dict[str, str]:
+    more = {"authorisationType": "PreAuth"} if request.type in PRE_AUTHORISED else {}
+    return {"manualCapture": "true", **more}
 
 
 def _shopper(shopper: Shopper) -> dict[str, Any]:

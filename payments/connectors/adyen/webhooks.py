@@ -24,7 +24,7 @@ HEADER: Final = "hmacsignature"
 
 SIGNED: Final = ("pspReference", "originalReference", "merchantAccountCode", "merchantReference")
 
-PAYMENTS: Final = frozenset(["AUTHORISATION", "EXPIRE", "OFFER_CLOSED", "CANCEL_OR_REFUND", "AUTHORISATION_ADJUSTMENT"])
+PAYMENTS: Final = frozenset(["AUTHORISATION", "EXPIRE", "OFFER_CLOSED", "CANCEL_OR_REFUND"])
 CAPTURES: Final = frozenset(["CAPTURE", "CAPTURE_FAILED"])
 CANCELS: Final = frozenset(["CANCELLATION", "TECHNICAL_CANCEL"])
 REFUNDS: Final = frozenset(
@@ -35,6 +35,7 @@ KINDS: Final[Mapping[str, EventKind]] = {
     **dict.fromkeys(PAYMENTS, EventKind.PAYMENT_UPDATED),
     **dict.fromkeys(CAPTURES, EventKind.CAPTURE_UPDATED),
     **dict.fromkeys(CANCELS, EventKind.CANCEL_UPDATED),
+    "AUTHORISATION_ADJUSTMENT": EventKind.ADJUSTMENT_UPDATED,
     **dict.fromkeys(REFUNDS, EventKind.REFUND_UPDATED),
     "RECURRING_CONTRACT": EventKind.METHOD_UPDATED,
     **dict.fromkeys(disputes.EVENTS, EventKind.DISPUTE_UPDATED),
@@ -192,10 +193,8 @@ def _about_payment(event: PspEvent, item: Json, success: bool) -> PspEvent:  # n
             outcome = replace(seen, verdict=Verdict.DECLINED, decline=DECLINES["payment_expired"])
         case "EXPIRE":
             outcome = replace(seen, detail="the authorisation expired at Adyen")
-        case "CANCEL_OR_REFUND":
-            raise mapping.UnreadableError("made outside; whether it canceled or refunded is not signed")
         case _:
-            raise mapping.UnreadableError("made outside: another amount is authorised now")
+            raise mapping.UnreadableError("made outside; whether it canceled or refunded is not signed")
     return replace(event, outcome=outcome)
 
 
@@ -233,6 +232,20 @@ def _about_cancel(event: PspEvent, item: Json, success: bool) -> PspEvent:  # no
         raw=_raw(item),
     )
     return _modified(replace(event, provider_reference=outcome.provider_reference), item, outcome)
+
+
+def _about_adjustment(event: PspEvent, item: Json, success: bool) -> PspEvent:  # noqa: FBT001
+    """What is authorised since, or that it stays as it was."""
+    outcome = Outcome(
+        verdict=Verdict.APPROVED if success else Verdict.DECLINED,
+        provider_reference=event.provider_reference,
+        modification=item["pspReference"],
+        amount=mapping.from_adyen(item["amount"]),
+        decline=None if success else DECLINES["request_refused"],
+        detail="" if success else _because(item),
+        raw=_raw(item),
+    )
+    return _modified(event, item, outcome)
 
 
 def _about_refund(event: PspEvent, item: Json, success: bool) -> PspEvent:  # noqa: FBT001
@@ -292,6 +305,7 @@ TRANSLATORS: Final[Mapping[EventKind, Callable[[PspEvent, Json, bool], PspEvent]
     EventKind.PAYMENT_UPDATED: _about_payment,
     EventKind.CAPTURE_UPDATED: _about_capture,
     EventKind.CANCEL_UPDATED: _about_cancel,
+    EventKind.ADJUSTMENT_UPDATED: _about_adjustment,
     EventKind.REFUND_UPDATED: _about_refund,
     EventKind.METHOD_UPDATED: _about_method,
     EventKind.DISPUTE_UPDATED: _about_dispute,

@@ -15,6 +15,7 @@ from moneyed import Money
 
 from payments.connectors import answers, http
 from payments.connectors.base import (
+    Adjust,
     AnyRequest,
     Authorize,
     Cancel,
@@ -97,6 +98,10 @@ class StripeConnector:
     def cancel(self, request: Cancel) -> Outcome:
         """Void an authorisation or stop a payment that waits; when it was paid meanwhile, say so."""
         return self._answered(lambda: self._canceled(request), request.provider_reference)
+
+    def adjust(self, request: Adjust) -> Outcome:  # noqa: ARG002
+        """Stripe holds nothing for longer, and raises (increment_authorization) only what was made to be raised."""
+        return answers.refused_here("request_refused", "Stripe holds a reservation no longer than it was made for")
 
     def refund(self, request: Refund) -> Outcome:
         """Give money back; `provider_reference` of the outcome is the refund's id."""
@@ -206,7 +211,7 @@ class StripeConnector:
         params = requests.confirmation(request)
         key = f"{request.key}-confirm"
         try:
-            return self._changed(requests.CONFIRM, intent_id, key=key, params=params, settled=_was_confirmed)
+            return self._changed(requests.CONFIRM, intent_id, key=key, params=params, settled=mapping.was_confirmed)
         except http.FailedError as failure:
             return mapping.failed(failure, provider_reference=intent_id)
 
@@ -234,11 +239,11 @@ class StripeConnector:
             return answers.refused_here("request_refused", "Stripe releases the rest at the first capture")
         params = {"amount_to_capture": mapping.to_stripe(request.amount)}
         key, reference = f"{request.key}-capture", request.provider_reference
-        return self._changed(requests.CAPTURE, reference, key=key, params=params, settled=_has_ended)
+        return self._changed(requests.CAPTURE, reference, key=key, params=params, settled=mapping.has_ended)
 
     def _canceled(self, request: Cancel) -> Outcome:
         params, key, reference = requests.cancel(request), f"{request.key}-cancel", request.provider_reference
-        return self._changed(requests.CANCEL, reference, key=key, params=params, settled=_has_ended)
+        return self._changed(requests.CANCEL, reference, key=key, params=params, settled=mapping.has_ended)
 
     def _changed(
         self, verb: requests.Verb, intent_id: str, *, key: str, params: Json, settled: Callable[[Outcome], bool]
@@ -310,12 +315,11 @@ class StripeConnector:
                 return self._payment_found(request, reference, again=again)
             case Complete():
                 return mapping.payment(self._look(request.provider_reference))
-            case Capture():
+            case Capture() | Cancel():
                 trace = partial(self._end_of, request.provider_reference)
-                return _repeated(partial(self._captured, request), trace, again=again, old=old)
-            case Cancel():
-                trace = partial(self._end_of, request.provider_reference)
-                return _repeated(partial(self._canceled, request), trace, again=again, old=old)
+                return _repeated(partial(self._ended, request), trace, again=again, old=old)
+            case Adjust():
+                return self.adjust(request)
             case Refund() if reference:
                 return mapping.refund(self._ask(requests.RETRIEVE_REFUND, reference))
             case Refund():
@@ -324,9 +328,12 @@ class StripeConnector:
             case SubmitEvidence() | AcceptDispute():
                 return _repeated(*defense.recovery(self._ask, request), again=again, old=old)
 
+    def _ended(self, request: Capture | Cancel) -> Outcome:
+        return self._captured(request) if isinstance(request, Capture) else self._canceled(request)
+
     def _end_of(self, intent_id: str) -> Outcome | None:
         now = mapping.payment(self._look(intent_id))
-        return now if _has_ended(now) else None
+        return now if mapping.has_ended(now) else None
 
     def _payment_found(self, request: Authorize, reference: str, *, again: bool) -> Outcome:
         """By its known id, else by creating it again with its key (that charges nobody), else by search."""
@@ -371,15 +378,6 @@ class StripeConnector:
             return self._ask(requests.CANCEL, intent_id, key=uuid.uuid4().hex, params=params)
         except http.FailedError:
             return self._look(intent_id)
-
-
-def _was_confirmed(now: Outcome) -> bool:
-    return now.verdict in {Verdict.APPROVED, Verdict.ACTION_REQUIRED, Verdict.PENDING, Verdict.CANCELED}
-
-
-def _has_ended(now: Outcome) -> bool:
-    """Whether there is nothing left to capture or cancel."""
-    return now.captured or now.verdict in {Verdict.PENDING, Verdict.CANCELED}
 
 
 def _repeated(repeat: Callable[[], Outcome], trace: Callable[[], Outcome | None], *, again: bool, old: bool) -> Outcome:

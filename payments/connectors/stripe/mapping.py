@@ -373,3 +373,12 @@ def failed(failure: http.FailedError, *, because: Decline | None = None, provide
                 return outcome
             return replace(outcome, decline=because or declines.decline(failure.error, otherwise="request_refused"))
     return seen
+
+
+def was_confirmed(now: Outcome) -> bool:
+    return now.verdict in {Verdict.APPROVED, Verdict.ACTION_REQUIRED, Verdict.PENDING, Verdict.CANCELED}
+
+
+def has_ended(now: Outcome) -> bool:
+    """Whether there is nothing left to capture or cancel."""
+    return now.captured or now.verdict in {Verdict.PENDING, Verdict.CANCELED}

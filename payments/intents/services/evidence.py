@@ -12,9 +12,9 @@ from payments.gateway.models import CallKind, ProviderCall
 from payments.intents import selectors
 from payments.intents.models import PaymentAttempt
 from payments.intents.selectors import Held
-from payments.intents.services import outcomes
+from payments.intents.services import moves, outcomes
 from payments.intents.states import SETTLED, AttemptStatus
-from payments.kernel import attention, jobs, money, unit
+from payments.kernel import attention, clock, jobs, money, unit
 from payments.methods import selectors as method_selectors
 from payments.methods import services as methods
 from payments.webhooks.dispatch import NotYet
@@ -106,6 +106,21 @@ def accept_cancel(account_id: str, event: PspEvent) -> None:
         elif held.tried.status == AttemptStatus.AUTHORIZED:
             attention.open_item(attention.AttentionKind.CANCEL_REFUSED, attempt.pk, outcome.detail)
         _close_calls(held.tried.pk, (CallKind.CANCEL,), outcome, by)
+
+
+def accept_adjustment(account_id: str, event: PspEvent) -> None:
+    """Apply what a notification proves about a reservation that was to be held for longer: by us, or outside."""
+    attempt, outcome = _known(account_id, event), event.outcome
+    if attempt is None or outcome is None:
+        return
+    by = f"notification {event.type}"
+    with unit.work():
+        held = selectors.hold_with_attempt(attempt.pk)
+        asked = selectors.adjustment_told_of(attempt.pk, event.modification_reference)
+        if asked is not None or outcome.verdict is Verdict.APPROVED:
+            moves.extend(held, outcome, asked.sent_at if asked is not None else clock.now(), by)
+        if asked is not None and asked.look_at is not None:
+            calls.close(asked, outcome.verdict, by, modification=outcome.modification)
 
 
 def _is_of_a_part(held: Held, outcome: Outcome) -> bool:

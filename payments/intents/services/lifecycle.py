@@ -33,7 +33,7 @@ RESTING: Final = (IntentStatus.PROCESSING, IntentStatus.REQUIRES_ACTION, IntentS
 """Intents that go on with the attempt they have."""
 
 RESERVATION_WARNING: Final = timedelta(days=6)
-"""An authorisation this old expires soon: card schemes release most after seven days."""
+"""An authorisation this old, since it was last held for longer, expires soon: schemes release most after seven days."""
 
 
 class OrderUnknown(Refusal):
@@ -332,7 +332,7 @@ def _expire_order(order_id: str) -> None:
 
 def warn_of_expiring_reservations() -> None:
     """Ask for a person where an authorisation expires soon and nobody has captured it."""
-    old = PaymentAttempt.objects.filter(status="authorized", authorized_at__lt=clock.now() - RESERVATION_WARNING)
+    old = selectors.reservations_older(RESERVATION_WARNING)
     asked = attention.AttentionItem.objects.filter(
         kind=attention.AttentionKind.AUTHORIZATION_EXPIRING, closed_at__isnull=True, object_id=rounds.written("att")
     )

@@ -1,5 +1,6 @@
 """What each event of an attempt does to its intent, its order, the ledger, and the client."""
 
+from datetime import datetime
 from typing import Final
 
 from payments.connectors.base import Outcome, Verdict
@@ -191,6 +192,31 @@ def authorize(held: Held, _outcome: Outcome, by: str, amount: int | None = None)
             jobs.enqueue("cancel_attempt", attempt_id=other)
     if not awaited or intent.cancel_reason:
         jobs.enqueue("cancel_attempt", attempt_id=attempt.pk)
+
+
+def extend(held: Held, outcome: Outcome, asked_at: datetime, by: str) -> None:
+    """The PSP says whether it holds a reservation for longer, as it was asked at `asked_at`; nothing else changes.
+
+    When it does not, the reservation ends when it would have, and a person has it.
+    """
+    attempt, intent = held.tried, held.intent
+    said = outcome.verdict in (Verdict.APPROVED, Verdict.DECLINED, Verdict.CANCELED)
+    if attempt.status != AttemptStatus.AUTHORIZED or not said:
+        return
+    if attempt.extended_at is not None and asked_at <= attempt.extended_at:
+        return  # old news
+    if outcome.verdict is not Verdict.APPROVED:
+        why = f"authorised at {attempt.authorized_at:%Y-%m-%d %H:%M} UTC, and not held for longer: {outcome.detail}"
+        attention.open_anew(attention.AttentionKind.AUTHORIZATION_EXPIRING, attempt.pk, why)
+        return
+    reserved = intent.amount_capturable if _is_current(held) else attempt.amount
+    if outcome.amount != reserved:
+        why = f"{money.text(reserved)} are reserved here, and the PSP has made another amount of it"
+        attention.open_item(attention.AttentionKind.AMOUNT_DIFFERS, attempt.pk, why, amount=outcome.amount)
+        return
+    attempt.change(extended_at=asked_at)
+    kind = attention.AttentionKind.AUTHORIZATION_EXPIRING
+    attention.close_items(attempt.pk, because="the PSP holds it for longer", by=by, kind=kind)
 
 
 def take(held: Held, amount: int, capture: Capture | None, by: str, excess: int = 0) -> None:

@@ -140,6 +140,10 @@ def _record(held: Held, call: ProviderCall, outcome: Outcome, *, by: str, point:
     if call.kind == CallKind.CANCEL and outcome.verdict not in (Verdict.CANCELED, Verdict.APPROVED):
         _not_canceled(held, outcome)
         return
+    if call.kind == CallKind.ADJUST:
+        moves.extend(held, outcome, call.sent_at, by)
+        crashpoints.reach(f"{point}.applied")
+        return
     canceled = call.kind == CallKind.CANCEL and outcome.verdict is Verdict.CANCELED  # else it was paid meanwhile
     if canceled and held.tried.status == AttemptStatus.UNKNOWN:
         moves.void(held, outcome, by)  # of which more was known than that it was sent

@@ -78,5 +78,7 @@ def _request(call: ProviderCall, attempt: PaymentAttempt, capture: Capture | Non
             return requests.complete(attempt, call.pk, call.given.get("details", {}))
         case CallKind.CANCEL:
             return requests.cancel(attempt, call.pk)
+        case CallKind.ADJUST:
+            return requests.adjust(attempt, attempt.intent.amount_capturable, call.pk)
         case _:
             raise Bug(f"{call.pk} is a {call.kind}, which intents do not make")

@@ -4,7 +4,6 @@ from payments.simulator.adyen import accounting, capturing, methods, notificatio
 from payments.simulator.adyen.shop import Shop
 from payments.simulator.clock import DAY
 
-AUTHORISATION_LIFE = 28 * DAY
 REVIEW = 3_600
 TROUBLE_AFTER = 3 * DAY
 DISPUTE_AFTER = 1.0
@@ -48,7 +47,7 @@ def approve(shop: Shop, payment: objects.Payment) -> None:
     if payment.capture_delay == 0:
         capturing.capture_by_itself(shop, payment)
     else:
-        shop.later(AUTHORISATION_LIFE, "expire_authorisation", payment.id)
+        capturing.hold(shop, payment)
         if payment.capture_delay is not None:
             shop.later(payment.capture_delay * 3_600, "capture", payment.id)
     if payment.word in words.DISPUTES and methods.METHODS[payment.method].disputable:

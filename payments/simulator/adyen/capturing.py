@@ -5,6 +5,9 @@ import zlib
 from payments.simulator.adyen import accounting, money, notifications, objects
 from payments.simulator.adyen.notifications import News
 from payments.simulator.adyen.shop import Shop
+from payments.simulator.clock import DAY
+
+AUTHORISATION_LIFE = 28 * DAY
 
 
 def tell_change(
@@ -133,10 +136,17 @@ def release(shop: Shop, payment: objects.Payment, cancel: objects.Modification) 
     shop.save(payment)
 
 
+def hold(shop: Shop, payment: objects.Payment) -> None:
+    """The authorisation is held from now on for as long as it may be."""
+    payment.ends = shop.now() + AUTHORISATION_LIFE
+    shop.save(payment)
+    shop.later(AUTHORISATION_LIFE, "expire_authorisation", payment.id)
+
+
 def expire(shop: Shop, payment: objects.Payment) -> None:
-    """The authorisation has come of age."""
+    """The authorisation has come of age, unless it was extended since."""
     rest = room(payment)
-    if rest <= 0:
+    if rest <= 0 or shop.now() < payment.ends:
         return
     payment.released = True
     if payment.captured == 0:

@@ -194,8 +194,10 @@ def _reverse(shop: Shop, payment: objects.Payment, change: objects.Modification)
 def _adjust(shop: Shop, payment: objects.Payment, change: objects.Modification) -> str:
     if payment.status != "authorised" or payment.captured or not payment.card or capturing.room(payment) <= 0:
         return "Authorisation cannot be adjusted"
+    if not payment.pre_authorised:
+        return "Authorisation is not a pre-authorisation"
     payment.authorised = payment.amount = change.amount
-    shop.save(payment)
+    capturing.hold(shop, payment)
     return ""
 
 

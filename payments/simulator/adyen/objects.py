@@ -38,6 +38,9 @@ class Payment:
     # Hours until the capture that happens by itself; None: the merchant captures.
     capture_delay: int | None = 0
     released: bool = False
+    # What is a pre-authorisation may be adjusted, and is held anew from then on; when it ends.
+    pre_authorised: bool = False
+    ends: int = 0
     authenticated: bool = False
     attempt: int = 0
     card: Json = field(default_factory=dict)

@@ -60,6 +60,7 @@ def make(shop: Shop, body: Json) -> objects.Payment:
         token=token.id if token else None,
         word=words.word(body),
         capture_delay=_capture_delay(shop, body, method),
+        pre_authorised=reading.thing(body, "additionalData").get("authorisationType") == "PreAuth",
         metadata=reading.metadata(body),
     )
     if not payment.return_url:

@@ -13,6 +13,7 @@ from moneyed import Money
 
 from payments.connectors import answers, http
 from payments.connectors.base import (
+    Adjust,
     AnyRequest,
     Authorize,
     Cancel,
@@ -101,6 +102,11 @@ class CowrieConnector:
         """Also of what waits for its customer."""
         return self._changed("cancel", request.provider_reference, {}, request.key)
 
+    def adjust(self, request: Adjust) -> Outcome:
+        """POST /payments/{id}/adjust: what is reserved since."""
+        asked = {**_amount(request.amount), "key": request.key}
+        return self._changed("adjust", request.provider_reference, asked, request.key)
+
     def refund(self, request: Refund) -> Outcome:
         """POST /payments/{id}/refund."""
         asked = {**_amount(request.amount), "reference": request.reference}
@@ -124,21 +130,12 @@ class CowrieConnector:
         return replace(again, verdict=Verdict.UNKNOWN) if again.verdict is Verdict.UNAVAILABLE else again
 
     def _again(self, request: AnyRequest) -> Outcome:
-        match request:
-            case Authorize():
-                return self.authorize(request)
-            case Capture():
-                return self.capture(request)
-            case Cancel():
-                return self.cancel(request)
-            case Refund():
-                return self.refund(request)
-            case Complete():
-                return self.complete_action(request)
-            case SubmitEvidence():
-                return self.submit_evidence(request)
-            case AcceptDispute():
-                return self.accept_dispute(request)
+        verbs: dict[type, Callable[[Any], Outcome]] = {
+            Authorize: self.authorize, Complete: self.complete_action, Capture: self.capture, Cancel: self.cancel,
+            Adjust: self.adjust, Refund: self.refund, SubmitEvidence: self.submit_evidence,
+            AcceptDispute: self.accept_dispute,
+        }  # fmt: skip
+        return verbs[type(request)](request)
 
     def _traced(self, request: AnyRequest) -> Outcome:
         """What is there of a request; PENDING without a reference when there is no trace."""
@@ -150,6 +147,8 @@ class CowrieConnector:
         if isinstance(request, Refund):
             made = [row for row in payment["refunds"] if row["reference"] == request.reference]
             return _refund(made[0]) if made else nothing
+        if isinstance(request, Adjust) and request.key in payment["adjusted"]:
+            return self._paid(payment)
         return self._paid(payment) if payment["status"] in ("taken", "gone") else nothing
 
     # --- disputes: there are none, shells are handed over ---

@@ -81,7 +81,7 @@ class Server:
             raise RefusedError("no_such_shell")
         fate = CARDS[card]
         row = {name: asked[name] for name in ("reference", "amount", "currency", "capture", "token", "return_url")}
-        row |= {"id": f"cw_{len(self.payments) + 1}", "captured": 0, "refunds": [], "refusal": ""}
+        row |= {"id": f"cw_{len(self.payments) + 1}", "captured": 0, "refunds": [], "adjusted": [], "refusal": ""}
         self.payments[row["id"]] = row
         if fate == "ask" and not asked["off_session"]:
             row["status"] = "asked"
@@ -128,6 +128,13 @@ class Server:
         if row["status"] not in ("reserved", "asked", "gone"):
             raise RefusedError("too_late")
         row["status"] = "gone"
+        return row
+
+    def adjust(self, row: Json, asked: Json) -> Json:
+        """Reserve another amount, or the same one for longer."""
+        if row["status"] != "reserved":
+            raise RefusedError("not_reserved")
+        row |= {"amount": asked["amount"], "adjusted": [*row["adjusted"], asked["key"]]}
         return row
 
     def refund(self, row: Json, asked: Json) -> Json:

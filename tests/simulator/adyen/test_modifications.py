@@ -119,14 +119,37 @@ def test_a_reversal(merchant: Merchant, inbox: Inbox, *, captured: bool) -> None
     assert [row["id"] for row in merchant.lines("refund")] == ([answer["pspReference"]] if captured else [])
 
 
+def pre_authorised(merchant: Merchant) -> str:
+    how = {"manualCapture": "true", "authorisationType": "PreAuth"}
+    return str(merchant.pay(additionalData=how)["pspReference"])
+
+
 def test_an_authorisation_is_adjusted(merchant: Merchant, inbox: Inbox) -> None:
-    psp = merchant.hold()
+    psp = pre_authorised(merchant)
     merchant.change(psp, "amountUpdates", 3_000, reference="adj_1")
     assert inbox.wait("AUTHORISATION_ADJUSTMENT")["success"] == "true"
     merchant.change(psp, "captures", 3_000)
     assert inbox.wait("CAPTURE")["success"] == "true"
     merchant.change(psp, "amountUpdates", 4_000, reference="adj_2")
     process.until(lambda: "-AUTHORISATION_ADJUSTMENT" in inbox.events(), "the refusal")
+
+
+def test_what_was_not_pre_authorised_is_not_adjusted(merchant: Merchant, inbox: Inbox) -> None:
+    merchant.change(merchant.hold(), "amountUpdates", 3_000, reference="adj_1")
+    item = inbox.wait("AUTHORISATION_ADJUSTMENT")
+    assert (item["success"], item["reason"]) == ("false", "Authorisation is not a pre-authorisation")
+
+
+def test_an_authorisation_that_was_extended_is_held_anew(own: process.Simulator, inbox: Inbox) -> None:
+    merchant = Merchant(own, inbox)
+    psp = pre_authorised(merchant)
+    own.advance(20 * 86_400)
+    merchant.change(psp, "amountUpdates", 2_000, reference="adj_1")
+    assert inbox.wait("AUTHORISATION_ADJUSTMENT")["success"] == "true"
+    own.advance(20 * 86_400)
+    assert merchant.line(psp)["status"] == "authorised", "it would have ended after 28 days"
+    own.advance(9 * 86_400)
+    assert inbox.wait("EXPIRE")["pspReference"] == psp
 
 
 def test_a_modification_of_nothing_is_an_error(merchant: Merchant) -> None:
