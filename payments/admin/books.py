@@ -109,7 +109,16 @@ class TransferAdmin(base.ModelAdmin):
         shown.time_of("booked_at", "Booked"),
     )
     sections = (
-        ("About", (*columns, shown.time_of("effective_at", "Money moved"), shown.raw_of("refs", "Belongs to"))),
+        (
+            "About",
+            (
+                *columns,
+                shown.time_of("effective_at", "Effective"),
+                shown.time_of("original_effective_at", "Original date, in closed books"),
+                shown.text_of("place", "Account"),
+                shown.raw_of("refs", "Belongs to"),
+            ),
+        ),
     )
     list_filter = ("event", lists.CreatedFilter)
     id_lookups = {"cap": "source_id", "re": "source_id"}

@@ -37,7 +37,8 @@ SWEEP_COLUMNS = (
 class LegalEntityAdmin(base.ModelAdmin):
     """A company of the marketplace."""
 
-    columns = (shown.text_of("name"), shown.text_of("functional_currency", "Currency"), shown.text_of("time_zone"))
+    columns = (shown.text_of("name"), shown.text_of("functional_currency", "Currency"), shown.text_of("time_zone"),
+               shown.time_of("closed_until", "Books closed until"))  # fmt: skip
     sections = (("About", (*columns, shown.time_of("created_at"))),)
     search_help_text = "Name or id"
     nothing_here = "No company is set up yet: `manage.py provision` makes the first."

@@ -14,6 +14,9 @@ class LegalEntity(records.Record):
     name = models.CharField(max_length=120, unique=True)
     functional_currency = models.CharField(max_length=3)
     time_zone = models.CharField(max_length=64, default="UTC")
+    closed_until = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text="Its books of before this moment take nothing more."
+    )
 
     class Meta:
         app_label = "payments"

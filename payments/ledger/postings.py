@@ -124,6 +124,15 @@ def kind(account: str) -> AccountKind:
     return KINDS[account.partition("/")[0]]
 
 
+def place(lines: Lines) -> str | None:
+    """The provider account, or else the bank account, that a movement is about: its legal entity's books it is in.
+
+    None where the accounts say none: nobody's books in particular.
+    """
+    said = [(name == BANK, where) for name, _, where in (line.account.partition("/") for line in lines) if where]
+    return min(said)[1] if said else None
+
+
 def captured(provider_account: str, amount: Money) -> Lines:
     """The PSP took the customer's money: it owes us, and we owe the commerce side."""
     return _balanced(_debit(receivable(provider_account), amount), _credit(ORDER_CLEARING, amount))

@@ -28,12 +28,14 @@ def post(
     """Book one movement with the open unit of work.
 
     Booking the same `event` of the same `source_id` again fails on the unique key and takes the whole unit with
-    it: a state that says "captured" and its posting are one commit or none.
+    it: a state that says "captured" and its posting are one commit or none. What moved in books that are closed is
+    booked into the open period.
     """
     now = clock.now()
     transfer = Transfer(
         event=event,
         source_id=source_id,
+        place=postings.place(lines),
         effective_at=effective_at or now,
         booked_at=now,
         narrative=narrative,
@@ -75,15 +77,20 @@ CREATE TEMP TABLE ledger_movement ON COMMIT DROP AS
 SELECT m.* FROM ({movements}) AS m
  WHERE NOT EXISTS (SELECT FROM payments_transfer t WHERE t.event = %(event)s AND t.source_id = m.source_id)"""
 
-_BOOK: Final = """
+_PLACE: Final = """coalesce(min(split_part(code, '/', 2)) FILTER (WHERE code LIKE '%%/%%' AND code NOT LIKE 'bank/%%'),
+                min(split_part(code, '/', 2)) FILTER (WHERE code LIKE 'bank/%%'))"""
+"""`postings.place`, of the codes of one transfer."""
+
+_BOOK: Final = f"""
 WITH parents AS (
-    INSERT INTO payments_transfer (id, event, source_id, effective_at, booked_at, narrative, refs)
-    SELECT uuidv7(), %(event)s, source_id, min(effective_at), %(now)s, min(narrative), min(refs::text)::jsonb
+    INSERT INTO payments_transfer (id, event, source_id, place, effective_at, booked_at, narrative, refs)
+    SELECT uuidv7(), %(event)s, source_id, {_PLACE}, min(effective_at), %(now)s, min(narrative), min(refs::text)::jsonb
       FROM ledger_movement GROUP BY source_id
     RETURNING id, source_id)
 INSERT INTO payments_entry (id, transfer_id, account_id, amount_minor, currency, booked_at)
 SELECT uuidv7(), parents.id, account.id, moved.amount_minor, moved.currency, %(now)s
-  FROM ledger_movement moved JOIN parents USING (source_id) JOIN payments_account account USING (code, currency)"""
+  FROM ledger_movement moved JOIN parents USING (source_id)
+  JOIN payments_account account USING (code, currency)"""  # noqa: S608  our own SQL
 
 
 def post_all(event: postings.Event, movements: str, params: Mapping[str, Any]) -> int:
