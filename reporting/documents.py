@@ -69,6 +69,17 @@ class ManifestParametersObject(ReportParametersObject):
     client: str | None
 
 
+class TotalsOfObject(wire.Output):
+    """How the totals are made of the cells: by the words of the column `by`, or one for each column of `sums`.
+
+    A total counts rows, or what the column `count` says.
+    """
+
+    by: str
+    sums: list[str]
+    count: str
+
+
 class DifferenceObject(wire.Output):
     """Where file and ledger differ."""
 
@@ -88,6 +99,7 @@ class ManifestObject(wire.Output):
     parameters: ManifestParametersObject
     format: FileFormat
     as_of: AsOfObject
+    totals_of: TotalsOfObject | None = None
     rows: int
     size: int
     sha256: str
@@ -160,6 +172,7 @@ MANIFEST: Final[dict[str, Any]] = {
     "parameters": {**_PARAMETERS, "client": "cli_01936b2d9c6e7b3f8f4e2a1d5c7b9e12"},
     "format": "csv",
     "as_of": {"at": "2026-12-01T06:00:01Z", "xid": "918273", "complete": True},
+    "totals_of": {"by": "movement", "sums": ["amount_minor"], "count": ""},
     "rows": 2,
     "size": 812,
     "sha256": _SHA256,

@@ -1,8 +1,8 @@
-"""What a report is: its columns, its rows, and what the ledger must say about them. All of it becomes one COPY."""
+"""What a report is: its columns, its rows, and what its totals are held to. All of it becomes one COPY."""
 
 import zoneinfo
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
@@ -11,7 +11,6 @@ from typing import Any, Final, Self
 
 from payments.kernel import ids, money
 from payments.kernel.errors import Refusal
-from payments.ledger.postings import Event
 
 
 class ReportIntervalInvalid(Refusal):
@@ -34,6 +33,8 @@ class Kind(StrEnum):
     ID = "id"
     AMOUNT = "amount"
     MINOR = "minor"
+    COUNT = "count"
+    DAY = "day"
     TIME = "time"
     LOCAL_TIME = "local_time"
 
@@ -44,6 +45,8 @@ MEANINGS: Final[Mapping[Kind, str]] = {
     Kind.ID: "An id, as the API shows it.",
     Kind.AMOUNT: "Decimal in major units, with the decimals of ISO 4217.",
     Kind.MINOR: "Whole number of minor units.",
+    Kind.COUNT: "Whole number.",
+    Kind.DAY: "ISO 8601, in the chosen time zone.",
     Kind.TIME: "ISO 8601 in UTC, with `Z`.",
     Kind.LOCAL_TIME: "ISO 8601 in the chosen time zone, with its offset.",
 }
@@ -56,6 +59,8 @@ FORMS: Final[Mapping[Kind, str]] = {
     Kind.ID: "{0}",
     Kind.AMOUNT: "({0}) * unit.value",
     Kind.MINOR: "{0}",
+    Kind.COUNT: "{0}",
+    Kind.DAY: "to_char({0}, 'YYYY-MM-DD')",
     Kind.TIME: """to_char({0} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')""",
     Kind.LOCAL_TIME: """to_char({0}, 'YYYY-MM-DD"T"HH24:MI:SSTZH:TZM')""",
 }
@@ -75,6 +80,18 @@ class Column:
     def sql(self) -> str:
         """The SQL of what stands in the file."""
         return FORMS[self.kind].format(self.expression)
+
+
+def money_columns(name: str, minor: str, meaning: str) -> tuple[Column, Column]:
+    """An amount as everybody reads it, and the same in minor units; null leaves both cells empty."""
+    return (
+        Column(name, Kind.AMOUNT, minor, meaning),
+        Column(f"{name}_minor", Kind.MINOR, minor, "The same in minor units."),
+    )
+
+
+VERSION: Final = Column("report_version", Kind.WORD, "%(version)s", "Version of this list of columns.")
+"""What every row of ours begins with."""
 
 
 def public_id(prefix: str, column: str) -> str:
@@ -148,23 +165,45 @@ def _utc(moment: datetime) -> str:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Report:
-    """One row per movement of money that the ledger has booked in the interval, by when the money moved.
+class Control:
+    """What the totals of a file are, and the query that says them from another source than the rows.
 
-    Rows come from `source`, in which the ledger's transfer is `t`; `columns` begin with `head(…)` and are only ever
-    appended to, or the `version` changes. `client` is the SQL of whose payment a row is. `sign` turns what was booked
-    on `psp_receivable` or `bank` into the report's sense of plus and minus.
+    There is a total for each word of the column `by` and each currency: how many rows, and what the column `minor` of
+    them comes to. Without `by` each column of `sums` is a total, called like the column, that counts what the column
+    `count` says. `query` gives (word, currency, count, minor units), bound like the rows; nothing of nothing may be
+    left out.
+    """
+
+    query: str
+    by: str = ""
+    sums: tuple[str, ...]
+    count: str = ""
+
+    def as_json(self) -> dict[str, Any]:
+        """For the manifest: how totals are made from the cells."""
+        return {"by": self.by, "sums": list(self.sums), "count": self.count}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """Rows out of the ledger and of what never changes, and what they must come to.
+
+    Rows come from `source`, those of which `where` is true, in `order`. `columns` are only ever appended to, or the
+    `version` changes; one of them is `currency`. `client` is the SQL of whose payment a row is, None where rows are
+    not of payments: such a report is for staff. `binds` are values for the SQL besides those of `bound(…)`.
     """
 
     name: str
     version: int
     title: str
     use: str
-    events: tuple[Event, ...]
     columns: tuple[Column, ...]
     source: str
-    client: str
-    sign: int
+    where: str = "true"
+    order: str
+    client: str | None = None
+    control: Control
+    binds: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def header(self) -> list[str]:
@@ -174,23 +213,23 @@ class Report:
     @property
     def query(self) -> str:
         """The SELECT of the file. Its parameters are `bound(…)`."""
-        columns = ",\n       ".join(f"{column.sql} AS {column.name}" for column in self.columns)
-        currency = next(column.expression for column in self.columns if column.name == "currency")
+        columns = ",\n       ".join(f'{column.sql} AS "{column.name}"' for column in self.columns)
+        currency = next(column.expression for column in self.columns if column.name.lower() == "currency")
+        client = "" if self.client is None else f"AND (%(client)s::uuid IS NULL OR {self.client} = %(client)s)"
         return f"""
 SELECT {columns}
   FROM {self.source}
   JOIN unnest(%(currencies)s::text[], %(units)s::numeric[]) AS unit (currency, value) ON unit.currency = {currency}
- WHERE {MOVED}
+ WHERE {self.where}
    AND (%(currency)s::text IS NULL OR {currency} = %(currency)s)
-   AND (%(client)s::uuid IS NULL OR {self.client} = %(client)s)
- ORDER BY t.id"""  # noqa: S608  our own SQL; what callers say is bound
+   {client}
+ ORDER BY {self.order}"""  # noqa: S608  our own SQL; what callers say is bound
 
     def bound(self, parameters: Parameters, running: tuple[str, str]) -> dict[str, Any]:
-        """The values of `query` and `CONTROL`; transactions from the first id of `running` to before its second may not
-        have ended."""
+        """The values of both queries; transactions from the first id of `running` to before its second may not have
+        ended."""
         return {
             "version": self.version,
-            "events": [event.value for event in self.events],
             "interval_start": parameters.interval_start,
             "interval_end": parameters.interval_end,
             "running_from": running[0],
@@ -199,50 +238,15 @@ SELECT {columns}
             "client": ids.decode("cli", parameters.client_id) if parameters.client_id else None,
             "currencies": list(money.EXPONENTS),
             "units": [Decimal(1).scaleb(-exponent) for exponent in money.EXPONENTS.values()],
-            "sign": self.sign,
+            **self.binds,
         }
 
 
-MOVED: Final = """t.event = ANY(%(events)s)
-   AND t.effective_at >= %(interval_start)s AND t.effective_at < %(interval_end)s
-   AND (t.xid < %(running_from)s::xid8 OR t.xid >= %(running_to)s::xid8)"""
-"""Movements of the interval. Ids and clocks are not commit order: rows of transactions from which on some still ran are
-left for the next file, so that nothing slips in behind what was read. Ids beyond those that were given out are those of
-another server, out of a dump: they have ended."""
+ENDED: Final = "(t.xid < %(running_from)s::xid8 OR t.xid >= %(running_to)s::xid8)"
+"""Ids and clocks are not commit order: rows of transactions from which on some still ran are left for the next file, so
+that nothing slips in behind what was read. Ids beyond those that were given out are those of another server, out of a
+dump: they have ended."""
 
-CONTROL: Final = f"""
-WITH moved AS MATERIALIZED (
-    SELECT t.id, t.event, t.booked_at, t.refs ->> 'intent' AS intent FROM payments_transfer t WHERE {MOVED})
-SELECT moved.event, entry.currency, count(*), sum(entry.amount_minor) * %(sign)s
-  FROM payments_entry entry
-  JOIN payments_account account ON account.id = entry.account_id
-  JOIN moved ON moved.id = entry.transfer_id
- WHERE split_part(account.code, '/', 1) IN ('psp_receivable', 'bank')
-   AND entry.id >= (SELECT payments_uuid_floor(min(booked_at) - interval '1 minute') FROM moved)
-   AND entry.id <= (SELECT payments_uuid_floor(max(booked_at) + interval '1 minute') FROM moved)
-   AND (%(currency)s::text IS NULL OR entry.currency = %(currency)s)
-   AND (%(client)s::uuid IS NULL OR %(client)s = (
-        SELECT client_id FROM payments_paymentintent WHERE id = substr(moved.intent, 4)::uuid))
- GROUP BY moved.event, entry.currency"""  # noqa: S608  our own SQL
-"""What the ledger says about the same interval, from its entries alone: (movement, currency, count, minor units).
-
-Entries are written with their transfer, so their ids bound the monthly partitions that are read."""
-
-
-def head(*, currency: str, minor: str) -> tuple[Column, ...]:
-    """The columns that every report of movements begins with; control totals are taken from their bytes."""
-    return (
-        Column("report_version", Kind.WORD, "%(version)s", "Version of this list of columns."),
-        Column("transfer_id", Kind.ID, public_id("tr", "t.id"), "The movement in the ledger; rows are in its order."),
-        Column("movement", Kind.WORD, "t.event", "What happened."),
-        Column("currency", Kind.WORD, currency, "ISO 4217."),
-        Column("amount", Kind.AMOUNT, minor, "How much, signed."),
-        Column("amount_minor", Kind.MINOR, minor, "The same in minor units."),
-        Column("created_utc", Kind.TIME, "t.effective_at", "When the money moved."),
-        Column("created_local", Kind.LOCAL_TIME, "t.effective_at", "The same in the chosen time zone."),
-        Column("booked_utc", Kind.TIME, "t.booked_at", "When it was written into the ledger."),
-    )
-
-
-MOVEMENT, CURRENCY, MINOR = 2, 3, 5
-"""Where `head` has what control totals are made of. No cell up to there is ever quoted."""
+WITHIN: Final = f"""t.effective_at >= %(interval_start)s AND t.effective_at < %(interval_end)s
+   AND {ENDED}"""
+"""The ledger's transfers `t` of the interval, by when the money moved."""

@@ -3,7 +3,7 @@
 from typing import Final
 
 from payments.ledger.postings import Event
-from reporting.reports import base
+from reporting.reports import base, movements
 from reporting.reports.base import Column, Kind, Report
 
 REPORT: Final = Report(
@@ -12,9 +12,11 @@ REPORT: Final = Report(
     title="Payments",
     use="Money that customers paid in the interval: one row per capture. A capture that failed afterwards is a "
     "negative row of its own, in the interval in which it failed.",
-    events=(Event.CAPTURED, Event.CAPTURE_REVERSED),
-    sign=1,
+    binds=movements.booked_as(Event.CAPTURED, Event.CAPTURE_REVERSED),
     client="i.client_id",
+    where=movements.MOVED,
+    order=movements.ORDER,
+    control=movements.CONTROL,
     source="""payments_transfer t
   JOIN payments_capture c ON c.id = substr(t.source_id, 5)::uuid
   JOIN payments_paymentattempt a ON a.id = c.attempt_id
@@ -22,7 +24,7 @@ REPORT: Final = Report(
   JOIN payments_provideraccount p ON p.id = a.account_id
   LEFT JOIN payments_order o ON o.id = i.order_id""",
     columns=(
-        *base.head(
+        *movements.head(
             currency="c.currency",
             minor="CASE t.event WHEN 'captured' THEN c.amount_minor ELSE -c.amount_minor END",
         ),

@@ -3,7 +3,7 @@
 from typing import Final
 
 from payments.ledger.postings import Event
-from reporting.reports import base
+from reporting.reports import base, movements
 from reporting.reports.base import Column, Kind, Report
 
 REPORT: Final = Report(
@@ -13,9 +13,18 @@ REPORT: Final = Report(
     use="Money that was given back in the interval: one row per refund that succeeded, with a positive amount. A "
     "refund that came back is a negative row of its own, in the interval in which it came back. What finance has paid "
     "by bank transfer (origin `bank`) stands on the day on which it left the bank.",
-    events=(Event.REFUND_SUCCEEDED, Event.REFUND_BOUNCED, Event.REFUND_TRANSFERRED, Event.TRANSFER_RETURNED),
-    sign=-1,
+    binds=movements.booked_as(
+        Event.REFUND_SUCCEEDED,
+        Event.REFUND_BOUNCED,
+        Event.REFUND_TRANSFERRED,
+        Event.TRANSFER_RETURNED,
+        accounts=("psp_receivable", "bank"),
+        sign=-1,
+    ),
     client="r.client_id",
+    where=movements.MOVED,
+    order=movements.ORDER,
+    control=movements.CONTROL,
     source="""payments_transfer t
   JOIN refunds_refund r ON r.id = substr(t.source_id, 4)::uuid
   JOIN payments_paymentattempt a ON a.id = r.attempt_id
@@ -23,7 +32,7 @@ REPORT: Final = Report(
   JOIN payments_provideraccount p ON p.id = r.account_id
   LEFT JOIN payments_order o ON o.id = i.order_id""",
     columns=(
-        *base.head(
+        *movements.head(
             currency="r.currency",
             minor="CASE WHEN t.event IN ('refund_succeeded', 'refund_transferred') THEN r.amount_minor"
             " ELSE -r.amount_minor END",

@@ -2,7 +2,7 @@
 
 import hashlib
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,16 +12,14 @@ import psycopg
 from django.db import connection
 
 from payments.kernel.errors import invariant
-from reporting.reports import base
+from reporting.reports import totals
 from reporting.reports.base import Parameters, Report
+from reporting.reports.totals import Totals
 
 BATCH: Final = 1000
 PROGRESS_SECONDS: Final = 1.0
 TIMEOUT_MS: Final = 8 * 60 * 1000
 """For one statement; shorter than the job's lease."""
-
-Totals = Mapping[tuple[str, str], tuple[int, int]]
-"""(movement, currency) -> how many, and how many minor units."""
 
 AS_OF: Final = """
 SELECT statement_timestamp(), pg_snapshot_xmin(pg_current_snapshot())::text,
@@ -71,12 +69,13 @@ def extract(
     """
     with _snapshot(parameters) as (cursor, as_of):
         bound = report.bound(parameters, (as_of.xid, as_of.next_xid))
-        page = _Page(sink, begins_with, report.header)
+        tally = totals.of(report.control.as_json(), report.header)
+        page = _Page(sink, begins_with + _line(report.header), tally)
         with cursor.copy(f"COPY ({report.query}) TO STDOUT (FORMAT csv, ENCODING 'UTF8')", bound) as copy:
             _write(copy, page, progress)
-        cursor.execute(base.CONTROL, bound)
-        ledger = {(movement, currency): (count, int(minor)) for movement, currency, count, minor in cursor}
-    return Extraction(as_of, page.rows, page.size, page.digest.hexdigest(), page.totals(), ledger)
+        cursor.execute(report.control.query, bound)
+        ledger = totals.something(cursor)
+    return Extraction(as_of, page.rows, page.size, page.digest.hexdigest(), tally.totals(), ledger)
 
 
 @contextmanager
@@ -116,34 +115,27 @@ def _write(copy: psycopg.Copy, page: "_Page", progress: Callable[[int], None]) -
     page.write(rows)
 
 
+def _line(header: list[str]) -> bytes:
+    return ",".join(header).encode() + b"\r\n"
+
+
 class _Page:
     """The file as it grows: rows ended by CRLF (RFC 4180), their hash, and their totals, taken from their bytes."""
 
-    def __init__(self, sink: BinaryIO, begins_with: bytes, header: list[str]) -> None:
+    def __init__(self, sink: BinaryIO, head: bytes, tally: totals.RowTally) -> None:
         self.rows = self.size = 0
         self.digest = hashlib.sha256()
         self._sink = sink
-        self._totals: dict[tuple[bytes, bytes], list[int]] = {}
-        self._put(begins_with + ",".join(header).encode() + b"\r\n")
+        self._tally = tally
+        self._put(head)
 
     def write(self, rows: list[bytes]) -> None:
         """Add rows. Only the end of each is changed: a line feed within a cell stays what it is."""
         if not rows:
             return
-        for row in rows:
-            cells = row.split(b",", base.MINOR + 1)
-            total = self._totals.setdefault((cells[base.MOVEMENT], cells[base.CURRENCY]), [0, 0])
-            total[0] += 1
-            total[1] += int(cells[base.MINOR])
+        self._tally.add(rows)
         self.rows += len(rows)
         self._put(b"\r\n".join([row[:-1] for row in rows]) + b"\r\n")
-
-    def totals(self) -> Totals:
-        """What the rows come to."""
-        return {
-            (movement.decode(), currency.decode()): (count, minor)
-            for (movement, currency), (count, minor) in self._totals.items()
-        }
 
     def _put(self, block: bytes) -> None:
         self.size += len(block)

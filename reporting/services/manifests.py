@@ -15,8 +15,10 @@ from django.conf import settings
 
 from payments.kernel import clock, money
 from reporting.models import ReportRun
+from reporting.reports import totals
 from reporting.reports.base import Report
-from reporting.services.extraction import Extraction, Totals
+from reporting.reports.totals import Totals
+from reporting.services.extraction import Extraction
 
 SUFFIX: Final = ".manifest.json"
 BLOCK: Final = 1 << 20
@@ -34,6 +36,7 @@ def build(run: ReportRun, report: Report, found: Extraction, previous: ReportRun
         "parameters": run.parameters,
         "format": run.format,
         "as_of": {"at": _text(found.as_of.at), "xid": found.as_of.xid, "complete": found.as_of.complete},
+        "totals_of": report.control.as_json(),
         "rows": found.rows,
         "size": found.size,
         "sha256": found.sha256,
@@ -65,7 +68,7 @@ def _text(moment: Any) -> str:
     return str(moment.isoformat()).replace("+00:00", "Z")
 
 
-def _listed(totals: Totals) -> list[dict[str, Any]]:
+def _listed(found: Totals) -> list[dict[str, Any]]:
     return [
         {
             "movement": movement,
@@ -74,7 +77,7 @@ def _listed(totals: Totals) -> list[dict[str, Any]]:
             "amount": _major(minor, currency),
             "amount_minor": minor,
         }
-        for (movement, currency), (count, minor) in sorted(totals.items())
+        for (movement, currency), (count, minor) in sorted(found.items())
     ]
 
 
@@ -156,16 +159,24 @@ def _read(rows: Iterable[list[str]], manifest: Mapping[str, Any]) -> Iterator[st
     if header != manifest["columns"]:
         yield "the columns are not those of the manifest"
         return
-    at = {name: header.index(name) for name in ("movement", "currency", "amount", "amount_minor")}
-    totals: dict[tuple[str, str], tuple[int, int]] = {}
+    tally = totals.CellTally(manifest.get("totals_of", totals.OF_MOVEMENTS), header)
+    amounts = list(_amounts(header))
     count = 0
     for count, row in enumerate(cells, start=1):
-        movement, currency, amount, minor = (row[at[name]] for name in at)
-        if amount != _major(int(minor), currency):
-            yield f"row {count}: {amount} is not {minor} minor units of {currency}"
-        number, sum_ = totals.get((movement, currency), (0, 0))
-        totals[movement, currency] = (number + 1, sum_ + int(minor))
+        for amount, minor, currency in amounts:
+            if row[amount] != (_major(int(row[minor]), row[currency]) if row[minor] else ""):
+                yield f"row {count}: {row[amount]} is not {row[minor]} minor units of {row[currency]}"
+        tally.add(row)
+    found = tally.totals()
     if count != manifest["rows"]:
         yield f"there are {count} rows, the manifest says {manifest['rows']}"
-    if _listed(totals) != manifest["control_totals"]:
-        yield f"the rows come to {json.dumps(_listed(totals))}"
+    if _listed(found) != manifest["control_totals"]:
+        yield f"the rows come to {json.dumps(_listed(found))}"
+
+
+def _amounts(header: list[str]) -> Iterator[tuple[int, int, int]]:
+    """Where amounts stand, the same in minor units, and their currency: `x_currency` beside `x`, or the row's own."""
+    for at, name in enumerate(header):
+        if f"{name}_minor" in header:
+            own = f"{name}_currency"
+            yield at, header.index(f"{name}_minor"), header.index(own) if own in header else totals.currency_of(header)

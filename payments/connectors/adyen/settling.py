@@ -24,7 +24,7 @@ class AdyenSettling:
     def settlement_files(self, since: datetime, until: datetime, *, newest: str = "") -> Iterator[Announced]:  # noqa: ARG002
         """The batches after `newest` whose reports are there, whatever their days: numbers are asked for in turn.
 
-        One that is missing may come later, so the next ones are tried too (docs/decisions/0019).
+        One that is missing may come later, so the next ones are tried too (docs/decisions/0020).
         """
         number, missing = int(newest or 0), 0
         while missing < MISSING:
