@@ -81,7 +81,7 @@ class Reports(wire.Door):
         answers=ReportObject,
         render=shapes.report,
         recorded=_run,
-        refuses=(base.ReportIntervalInvalid, base.TimezoneUnknown, money.UnknownCurrency),
+        refuses=(base.ReportIntervalInvalid, base.TimezoneUnknown, money.UnknownCurrency, exports.ReportForStaff),
         example_body=REPORT_BODY,
         example=REPORT,
     )

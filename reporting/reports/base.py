@@ -168,10 +168,9 @@ def _utc(moment: datetime) -> str:
 class Control:
     """What the totals of a file are, and the query that says them from another source than the rows.
 
-    There is a total for each word of the column `by` and each currency: how many rows, and what the column `minor` of
-    them comes to. Without `by` each column of `sums` is a total, called like the column, that counts what the column
-    `count` says. `query` gives (word, currency, count, minor units), bound like the rows; nothing of nothing may be
-    left out.
+    There is a total for each word of the column `by` and currency: how many rows, and what the one column of `sums`
+    comes to. Without `by` each column of `sums` is a total, called like the column without `_minor`, that counts what
+    the column `count` says. `query` gives (word, currency, count, minor units), bound like the rows.
     """
 
     query: str
@@ -250,3 +249,23 @@ dump: they have ended."""
 WITHIN: Final = f"""t.effective_at >= %(interval_start)s AND t.effective_at < %(interval_end)s
    AND {ENDED}"""
 """The ledger's transfers `t` of the interval, by when the money moved."""
+
+_BOOKED: Final = f"FROM payments_transfer t WHERE {WITHIN}"
+
+ENTRIES_WITHIN: Final = f"""e.id BETWEEN
+           (SELECT payments_uuid_floor(min(t.booked_at) - interval '1 minute') {_BOOKED})
+       AND (SELECT payments_uuid_floor(max(t.booked_at) + interval '1 minute') {_BOOKED})"""
+"""Entries are written with their transfer: the ids of those of the interval bound the monthly partitions to be read."""
+
+
+def state_at_end(prefix: str, key: str) -> str:
+    """SQL that joins `state.word`, the state of an object at the interval's end; null when it has never changed.
+
+    Out of the changes themselves, never of a column that changes: the last one before the end leads to it, or else the
+    first one after it leads away.
+    """
+    return f"""LEFT JOIN LATERAL (
+    SELECT CASE WHEN s.at < %(interval_end)s THEN s.to_state ELSE s.from_state END AS word
+      FROM payments_statechange s WHERE s.object_id = {public_id(prefix, key)}
+     ORDER BY s.at < %(interval_end)s DESC, CASE WHEN s.at < %(interval_end)s THEN s.id END DESC, s.id
+     LIMIT 1) state ON true"""  # noqa: S608  our own SQL

@@ -3,7 +3,16 @@
 from collections.abc import Mapping
 from typing import Final
 
-from reporting.reports import payments, refunds
+from reporting.reports import disputes, ledger, payments, refunds, trial_balance
 from reporting.reports.base import Report
 
-REPORTS: Final[Mapping[str, Report]] = {report.name: report for report in (payments.REPORT, refunds.REPORT)}
+REPORTS: Final[Mapping[str, Report]] = {
+    report.name: report
+    for report in (
+        payments.REPORT,
+        refunds.REPORT,
+        disputes.REPORT,
+        trial_balance.REPORT,
+        ledger.REPORT,
+    )
+}

@@ -14,9 +14,10 @@ Rows are read in one snapshot, and only those of transactions below which everyt
 says which. Once an interval is over and nothing that began within it still runs (`as_of.complete`), the same parameters
 give the same bytes, whatever happens later.
 
-Every file has a manifest: its SHA-256 (of the uncompressed bytes), rows, control totals per movement and currency,
-those of the ledger beside them, and the hash of the manifest before it. A file whose totals are not the ledger's is
-marked as not tied. `manage.py verify_report FILE` proves a file with its manifest, without a database.
+Every file has a manifest: its SHA-256 (of the uncompressed bytes), rows, control totals per currency, what the ledger
+says of the same beside them, and the hash of the manifest before it. Totals are made from the cells of the file; what
+they are held to comes from another source than its rows. A file that does not tie is marked so.
+`manage.py verify_report FILE` proves a file with its manifest, without a database.
 """
 
 
@@ -32,7 +33,17 @@ def _kinds() -> Iterator[str]:
 
 
 def _report(report: base.Report) -> Iterator[str]:
-    yield from ("", f"## `{report.name}`, version {report.version}", "", report.use, "")
+    yield from ("", f"## `{report.name}`, version {report.version}", "", report.use, "", *_totals(report))
     yield from ("| column | kind | meaning |", "|---|---|---|")
     yield from (f"| `{column.name}` | {column.kind} | {column.meaning} |" for column in report.columns)
     yield ""
+
+
+def _totals(report: base.Report) -> Iterator[str]:
+    how = report.control
+    columns = " and ".join(f"`{name}`" for name in how.sums)
+    counted = f"`{how.count}` is counted" if how.count else "rows are counted"
+    per = f"`{how.by}` and currency" if how.by else "currency"
+    yield f"Control totals per {per}: the sum of {columns}; {counted}."
+    whose = "Clients get the rows of their own payments, staff everybody's." if report.client else "For staff only."
+    yield from (whose, "")

@@ -43,7 +43,7 @@ class CellTally:
         self._currency = currency_of(header)
         self._by = header.index(how["by"]) if how["by"] else None
         self._count = header.index(how["count"]) if how["count"] else None
-        self._sums = [(name, header.index(name)) for name in how["sums"]]
+        self._sums = [(name.removesuffix("_minor"), header.index(name)) for name in how["sums"]]
         self._found: dict[tuple[str, str], list[int]] = {}
 
     def add(self, cells: Sequence[str]) -> None:

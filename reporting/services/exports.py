@@ -35,6 +35,12 @@ class ReportUnexpectedState(Refusal):
     code, status = "report_unexpected_state", 409
 
 
+class ReportForStaff(Refusal):
+    """The report is about the books of the whole platform, not about a client's own payments: staff can ask for it."""
+
+    code, status = "report_for_staff", 403
+
+
 class ReportNotReady(Refusal):
     """The report has no file yet, or will have none; its `status` says which."""
 
@@ -85,6 +91,8 @@ def request(
     produces it himself, and a worker only if that came to nothing.
     """
     if client_id is not None:
+        if REPORTS[report].client is None:
+            raise ReportForStaff(f"{REPORTS[report].title} is about the books of the whole platform.", param="report")
         parameters = dataclasses.replace(parameters, client_id=client_id)
     with unit.work() as work:
         run = draw_up(report, parameters, by=by, file_format=file_format)

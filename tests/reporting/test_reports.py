@@ -17,6 +17,7 @@ from reporting.reports import base, catalogue
 from tests import factories
 from tests.refunds.psp import Psp
 from tests.reporting import desk as desks
+from tests.reporting import month
 from tests.reporting.desk import Desk
 
 
@@ -194,12 +195,11 @@ def test_an_empty_interval_is_a_header_that_ties(desk: Desk) -> None:
 
 def test_no_file_holds_personal_data(desk: Desk, shop: factories.Shop) -> None:
     customer = shop.post("customers", {"reference": "shopper-9", "email": "ada@example.com", "name": "Ada Lovelace"})
-    intent = desk.paid(desks.moment(2), customer=customer["id"])
-    desk.refunded(desks.moment(3), intent, 100)
+    month.october(desk, customer=customer["id"])
 
     for report in catalogue.REPORTS:
-        raw = desk.file(report).raw
-        assert raw.count(b"\r\n") == 2
+        raw = desk.book(report).raw
+        assert raw.count(b"\r\n") >= 2, report
         assert not [word for word in (b"ada@", b"Ada", b"shopper-9", customer["id"].encode()) if word in raw]
 
 
