@@ -1,8 +1,8 @@
 """What a report is: its columns, its rows, and what its totals are held to. All of it becomes one COPY."""
 
 import zoneinfo
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
@@ -54,7 +54,7 @@ MEANINGS: Final[Mapping[Kind, str]] = {
 FORMS: Final[Mapping[Kind, str]] = {
     # OWASP, CSV injection: also behind a tab or line break, and in the full-width forms of some input methods
     Kind.TEXT: """CASE WHEN left({0}, 1) IN ('=', '+', '-', '@', E'\\t', E'\\r', E'\\n', '＝', '＋', '－', '＠')
-             THEN '''' || {0} ELSE {0} END""",  # noqa: RUF001
+             THEN '''' || ({0}) ELSE {0} END""",  # noqa: RUF001
     Kind.WORD: "{0}",
     Kind.ID: "{0}",
     Kind.AMOUNT: "({0}) * unit.value",
@@ -164,6 +164,9 @@ def _utc(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
+Binds = Callable[[], Mapping[str, Any]]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Control:
     """What the totals of a file are, and the query that says them from another source than the rows.
@@ -189,7 +192,7 @@ class Report:
 
     Rows come from `source`, those of which `where` is true, in `order`. `columns` are only ever appended to, or the
     `version` changes; one of them is `currency`. `client` is the SQL of whose payment a row is, None where rows are
-    not of payments: such a report is for staff. `binds` are values for the SQL besides those of `bound(…)`.
+    not of payments: such a report is for staff. `binds` gives the values for the SQL besides those of `bound(…)`.
     """
 
     name: str
@@ -202,7 +205,7 @@ class Report:
     order: str
     client: str | None = None
     control: Control
-    binds: Mapping[str, Any] = field(default_factory=dict)
+    binds: Binds = dict
 
     @property
     def header(self) -> list[str]:
@@ -237,7 +240,7 @@ SELECT {columns}
             "client": ids.decode("cli", parameters.client_id) if parameters.client_id else None,
             "currencies": list(money.EXPONENTS),
             "units": [Decimal(1).scaleb(-exponent) for exponent in money.EXPONENTS.values()],
-            **self.binds,
+            **self.binds(),
         }
 
 

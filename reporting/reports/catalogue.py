@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from reporting.reports import disputes, ledger, payments, refunds, trial_balance
+from reporting.reports import balance, declines, disputes, ledger, payments, refunds, trial_balance
 from reporting.reports.base import Report
 
 REPORTS: Final[Mapping[str, Report]] = {
@@ -12,7 +12,9 @@ REPORTS: Final[Mapping[str, Report]] = {
         payments.REPORT,
         refunds.REPORT,
         disputes.REPORT,
+        balance.REPORT,
         trial_balance.REPORT,
         ledger.REPORT,
+        declines.REPORT,
     )
 }

@@ -1,7 +1,6 @@
 """Reports with one row per movement of money: from the movement's own table, held to the entries of the ledger."""
 
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 from payments.ledger.postings import Event
 from reporting.reports import base
@@ -33,12 +32,12 @@ CONTROL: Final = Control(query=LEDGER, by="movement", sums=("amount_minor",))
 ORDER: Final = "t.id"
 
 
-def booked_as(*events: Event, accounts: tuple[str, ...] = ("psp_receivable",), sign: int = 1) -> Mapping[str, Any]:
+def booked_as(*events: Event, accounts: tuple[str, ...] = ("psp_receivable",), sign: int = 1) -> base.Binds:
     """What `MOVED` and `CONTROL` are bound to: the events, and what each of them books on one of these accounts.
 
     `sign` turns debits into the report's sense of plus.
     """
-    return {"events": [event.value for event in events], "accounts": list(accounts), "sign": sign}
+    return lambda: {"events": [event.value for event in events], "accounts": list(accounts), "sign": sign}
 
 
 def head(*, currency: str, minor: str) -> tuple[Column, ...]:

@@ -92,3 +92,51 @@ def test_the_books_of_the_platform_are_for_staff(desk: Desk, shop: factories.Sho
     body: dict[str, Any] = {"report": "trial_balance", "parameters": desks.OCTOBER}
     refused = shop.call("POST", "reports", body)
     assert (refused.status_code, refused.json()["code"]) == (403, "report_for_staff")
+
+
+def test_the_balance_says_why_a_psp_owes_more_or_less(desk: Desk) -> None:
+    month.october(desk)
+    file = desk.book("balance", **desks.OCTOBER)
+
+    days = {(row["day"], row["provider_account"], row["currency"]): row for row in file.rows}
+    assert len(days) == 31 + 28 + 27, "dollars from the first, yen and euros since they are there"
+    third = days["2026-10-03", "stripe-us", "USD"]
+    assert [third[name] for name in ("opening", "captured", "closing")] == ["50.00", "19.99", "69.99"]
+    assert [days["2026-10-09", "stripe-us", "USD"][name] for name in ("disputed", "entries")] == ["-120.00", "3"]
+    assert days["2026-10-31", "stripe-eu", "EUR"]["closing"] == "120.00"
+    names = [name.removesuffix("_minor") for name in file.rows[0] if name.endswith("_minor")]
+    last: dict[tuple[str, str], int] = {}
+    for row in file.rows:
+        moved = sum(int(row[f"{name}_minor"]) for name in names if name not in ("opening", "closing"))
+        assert int(row["closing_minor"]) == int(row["opening_minor"]) + moved
+        key = (row["provider_account"], row["currency"])
+        assert int(row["opening_minor"]) == last.get(key, int(row["opening_minor"]))
+        last[key] = int(row["closing_minor"])
+    closing = {(row["account"], row["currency"]): row for row in desk.book("trial_balance", **desks.OCTOBER).rows}
+    assert last == {(account, currency): int(closing[f"psp_receivable/{account}", currency]["closing_minor"])
+                    for account, currency in last}  # fmt: skip
+    assert file.manifest["tied"] is True
+
+
+def test_the_days_of_the_balance_are_those_of_the_time_zone(desk: Desk) -> None:
+    desk.paid(desks.moment(3, 22, 30), 1999)
+    rows = desk.book("balance", **desks.OCTOBER, timezone="Europe/Amsterdam").rows
+    assert [(row["day"], row["captured"]) for row in rows][:2] == [("2026-10-04", "19.99"), ("2026-10-05", "0.00")]
+    assert rows[-1]["day"] == "2026-11-01", "the hours of the interval that are November there"
+
+
+def test_declines_are_told_with_their_reason(desk: Desk, shop: factories.Shop) -> None:
+    month.october(desk)
+    file = desk.file("declines", **desks.OCTOBER)
+
+    [row] = file.rows
+    assert (row["category"], row["decline_code"], row["amount"], row["method"]) == (
+        "soft", "generic_decline", "30.00", "card")  # fmt: skip
+    assert (row["created_utc"], row["country"], row["provider_account"], row["card_brand"]) == (
+        "2026-10-10T12:00:00Z", "US", "stripe-us", "visa")  # fmt: skip
+    [total] = file.manifest["control_totals"]
+    assert (total["movement"], total["count"], total["amount_minor"]) == ("soft", 1, 3000)
+    assert file.manifest["tied"] is True
+    assert Desk(factories.shop("other")).file("declines").rows == []
+    tamper("UPDATE payments_paymentattempt SET decline = NULL WHERE decline IS NOT NULL")
+    assert desk.book("declines", **desks.OCTOBER).manifest["tied"] is False

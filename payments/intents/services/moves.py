@@ -98,7 +98,12 @@ def decline(held: Held, outcome: Outcome, by: str) -> None:
         "decline",
         because=f"declined: {error['decline_code']}",
         by=by,
-        decline={**error, "may_retry": bool(decline and decline.may_retry), "raw": dict(outcome.raw)},
+        decline={
+            **error,
+            "may_retry": bool(decline and decline.may_retry),
+            "card_brand": held.tried.card_brand,
+            "raw": dict(outcome.raw),
+        },
     )
     _payable_again(held, f"declined: {error['decline_code']}", error, by=by)
 
