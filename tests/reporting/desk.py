@@ -97,8 +97,8 @@ class Desk:
         factories.work(Queue.FINANCE)
         ready = selectors.run(run.pk, client_id=None)
         assert ready.manifest is not None, ready.error
-        raw = exports.download(run.pk, client_id=None, by="staff fay", untied=True).path.read_bytes()
-        return File(shapes.report(ready), ready.manifest, raw)
+        with exports.file_of(ready, untied=True).open() as kept:
+            return File(shapes.report(ready), ready.manifest, kept.read())
 
     def paid(self, at: datetime, amount: int = 1999, currency: str = "USD", **facts: Any) -> dict[str, Any]:
         """A payment made at a moment."""

@@ -38,7 +38,7 @@ class Migration(migrations.Migration):
 
     atomic = False
 
-    dependencies = [("payments", "0020_bulk")]
+    dependencies = [("payments", "0022_closed_books")]
 
     operations = [
         migrations.RunSQL(
