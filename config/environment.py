@@ -124,7 +124,7 @@ class Environment(pydantic_settings.BaseSettings):
     @classmethod
     def _in_days(cls, value: list[str]) -> list[str]:
         if not all(DAYS_TO_SETTLE.fullmatch(each) for each in value):
-            raise PydanticCustomError("settles_within", "Input should be like :7,adyen-eu:10,adyen-eu/sepa_debit:20")
+            raise PydanticCustomError("settles_within", "Input should be like :7,main-eu:10,main-eu/sepa_debit:20")
         return value
 
     @property
