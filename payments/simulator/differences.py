@@ -25,9 +25,9 @@ def at_line(shop: Tables, kind: str, method: str | None, *, fee: bool) -> Scenar
     return shop.world.scenarios.pick(faults, OPERATION, shop.account.code, lambda: facts)
 
 
-def at_file(shop: Tables) -> Scenario | None:
-    """The fault of a file that is being made."""
-    facts = Facts(day=day_of(shop.now()))
+def at_file(shop: Tables, kind: str) -> Scenario | None:
+    """The fault of a file that is being made; `kind` is what it reports."""
+    facts = Facts(event=kind, day=day_of(shop.now()))
     return shop.world.scenarios.pick(FILES, OPERATION, shop.account.code, lambda: facts)
 
 
@@ -45,7 +45,7 @@ def told(fault: Scenario, net: int) -> int:
     return 0
 
 
-def note(shop: Tables, fault: str, amount: int, currency: str, **about: str) -> Difference:
+def note(shop: Tables, fault: str, amount: int, currency: str, **about: Any) -> Difference:
     """Write down that a settlement says something wrongly."""
     where = "books" if fault in BOOKS else "file"
     found = Difference(shop.world.ids.next("dif_"), shop.now(), fault, where, amount, currency, **about)
@@ -57,8 +57,8 @@ def open_rows(shop: Tables) -> dict[str, list[Difference]]:
     """What files say wrongly, by the line."""
     found: dict[str, list[Difference]] = {}
     for one in shop.tables["difference"].values():
-        if one.where == "file" and one.line and one.status == "open":
-            found.setdefault(one.line, []).append(one)
+        if one.where == "file" and one.key and one.status == "open":
+            found.setdefault(one.key, []).append(one)
     return found
 
 

@@ -38,10 +38,13 @@ class Difference:
     where: str
     amount: int
     currency: str
-    # The line as its report names it: the id of a balance transaction, or of the modification.
+    # The line as its report names it: the id of a balance transaction, or of the modification; `key` is our own id.
     line: str = ""
+    key: str = ""
     type: str = ""
     payment: str = ""
+    # What was asked for: where money is converted, `amount` may differ from it by a rounding.
+    delta: int = 0
     # Which file says so; empty when the books do.
     file: str = ""
     status: str = "open"

@@ -2,11 +2,15 @@
 
 from datetime import UTC, datetime
 
-from payments.simulator.adyen import accounting, money, notifications, objects
+from payments.simulator import bank, differences
+from payments.simulator.adyen import accounting, currencies, money, notifications, objects
 from payments.simulator.adyen.notifications import News
 from payments.simulator.adyen.shop import Shop
+from payments.simulator.bank import Words
+from payments.simulator.clock import DAY
 
 REPORTED_AFTER = 3_600
+KIND = "settlement_detail_report"
 PATH = "/adyen/reports/download/MerchantAccount"
 
 
@@ -28,8 +32,8 @@ def _close(shop: Shop, rows: list[objects.Movement]) -> None:
         fee = money.processing_fees(shop, settled)
         rows.append(money.book_plain(shop, "Fee", -fee, f"Transaction Fees {month}"))
     total = sum(row.net for row in rows)
+    words = f"TX{shop.new_psp()[-9:]}XT batch {number}, {shop.merchant}" if total > 0 else ""
     if total > 0:
-        words = f"TX{shop.new_psp()[-9:]}XT batch {number}, {shop.merchant}"
         rows.append(money.book_plain(shop, "MerchantPayout", -total, words))
     elif total < 0:
         rows.append(money.book_plain(shop, "Balancetransfer", -total, f"to batch {number + 1}"))
@@ -43,15 +47,59 @@ def _close(shop: Shop, rows: list[objects.Movement]) -> None:
         created=shop.now(),
         amount=max(total, 0),
         currency=shop.currency,
-        file=f"settlement_detail_report_batch_{number}.csv",
+        file=f"{KIND}_batch_{number}.csv",
         rows=[row.id for row in rows],
+        carried=min(total, 0),
+        words=words,
     )
     shop.save(batch)
+    _name_file(shop, batch)
     shop.later(REPORTED_AFTER, "report", batch.file)
+    if total > 0:
+        shop.later(DAY, "pay_out", batch.id)
+
+
+def _name_file(shop: Shop, batch: objects.Batch) -> None:
+    """What is told wrongly about its rows stands in its file."""
+    rows = set(batch.rows)
+    for one in shop.tables["difference"].values():
+        if one.where == "file" and one.key in rows:
+            one.file = batch.file
+            shop.save(one)
+
+
+def pay_out(shop: Shop, batch: objects.Batch) -> None:
+    """The money is at the bank."""
+    if batch.status == "sent":
+        batch.status, batch.arrived = "arrived", True
+        shop.save(batch)
+        _at_bank(shop, batch, "payout", batch.amount)
+
+
+def give_back(shop: Shop, batch: objects.Batch) -> None:
+    """The bank does not want the payout, be it that it had taken it: the money is in the next batch."""
+    batch.status = "returned"
+    shop.save(batch)
+    money.book_plain(shop, "BankInstructionReturned", batch.amount, batch.words)
+    if batch.arrived:
+        _at_bank(shop, batch, "payout_returned", -batch.amount)
+
+
+def _at_bank(shop: Shop, batch: objects.Batch, code: str, amount: int) -> None:
+    words = Words(code, batch.words, batch.words.partition(" ")[0], "ADYEN N.V.", f"batch_{batch.id}")
+    bank.book(shop, currencies.major(amount, batch.currency), batch.currency, words)
 
 
 def announce(shop: Shop, file: str) -> None:
-    """REPORT_AVAILABLE: the address stands in `reason`, the file's name where a pspReference would."""
+    """REPORT_AVAILABLE: the address stands in `reason`, the file's name where a pspReference would.
+
+    Unless a scenario has the file get lost: then there is none, until it is corrected.
+    """
+    fault = None if lost(shop, file) else differences.at_file(shop, file.partition("_report_")[0] + "_report")
+    if fault is not None:
+        differences.note(shop, fault.fault, 0, shop.currency, file=file)
+    if lost(shop, file):
+        return
     base = shop.setting("base_url") or shop.base_url or shop.world.url
     news = News(
         event="REPORT_AVAILABLE",
@@ -62,3 +110,11 @@ def announce(shop: Shop, file: str) -> None:
         reason=f"{base}{PATH}/{shop.merchant}/{file}",
     )
     notifications.tell(shop, news)
+
+
+def lost(shop: Shop, file: str) -> bool:
+    """Whether there is no such file although there should be."""
+    return any(
+        one.fault == "file_lost" and one.file == file and one.status == "open"
+        for one in shop.tables["difference"].values()
+    )

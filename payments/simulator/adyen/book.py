@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
+from payments.simulator import differences
 from payments.simulator.adyen import objects
 from payments.simulator.adyen.shop import Shop
 
@@ -13,7 +14,7 @@ MOVING = {"capture": "capture", "refund": "refund"}
 
 
 def lines(shop: Shop) -> Iterator[Json]:
-    """Payments, captures, refunds, disputes and payouts of one account, each kind oldest first."""
+    """Payments, captures, refunds, disputes, payouts and differences of one account, each kind oldest first."""
     for kind, make in (
         ("payment", _payment),
         ("modification", _modification),
@@ -26,6 +27,8 @@ def lines(shop: Shop) -> Iterator[Json]:
             line = make(shop, record) if record is not None else None
             if line is not None:
                 yield {"psp": "adyen", "account": shop.account.code, **line}
+    for line in differences.lines(shop):
+        yield {"psp": "adyen", "account": shop.account.code, **line}
 
 
 def _line(name: str, record: Any, **more: Any) -> Json:
@@ -91,19 +94,22 @@ def _dispute(shop: Shop, record: objects.Dispute) -> Json:
 
 
 def _payout(_shop: Shop, record: objects.Batch) -> Json | None:
-    if record.amount <= 0:
+    """What was paid out, or what is carried into the next batch (below 0)."""
+    if record.amount == record.carried:
         return None
     return {
-        "object": "payout",
+        "object": "payout" if record.amount else "carry",
         "id": f"batch_{record.id}",
         "payment": None,
-        "status": "paid",
-        "amount": record.amount,
+        "status": "carried" if record.carried else "returned" if record.status == "returned" else "paid",
+        "amount": record.amount or record.carried,
         "amount_captured": 0,
         "amount_refunded": 0,
         "currency": record.currency,
         "reference": {},
         "merchant_reference": record.file,
+        "arrived": record.arrived,
+        "trace": record.words or None,
         "idempotency_key": None,
         "created": record.created,
     }

@@ -166,7 +166,10 @@ class Movement:
 
 @dataclass(slots=True)
 class Batch:
-    """One payable batch; `id` is its number. `amount` is what was paid out, 0 when the balance is carried."""
+    """One payable batch; `id` is its number. `amount` is what was paid out, 0 when the balance is `carried`.
+
+    `status` of its payout: sent, arrived, returned; `words` are what the bank shows of it.
+    """
 
     kind: ClassVar[str] = "batch"
     id: str
@@ -175,6 +178,10 @@ class Batch:
     currency: str
     file: str
     rows: list[str] = field(default_factory=list)
+    carried: int = 0
+    status: str = "sent"
+    arrived: bool = False
+    words: str = ""
 
 
 @dataclass(slots=True)

@@ -11,10 +11,11 @@ from collections.abc import Mapping
 import orjson
 from starlette.types import Receive, Scope, Send
 
-from payments.simulator import transit, wire
-from payments.simulator.adyen import accounting, currencies, objects, sheets
+from payments.simulator import differences, transit, wire
+from payments.simulator.adyen import accounting, batches, currencies, money, objects, sheets
 from payments.simulator.adyen.shop import Shop
 from payments.simulator.scenarios import Facts
+from payments.simulator.settlement import Difference
 from payments.simulator.transit import Reply
 from payments.simulator.world import World
 
@@ -73,8 +74,22 @@ COLUMNS = [
 
 
 def content(shop: Shop, batch: objects.Batch) -> str:
-    """The whole file."""
-    return sheets.written(COLUMNS, (_row(shop, shop.known(objects.Movement, row)) for row in batch.rows))
+    """The whole file, with what a scenario has it say wrongly."""
+    wrong = differences.open_rows(shop)
+    told = (one for row in batch.rows for one in _told(shop, shop.known(objects.Movement, row), wrong.get(row, [])))
+    return sheets.written(COLUMNS, (_row(shop, one) for one in told))
+
+
+def _told(shop: Shop, movement: objects.Movement, wrong: list[Difference]) -> list[objects.Movement]:
+    for one in wrong:
+        match one.fault:
+            case "row_lost":
+                return []
+            case "row_doubled":
+                return [movement, movement]
+            case "row_wrong":
+                movement = money.altered(shop, movement, one.delta)
+    return [movement]
 
 
 def _row(shop: Shop, movement: objects.Movement) -> sheets.Row:
@@ -99,15 +114,21 @@ def _sides(amount: int, currency: str) -> tuple[str, str]:
     return (shown if amount < 0 else "", shown if amount > 0 else "")
 
 
-def _of_payment(shop: Shop, movement: objects.Movement) -> sheets.Row:
-    payment = shop.known(objects.Payment, movement.payment)
+def _gross(movement: objects.Movement) -> sheets.Row:
     debit, credit = _sides(movement.gross, movement.currency)
-    row = {
-        **sheets.of_payment(shop, payment, movement.modification),
+    return {
         "Gross Currency": movement.currency,
         "Gross Debit (GC)": debit,
         "Gross Credit (GC)": credit,
         "Exchange Rate": movement.rate,
+    }
+
+
+def _of_payment(shop: Shop, movement: objects.Movement) -> sheets.Row:
+    payment = shop.known(objects.Payment, movement.payment)
+    row = {
+        **sheets.of_payment(shop, payment, movement.modification),
+        **(_gross(movement) if movement.currency else {}),
         "Payment Method Variant": _variant(payment),
         "Metadata": orjson.dumps(payment.metadata).decode() if payment.metadata else "",
         "Shopper Country": payment.country or "",
@@ -166,6 +187,8 @@ class Download:
 
 def _file(shop: Shop, name: str) -> str | None:
     """The report of this name."""
+    if batches.lost(shop, name):
+        return None
     report = shop.find(objects.Report, name)
     if report is not None:
         return accounting.content(shop, report)

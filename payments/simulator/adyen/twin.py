@@ -42,6 +42,7 @@ ACTIONS: Actions = {
     "fail_refund": ("modification", lambda shop, change, _: capturing.fail_refund(shop, change, bounced=False)),
     "dispute": ("payment", disputes.begin),
     "dispute_step": ("dispute", disputes.step),
+    "pay_out": ("batch", lambda shop, batch, _: batches.pay_out(shop, batch)),
     "report": ("", lambda shop, file, _: batches.announce(shop, file)),
     "cause": ("cause", causes.happen),
     "reverse_refund": ("modification", lambda shop, change, _: capturing.fail_refund(shop, change, bounced=True)),

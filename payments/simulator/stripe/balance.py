@@ -101,7 +101,7 @@ def keep(shop: Shop, row: objects.BalanceTransaction, charge: objects.Charge) ->
     if fault is None:
         shop.save(row)
         return row.id
-    about = {"line": row.id, "type": row.reporting_category, "payment": charge.payment_intent}
+    about = {"line": row.id, "key": row.id, "type": row.reporting_category, "payment": charge.payment_intent}
     differences.note(shop, fault.fault, differences.told(fault, row.amount - row.fee), row.currency, **about)
     match fault.fault:
         case "line_lost":

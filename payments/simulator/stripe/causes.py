@@ -59,7 +59,7 @@ def _correct(shop: Shop, wish: Wish) -> str:
     rows = shop.tables["balance_transaction"]
     found = 0
     for one in shop.tables["difference"].values():
-        line = rows.get(one.line)
+        line = rows.get(one.key)
         if one.where == "file" and one.status == "open" and payout in {"", line.payout if line else None}:
             one.status, found = "corrected", found + 1
             shop.save(one)

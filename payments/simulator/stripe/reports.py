@@ -69,7 +69,7 @@ def _check(report: itemized.Report, wishes: Json) -> None:
 
 def run_report(shop: Shop, run: objects.ReportRun) -> None:
     """Write the file, unless a scenario has it get lost."""
-    fault = differences.at_file(shop)
+    fault = differences.at_file(shop, run.report_type)
     if fault is not None:
         differences.note(shop, fault.fault, 0, shop.account.currency, file=run.id)
         run.status, run.error = "failed", "The report could not be made. Please try again."
