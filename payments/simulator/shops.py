@@ -63,6 +63,10 @@ class Shops(Generic[S]):
         """What was to happen to it, and what its settlement says wrongly."""
         return causes.shown(self._shops[account])
 
+    def tables(self, account: str) -> S:
+        """The records of the account."""
+        return self._shops[account]
+
     def restore(self, account: str, kind: str, row: dict[str, Any]) -> None:
         """Take back a row from the journal."""
         shop, table = self._shops[account], kind.partition(".")[2]

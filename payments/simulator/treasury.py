@@ -1,13 +1,16 @@
 """The control side of the money: causes, what is wrong in a settlement, the merchant's bank."""
 
 from collections.abc import Mapping
+from datetime import UTC, date, datetime, time
 
 import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from payments.simulator import bank, statements
 from payments.simulator.causes import BadCauseError
+from payments.simulator.clock import DAY
 from payments.simulator.world import World
 
 
@@ -21,6 +24,8 @@ class Treasury:
         """What stands under /_sim of the money."""
         return [
             Route("/_sim/settlement/{code}", self.settlement, methods=["GET", "POST"]),
+            Route("/_sim/bank/accounts", self.bank_accounts),
+            Route("/_sim/bank/statement", self.statement),
             Route("/_sim/rates", self.rates, methods=["GET", "PUT"]),
         ]
 
@@ -39,6 +44,37 @@ class Treasury:
             return _json({"error": str(error)}, 400)
         self._world.journal.flush()
         return _json(done, 201)
+
+    async def bank_accounts(self, _request: Request) -> Response:
+        """Where each account is paid out to."""
+        found = [
+            {"account": a.code, "bank_account": bank.number(a), "currency": a.currency.upper(), "bic": statements.BIC}
+            for a in self._world.accounts.all()
+        ]
+        return _json({"bank_accounts": found})
+
+    async def statement(self, request: Request) -> Response:
+        """One day of a bank account, once it is over: `account` (a code or an IBAN), `day`, `format`."""
+        asked = request.query_params
+        try:
+            return self._written(asked)
+        except (statements.UnknownFormatError, ValueError) as error:
+            return _json({"error": str(error)}, 400)
+
+    def _written(self, asked: Mapping[str, str]) -> Response:
+        wanted, accounts = asked.get("account", ""), self._world.accounts.all()
+        owner = next((a for a in accounts if wanted in {a.code, bank.number(a)}), None)
+        if owner is None:
+            return _json({"error": "no such account"}, 404)
+        day = int(datetime.combine(date.fromisoformat(asked.get("day", "")), time(0, tzinfo=UTC)).timestamp())
+        if day + DAY > self._world.clock.now():
+            raise ValueError(f"the day {asked['day']} is not over")
+        shops = [self._world.twins[a.psp].tables(a.code) for a in accounts]
+        currency = asked.get("currency", owner.currency).upper()
+        found = bank.statement(shops, bank.number(owner), currency, day)
+        file = statements.written(found, asked.get("format", "camt053"), asked.get("version", statements.NEWEST))
+        headers = {"content-disposition": f'attachment; filename="{file.name}"', "content-type": file.kind}
+        return Response(file.content, headers=headers)
 
     async def rates(self, request: Request) -> Response:
         """PUT {"eur": "0.9"} says what a dollar buys from now on; GET shows what is not as it was at first."""

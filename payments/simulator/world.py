@@ -42,6 +42,9 @@ class Twin(Protocol):
     def caused(self, account: str) -> dict[str, Any]:
         """What was to happen to it, and what its settlement says wrongly."""
 
+    def tables(self, account: str) -> Any:
+        """The records of the account: `payments.simulator.tables.Tables`."""
+
     def restore(self, account: str, kind: str, row: dict[str, Any]) -> None:
         """Take back a row from the journal; `kind` begins with the PSP's name and a point."""
 

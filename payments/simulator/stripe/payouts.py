@@ -114,7 +114,8 @@ def fail(shop: Shop, payout: objects.Payout, code: str) -> None:
     payout.failure_code = code
     _back(shop, payout, "failed", ("payout_failure", "payout_reversal", "STRIPE PAYOUT FAILURE"))
     if payout.arrived:
-        words = Words("payout_returned", f"RETURN STRIPE {payout.trace}", payout.trace or "", "STRIPE", payout.id)
+        kind = "payout_returned" if payout.amount > 0 else "withdrawal_returned"
+        words = Words(kind, f"RETURN STRIPE {payout.trace}", payout.trace or "", "STRIPE", payout.id)
         _at_bank(shop, payout, -payout.amount, words)
     events.emit(shop, "payout.failed", funds.payout(payout), {"status": previous})
 
