@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from payments.kernel.jobs import Queue, job
-from reporting.services import exports, retention, schedules, telling
+from reporting.services import exports, loading, retention, schedules, telling
 
 
 @job("produce_report", Queue.FINANCE, lease=timedelta(minutes=10), tries=4)
@@ -28,3 +28,9 @@ def tell_of_report(run_id: str) -> None:
 def forget_report_files() -> None:
     """Keep the files of old reports no longer."""
     retention.forget_files()
+
+
+@job("load_settlement", Queue.FINANCE, lease=timedelta(minutes=20), tries=4)
+def load_settlement(file_id: str) -> None:
+    """Load the lines of a settlement file that is kept."""
+    loading.load(file_id)

@@ -1,10 +1,10 @@
-"""Reading report runs, and the proofs that they hold."""
+"""Reading report runs and settlement files, and the proofs that they hold."""
 
 from django.db.models import QuerySet
 
 from payments.kernel import invariants
-from reporting.models import ReportRun
-from reporting.states import RunStatus
+from reporting.models import ReportRun, SettlementFile
+from reporting.states import FileStatus, RunStatus
 
 
 def runs_of(client_id: str | None) -> QuerySet[ReportRun]:
@@ -26,6 +26,24 @@ def hold(run_id: str, *, client_id: str | None = None) -> ReportRun:
 def last_ready(report: str) -> ReportRun | None:
     """The ready run of a report with the highest number."""
     return ReportRun.objects.filter(report=report, status=RunStatus.READY).order_by("-number").first()
+
+
+def hold_file(file_id: str) -> SettlementFile:
+    """A settlement file, locked until the end of the transaction."""
+    return SettlementFile.objects.select_for_update().get(pk=file_id)
+
+
+def same_file(file: SettlementFile) -> SettlementFile | None:
+    """The one of the same account, reference and content that is kept already."""
+    return SettlementFile.objects.filter(
+        account_id=file.account_id, reference=file.reference, sha256=file.sha256
+    ).first()
+
+
+def standing_file(account_id: str, reference: str) -> SettlementFile | None:
+    """The one of this reference that is loaded, or waits to be."""
+    standing = [FileStatus.STORED, FileStatus.LOADED]
+    return SettlementFile.objects.filter(account_id=account_id, reference=reference, status__in=standing).first()
 
 
 invariants.declare(

@@ -44,6 +44,8 @@ FILE: Final = Machine(
     {
         (FileStatus.STORED, "load"): FileStatus.LOADED,
         (FileStatus.STORED, "refuse"): FileStatus.REFUSED,
+        # what was wrong may have been wrong with us, or with what was loaded before it
+        (FileStatus.REFUSED, "read_again"): FileStatus.STORED,
     },
 )
 

@@ -50,10 +50,15 @@ POINTS: Final = (
     "batch.row_made",
     "batch.row_committed",
     "batch.finished",
+    "settlement.kept",
+    "settlement.read",
+    "settlement.staged",
+    "settlement.inserted",
 )
 """In each use case, also of an answer to a dispute: rows made, committed, answered by the PSP, applied, that committed.
 
 Of a batch of refunds: begun; a row's refund made; both committed; and the end of it, not committed yet.
+Of a settlement file: its bytes kept, not recorded; its lines read; staged; and inserted, not committed.
 """
 
 

@@ -21,6 +21,7 @@ class SettlementFile(records.Stateful):
 
     `reference` is what it covers at the PSP (a payout, a batch, a day); of one reference only one content is loaded:
     another content of the same reference is refused as a conflict. `file` is its name where files are kept.
+    `currency`, `total_minor` and `payout_key` are what the PSP said of it beside the file; reading it takes them.
     """
 
     MACHINE = FILE
@@ -32,6 +33,9 @@ class SettlementFile(records.Stateful):
     reference = models.CharField(max_length=80)
     name = models.CharField(max_length=200, help_text="As the PSP calls it.")
     day = models.DateField(null=True, blank=True, help_text="The day that it is about, where it is about one.")
+    currency = models.CharField(max_length=3, blank=True, default="")
+    total_minor = models.BigIntegerField(null=True, blank=True)
+    payout_key = models.CharField(max_length=80, blank=True, default="")
     source = models.CharField(max_length=8, choices=Source)
     uploaded_by = models.CharField(max_length=80, blank=True, default="")
     file = models.CharField(max_length=200)
@@ -39,7 +43,8 @@ class SettlementFile(records.Stateful):
     sha256 = models.CharField(max_length=64)
     status = models.CharField(max_length=10, default=FILE.initial, choices=[(s.value, s.value) for s in FileStatus])
     problem = models.TextField(blank=True, default="", help_text="Why it was refused, in words for finance.")
-    lines = models.PositiveIntegerField(default=0)
+    lines = models.PositiveIntegerField(default=0, help_text="Read so far; when it is loaded, all of them.")
+    told_before = models.PositiveIntegerField(default=0, help_text="Lines that another file had told of already.")
     set_aside = models.PositiveIntegerField(default=0, help_text="Lines of before the account's cut-over.")
     loaded_at = models.DateTimeField(null=True, blank=True)
     matched_at = models.DateTimeField(null=True, blank=True)

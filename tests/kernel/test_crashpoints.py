@@ -53,7 +53,7 @@ CASES = ("confirm", "failover", "complete", "capture", "cancel", "adjust", "refu
 def test_every_point_is_reached_somewhere_and_every_reached_point_is_listed() -> None:
     """`reach("capture.opened")`, or `reach(f"{point}.applied")` for each use case that records an outcome."""
     named, endings = set(), set()
-    for path in (*ROOT.glob("payments/**/*.py"), *ROOT.glob("refunds/**/*.py")):
+    for path in (*ROOT.glob("payments/**/*.py"), *ROOT.glob("refunds/**/*.py"), *ROOT.glob("reporting/**/*.py")):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Call) and ast.unparse(node.func) == "crashpoints.reach":
                 [argument] = node.args

@@ -4,8 +4,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from django.core.management import call_command
 from pytest_django.fixtures import Settings
 
+from payments.gateway import accounts
+from payments.gateway.models import ProviderAccount
 from payments.ledger import services as ledger
 from tests import factories
 from tests.reporting.desk import Desk
@@ -39,3 +42,12 @@ def shop(transactional_db: None, sim: factories.Simulator, directory: Path) -> I
 def desk(shop: factories.Shop) -> Desk:
     """The shop's finance desk."""
     return Desk(shop)
+
+
+@pytest.fixture
+def account(transactional_db: None, directory: Path) -> Iterator[ProviderAccount]:
+    """A provider account whose settlement is ours from its first day."""
+    call_command("provision", verbosity=0)
+    accounts.forget()
+    yield ProviderAccount.objects.get(code="adyen-eu")
+    accounts.forget()

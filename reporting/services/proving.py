@@ -1,0 +1,158 @@
+"""What must be true of a settlement file before a line of it is loaded: whole, of its day, and its sums are right."""
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any, Final
+
+from django.db import connection
+
+from payments.connectors.settlements import FileKind, FileRefused
+from payments.gateway.models import ProviderAccount
+from payments.kernel import clock, money
+from reporting.models import SettlementFile
+from reporting.services import staging
+
+FUTURE: Final = timedelta(days=1)
+"""No line is from so much later than now: clocks differ by less."""
+
+LENGTHS: Final[Mapping[str, int]] = {
+    "key": 80, "psp_type": 60, "payment_reference": 80, "movement_reference": 80, "our_reference": 80,
+    "payout_reference": 80, "method": 40,
+}  # fmt: skip
+"""What the table has room for; `detail` is words, and is cut."""
+
+TOO_LONG: Final = " UNION ALL ".join(
+    f"(SELECT number, '{name}', left({name}, 40) FROM settlement_staging WHERE length({name}) > {most} LIMIT 1)"  # noqa: S608
+    for name, most in LENGTHS.items()
+)
+NAMELESS: Final = "SELECT min(number) FROM settlement_staging WHERE key = ''"
+TWICE: Final = """
+SELECT key, min(number), max(number) FROM settlement_staging GROUP BY key HAVING count(*) > 1 ORDER BY 2 LIMIT 1"""
+CURRENCIES: Final = "SELECT currency, min(number) FROM settlement_staging GROUP BY 1 ORDER BY 2"
+GROSS_CURRENCIES: Final = "SELECT gross_currency, min(number) FROM settlement_staging GROUP BY 1 ORDER BY 2"
+TWO_AMOUNTS: Final = """
+SELECT number, gross_minor, settled_minor, currency FROM settlement_staging
+ WHERE gross_currency = currency AND gross_minor <> settled_minor ORDER BY number LIMIT 1"""
+DAYS: Final = """
+SELECT number, occurred_at FROM settlement_staging
+ WHERE occurred_at >= %(until)s OR occurred_at < %(since)s ORDER BY number LIMIT 1"""
+SUMS: Final = """
+SELECT currency, sum(settled_minor::numeric - fee_minor - tax_minor),
+       count(*) FILTER (WHERE type IN ('payout', 'carried'))
+  FROM settlement_staging GROUP BY 1 ORDER BY 1"""
+
+SAME: Final[Mapping[str, str]] = {
+    "type": "kind", "occurred_at": "time", "gross_minor": "gross amount", "gross_currency": "currency",
+    "settled_minor": "settled amount", "currency": "currency", "fee_minor + {0}.tax_minor": "fee",
+    "payment_reference": "payment", "movement_reference": "reference", "our_reference": "reference of ours",
+}  # fmt: skip
+"""What two files say alike of one movement, and what people call it. The payout may be told later, or not at all."""
+
+OTHERWISE: Final = f"""
+SELECT s.number, s.key, f.name, {
+    ", ".join(f"ARRAY[(l.{column.format('l')})::text, (s.{column.format('s')})::text]" for column in SAME)
+},
+    ARRAY[l.payout_reference, coalesce(nullif(s.payout_reference, ''), l.payout_reference)]
+  FROM settlement_staging s
+  JOIN reporting_settlementline l ON l.account_id = %(account)s AND l.key = s.key
+  JOIN reporting_settlementfile f ON f.id = l.file_id
+ WHERE ({", ".join("l." + column.format("l") for column in SAME)})
+       IS DISTINCT FROM ({", ".join("s." + column.format("s") for column in SAME)})
+    OR (l.payout_reference <> '' AND s.payout_reference NOT IN ('', l.payout_reference))
+ ORDER BY s.number LIMIT 1"""  # noqa: S608  our own names
+
+
+class FileConflicts(FileRefused):
+    """The file says something else than a file that was loaded before it."""
+
+
+def prove(file: SettlementFile, account: ProviderAccount) -> None:
+    """Raise `FileRefused`, in words for finance, unless what is staged is as a file of its kind must be."""
+    bound = staging.bind(file, account)
+    for find in (_lines, _currencies, _days, _sums):
+        for fault in find(file, bound):
+            raise FileRefused(fault)
+    for fault in _otherwise(file, bound):
+        raise FileConflicts(fault)
+
+
+def _rows(sql: str, bound: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, bound)
+        found: list[tuple[Any, ...]] = cursor.fetchall()
+        return found
+
+
+def _lines(file: SettlementFile, bound: Mapping[str, Any]) -> Iterator[str]:
+    """Every line is one movement, and the table has room for what it says."""
+    for number, name, said in _rows(TOO_LONG, bound):
+        yield f"Line {number}: its {name.replace('_', ' ')} “{said}…” is longer than {LENGTHS[name]} letters."
+    for (number,) in _rows(NAMELESS, bound):
+        if number is not None:
+            yield f"Line {number} does not say by what it can be known again."
+    for key, first, last in _rows(TWICE, bound):
+        yield f"Lines {first} and {last} are the same movement, {key}."
+    for number, gross, settled, currency in _rows(TWO_AMOUNTS, bound):
+        told = f"{written(gross, currency)} gross and {written(settled, currency)} settled"
+        yield f"Line {number} says {told}, without converting anything."
+    if file.kind != FileKind.ACTIVITY and not _rows("SELECT FROM settlement_staging LIMIT 1", bound):
+        yield f"The file has no lines: nothing says what {file.kind} {file.reference} is made of."
+
+
+def _currencies(_file: SettlementFile, bound: Mapping[str, Any]) -> Iterator[str]:
+    for sql in (CURRENCIES, GROSS_CURRENCIES):
+        for currency, number in _rows(sql, bound):
+            if currency not in money.EXPONENTS:
+                yield f"Line {number}: “{currency}” is no currency of ISO 4217."
+
+
+def _days(file: SettlementFile, bound: Mapping[str, Any]) -> Iterator[str]:
+    """Nothing is from the future, and what moved on a day is of that day, in UTC."""
+    since, until = datetime(2000, 1, 1, tzinfo=UTC), clock.now() + FUTURE
+    if file.kind == FileKind.ACTIVITY and file.day is not None:
+        since = datetime(file.day.year, file.day.month, file.day.day, tzinfo=UTC)
+        until = since + timedelta(days=1)
+    for number, moment in _rows(DAYS, {**bound, "since": since, "until": until}):
+        told = f"Line {number} is of {moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+        if file.kind == FileKind.ACTIVITY and file.day is not None:
+            yield f"{told}, and the file is about {file.day}: one of them counts its days by another clock."
+        else:
+            yield f"{told}: that cannot be."
+
+
+def _sums(file: SettlementFile, bound: Mapping[str, Any]) -> Iterator[str]:
+    """What came into a payout or batch went out of it."""
+    if file.kind == FileKind.ACTIVITY:
+        return
+    for currency, left, ends in _rows(SUMS, bound):
+        if left:
+            none = "" if ends else " No line says where it went: the line of the payout is missing."
+            yield (
+                f"The lines of {file.kind} {file.reference} must sum to nothing, and {written(int(left), currency)}"
+                f" are left.{none}"
+            )
+
+
+def _otherwise(_file: SettlementFile, bound: Mapping[str, Any]) -> Iterator[str]:
+    """A movement that another file has told of already is told alike."""
+    for number, key, name, *pairs in _rows(OTHERWISE, bound):
+        before, now = (dict(zip((*SAME, "payout"), said, strict=True)) for said in zip(*pairs, strict=True))
+        differing = [
+            f"{word} (there {_said(column, before)}, here {_said(column, now)})"
+            for column, word in {**SAME, "payout": "payout"}.items()
+            if before[column] != now[column]
+        ]
+        yield f"Line {number} ({key}) was loaded from {name}, and says another {', another '.join(differing)} now."
+
+
+def _said(name: str, line: Mapping[str, str]) -> str:
+    if "_minor" in name:
+        return written(int(line[name]), line["gross_currency" if name.startswith("gross") else "currency"])
+    return line[name] or "none"
+
+
+def written(minor: int, currency: str) -> str:
+    """Sums may be beyond the largest single amount: 123456 EUR -> 1,234.56 EUR."""
+    places = money.EXPONENTS.get(currency, 0)
+    return f"{Decimal(minor).scaleb(-places):,.{places}f} {currency}".replace("-", "−")
