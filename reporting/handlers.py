@@ -1,9 +1,9 @@
 """What reaches reporting from elsewhere: jobs by name. Each is one service call."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from payments.kernel.jobs import Queue, job
-from reporting.services import exports, loading, retention, schedules, telling
+from reporting.services import exports, fetching, loading, retention, schedules, telling
 
 
 @job("produce_report", Queue.FINANCE, lease=timedelta(minutes=10), tries=4)
@@ -34,3 +34,21 @@ def forget_report_files() -> None:
 def load_settlement(file_id: str) -> None:
     """Load the lines of a settlement file that is kept."""
     loading.load(file_id)
+
+
+@job("fetch_all_settlements", Queue.FINANCE, every=timedelta(hours=1))
+def fetch_all_settlements() -> None:
+    """Ask every PSP for the settlement files that are ready."""
+    fetching.fetch_all()
+
+
+@job("fetch_settlements", Queue.FINANCE, lease=timedelta(minutes=20))
+def fetch_settlements(account_id: str) -> None:
+    """Ask one account's PSP. Longer than this takes: `fetching.SECONDS`, and the largest file."""
+    fetching.fetch(account_id)
+
+
+@job("fetch_settlement", Queue.FINANCE, lease=timedelta(minutes=20))
+def fetch_settlement(account_id: str, told_at: str, **said: str) -> None:
+    """Fetch one file that a PSP said is ready."""
+    fetching.fetch_one(account_id, fetching.announced_by(said), datetime.fromisoformat(told_at))

@@ -1,9 +1,13 @@
 """Reading report runs and settlement files, and the proofs that they hold."""
 
-from django.db.models import QuerySet
+from datetime import date, datetime
 
+from django.db.models import Max, QuerySet
+
+from payments.connectors.settlements import FileKind
 from payments.kernel import invariants
 from reporting.models import ReportRun, SettlementFile
+from reporting.models.settlements import Source
 from reporting.states import FileStatus, RunStatus
 
 
@@ -42,8 +46,31 @@ def same_file(file: SettlementFile) -> SettlementFile | None:
 
 def standing_file(account_id: str, reference: str) -> SettlementFile | None:
     """The one of this reference that is loaded, or waits to be."""
-    standing = [FileStatus.STORED, FileStatus.LOADED]
-    return SettlementFile.objects.filter(account_id=account_id, reference=reference, status__in=standing).first()
+    return _standing().filter(account_id=account_id, reference=reference).first()
+
+
+def last_settled_day(account_id: str) -> date | None:
+    """The last day of which an account has a file that was fetched."""
+    files = _standing().filter(account_id=account_id, source=Source.FETCHED)
+    last: date | None = files.aggregate(last=Max("day"))["last"]
+    return last
+
+
+def settled_days(account_id: str, since: date) -> set[date]:
+    """The days since then of which an account has the file of all that moved."""
+    files = _standing().filter(account_id=account_id, kind=FileKind.ACTIVITY, day__gte=since)
+    return {day for day in files.values_list("day", flat=True) if day is not None}
+
+
+def settled_batches(account_id: str) -> dict[int, datetime]:
+    """The numbered batches of an account, and when each one came."""
+    files = _standing().filter(account_id=account_id, kind=FileKind.BATCH)
+    came = files.values_list("reference", "created_at")
+    return {int(number): at for number, at in came if number.isascii() and number.isdigit()}
+
+
+def _standing() -> QuerySet[SettlementFile]:
+    return SettlementFile.objects.filter(status__in=[FileStatus.STORED, FileStatus.LOADED])
 
 
 invariants.declare(
@@ -65,6 +92,33 @@ invariants.declare(
        SELECT id, status FROM waiting w WHERE NOT EXISTS (
               SELECT FROM payments_job WHERE name = 'produce_report' AND arguments ->> 'run_id' = w.id)""",
     "SELECT count(*) FROM reporting_reportrun WHERE status IN ('requested', 'running')",
+)
+invariants.declare(
+    13,
+    "settlement_file_owned",
+    "Every settlement file that is kept and not loaded has a job",
+    """WITH waiting AS (SELECT 'st_' || replace(id::text, '-', '') AS id, status FROM reporting_settlementfile
+                         WHERE status = 'stored')
+       SELECT id, status FROM waiting w WHERE NOT EXISTS (
+              SELECT FROM payments_job WHERE name = 'load_settlement' AND arguments ->> 'file_id' = w.id)""",
+    "SELECT count(*) FROM reporting_settlementfile WHERE status = 'stored'",
+)
+invariants.declare(
+    10,
+    "settlement_file_whole",
+    "Every loaded settlement file has all of its lines, and of a payout or batch they sum to nothing",
+    """SELECT 'st_' || replace(f.id::text, '-', ''), 'lines: ' || f.lines || ', told before: ' || f.told_before
+              || ', here: ' || (SELECT count(*) FROM reporting_settlementline WHERE file_id = f.id)
+         FROM reporting_settlementfile f
+        WHERE f.status = 'loaded'
+          AND f.lines - f.told_before <> (SELECT count(*) FROM reporting_settlementline WHERE file_id = f.id)
+        UNION ALL
+       SELECT 'st_' || replace(f.id::text, '-', ''), sum(l.net_minor) || ' ' || l.currency
+         FROM reporting_settlementfile f
+         JOIN reporting_settlementline l ON l.account_id = f.account_id AND l.payout_reference = f.reference
+        WHERE f.status = 'loaded' AND f.kind IN ('payout', 'batch')
+        GROUP BY f.id, l.currency HAVING sum(l.net_minor) <> 0""",
+    "SELECT count(*) FROM reporting_settlementfile WHERE status = 'loaded'",
 )
 invariants.declare(
     17,

@@ -1,4 +1,7 @@
-"""What must be true of a settlement file before a line of it is loaded: whole, of its day, and its sums are right."""
+"""What must be true of a settlement file before a line of it is loaded: whole, of its day, and its sums are right.
+
+Rows are counted below the header.
+"""
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
@@ -87,15 +90,15 @@ def _rows(sql: str, bound: Mapping[str, Any]) -> list[tuple[Any, ...]]:
 def _lines(file: SettlementFile, bound: Mapping[str, Any]) -> Iterator[str]:
     """Every line is one movement, and the table has room for what it says."""
     for number, name, said in _rows(TOO_LONG, bound):
-        yield f"Line {number}: its {name.replace('_', ' ')} “{said}…” is longer than {LENGTHS[name]} letters."
+        yield f"Row {number}: its {name.replace('_', ' ')} “{said}…” is longer than {LENGTHS[name]} letters."
     for (number,) in _rows(NAMELESS, bound):
         if number is not None:
-            yield f"Line {number} does not say by what it can be known again."
+            yield f"Row {number} does not say by what it can be known again."
     for key, first, last in _rows(TWICE, bound):
-        yield f"Lines {first} and {last} are the same movement, {key}."
+        yield f"Rows {first} and {last} are the same movement, {key}."
     for number, gross, settled, currency in _rows(TWO_AMOUNTS, bound):
         told = f"{written(gross, currency)} gross and {written(settled, currency)} settled"
-        yield f"Line {number} says {told}, without converting anything."
+        yield f"Row {number} says {told}, without converting anything."
     if file.kind != FileKind.ACTIVITY and not _rows("SELECT FROM settlement_staging LIMIT 1", bound):
         yield f"The file has no lines: nothing says what {file.kind} {file.reference} is made of."
 
@@ -104,7 +107,7 @@ def _currencies(_file: SettlementFile, bound: Mapping[str, Any]) -> Iterator[str
     for sql in (CURRENCIES, GROSS_CURRENCIES):
         for currency, number in _rows(sql, bound):
             if currency not in money.EXPONENTS:
-                yield f"Line {number}: “{currency}” is no currency of ISO 4217."
+                yield f"Row {number}: “{currency}” is no currency of ISO 4217."
 
 
 def _days(file: SettlementFile, bound: Mapping[str, Any]) -> Iterator[str]:
@@ -114,7 +117,7 @@ def _days(file: SettlementFile, bound: Mapping[str, Any]) -> Iterator[str]:
         since = datetime(file.day.year, file.day.month, file.day.day, tzinfo=UTC)
         until = since + timedelta(days=1)
     for number, moment in _rows(DAYS, {**bound, "since": since, "until": until}):
-        told = f"Line {number} is of {moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+        told = f"Row {number} is of {moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
         if file.kind == FileKind.ACTIVITY and file.day is not None:
             yield f"{told}, and the file is about {file.day}: one of them counts its days by another clock."
         else:
@@ -143,7 +146,7 @@ def _otherwise(_file: SettlementFile, bound: Mapping[str, Any]) -> Iterator[str]
             for column, word in {**SAME, "payout": "payout"}.items()
             if before[column] != now[column]
         ]
-        yield f"Line {number} ({key}) was loaded from {name}, and says another {', another '.join(differing)} now."
+        yield f"Row {number} ({key}) was loaded from {name}, and says another {', another '.join(differing)} now."
 
 
 def _said(name: str, line: Mapping[str, str]) -> str:

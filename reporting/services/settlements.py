@@ -7,7 +7,9 @@ from typing import BinaryIO, Final, NamedTuple
 import structlog
 from django.db import IntegrityError
 
-from payments.connectors.settlements import Announced
+from payments.connectors.settlements import Announced, FileRefused
+from payments.gateway import accounts, events
+from payments.gateway import settlements as asked
 from payments.gateway.models import ProviderAccount
 from payments.kernel import crashpoints, ids, jobs, unit
 from payments.kernel.errors import Refusal
@@ -33,6 +35,12 @@ class SettlementFileGone(Refusal):
     """The bytes of the settlement file are no longer where files are kept."""
 
     code, status = "settlement_file_gone", 410
+
+
+class SettlementFileInvalid(Refusal):
+    """What was uploaded is no settlement file of the account; the message says what stands in it."""
+
+    code, status = "settlement_file_invalid", 422
 
 
 class Kept(NamedTuple):
@@ -73,6 +81,21 @@ def store(account: ProviderAccount, announced: Announced, chunks: Iterable[bytes
     if not kept.new:
         storing.forget(file.file)
     return kept
+
+
+def upload(account_code: str, name: str, content: BinaryIO, *, by: str) -> Kept:
+    """Keep a file that somebody brings, by what stands in it and not by its name; the PSP may be asked.
+
+    Refuses what is no file of this account; what is one, and wrong, is kept as refused once it is read.
+    """
+    account = accounts.account(account_code)
+    try:
+        announced = asked.identify(account, name, content)
+    except FileRefused as refused:
+        raise SettlementFileInvalid(str(refused), param="file") from refused
+    except events.NotTold as reason:
+        raise SettlementFileInvalid(f"The PSP was asked what the file covers, and: {reason}.", param="file") from reason
+    return store(account, announced, chunks(content), source=Source.UPLOADED, by=by)
 
 
 def _write(chunks: Iterable[bytes], sink: BinaryIO) -> tuple[int, str]:

@@ -87,7 +87,7 @@ def spool(lines: Iterable[SettlementLine], sink: BinaryIO, progress: Callable[[i
                 progress(number)
         text.flush()
     except UnicodeEncodeError:
-        raise FileRefused(f"Line {number} holds letters that are none: the file mixes encodings.") from None
+        raise FileRefused(f"Row {number} holds letters that are none: the file mixes encodings.") from None
     finally:
         text.detach()
     return number
@@ -105,7 +105,7 @@ def stage(spooled: BinaryIO, account: ProviderAccount) -> None:
                 while block := spooled.read(BLOCK):
                     copy.write(block)
         except psycopg.DataError as error:
-            raise FileRefused(f"A line holds what no settlement says: {str(error).splitlines()[0]}.") from error
+            raise FileRefused(f"A row holds what no settlement says: {str(error).splitlines()[0]}.") from error
         cursor.execute("ANALYZE settlement_staging")
 
 

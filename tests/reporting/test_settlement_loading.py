@@ -89,40 +89,40 @@ BAD: dict[str, tuple[Announced, list[SettlementLine], str]] = {
         " No line says where it went: the line of the payout is missing.",
     ),
     "the same line twice": (
-        told.day(), [told.line("a"), told.line("b"), told.line("a")], "Lines 1 and 3 are the same movement, a.",
+        told.day(), [told.line("a"), told.line("b"), told.line("a")], "Rows 1 and 3 are the same movement, a.",
     ),
-    "no key": (told.day(), [told.line("a"), told.line("")], "Line 2 does not say by what it can be known again."),
+    "no key": (told.day(), [told.line("a"), told.line("")], "Row 2 does not say by what it can be known again."),
     "a long key": (
-        told.day(), [told.line("k" * 81)], f"Line 1: its key “{'k' * 40}…” is longer than 80 letters.",
+        told.day(), [told.line("k" * 81)], f"Row 1: its key “{'k' * 40}…” is longer than 80 letters.",
     ),
     "no currency": (
         told.day(), [told.line("a", currency="EURO", gross_currency="EURO")],
-        "Line 1: “EURO” is no currency of ISO 4217.",
+        "Row 1: “EURO” is no currency of ISO 4217.",
     ),
     "a wrong exponent": (
         told.day(), [told.line("a", 4599, gross_minor=459900)],
-        "Line 1 says 4,599.00 EUR gross and 45.99 EUR settled, without converting anything.",
+        "Row 1 says 4,599.00 EUR gross and 45.99 EUR settled, without converting anything.",
     ),
     "another clock": (
         told.day(), [told.line("a"), told.line("b", occurred_at=told.NOON - timedelta(hours=13))],
-        "Line 2 is of 2026-11-01 23:00 UTC, and the file is about 2026-11-02: one of them counts its days by another"
+        "Row 2 is of 2026-11-01 23:00 UTC, and the file is about 2026-11-02: one of them counts its days by another"
         " clock.",
     ),
     "the future": (
         told.batch(), [told.line("a", occurred_at=told.NOON + timedelta(days=4000))],
-        "Line 1 is of 2037-10-15 12:00 UTC: that cannot be.",
+        "Row 1 is of 2037-10-15 12:00 UTC: that cannot be.",
     ),
     "a number beyond all": (
         told.day(), [told.line("a", 10**19)],
-        'A line holds what no settlement says: value "10000000000000000000" is out of range for type bigint.',
+        'A row holds what no settlement says: value "10000000000000000000" is out of range for type bigint.',
     ),
     "binary": (
         told.day(), [told.line("a", detail="\x00\x01")],
-        'A line holds what no settlement says: invalid byte sequence for encoding "UTF8": 0x00.',
+        'A row holds what no settlement says: invalid byte sequence for encoding "UTF8": 0x00.',
     ),
     "mixed encodings": (
         told.day(), [told.line("a"), told.line("b", detail="caf\udce9")],
-        "Line 2 holds letters that are none: the file mixes encodings.",
+        "Row 2 holds letters that are none: the file mixes encodings.",
     ),
 }  # fmt: skip
 
@@ -197,7 +197,7 @@ def test_a_known_line_that_says_something_else_refuses_the_file(
     file = told.loaded(account, moved, lines, b"another day")
 
     assert file.status == "refused"
-    assert file.problem == f"Line 2 (txn_1) was loaded from activity_2026-11-02.csv, and says another {words} now."
+    assert file.problem == f"Row 2 (txn_1) was loaded from activity_2026-11-02.csv, and says another {words} now."
     assert list(Row.objects.values_list("key", flat=True)) == ["txn_1"]
     [difference] = Discrepancy.objects.all()
     assert (difference.kind, difference.subject_id, difference.detail) == ("file_conflict", file.pk, file.problem)

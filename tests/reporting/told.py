@@ -1,12 +1,15 @@
 """What a PSP tells, in neutral words: announcements, and lines as a connector would make them of a file."""
 
-import io
-from collections.abc import Iterable
-from datetime import UTC, date, datetime
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
+
+from django.utils import timezone
 
 from payments.connectors.settlements import Announced, FileKind, LineType, SettlementLine
 from payments.gateway.models import ProviderAccount
+from payments.kernel import clock
 from reporting.models import SettlementFile
 from reporting.models.settlements import Source
 from reporting.services import loading, settlements
@@ -66,6 +69,9 @@ def loaded(
     return file
 
 
-def opened(content: bytes) -> io.BytesIO:
-    """As an upload is."""
-    return io.BytesIO(content)
+@contextmanager
+def later(*, days: int, hours: int = 0) -> Iterator[None]:
+    """At six o'clock on a later day, or hours after it."""
+    morning = timezone.now().replace(hour=6, minute=0, second=0, microsecond=0)
+    with clock.at(morning + timedelta(days=days, hours=hours)):
+        yield
