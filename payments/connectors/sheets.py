@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from operator import itemgetter
 from typing import BinaryIO, Final
 
-from payments.connectors.settlements import FileRefused
+from payments.connectors.settlements import FileRefused, SettlementLine
 from payments.kernel import money
 
 BLOCK: Final = 1 << 18
@@ -67,6 +67,14 @@ def _decoded(block: bytes, before: int) -> str:
         ) from None
 
 
+class Wrong(Exception):
+    """A line is not what it should be; why, without saying which line."""
+
+
+Make = Callable[[int, tuple[str, ...]], SettlementLine | None]
+"""Makes a line of its number and cells; None for a row that is none of ours to read."""
+
+
 # --- columns -------------------------------------------------------------------------------------------------------
 
 
@@ -76,7 +84,8 @@ class Sheet:
     def __init__(self, content: BinaryIO, what: str) -> None:
         self._what = what
         self._reader = csv.reader(lines(content), strict=True)
-        self._header = [_plain(name) for name in next(self._read(), ())]
+        self._written = next(self._read(), [])
+        self._header = [_plain(name) for name in self._written]
         if not self._header:
             raise FileRefused(f"The file is empty: this is no {what}.")
 
@@ -107,6 +116,25 @@ class Sheet:
             row.append("")
             yield pick(row)
 
+    def lines(
+        self, wanted: Sequence[str], optional: Sequence[str], amounts: Sequence[str], make: Make
+    ) -> Iterator[SettlementLine]:
+        """What `make` makes of the cells of every row and its number, from 1.
+
+        What it raises becomes a refusal that names the line; of `NotAnAmount` also which of the columns `amounts`.
+        """
+        for number, cells in enumerate(self.rows(wanted, optional), 1):
+            try:
+                line = make(number, cells)
+            except NotAnAmount as wrong:
+                named = dict(zip((*wanted, *optional), cells, strict=True))
+                column = next(n for n in amounts if named[n].casefold() == wrong.cell.casefold())
+                raise FileRefused(f"Line {self.line}, {column}: {wrong}.") from None
+            except Wrong as wrong:
+                raise FileRefused(f"Line {self.line}: {wrong}.") from None
+            if line:
+                yield line
+
     @property
     def line(self) -> int:
         """The line of the file that was read last, from 1."""
@@ -124,7 +152,7 @@ class Sheet:
             return self._header.index(_plain(name))
         if found:
             raise FileRefused(f"The column {name} is there {found} times: nobody can tell which one counts.")
-        if len(self._header) == 1 and re.search(r"[;\t]", self._header[0]):
+        if len(self._written) == 1 and re.search(r"[;\t]", self._written[0]):
             raise FileRefused("Columns are not separated by commas: a spreadsheet program has saved this file anew.")
         raise FileRefused(f"There is no column {name}: this is no {self._what}, or one with other columns.")
 
@@ -139,7 +167,7 @@ def _plain(name: str) -> str:
 _TENS: Final[Sequence[int]] = [10**n for n in range(8)]
 
 
-class NotAnAmount(Exception):
+class NotAnAmount(Wrong):
     """The text of a cell is no amount; why, without saying where it stands."""
 
     def __init__(self, cell: str, why: str) -> None:

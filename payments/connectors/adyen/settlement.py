@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from payments.connectors import sheets
 from payments.connectors.adyen import mapping
 from payments.connectors.settlements import Announced, FileKind, FileRefused, LineType, SettlementLine
+from payments.connectors.sheets import Wrong
 from payments.kernel import money
 
 WHAT: Final = "settlement detail report of Adyen"
@@ -70,10 +71,6 @@ WORDS: Final = {
 """Where a line's words name a payout (TX1234XT batch 42, Merchant) or the batch before or after."""
 
 
-class _Wrong(Exception):
-    """A line is not what it should be."""
-
-
 def read(content: BinaryIO, batch: str, merchant_account: str) -> Iterator[SettlementLine]:
     """The lines of a batch, which are of this merchant account and sum to nothing in each currency.
 
@@ -85,16 +82,7 @@ def read(content: BinaryIO, batch: str, merchant_account: str) -> Iterator[Settl
     sheet.require(COLUMNS)
     if not sheet.has("Booking Date") and not sheet.has("Creation Date"):
         raise FileRefused(f"There is no column Booking Date or Creation Date: this is no {WHAT}.")
-    for number, cells in enumerate(sheet.rows(COLUMNS, OPTIONAL), 1):
-        try:
-            line = book.line(number, cells)
-        except _Wrong as wrong:
-            raise FileRefused(f"Line {sheet.line}: {wrong}.") from None
-        except sheets.NotAnAmount as wrong:
-            places = dict(zip((*COLUMNS, *OPTIONAL), cells, strict=True))
-            column = next((n for n in ("Gross Currency", "Net Currency", *AMOUNTS) if places[n] == wrong.cell), "?")
-            raise FileRefused(f"Line {sheet.line}, {column}: {wrong}.") from None
-        yield line
+    yield from sheet.lines(COLUMNS, OPTIONAL, ("Gross Currency", "Net Currency", *AMOUNTS), book.line)
     book.close()
 
 
@@ -126,7 +114,7 @@ class _Book:
         self._sums: defaultdict[str, int] = defaultdict(int)
 
     def line(self, number: int, cells: tuple[str, ...]) -> SettlementLine:
-        """One line. Raises `_Wrong` or `sheets.NotAnAmount`."""
+        """One line. Raises `sheets.Wrong`."""
         ours, batch, word, psp, reference, method, change, gc, rate, nc, gd, gcr, nd, ncr = cells[:14]
         commission, markup, scheme, interchange, named, booked, booked_zone, created, zone = cells[14:]
         if ours != self._ours or batch != self._batch or (nd and ncr) or (gd and gcr):
@@ -145,7 +133,7 @@ class _Book:
             if gc != nc:
                 gross, currency, told = principal, gc, _rate(rate, (gc, principal), (nc, settled), kind)
             elif principal != settled and kind is not LineType.UNKNOWN:
-                raise _Wrong(_unequal((gc, principal), (nc, settled), rate))
+                raise Wrong(_unequal((gc, principal), (nc, settled), rate))
         about, detail = change, ""
         if kind is CAPTURE:
             named = named or reference
@@ -173,12 +161,12 @@ class _Book:
         """A line of ours, whose money went one way: a zero on the other side says nothing."""
         ours, batch = cells[:2]
         if ours != self._ours:
-            raise _Wrong(f"it is of the merchant account {ours!a}; this one is {self._ours}")
+            raise Wrong(f"it is of the merchant account {ours!a}; this one is {self._ours}")
         if batch != self._batch:
-            raise _Wrong(f"it is of batch {batch!a}; the file is of batch {self._batch}")
+            raise Wrong(f"it is of batch {batch!a}; the file is of batch {self._batch}")
         gross, net = (self._plain[cells[place]] for place in (7, 9))
         if (net[cells[12]] and net[cells[13]]) or (gross[cells[10]] and gross[cells[11]]):
-            raise _Wrong("it has a debit and a credit, so that nobody can tell which way the money went")
+            raise Wrong("it has a debit and a credit, so that nobody can tell which way the money went")
 
 
 # --- what a line is ------------------------------------------------------------------------------------------------
@@ -200,7 +188,7 @@ def _moment(said: str, zone: str) -> datetime:
             return datetime.fromisoformat(said + offset).astimezone(UTC)
         return datetime.fromisoformat(said).replace(tzinfo=_zone(zone)).astimezone(UTC)
     except ValueError:
-        raise _Wrong(f"{said!a} is no date and time such as 2026-11-02 10:00:00") from None
+        raise Wrong(f"{said!a} is no date and time such as 2026-11-02 10:00:00") from None
 
 
 @cache
@@ -208,7 +196,7 @@ def _zone(name: str) -> ZoneInfo:
     try:
         return ZoneInfo(name)
     except (ValueError, OSError, ZoneInfoNotFoundError):
-        raise _Wrong(f"{name!a} is no time zone that is known here") from None
+        raise Wrong(f"{name!a} is no time zone that is known here") from None
 
 
 # --- gross and net -------------------------------------------------------------------------------------------------
@@ -223,7 +211,7 @@ def _rate(told: str, gross: Side, net: Side, kind: LineType) -> Decimal | None:
         return Decimal(told) if RATE.fullmatch(told) else None
     rate, by, per = _worked_out(told, gross[0], net[0])
     if 2 * abs(net[1] * per - gross[1] * by) > 2 * per + abs(gross[1]) * 10 ** money.EXPONENTS[net[0]]:
-        raise _Wrong(_unequal(gross, net, told))
+        raise Wrong(_unequal(gross, net, told))
     return rate
 
 
@@ -235,7 +223,7 @@ def _worked_out(told: str, gross: str, net: str) -> tuple[Decimal, int, int]:
     """
     written = RATE.fullmatch(told)
     if not written or not Decimal(told):
-        raise _Wrong(f"it goes from {gross} to {net}, and its Exchange Rate {told!a} is no rate such as 1.0842")
+        raise Wrong(f"it goes from {gross} to {net}, and its Exchange Rate {told!a} is no rate such as 1.0842")
     decimals = (written[2] or "").ljust(RATE_PLACES, "0")
     by = int(written[1] + decimals) * 10 ** money.EXPONENTS[net]
     return Decimal(told), by, 10 ** (len(decimals) + money.EXPONENTS[gross])

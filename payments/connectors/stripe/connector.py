@@ -27,7 +27,7 @@ from payments.connectors.base import (
     Verdict,
 )
 from payments.connectors.disputes import AcceptDispute, SubmitEvidence
-from payments.connectors.stripe import declines, defense, mapping, requests, transport, webhooks
+from payments.connectors.stripe import declines, defense, mapping, requests, settling, transport, webhooks
 from payments.kernel.errors import invariant
 
 Json = Mapping[str, Any]
@@ -66,18 +66,19 @@ class StripeConnector:
     can_be_asked = True
     acknowledgement = ""
     keeps_events = timedelta(days=30)
-    tells_daily, settling = False, None
+    tells_daily = False
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        client = http.INTERACTIVE if settings.interactive else http.BACKGROUND
         self._client = stripe.StripeClient(
             settings.api_key,
             base_addresses={"api": settings.base_url, "files": settings.base_url} if settings.base_url else {},
             max_network_retries=0,
-            http_client=transport.Transport(
-                http.INTERACTIVE if settings.interactive else http.BACKGROUND, settings.account, settings.gate
-            ),
+            http_client=transport.Transport(client, settings.account, settings.gate),
         )
+        there = settling.Files(settings.api_key, settings.base_url or settling.FILES, settings.gate)
+        self.settling = settling.StripeSettling(self._ask, self._listed, there)
 
     def authorize(self, request: Authorize) -> Outcome:
         """Create the intent, then confirm it: two requests.
@@ -372,10 +373,9 @@ class StripeConnector:
 
     def _abandoned(self, intent_id: str) -> dict[str, Any]:
         """The intent after our cancel, or after whatever was faster than it."""
-        params = {"cancellation_reason": "abandoned"}
         try:
             # A key of its own each time: a stored error must not stand in the way of the next look.
-            return self._ask(requests.CANCEL, intent_id, key=uuid.uuid4().hex, params=params)
+            return self._ask(requests.CANCEL, intent_id, key=uuid.uuid4().hex, params=requests.ABANDONED)
         except http.FailedError:
             return self._look(intent_id)
 

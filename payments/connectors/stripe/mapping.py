@@ -1,5 +1,6 @@
 """Stripe's words and numbers, translated: amounts, statuses, what a customer has to do, failures."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -121,6 +122,9 @@ TTD TWD TZS UAH UGX USD UYU UZS VND VUV WST XAF XCD XOF XPF YER ZAR ZMW
 """
 CURRENCIES: Final = frozenset(_CURRENCIES.split())
 """What can be charged at Stripe (docs.stripe.com/currencies#presentment-currencies)."""
+
+PAYOUT: Final = re.compile(r"po_[A-Za-z0-9]{1,76}")
+"""The ids of payouts."""
 
 TOKENS: Final = ("pm_", "tok_", "src_", "card_")
 """How the ids of payment methods begin."""
@@ -282,9 +286,9 @@ def _acts(seen: Outcome, intent: Json) -> Outcome:
     if apps:
         begun = intent.get("created")
         ends = begun + APPROVED_IN_APP[apps.pop()] if type(begun) is int else None
-        asked, expires = {"type": "await", "until": _iso(_moment(ends))}, _moment(ends)
+        asked, expires = {"type": "await", "until": _iso(moment(ends))}, moment(ends)
         return replace(seen, next_action=asked, expires_at=expires)
-    expires = _moment(shown.get("expires_at") or shown.get("expires_after"))
+    expires = moment(shown.get("expires_at") or shown.get("expires_after"))
     if kind in ("redirect_to_url", "alipay_handle_redirect"):
         asked = {"type": "redirect", "url": text(shown, "url")}
     elif kind.endswith("_display_details"):
@@ -312,7 +316,8 @@ def _voucher(shown: Json) -> dict[str, Any]:
     return {"url": shown.get("hosted_voucher_url"), **said, **stores}
 
 
-def _moment(seconds: object) -> datetime | None:
+def moment(seconds: object) -> datetime | None:
+    """A time of Stripe's, None when it is none."""
     try:
         return datetime.fromtimestamp(seconds, UTC) if type(seconds) is int else None
     except (OverflowError, OSError, ValueError):

@@ -27,8 +27,15 @@ DETACH: Final = ("post", "/v1/payment_methods/{}/detach")
 DISPUTE: Final = ("get", "/v1/disputes/{}")
 SUBMIT: Final = ("post", "/v1/disputes/{}")
 CLOSE: Final = ("post", "/v1/disputes/{}/close")
+PAYOUTS: Final = ("get", "/v1/payouts")
+PAYOUT: Final = ("get", "/v1/payouts/{}")
+BALANCE: Final = ("get", "/v1/balance")
+MOVEMENTS: Final = ("get", "/v1/balance_transactions")
+RUN_REPORT: Final = ("post", "/v1/reporting/report_runs")
+REPORT_RUN: Final = ("get", "/v1/reporting/report_runs/{}")
 UPLOAD: Final = ("post", "/v1/files")
 
+ABANDONED: Final = {"cancellation_reason": "abandoned"}
 CANCEL_REASONS: Final = frozenset(["abandoned", "duplicate", "fraudulent", "requested_by_customer"])
 REFUND_REASONS: Final = frozenset(["duplicate", "fraudulent", "requested_by_customer"])
 
