@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 from payments.kernel.jobs import Queue, job
-from reporting.services import exports, fetching, loading, retention, schedules, telling
+from reporting.services import exports, fetching, loading, reconciliation, retention, schedules, telling
 
 
 @job("produce_report", Queue.FINANCE, lease=timedelta(minutes=10), tries=4)
@@ -52,3 +52,21 @@ def fetch_settlements(account_id: str) -> None:
 def fetch_settlement(account_id: str, told_at: str, **said: str) -> None:
     """Fetch one file that a PSP said is ready."""
     fetching.fetch_one(account_id, fetching.announced_by(said), datetime.fromisoformat(told_at))
+
+
+@job("reconcile_settlement", Queue.FINANCE, lease=timedelta(minutes=30), tries=6)
+def reconcile_settlement(file_id: str) -> None:
+    """Compare the lines of a loaded file with our books."""
+    reconciliation.reconcile(file_id)
+
+
+@job("reconcile_open_lines", Queue.FINANCE, lease=timedelta(minutes=30), every=timedelta(minutes=15))
+def reconcile_open_lines() -> None:
+    """Look again at lines that told of something before we had heard of it."""
+    reconciliation.look_again()
+
+
+@job("find_unsettled", Queue.FINANCE, lease=timedelta(minutes=30), every=timedelta(hours=6))
+def find_unsettled() -> None:
+    """Find what was booked and should have been settled by now."""
+    reconciliation.find_overdue()

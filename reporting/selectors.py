@@ -73,6 +73,12 @@ def _standing() -> QuerySet[SettlementFile]:
     return SettlementFile.objects.filter(status__in=[FileStatus.STORED, FileStatus.LOADED])
 
 
+def settling() -> list[str]:
+    """The accounts whose settlement has been loaded, by id."""
+    rows = SettlementFile.objects.filter(status=FileStatus.LOADED).order_by("account_id")
+    return list(rows.values_list("account_id", flat=True).distinct())
+
+
 invariants.declare(
     10,
     "report_tied",

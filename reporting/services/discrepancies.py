@@ -96,10 +96,18 @@ WITH found AS MATERIALIZED ({found}),
      WHERE (d.amount_minor, d.currency, d.detail) IS DISTINCT FROM
            (excluded.amount_minor, excluded.currency, excluded.detail)
     RETURNING d.id, old.status AS was),
+     explained AS (
+    UPDATE reporting_discrepancy d SET status = 'cleared', closed_at = %(now)s, version = d.version + 1
+      FROM left_over f WHERE f.closed > 0 AND f.amount_minor = 0
+       AND d.subject_id = f.subject_id AND d.kind = %(kind)s AND d.status IN ('open', 'proposed')
+    RETURNING d.id, old.status AS was),
      moved AS (
     INSERT INTO payments_statechange (id, object_id, from_state, to_state, event, because, by, at)
     SELECT uuidv7(), 'disc_' || replace(id::text, '-', ''), was, 'open', 'withdraw', 'the difference has changed',
-           'reconciliation', %(now)s FROM opened WHERE was = 'proposed')
+           'reconciliation', %(now)s FROM opened WHERE was = 'proposed'
+     UNION ALL
+    SELECT uuidv7(), 'disc_' || replace(id::text, '-', ''), was, 'cleared', 'clear', 'what was settled before is all',
+           'reconciliation', %(now)s FROM explained)
 SELECT count(*) FROM opened"""
 
 _ONE: Final = """

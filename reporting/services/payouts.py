@@ -1,6 +1,7 @@
 """Payouts: made known once, by whoever tells of them first, and booked as they leave and come back."""
 
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 from django.db import connection
 from moneyed import Money
@@ -10,7 +11,8 @@ from payments.gateway.models import ProviderAccount
 from payments.kernel import clock, ids, money, unit
 from payments.ledger import postings
 from payments.ledger import services as ledger
-from reporting.models import DiscrepancyKind, Payout
+from payments.ledger.postings import Event
+from reporting.models import DiscrepancyKind, Payout, SettlementLine
 from reporting.services import discrepancies
 from reporting.services.discrepancies import Found
 
@@ -40,10 +42,10 @@ def learn(account: ProviderAccount, news: PayoutNews) -> Payout:
         _facts(row, news)
         _differs(row, money.from_minor(news.amount_minor, news.currency))
         move = MOVES.get(news.status, "")
-        if row.may(move):
-            row.advance(move, because=f"the PSP says {news.status}", by="settlement")
-            if move != "pay":
-                _returned(account.code, row)
+        if move == "pay" and row.may(move):
+            row.advance(move, because="the PSP says that it is paid", by="settlement")
+        elif move and row.may(move):
+            end(row, move, because=f"the PSP says {news.status}")
         work.returns(row)
     return row
 
@@ -59,7 +61,7 @@ def _begun(account: ProviderAccount, news: PayoutNews) -> Payout:
     )
     unit.current().add(row)
     ledger.post(
-        postings.Event.PAYOUT_ANNOUNCED,
+        Event.PAYOUT_ANNOUNCED,
         row.pk,
         postings.payout_announced(account.code, row.amount),
         narrative=f"Payout {news.reference} of {money.text(row.amount)} by {account.code}",
@@ -96,12 +98,100 @@ def _differs(row: Payout, said: Money) -> None:
     )
 
 
-def _returned(code: str, row: Payout) -> None:
+# --- from the lines of a file ----------------------------------------------------------------------------------------
+
+_NAMED: Final = """
+WITH named AS (
+    SELECT l.id, l.file_id, l.settled_minor, l.currency, l.occurred_at, l.detail, l.movement_reference,
+           CASE WHEN l.payout_reference <> '' AND l.first THEN l.payout_reference
+                ELSE coalesce(nullif(l.movement_reference, ''), l.key) END AS reference
+      FROM (SELECT *, row_number() OVER (PARTITION BY payout_reference ORDER BY
+                   movement_reference = payout_reference DESC, file_id, number) = 1 AS first
+              FROM reporting_settlementline
+             WHERE account_id = %(account)s AND type = 'payout'
+               AND payout_reference IN (SELECT p.payout_reference FROM reporting_settlementline p JOIN open_line o
+                                            ON o.id = p.id WHERE o.new AND o.type = 'payout')) l
+      JOIN open_line o ON o.id = l.id AND o.new)"""
+"""The payout that a line is: the one it is part of, or, when that is another line, by its own reference."""
+
+_MADE: Final = f"""{_NAMED}
+INSERT INTO reporting_payout (id, account_id, provider_reference, currency, amount_minor, automatic, status,
+       announced_at, trace, detail, version, created_at)
+SELECT uuidv7(), %(account)s, reference, currency, -settled_minor, true, 'announced', occurred_at,
+       CASE WHEN movement_reference <> reference THEN movement_reference ELSE '' END, detail, 1, %(now)s
+  FROM named WHERE settled_minor <> 0
+    ON CONFLICT (account_id, provider_reference) DO NOTHING"""  # noqa: S608  our own SQL
+
+_MET: Final = f"""{_NAMED}
+INSERT INTO met
+SELECT named.id, 'po_' || replace(p.id::text, '-', '')
+  FROM named JOIN reporting_payout p ON p.account_id = %(account)s AND p.provider_reference = named.reference
+ WHERE p.currency = named.currency"""  # noqa: S608  our own SQL
+
+_ANNOUNCED: Final = """
+SELECT met.movement_id AS source_id, p.announced_at AS effective_at,
+       'Payout ' || p.provider_reference || ' by ' || %(code)s AS narrative,
+       jsonb_build_object('account', %(code)s::text, 'payout', met.movement_id) AS refs,
+       side.code, p.currency, side.amount_minor
+  FROM (SELECT DISTINCT movement_id FROM met WHERE movement_id LIKE 'po!_%%' ESCAPE '!') met
+  JOIN reporting_payout p ON p.id = substr(met.movement_id, 4)::uuid
+  CROSS JOIN LATERAL (VALUES (%(transit)s::text, p.amount_minor), (%(receivable)s::text, -p.amount_minor))
+       AS side (code, amount_minor)"""
+
+
+def book_lines(account: ProviderAccount, params: Mapping[str, Any]) -> None:
+    """Make payouts known of which a line is the first to tell, book them, and let those that came back end.
+
+    Inside a unit of work; `params` are those of the lines.
+    """
+    bound = {**params, "now": clock.now()}
+    with connection.cursor() as cursor:
+        cursor.execute(_MADE, bound)
+        cursor.execute(_MET, bound)
+    sides = {"transit": postings.in_transit(account.code), "receivable": postings.receivable(account.code)}
+    ledger.post_all(Event.PAYOUT_ANNOUNCED, _ANNOUNCED, {**sides, "code": account.code})
+    _end_returned(account)
+
+
+_RETURNED: Final = """
+SELECT 'sl_' || replace(l.id::text, '-', ''), p.provider_reference
+  FROM open_line o JOIN reporting_settlementline l ON l.id = o.id
+  JOIN LATERAL (
+    SELECT provider_reference FROM reporting_payout p
+     WHERE p.account_id = %(account)s AND p.currency = l.currency AND p.amount_minor = l.settled_minor
+       AND (l.movement_reference <> '' AND l.movement_reference IN (p.provider_reference, p.trace)
+            OR p.provider_reference = l.payout_reference)
+     ORDER BY l.movement_reference IN (p.provider_reference, p.trace) DESC, p.id LIMIT 1) p ON true
+ WHERE o.type = 'payout_returned'"""
+
+
+def _end_returned(account: ProviderAccount) -> None:
+    """Payouts that came back: few, so one by one along their machine."""
+    with connection.cursor() as cursor:
+        cursor.execute(_RETURNED, {"account": _key(account)})
+        told = cursor.fetchall()
+    for line_id, reference in told:
+        payout = Payout.objects.select_for_update().get(account=account, provider_reference=reference)
+        line = SettlementLine.objects.get(pk=line_id)
+        if payout.may("fail"):
+            end(payout, "fail", because="a line of its settlement says that it came back", line=line)
+        with connection.cursor() as cursor:
+            cursor.execute("INSERT INTO met SELECT id, %s FROM open_line WHERE id = %s", [payout.pk, _key(line)])
+
+
+def end(payout: Payout, move: str, *, because: str, line: SettlementLine | None = None) -> None:
+    """It came back, or never left: what it took from the balance is there again. With the open unit of work."""
+    code = payout.account.code
+    payout.advance(move, because=because, by="settlement")
     ledger.post(
-        postings.Event.PAYOUT_RETURNED,
-        row.pk,
-        postings.payout_returned(code, row.amount),
-        narrative=f"Payout {row.provider_reference} of {money.text(row.amount)} came back to {code}",
-        refs={"payout": row.pk},
-        effective_at=clock.now(),
+        Event.PAYOUT_RETURNED,
+        payout.pk,
+        postings.payout_returned(code, payout.amount),
+        narrative=f"Payout {payout.provider_reference} of {money.text(payout.amount)} came back to {code}",
+        refs={"account": code, "payout": payout.pk},
+        effective_at=clock.now() if line is None else line.occurred_at,
     )
+
+
+def _key(row: Any) -> Any:
+    return row._meta.pk.get_db_prep_value(row.pk, connection)

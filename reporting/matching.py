@@ -1,0 +1,250 @@
+"""Which of our movements a settlement line tells of, and what that makes of both: the SQL, set by set. Pure."""
+
+from typing import Final
+
+OPEN: Final = """
+CREATE TEMP TABLE open_line ON COMMIT DROP AS
+SELECT id, type, key, occurred_at, gross_minor, gross_currency, payment_reference, movement_reference, our_reference,
+       match = 'waiting' AS new
+  FROM reporting_settlementline
+ WHERE account_id = %(account)s AND (match = 'waiting' OR match = 'missing_here' AND movement_id = '')"""
+"""Lines that nobody has compared yet, and lines of movements that we had not heard of when they came."""
+
+MET: Final = "CREATE TEMP TABLE met (line_id uuid PRIMARY KEY, movement_id text NOT NULL) ON COMMIT DROP"
+
+_ONLY_CAPTURE: Final = """
+       NOT EXISTS (SELECT FROM payments_capture o WHERE o.attempt_id = c.attempt_id AND o.id <> c.id
+                      AND o.status <> 'failed')"""
+
+BY_REFERENCE: Final = f"""
+INSERT INTO met
+SELECT l.id, 'cap_' || replace(c.id::text, '-', '')
+  FROM open_line l
+  JOIN payments_paymentattempt a ON a.account_id = %(account)s AND a.provider_reference = l.payment_reference
+  JOIN payments_capture c ON c.attempt_id = a.id AND c.status <> 'failed' AND c.currency = l.gross_currency
+ WHERE l.type = 'capture' AND l.payment_reference <> '' AND {_ONLY_CAPTURE}
+ UNION ALL
+SELECT l.id, 're_' || replace(r.id::text, '-', '')
+  FROM open_line l
+  JOIN refunds_refund r ON r.account_id = %(account)s AND r.provider_reference = l.movement_reference
+   AND r.currency = l.gross_currency
+ WHERE l.type = 'refund' AND l.movement_reference <> ''
+ UNION ALL
+SELECT l.id, 'dpm_' || replace(m.id::text, '-', '')
+  FROM open_line l
+  JOIN refunds_disputemovement m ON m.account_id = %(account)s AND m.key = l.key AND m.currency = l.gross_currency
+   AND m.kind IN ('withdrawn', 'reinstated')
+ WHERE l.type = 'dispute'"""  # noqa: S608  our own SQL
+"""What nearly all lines are: the only capture of a payment, or a movement by the PSP's own id of it."""
+
+REST: Final = """
+CREATE TEMP TABLE rest ON COMMIT DROP AS
+SELECT l.* FROM open_line l
+ WHERE l.type IN ('capture', 'refund', 'dispute') AND NOT EXISTS (SELECT FROM met WHERE met.line_id = l.id)"""
+
+_ID: Final = "CASE WHEN {column} ~ '^{prefix}_[0-9a-f]{{32}}$' THEN split_part({column}, '_', 2)::uuid END"
+_CAP, _RE, _ATT = (_ID.format(column="l.our_reference", prefix=prefix) for prefix in ("cap", "re", "att"))
+_CALL: Final = _ID.format(column="c.call_id", prefix="call")
+_NOT_MET: Final = "NOT EXISTS (SELECT FROM met WHERE met.line_id = l.id)"
+_UNTOLD: Final = """
+       NOT EXISTS (SELECT FROM reporting_settlementline t WHERE t.movement_id = {id})
+   AND NOT EXISTS (SELECT FROM met t WHERE t.movement_id = {id})"""
+
+_CAPTURE_BY_OUR_ID: Final = f"""
+INSERT INTO met
+SELECT l.id, l.our_reference
+  FROM rest l
+  JOIN payments_capture c ON c.id = {_CAP} AND c.status <> 'failed'
+   AND c.currency = l.gross_currency
+  JOIN payments_paymentattempt a ON a.id = c.attempt_id AND a.account_id = %(account)s
+ WHERE l.type = 'capture' AND {_NOT_MET}"""  # noqa: S608  our own SQL
+
+_CAPTURE_BY_MODIFICATION: Final = f"""
+INSERT INTO met
+SELECT DISTINCT ON (l.id) l.id, 'cap_' || replace(c.id::text, '-', '')
+  FROM rest l
+  JOIN payments_paymentattempt a ON a.account_id = %(account)s AND a.provider_reference = l.payment_reference
+  JOIN payments_capture c ON c.attempt_id = a.id AND c.status <> 'failed' AND c.currency = l.gross_currency
+  JOIN payments_providercall k ON k.id = {_CALL} AND k.raw ->> 'modification' = l.movement_reference
+ WHERE l.type = 'capture' AND l.payment_reference <> '' AND l.movement_reference <> '' AND {_NOT_MET}
+ ORDER BY l.id, c.id"""  # noqa: S608  our own SQL
+
+_OF_PAYMENT: Final = f"""
+  JOIN payments_paymentattempt a ON a.account_id = %(account)s
+   AND (a.provider_reference = l.payment_reference AND l.payment_reference <> '' OR a.id = {_ATT})"""
+
+_CAPTURE_BY_AMOUNT: Final = f"""
+INSERT INTO met
+WITH told AS (
+    SELECT l.id, a.id AS attempt_id, l.gross_minor, l.gross_currency,
+           row_number() OVER (PARTITION BY a.id, l.gross_minor ORDER BY l.occurred_at, l.key) AS turn
+      FROM rest l {_OF_PAYMENT} WHERE l.type = 'capture' AND {_NOT_MET}),
+     ours AS (
+    SELECT c.id, c.attempt_id, c.amount_minor, c.currency,
+           row_number() OVER (PARTITION BY c.attempt_id, c.amount_minor ORDER BY c.id) AS turn
+      FROM payments_capture c WHERE c.attempt_id IN (SELECT attempt_id FROM told) AND c.status <> 'failed'
+       AND {_UNTOLD.format(id="'cap_' || replace(c.id::text, '-', '')")})
+SELECT told.id, 'cap_' || replace(ours.id::text, '-', '') FROM told JOIN ours
+    ON ours.attempt_id = told.attempt_id AND ours.amount_minor = told.gross_minor AND ours.turn = told.turn
+   AND ours.currency = told.gross_currency"""  # noqa: S608  our own SQL
+
+_CAPTURE_ONLY_ONE: Final = f"""
+INSERT INTO met
+SELECT DISTINCT ON (l.id) l.id, 'cap_' || replace(c.id::text, '-', '')
+  FROM rest l {_OF_PAYMENT}
+  JOIN payments_capture c ON c.attempt_id = a.id AND c.status <> 'failed' AND c.currency = l.gross_currency
+ WHERE l.type = 'capture' AND {_NOT_MET} AND {_ONLY_CAPTURE}
+ ORDER BY l.id, c.id"""  # noqa: S608  our own SQL
+
+_REFUND_BY_OUR_ID: Final = f"""
+INSERT INTO met
+SELECT l.id, l.our_reference
+  FROM rest l
+  JOIN refunds_refund r ON r.id = {_RE} AND r.account_id = %(account)s
+   AND r.currency = l.gross_currency
+ WHERE l.type = 'refund' AND {_NOT_MET}"""  # noqa: S608  our own SQL
+
+_REFUND_BY_AMOUNT: Final = f"""
+INSERT INTO met
+WITH told AS (
+    SELECT l.id, a.id AS attempt_id, -l.gross_minor AS minor, l.gross_currency,
+           row_number() OVER (PARTITION BY a.id, l.gross_minor ORDER BY l.occurred_at, l.key) AS turn
+      FROM rest l {_OF_PAYMENT} WHERE l.type = 'refund' AND {_NOT_MET}),
+     ours AS (
+    SELECT r.id, r.attempt_id, r.amount_minor, r.currency,
+           row_number() OVER (PARTITION BY r.attempt_id, r.amount_minor ORDER BY r.id) AS turn
+      FROM refunds_refund r WHERE r.attempt_id IN (SELECT attempt_id FROM told) AND r.origin <> 'bank'
+       AND r.sent_at IS NOT NULL AND {_UNTOLD.format(id="'re_' || replace(r.id::text, '-', '')")})
+SELECT told.id, 're_' || replace(ours.id::text, '-', '') FROM told JOIN ours
+    ON ours.attempt_id = told.attempt_id AND ours.amount_minor = told.minor AND ours.turn = told.turn
+   AND ours.currency = told.gross_currency"""  # noqa: S608  our own SQL
+
+_DISPUTE: Final = f"""
+INSERT INTO met
+WITH told AS (
+    SELECT l.id, {{key}} AS key, l.gross_minor, l.gross_currency,
+           row_number() OVER (PARTITION BY {{key}}, {{like}} ORDER BY l.occurred_at, l.key) AS turn
+      FROM rest l {{of}} WHERE l.type = 'dispute' AND {_NOT_MET} AND {{known}}),
+     ours AS (
+    SELECT m.id, {{theirs}} AS key, m.currency,
+           CASE m.kind WHEN 'withdrawn' THEN -m.amount_minor ELSE m.amount_minor END AS minor,
+           row_number() OVER (PARTITION BY {{theirs}}, {{alike}} ORDER BY m.moved_at, m.id) AS turn
+      FROM refunds_disputemovement m JOIN refunds_dispute d ON d.id = m.dispute_id
+     WHERE m.account_id = %(account)s AND m.kind IN ('withdrawn', 'reinstated')
+       AND {_UNTOLD.format(id="'dpm_' || replace(m.id::text, '-', '')")})
+SELECT told.id, 'dpm_' || replace(ours.id::text, '-', '') FROM told JOIN ours
+    ON ours.key = told.key AND ours.turn = told.turn AND {{same}} AND ours.currency = told.gross_currency"""  # noqa: S608
+
+_DISPUTE_BY_NEWS: Final = _DISPUTE.format(
+    key="l.movement_reference",
+    like="l.gross_minor < 0",
+    of="",
+    known="l.movement_reference <> ''",
+    theirs="split_part(m.key, ':', 2)",
+    alike="m.kind",
+    same="sign(ours.minor) = sign(told.gross_minor)",
+)
+_BY_AMOUNT: Final = {
+    "like": "l.gross_minor",
+    "alike": "m.kind, m.amount_minor",
+    "same": "ours.minor = told.gross_minor",
+}
+_DISPUTE_BY_DISPUTE: Final = _DISPUTE.format(
+    key="l.movement_reference", of="", known="l.movement_reference <> ''", theirs="d.provider_reference", **_BY_AMOUNT
+)
+_DISPUTE_BY_PAYMENT: Final = _DISPUTE.format(
+    key="a.id", of=_OF_PAYMENT, known="true", theirs="d.attempt_id", **_BY_AMOUNT
+)
+
+ONE_BY_ONE: Final = (
+    _CAPTURE_BY_OUR_ID,
+    _CAPTURE_BY_MODIFICATION,
+    _CAPTURE_BY_AMOUNT,
+    _CAPTURE_ONLY_ONE,
+    _REFUND_BY_OUR_ID,
+    _REFUND_BY_AMOUNT,
+    _DISPUTE_BY_NEWS,
+    _DISPUTE_BY_DISPUTE,
+    _DISPUTE_BY_PAYMENT,
+)
+"""For the few that are left, the surest way first. Of several movements of one payment and amount each line gets its
+own, in their order."""
+
+CLASSED: Final = """
+UPDATE reporting_settlementline l
+   SET movement_id = coalesce(met.movement_id, ''),
+       match = CASE WHEN met.line_id IS NOT NULL AND o.type LIKE 'payout%%' THEN 'booked'
+                    WHEN met.line_id IS NOT NULL OR o.type = 'carried' THEN 'matched'
+                    WHEN o.type IN ('capture', 'refund', 'dispute', 'payout', 'payout_returned') THEN 'missing_here'
+                    WHEN o.type = 'unknown' THEN 'unknown_type' ELSE 'booked' END
+  FROM open_line o LEFT JOIN met ON met.line_id = o.id
+ WHERE l.id = o.id AND (o.new OR met.line_id IS NOT NULL)"""
+
+# --- what the lines of a movement come to ----------------------------------------------------------------------------
+
+TOUCHED: Final = """
+CREATE TEMP TABLE touched ON COMMIT DROP AS
+SELECT movement_id FROM met WHERE movement_id NOT LIKE 'po!_%%' ESCAPE '!'
+ UNION
+SELECT movement_id FROM reporting_settlementline
+ WHERE account_id = %(account)s AND match IN ('amount_differs', 'missing_here') AND movement_id <> ''"""
+"""Movements with new lines, and those whose lines were not what we had booked: we may have heard more since."""
+
+FACTS: Final = """
+    SELECT t.movement_id, coalesce(c.currency, r.currency, m.currency) AS currency,
+           CASE WHEN c.status = 'succeeded' THEN c.amount_minor WHEN r.status = 'succeeded' THEN -r.amount_minor
+                WHEN m.kind = 'withdrawn' THEN -m.amount_minor WHEN m.kind = 'reinstated' THEN m.amount_minor
+                ELSE 0 END AS booked,
+           CASE WHEN c.id IS NOT NULL THEN c.amount_minor WHEN m.kind = 'withdrawn' THEN -m.amount_minor
+                WHEN m.kind = 'reinstated' THEN m.amount_minor
+                WHEN r.sent_at IS NOT NULL OR r.origin = 'outside' THEN -r.amount_minor ELSE 0 END AS whole,
+           coalesce(c.status IN ('sent', 'pending', 'unknown'),
+                    r.status IN ('sent', 'pending', 'unknown', 'requires_action', 'requested'), false) AS in_flight
+      FROM {movements} t
+      LEFT JOIN payments_capture c
+        ON c.id = CASE WHEN t.movement_id LIKE 'cap!_%%' ESCAPE '!' THEN substr(t.movement_id, 5)::uuid END
+      LEFT JOIN refunds_refund r
+        ON r.id = CASE WHEN t.movement_id LIKE 're!_%%' ESCAPE '!' THEN substr(t.movement_id, 4)::uuid END
+      LEFT JOIN refunds_disputemovement m
+        ON m.id = CASE WHEN t.movement_id LIKE 'dpm!_%%' ESCAPE '!' THEN substr(t.movement_id, 5)::uuid END"""
+"""Of each movement what our books say now, and what they say, have said or will say of all of it."""
+
+WEIGHED: Final = f"""
+CREATE TEMP TABLE weighed ON COMMIT DROP AS
+WITH facts AS ({FACTS.format(movements="touched")}),
+     told AS (
+    SELECT f.movement_id, f.currency, f.booked, f.whole, f.in_flight, sum(l.gross_minor)::bigint AS told,
+           count(*) FILTER (WHERE l.gross_minor = f.whole) AS wholes, max(l.occurred_at) AS since
+      FROM facts f JOIN reporting_settlementline l ON l.movement_id = f.movement_id
+     GROUP BY f.movement_id, f.currency, f.booked, f.whole, f.in_flight)
+SELECT *, CASE WHEN told IN (booked, whole) OR whole = 0 OR (told - expected) %% whole <> 0 THEN 0
+               ELSE least(greatest((told - expected) / whole, 0), wholes - 1) END AS again
+  FROM (SELECT *, CASE WHEN booked = 0 AND in_flight THEN whole ELSE booked END AS expected FROM told) known"""  # noqa: S608
+"""`again`: how many of the lines tell all of it once more. What is told and not booked because it is in flight, or will
+be taken back, is a matter of time."""
+
+DUPLICATES: Final = """
+CREATE TEMP TABLE duplicate ON COMMIT DROP AS
+SELECT id, movement_id, gross_minor FROM (
+    SELECT l.id, l.movement_id, l.gross_minor, w.again, row_number() OVER (
+           PARTITION BY l.movement_id ORDER BY d.subject_id IS NULL, l.occurred_at DESC, l.key DESC) AS place
+      FROM weighed w JOIN reporting_settlementline l ON l.movement_id = w.movement_id AND l.gross_minor = w.whole
+      LEFT JOIN reporting_discrepancy d ON d.subject_id = 'sl_' || replace(l.id::text, '-', '')
+       AND d.kind = 'duplicate' AND d.status IN ('settled', 'accepted')
+     WHERE w.again > 0) told
+ WHERE place <= again"""
+"""What people have said to be one stays one; else the latest are."""
+
+DIFFERS: Final = """
+CREATE TEMP TABLE differs ON COMMIT DROP AS
+SELECT w.*, w.told - w.again * w.whole - w.booked AS apart
+  FROM weighed w WHERE w.told - w.again * w.whole NOT IN (w.booked, w.whole)"""
+
+RECLASSED: Final = """
+UPDATE reporting_settlementline l SET match = fit.match
+  FROM (SELECT l.id, CASE WHEN d.id IS NOT NULL THEN 'duplicate' WHEN x.movement_id IS NOT NULL THEN 'amount_differs'
+                          WHEN w.booked = 0 AND w.in_flight THEN 'missing_here' ELSE 'matched' END AS match
+          FROM weighed w JOIN reporting_settlementline l ON l.movement_id = w.movement_id
+          LEFT JOIN duplicate d ON d.id = l.id LEFT JOIN differs x ON x.movement_id = w.movement_id
+         WHERE w.told <> w.booked OR l.match <> 'matched') fit
+ WHERE l.id = fit.id AND l.match <> fit.match"""

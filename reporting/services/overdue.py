@@ -1,0 +1,91 @@
+"""What we have booked and the PSP has not settled in its time: until then it is a matter of time, then a difference."""
+
+from datetime import timedelta
+from typing import Any, Final
+
+from django.conf import settings
+from django.db import transaction
+
+from payments.gateway import accounts
+from payments.kernel import clock, ids
+from payments.ledger import postings
+from reporting import matching
+from reporting.models import DiscrepancyKind
+from reporting.services import discrepancies, payouts
+
+PRINCIPAL: Final = (
+    "captured", "capture_reversed", "refund_succeeded", "refund_bounced", "dispute_withdrawn", "dispute_reinstated",
+)  # fmt: skip
+"""Movements of the ledger that a line of settlement must tell of."""
+
+LOOKED_BACK: Final = timedelta(days=14)
+"""How long before a movement's time is up it is still found: the job would have to rest for so long to miss it."""
+
+_BOOKED: Final = """
+    SELECT t.source_id AS movement_id, max(t.effective_at) AS since
+      FROM payments_transfer t
+      JOIN payments_entry e ON e.transfer_id = t.id
+      JOIN payments_account a ON a.id = e.account_id AND a.code = %(receivable)s
+     WHERE t.event = ANY(%(events)s) AND t.id >= payments_uuid_floor(%(since)s)
+       AND e.id >= payments_uuid_floor(%(since)s)
+     GROUP BY t.source_id"""
+
+_DAYS: Final = """
+       (SELECT days FROM unnest(%(wheres)s::text[], %(days)s::int[]) AS term (place, days)
+         WHERE place IN ('', %(code)s, '/' || method, %(code)s || '/' || method)
+         ORDER BY place = %(code)s || '/' || method DESC, place = %(code)s DESC, place <> '' DESC LIMIT 1)"""
+
+_UNTOLD: Final = f"""
+WITH booked AS ({_BOOKED}),
+     facts AS ({matching.FACTS.format(movements="booked")}),
+     told AS (
+    SELECT f.*, b.since, coalesce(sum(l.gross_minor), 0)::bigint AS told
+      FROM facts f JOIN booked b USING (movement_id)
+      LEFT JOIN reporting_settlementline l ON l.movement_id = f.movement_id AND l.match <> 'duplicate'
+     GROUP BY f.movement_id, f.currency, f.booked, f.whole, f.in_flight, b.since)
+SELECT told.*, booked - told AS untold FROM told WHERE booked <> told AND (told = 0 OR told = whole)"""  # noqa: S608
+
+_LATE: Final = f"""
+WITH untold AS ({_UNTOLD}),
+     known AS (
+    SELECT u.*, coalesce(a.method, '') AS method
+      FROM untold u
+      LEFT JOIN payments_capture c
+        ON c.id = CASE WHEN u.movement_id LIKE 'cap!_%%' ESCAPE '!' THEN substr(u.movement_id, 5)::uuid END
+      LEFT JOIN refunds_refund r
+        ON r.id = CASE WHEN u.movement_id LIKE 're!_%%' ESCAPE '!' THEN substr(u.movement_id, 4)::uuid END
+      LEFT JOIN refunds_disputemovement m
+        ON m.id = CASE WHEN u.movement_id LIKE 'dpm!_%%' ESCAPE '!' THEN substr(u.movement_id, 5)::uuid END
+      LEFT JOIN refunds_dispute d ON d.id = m.dispute_id
+      LEFT JOIN payments_paymentattempt a ON a.id = coalesce(c.attempt_id, r.attempt_id, d.attempt_id)
+     WHERE %(begins)s::timestamptz IS NULL OR u.since >= %(begins)s)
+SELECT movement_id AS subject_id, %(account)s::uuid AS account_id, currency, -untold AS amount_minor,
+       'Booked, and not in any settlement after ' || {_DAYS} || ' days.' AS detail,
+       jsonb_build_object('booked_minor', booked, 'told_minor', told, 'method', method) AS evidence,
+       %(receivable)s::text AS at, %(order_clearing)s::text AS counter, since, ARRAY[movement_id] AS covers
+  FROM known WHERE since < %(now)s::timestamptz - {_DAYS} * interval '1 day'"""  # noqa: S608  our own SQL
+
+
+def bound(account_id: str) -> dict[str, Any]:
+    """The values of the queries about what one account has not been told yet."""
+    account, now = accounts.account(account_id), clock.now()
+    longest = max(settings.SETTLES_WITHIN.values())
+    return {
+        "account": ids.decode("pa", account.pk),
+        "code": account.code,
+        "receivable": postings.receivable(account.code),
+        "order_clearing": postings.ORDER_CLEARING,
+        "events": list(PRINCIPAL),
+        "since": now - LOOKED_BACK - timedelta(days=longest),
+        "begins": account.settles_from,
+        "wheres": list(settings.SETTLES_WITHIN),
+        "days": list(settings.SETTLES_WITHIN.values()),
+        "now": now,
+    }
+
+
+def find(account_id: str) -> int:
+    """Open a difference for what was booked longer ago than its account and method take to settle."""
+    with transaction.atomic():
+        payouts.lock(account_id)
+        return discrepancies.open_many(DiscrepancyKind.MISSING_AT_PSP, _LATE, bound(account_id))

@@ -1,0 +1,105 @@
+"""Settlement lines compared with our books, set by set: matched, booked, and what does not agree is found."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+import structlog
+from django.db import connection
+
+from payments.gateway import accounts
+from payments.gateway.models import ProviderAccount
+from payments.kernel import clock, ids, jobs, unit
+from reporting import matching, selectors
+from reporting.models import SettlementFile
+from reporting.services import bookings, comparing, overdue, payouts
+
+log = structlog.get_logger(__name__)
+
+_STAMP: Final = """
+UPDATE reporting_settlementfile f SET matched_at = %(now)s, version = version + 1
+ WHERE account_id = %(account)s AND status = 'loaded' AND matched_at IS NULL"""
+
+TABLES: Final = ("open_line", "met", "rest", "touched", "weighed", "duplicate", "differs")
+
+
+def reconcile(file_id: str) -> None:
+    """Compare the lines of a loaded file, and whatever else of its account nobody has compared yet.
+
+    All of it is one transaction: a worker that dies leaves nothing, and the next one does the whole again.
+    """
+    compare(SettlementFile.objects.get(pk=file_id).account_id)
+
+
+def request(file_id: str) -> None:
+    """Have a loaded file compared soon, with the open unit of work."""
+    jobs.enqueue("reconcile_settlement", unique=f"reconcile:{file_id}", file_id=file_id)
+
+
+def compare(account_id: str) -> int:
+    """Compare what is open at one account: lines that wait, and those that told of something before we had heard of it.
+
+    How many lines were looked at. It can be done at any time, and again.
+    """
+    account = accounts.account(account_id)
+    params = {"account": ids.decode("pa", account.pk)}
+    with unit.work():
+        payouts.lock(account.pk)
+        many = _meet(account, params)
+        _weigh(params)
+        comparing.compare(account, params)
+        _run(_STAMP, {**params, "now": clock.now()})
+    log.info("settlement_compared", account=account.code, lines=many)
+    return many
+
+
+def look_again() -> None:
+    """Compare once more at every account that has lines. One that fails stops no other."""
+    _each(compare)
+
+
+def find_overdue() -> None:
+    """Find what the PSP should have settled by now, at every account that has lines."""
+    _each(overdue.find)
+
+
+def _each(act: Callable[[str], int]) -> None:
+    failures = []
+    for account_id in selectors.settling():
+        try:
+            act(account_id)
+        except Exception as failure:
+            log.exception("settlement_not_compared", account=account_id)
+            failures.append(failure)
+    if failures:
+        raise failures[0]
+
+
+def _meet(account: ProviderAccount, params: Mapping[str, Any]) -> int:
+    """Find for each line the movement of ours that it tells of, and book what is certain whatever it is."""
+    _run(f"DROP TABLE IF EXISTS {', '.join(f'pg_temp.{table}' for table in TABLES)}")
+    many = _run(matching.OPEN, params)
+    _run("ANALYZE open_line")
+    _run(matching.MET)
+    _run(matching.BY_REFERENCE, params)
+    _run("ANALYZE met")
+    if _run(matching.REST, params):
+        for one in matching.ONE_BY_ONE:
+            _run(one, params)
+    payouts.book_lines(account, params)
+    bookings.book(account)
+    _run(matching.CLASSED, params)
+    return many
+
+
+def _weigh(params: Mapping[str, Any]) -> None:
+    """See what all lines of each movement come to, and let their classes follow."""
+    _run(matching.TOUCHED, params)
+    _run("ANALYZE touched")
+    for one in (matching.WEIGHED, matching.DUPLICATES, matching.DIFFERS, matching.RECLASSED):
+        _run(one, params)
+
+
+def _run(sql: str, params: Mapping[str, Any] | None = None) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, params)
+        return int(cursor.rowcount)
