@@ -1,5 +1,6 @@
 """What the environment says: typed, checked once at start, refused by the variable's name."""
 
+import datetime
 import enum
 import json
 import os
@@ -32,6 +33,17 @@ class Role(enum.StrEnum):
     WEB = "web"
     WORKER = "worker"
     SHELL = "shell"
+
+
+class GlAccount(pydantic.BaseModel):
+    """From a day on, what an account of the ledger is called in the general ledger of the company."""
+
+    model_config = pydantic.ConfigDict(extra="forbid", frozen=True)
+
+    code: str = pydantic.Field(pattern=r"^[a-z_]+(/[a-z0-9_-]+)?$", description="`psp_fees/stripe-us`, or all of them.")
+    name: str = pydantic.Field(min_length=1, max_length=100, description="A sub-account stands behind a colon.")
+    number: str = pydantic.Field("", max_length=20)
+    since: datetime.date
 
 
 class Environment(pydantic_settings.BaseSettings):
@@ -93,6 +105,9 @@ class Environment(pydantic_settings.BaseSettings):
     mail_from: str = pydantic.Field("countinghouse@localhost", description="Whose name our mail carries.")
     reports_kept_days: int = pydantic.Field(
         400, ge=1, description="How long the files of reports are kept; a report can be made again, byte for byte."
+    )
+    gl_accounts: list[GlAccount] = pydantic.Field(
+        [], description="What journals call our accounts, as a JSON list. Lines are added, never changed."
     )
 
     run_dir: Path = Path(".run")

@@ -157,6 +157,8 @@ REFUND_UNDO = timedelta(seconds=ENVIRONMENT.refund_undo_seconds)  # while people
 SETTLE_ALONE = ENVIRONMENT.limits_of_one  # minor units of a currency that one person settles without a second one
 SETTLES_WITHIN = ENVIRONMENT.days_to_settle  # days until what was booked and not settled is missing at the PSP
 
+GL_ACCOUNTS = ENVIRONMENT.gl_accounts  # what journals for the general ledger call our accounts, beyond our own names
+
 WEBHOOK_TARGETS_ON_LOOPBACK = not ENVIRONMENT.production  # clients of development listen on this machine
 
 # REST

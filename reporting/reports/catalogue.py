@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from reporting.reports import balance, declines, disputes, ledger, payments, refunds, trial_balance
+from reporting.reports import balance, declines, disputes, gl_journal, ledger, payments, refunds, trial_balance
 from reporting.reports.base import Report
 
 REPORTS: Final[Mapping[str, Report]] = {
@@ -15,6 +15,8 @@ REPORTS: Final[Mapping[str, Report]] = {
         balance.REPORT,
         trial_balance.REPORT,
         ledger.REPORT,
+        gl_journal.REPORT,
+        gl_journal.QUICKBOOKS,
         declines.REPORT,
     )
 }

@@ -43,6 +43,7 @@ REPORT: Final = Report(
         Column("payment_intent_id", Kind.ID, "nullif(t.refs ->> 'intent', '')", "The payment, where there is one."),
         Column("attempt_id", Kind.ID, "nullif(t.refs ->> 'attempt', '')", "The attempt."),
         Column("order_id", Kind.ID, "nullif(t.refs ->> 'order', '')", "The order, where there is one."),
+        Column("original_utc", Kind.TIME, "t.original_effective_at", "When it moved, where those books were closed."),
         Column("narrative", Kind.TEXT, "t.narrative", "The movement in words."),
     ),
 )

@@ -9,6 +9,9 @@ from payments.connectors.disputes import DisputeNews, Movement, Stage, Standing
 from payments.gateway import accounts
 from payments.kernel import clock, money
 from refunds import handlers
+from refunds.services import transfers
+from tests import factories
+from tests.refunds.psp import Psp
 from tests.reporting import desk as desks
 from tests.reporting.desk import Desk
 
@@ -62,3 +65,22 @@ def october(desk: Desk, **facts: Any) -> Mapping[str, Mapping[str, Any]]:
     with clock.at(desks.moment(10)):
         desk.shop.confirm(desk.shop.intent(desk.shop.order(3000, **facts)), token="pm_card_visa_chargeDeclined")
     return {"before": before, "mug": mug, "yen": yen, "euro": euro, "won": won, "lost": lost, "quarrel": quarrel}
+
+
+def transferred(desk: Desk, sim: factories.Simulator, psp: Psp) -> None:
+    """A payment of 19.99 whose refund of 7.00 bounces on the 20th, and leaves a bank on the 21st instead."""
+    intent = desk.paid(desks.moment(3), 1999)
+    sim.scenario("refunds.create", "bounced_refund", seconds=0, times=1)
+    desk.refunded(desks.moment(5), intent, 700)
+    with clock.at(desks.moment(20)):
+        psp.notify(psp.events_once("refund.failed"))
+    draft = transfers.TransferDraft(
+        payment_intent=intent["id"],
+        amount=700,
+        bank_account="main-usd",
+        bank_reference="TRF-1",
+        value_date=desks.moment(21).date(),
+        because="The card was closed.",
+    )
+    with clock.at(desks.moment(23)):
+        transfers.confirm(transfers.propose(draft, by="staff fay").pk, by="staff finn")

@@ -12,7 +12,6 @@ from payments.kernel import clock, unit
 from payments.ledger import selectors as ledger
 from payments.orders.models import Order
 from payments.rest.models import ApiClient
-from refunds.services import transfers
 from reporting.reports import base, catalogue
 from tests import factories
 from tests.refunds.psp import Psp
@@ -100,22 +99,7 @@ def test_refunds_and_those_that_bounce(desk: Desk, sim: factories.Simulator, sim
 def test_what_left_a_bank_is_in_the_report_of_refunds_on_its_value_date(
     desk: Desk, sim: factories.Simulator, simulator: str
 ) -> None:
-    intent = desk.paid(desks.moment(3), 1999)
-    sim.scenario("refunds.create", "bounced_refund", seconds=0, times=1)
-    desk.refunded(desks.moment(5), intent, 700)
-    psp = Psp(simulator)
-    with clock.at(desks.moment(20)):
-        psp.notify(psp.events_once("refund.failed"))
-    draft = transfers.TransferDraft(
-        payment_intent=intent["id"],
-        amount=700,
-        bank_account="main-usd",
-        bank_reference="TRF-1",
-        value_date=desks.moment(21).date(),
-        because="The card was closed.",
-    )
-    with clock.at(desks.moment(23)):
-        transfers.confirm(transfers.propose(draft, by="staff fay").pk, by="staff finn")
+    month.transferred(desk, sim, Psp(simulator))
 
     file = desk.file("refunds", **desks.OCTOBER)
     assert file.column("movement") == ["refund_succeeded", "refund_bounced", "refund_transferred"]
