@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 from payments.kernel.jobs import Queue, job
-from reporting.services import exports, fetching, loading, reconciliation, retention, schedules, telling
+from reporting.services import banking, exports, fetching, loading, reconciliation, retention, schedules, telling
 
 
 @job("produce_report", Queue.FINANCE, lease=timedelta(minutes=10), tries=4)
@@ -70,3 +70,15 @@ def reconcile_open_lines() -> None:
 def find_unsettled() -> None:
     """Find what was booked and should have been settled by now."""
     reconciliation.find_overdue()
+
+
+@job("match_bank_lines", Queue.FINANCE, lease=timedelta(minutes=5))
+def match_bank_lines(account_id: str) -> None:
+    """Say what the open lines of a bank account are."""
+    banking.match(account_id)
+
+
+@job("watch_bank", Queue.FINANCE, lease=timedelta(minutes=5), every=timedelta(hours=1))
+def watch_bank() -> None:
+    """Payouts that should be at our bank and are not become differences."""
+    banking.watch()

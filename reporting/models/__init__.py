@@ -1,14 +1,21 @@
 """The tables of reports, of settlement, and of what does not agree."""
 
+from reporting.models.bank import BankAccount, BankLine, BankMatch, BankStatement, LineStatus, MatchKind
 from reporting.models.discrepancies import Discrepancy, DiscrepancyKind, PspBalance, TieOut, Wanted
 from reporting.models.runs import FileFormat, ReportDownload, ReportRun, ReportSchedule, Rhythm, Way
 from reporting.models.settlements import Match, Payout, SettlementFile, SettlementLine
 
 __all__ = [
+    "BankAccount",
+    "BankLine",
+    "BankMatch",
+    "BankStatement",
     "Discrepancy",
     "DiscrepancyKind",
     "FileFormat",
+    "LineStatus",
     "Match",
+    "MatchKind",
     "Payout",
     "PspBalance",
     "ReportDownload",

@@ -24,6 +24,7 @@ APP: Final[Mapping[str, Sequence[str]]] = {
     "payments_statechange": ADDING,
     "payments_feecontract": ADDING,
     "refunds_disputemovement": ADDING,
+    "reporting_bankstatement": ADDING,
     "payments_event": (*ADDING, "UPDATE (dispatched_at)"),
     # what ends
     "payments_job": KEEPING,
