@@ -3,7 +3,17 @@
 from datetime import datetime, timedelta
 
 from payments.kernel.jobs import Queue, job
-from reporting.services import banking, exports, fetching, loading, reconciliation, retention, schedules, telling
+from reporting.services import (
+    banking,
+    closing,
+    exports,
+    fetching,
+    loading,
+    reconciliation,
+    retention,
+    schedules,
+    telling,
+)
 
 
 @job("produce_report", Queue.FINANCE, lease=timedelta(minutes=10), tries=4)
@@ -82,3 +92,15 @@ def match_bank_lines(account_id: str) -> None:
 def watch_bank() -> None:
     """Payouts that should be at our bank and are not become differences."""
     banking.watch()
+
+
+@job("close_books", Queue.FINANCE, every=timedelta(minutes=10))
+def close_books() -> None:
+    """Let every legal entity's days and months be closed, as far as that is possible."""
+    closing.run_all()
+
+
+@job("close_entity", Queue.FINANCE, lease=timedelta(minutes=10))
+def close_entity(entity_id: str) -> None:
+    """Check the periods of one entity that are over, and lock what is ready."""
+    closing.run(entity_id)

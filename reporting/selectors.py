@@ -1,14 +1,17 @@
-"""Reading report runs and settlement files, and the proofs that they hold."""
+"""Reading report runs, settlement files and closes, and the proofs that they hold."""
 
+import zoneinfo
 from datetime import date, datetime
 
-from django.db.models import Max, QuerySet
+from django.db import connection
+from django.db.models import Max, Q, QuerySet
 
 from payments.connectors.settlements import FileKind
-from payments.kernel import invariants
-from reporting.models import ReportRun, SettlementFile
+from payments.gateway.models import LegalEntity, ProviderAccount
+from payments.kernel import clock, invariants
+from reporting.models import Close, CloseCheck, CloseKind, ReportRun, SettlementFile
 from reporting.models.settlements import Source
-from reporting.states import FileStatus, RunStatus
+from reporting.states import CloseStatus, FileStatus, RunStatus
 
 
 def runs_of(client_id: str | None) -> QuerySet[ReportRun]:
@@ -79,6 +82,89 @@ def settling() -> list[str]:
     return list(rows.values_list("account_id", flat=True).distinct())
 
 
+def close(close_id: str) -> Close:
+    """One close with its entity and checks; `DoesNotExist` when there is none."""
+    return Close.objects.select_related("entity").prefetch_related("checks").get(pk=close_id)
+
+
+def hold_close(close_id: str) -> Close:
+    """The same, locked until the end of the transaction."""
+    return Close.objects.select_for_update(of=("self",)).select_related("entity").get(pk=close_id)
+
+
+def hold_check(check_id: str) -> CloseCheck:
+    """One item of a checklist with its close, the close locked first and then the item."""
+    row = CloseCheck.objects.get(pk=check_id)
+    close = hold_close(row.close_id)
+    row = CloseCheck.objects.select_for_update().get(pk=check_id)
+    row.close = close
+    return row
+
+
+def last_close(entity_id: str | None = None, kind: str = CloseKind.DAY) -> Close | None:
+    """The last day, or month, that is over, of one entity or of whichever comes last; None before there is any."""
+    rows = Close.objects.filter(kind=kind, ends_at__lte=clock.now())
+    if entity_id is not None:
+        rows = rows.filter(entity=entity_id)
+    return rows.select_related("entity").prefetch_related("checks").order_by("-ends_at", "entity_id").first()
+
+
+def last_begun(entity_id: str) -> Close | None:
+    """The day of an entity that has begun last."""
+    return Close.objects.filter(entity=entity_id, kind=CloseKind.DAY).order_by("-day").first()
+
+
+def next_close(entity_id: str, kind: str) -> Close | None:
+    """The first period of this kind that is over and not locked."""
+    rows = Close.objects.filter(entity=entity_id, kind=kind, ends_at__lte=clock.now())
+    return rows.exclude(status=CloseStatus.LOCKED).order_by("day").first()
+
+
+def unproven(entity_id: str) -> QuerySet[Close]:
+    """Locked periods whose reports are not known to be final, oldest first."""
+    rows = Close.objects.filter(entity=entity_id, status=CloseStatus.LOCKED, proven_at=None)
+    return rows.order_by("ends_at", "kind")
+
+
+def locked_after(close: Close) -> Close | None:
+    """What has to be opened again before this: the month of a day, or the next of the same kind."""
+    later = Q(kind=close.kind, day__gt=close.day)
+    if close.kind == CloseKind.DAY:
+        later |= Q(kind=CloseKind.MONTH, starts_at__lt=close.ends_at, ends_at__gt=close.starts_at)
+    rows = Close.objects.filter(later, entity=close.entity_id, status=CloseStatus.LOCKED)
+    return rows.order_by("-kind", "-day").first()
+
+
+FIRST_BOOKED = """
+SELECT effective_at FROM payments_transfer WHERE place = ANY(%s) ORDER BY id LIMIT 1"""
+
+
+def first_day(entity: LegalEntity) -> date | None:
+    """The day with which the closes of an entity begin: from which its settlement is ours, or the first with a booking.
+
+    None while there is neither.
+    """
+    accounts = ProviderAccount.objects.filter(legal_entity=entity)
+    cut_over = accounts.exclude(settles_from=None).order_by("settles_from").first()
+    if cut_over is not None:
+        return cut_over.settles_from
+    with connection.cursor() as cursor:
+        cursor.execute(FIRST_BOOKED, [list(accounts.values_list("code", flat=True))])
+        found = cursor.fetchone()
+    return found[0].astimezone(zoneinfo.ZoneInfo(entity.time_zone)).date() if found else None
+
+
+invariants.declare(
+    10,
+    "closed_books",
+    "The books of every locked day take nothing more",
+    """SELECT c.id::text, c.day || ' of ' || e.name || ' is locked, its books are closed until '
+              || coalesce(e.closed_until::text, 'nothing')
+         FROM reporting_close c JOIN payments_legalentity e ON e.id = c.entity_id
+        WHERE c.kind = 'day' AND c.status = 'locked'
+          AND (e.closed_until IS NULL OR e.closed_until < c.ends_at)""",
+    "SELECT count(*) FROM reporting_close WHERE kind = 'day' AND status = 'locked'",
+)
 invariants.declare(
     10,
     "report_tied",

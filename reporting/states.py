@@ -100,3 +100,28 @@ DISCREPANCY: Final = Machine(
         **{(state, "clear"): D.CLEARED for state in (D.OPEN, D.PROPOSED)},
     },
 )
+
+
+class CloseStatus(StrEnum):
+    """Where the close of a day or month is: it still runs or has ended, is checked, has nothing missing, takes nothing
+    more, or was opened again by two people.
+    """
+
+    OPEN = "open"
+    CHECKING = "checking"
+    READY = "ready"
+    LOCKED = "locked"
+    REOPENED = "reopened"
+
+
+C = CloseStatus
+
+CLOSE: Final = Machine(
+    C.OPEN,
+    {
+        **{(state, "check"): C.CHECKING for state in (C.OPEN, C.READY, C.REOPENED)},
+        (C.CHECKING, "pass"): C.READY,
+        (C.READY, "lock"): C.LOCKED,
+        (C.LOCKED, "reopen"): C.REOPENED,
+    },
+)

@@ -26,6 +26,7 @@ class AttentionKind(models.TextChoices):
     FRAUD_WARNING = "fraud_warning", "A payment was reported as fraud: refund before it becomes a dispute?"
     RULE_ROLLED_BACK = "rule_rolled_back", "A routing rule did worse than its control and was rolled back"
     UNMATCHED_EVENT = "unmatched_event", "The PSP reports something that we do not know"
+    CLOSE_LATE = "close_late", "A day or month could not be closed in time, or its reports are not right"
 
 
 class AttentionItem(models.Model):

@@ -70,6 +70,11 @@ ADVICE: Final[Mapping[str, tuple[str, str]]] = {
         "Find it in the PSP's dashboard by its reference. If money of it should go back, refund it there: that is told"
         " to us. Two people close it with what was found.",
     ),
+    K.CLOSE_LATE: (
+        "A day or month of a company is over for long and still not locked, or the reports of a locked one do not tie.",
+        "Open the close: its checklist says what is missing, and leads there. What a PSP or bank cannot deliver is"
+        " accepted there with a reason. This closes when the period is locked and its reports are right.",
+    ),
 }
 """Kind of matter -> what has happened, and what is safe to do."""
 

@@ -106,8 +106,8 @@ YEARS: Final = range(2000, 2200)
 class Parameters:
     """What a report is about: from `interval_start`, inclusive, to `interval_end`, exclusive.
 
-    `timezone` (IANA) is that of `created_local`; `currency` and `client_id` narrow the rows. Refuses an interval that
-    is none, and an unknown time zone or currency.
+    `timezone` (IANA) is that of `created_local`; `currency`, `client_id` and `legal_entity_id` (whose books it is
+    booked in) narrow the rows. Refuses an interval that is none, and an unknown time zone or currency.
     """
 
     interval_start: datetime
@@ -115,6 +115,7 @@ class Parameters:
     timezone: str = "UTC"
     currency: str | None = None
     client_id: str | None = None
+    legal_entity_id: str | None = None
 
     def __post_init__(self) -> None:
         for name, moment in (("interval_start", self.interval_start), ("interval_end", self.interval_end)):
@@ -141,6 +142,7 @@ class Parameters:
             "timezone": self.timezone,
             "currency": self.currency,
             "client": self.client_id,
+            **({"legal_entity": self.legal_entity_id} if self.legal_entity_id else {}),
         }
 
     @classmethod
@@ -152,6 +154,7 @@ class Parameters:
             timezone=given["timezone"],
             currency=given["currency"],
             client_id=given["client"],
+            legal_entity_id=given.get("legal_entity"),
         )
 
 
@@ -238,16 +241,19 @@ SELECT {columns}
             "running_to": running[1],
             "currency": parameters.currency,
             "client": ids.decode("cli", parameters.client_id) if parameters.client_id else None,
+            "entity": ids.decode("le", parameters.legal_entity_id) if parameters.legal_entity_id else None,
             "currencies": list(money.EXPONENTS),
             "units": [Decimal(1).scaleb(-exponent) for exponent in money.EXPONENTS.values()],
             **self.binds(),
         }
 
 
-ENDED: Final = "(t.xid < %(running_from)s::xid8 OR t.xid >= %(running_to)s::xid8)"
+ENDED: Final = """(t.xid < %(running_from)s::xid8 OR t.xid >= %(running_to)s::xid8)
+   AND (%(entity)s::uuid IS NULL OR t.place IN (
+        SELECT code FROM payments_provideraccount WHERE legal_entity_id = %(entity)s))"""
 """Ids and clocks are not commit order: rows of transactions from which on some still ran are left for the next file, so
 that nothing slips in behind what was read. Ids beyond those that were given out are those of another server, out of a
-dump: they have ended."""
+dump: they have ended. Of one legal entity they are those in its own books."""
 
 WITHIN: Final = f"""t.effective_at >= %(interval_start)s AND t.effective_at < %(interval_end)s
    AND {ENDED}"""
