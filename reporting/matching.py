@@ -243,7 +243,7 @@ SELECT w.*, w.told - w.again * w.whole - w.booked AS apart
 RECLASSED: Final = """
 UPDATE reporting_settlementline l SET match = fit.match
   FROM (SELECT l.id, CASE WHEN d.id IS NOT NULL THEN 'duplicate' WHEN x.movement_id IS NOT NULL THEN 'amount_differs'
-                          WHEN w.booked = 0 AND w.in_flight THEN 'missing_here' ELSE 'matched' END AS match
+                          WHEN w.booked = 0 AND w.told <> 0 THEN 'missing_here' ELSE 'matched' END AS match
           FROM weighed w JOIN reporting_settlementline l ON l.movement_id = w.movement_id
           LEFT JOIN duplicate d ON d.id = l.id LEFT JOIN differs x ON x.movement_id = w.movement_id
          WHERE w.told <> w.booked OR l.match <> 'matched') fit

@@ -64,6 +64,11 @@ def tariff() -> Tariff:
     return Tariff(FeeContract.objects.all())
 
 
+def terms(account_id: str) -> list[FeeContract]:
+    """The lines of one account's contracts; of two that both hold the first counts."""
+    return list(FeeContract.objects.filter(account_id=account_id).order_by("-valid_from", "-id"))
+
+
 def write(draft: Draft, *, by: str) -> FeeContract:
     """Write a line of a contract down; it holds from its day on."""
     _refuse_unless_clear(draft)

@@ -11,7 +11,7 @@ from payments.gateway.models import ProviderAccount
 from payments.kernel import clock, ids, jobs, unit
 from reporting import matching, selectors
 from reporting.models import SettlementFile
-from reporting.services import bookings, comparing, overdue, payouts
+from reporting.services import bookings, charges, comparing, overdue, payouts, proofs
 
 log = structlog.get_logger(__name__)
 
@@ -47,6 +47,8 @@ def compare(account_id: str) -> int:
         many = _meet(account, params)
         _weigh(params)
         comparing.compare(account, params)
+        charges.check(account, params)
+        proofs.prove(params)
         _run(_STAMP, {**params, "now": clock.now()})
     log.info("settlement_compared", account=account.code, lines=many)
     return many
