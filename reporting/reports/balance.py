@@ -73,8 +73,8 @@ WITH moved AS MATERIALIZED (
 counted AS (SELECT currency, sum(entries)::bigint AS entries FROM moved WHERE owed GROUP BY currency),
 causes AS (
     SELECT cause, event FROM unnest(%(causes)s::text[], %(caused_by)s::text[]) AS known (cause, event)
-    UNION ALL SELECT 'other', NULL
-    UNION ALL SELECT DISTINCT 'other', event FROM moved WHERE event <> ALL(%(known)s))
+    UNION ALL SELECT DISTINCT 'other', event FROM moved WHERE event <> ALL(%(known)s)
+    UNION ALL SELECT 'other', NULL)
 SELECT cause, counted.currency, counted.entries, -coalesce(sum(moved.minor) FILTER (WHERE NOT moved.owed), 0)
   FROM causes CROSS JOIN counted
   LEFT JOIN moved ON moved.event = causes.event AND moved.currency = counted.currency

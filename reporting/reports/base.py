@@ -34,6 +34,7 @@ class Kind(StrEnum):
     AMOUNT = "amount"
     MINOR = "minor"
     COUNT = "count"
+    DECIMAL = "decimal"
     DAY = "day"
     TIME = "time"
     LOCAL_TIME = "local_time"
@@ -46,6 +47,7 @@ MEANINGS: Final[Mapping[Kind, str]] = {
     Kind.AMOUNT: "Decimal in major units, with the decimals of ISO 4217.",
     Kind.MINOR: "Whole number of minor units.",
     Kind.COUNT: "Whole number.",
+    Kind.DECIMAL: "Decimal number.",
     Kind.DAY: "ISO 8601, in the chosen time zone.",
     Kind.TIME: "ISO 8601 in UTC, with `Z`.",
     Kind.LOCAL_TIME: "ISO 8601 in the chosen time zone, with its offset.",
@@ -60,6 +62,7 @@ FORMS: Final[Mapping[Kind, str]] = {
     Kind.AMOUNT: "({0}) * unit.value",
     Kind.MINOR: "{0}",
     Kind.COUNT: "{0}",
+    Kind.DECIMAL: "{0}",
     Kind.DAY: "to_char({0}, 'YYYY-MM-DD')",
     Kind.TIME: """to_char({0} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')""",
     Kind.LOCAL_TIME: """to_char({0}, 'YYYY-MM-DD"T"HH24:MI:SSTZH:TZM')""",
@@ -176,7 +179,8 @@ class Control:
 
     There is a total for each word of the column `by` and currency: how many rows, and what the one column of `sums`
     comes to. Without `by` each column of `sums` is a total, called like the column without `_minor`, that counts what
-    the column `count` says. `query` gives (word, currency, count, minor units), bound like the rows.
+    the column `count` says, or rows. A column `x_minor` may have a currency of its own, in `x_currency`. `query` gives
+    (word, currency, count, minor units), bound like the rows.
     """
 
     query: str

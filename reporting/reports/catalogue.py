@@ -1,9 +1,23 @@
-"""Every report there is, by name."""
+"""Every report there is, by name, in the order in which finance asks for them."""
 
 from collections.abc import Mapping
 from typing import Final
 
-from reporting.reports import balance, declines, disputes, gl_journal, ledger, payments, refunds, trial_balance
+from reporting.reports import (
+    balance,
+    declines,
+    disputes,
+    fees,
+    fx,
+    gl_journal,
+    ledger,
+    payments,
+    payouts,
+    refunds,
+    tax,
+    trial_balance,
+    unsettled_ageing,
+)
 from reporting.reports.base import Report
 
 REPORTS: Final[Mapping[str, Report]] = {
@@ -12,7 +26,12 @@ REPORTS: Final[Mapping[str, Report]] = {
         payments.REPORT,
         refunds.REPORT,
         disputes.REPORT,
+        fees.REPORT,
+        payouts.REPORT,
         balance.REPORT,
+        unsettled_ageing.REPORT,
+        fx.REPORT,
+        tax.REPORT,
         trial_balance.REPORT,
         ledger.REPORT,
         gl_journal.REPORT,

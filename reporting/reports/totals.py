@@ -11,8 +11,10 @@ OF_MOVEMENTS: Final[Mapping[str, Any]] = {"by": "movement", "sums": ["amount_min
 """How the totals of files were made whose manifests do not say it."""
 
 
-def currency_of(header: Sequence[str]) -> int:
-    """Where the currency of a row's totals stands."""
+def currency_of(header: Sequence[str], name: str = "") -> int:
+    """Where the currency of an amount stands: in `x_currency` beside `x`, or it is the row's."""
+    if f"{name}_currency" in header:
+        return header.index(f"{name}_currency")
     return [name.lower() for name in header].index("currency")
 
 
@@ -40,18 +42,17 @@ class CellTally:
     """Totals as a `Control` says (`as_json`), from rows of cells."""
 
     def __init__(self, how: Mapping[str, Any], header: Sequence[str]) -> None:
-        self._currency = currency_of(header)
         self._by = header.index(how["by"]) if how["by"] else None
         self._count = header.index(how["count"]) if how["count"] else None
-        self._sums = [(name.removesuffix("_minor"), header.index(name)) for name in how["sums"]]
+        names = [(name, name.removesuffix("_minor")) for name in how["sums"]]
+        self._sums = [(word, header.index(name), currency_of(header, word)) for name, word in names]
         self._found: dict[tuple[str, str], list[int]] = {}
 
     def add(self, cells: Sequence[str]) -> None:
         """Add one row."""
-        currency = cells[self._currency]
-        for name, at in self._sums:
+        for name, at, currency in self._sums:
             word = name if self._by is None else cells[self._by]
-            total = self._found.setdefault((word, currency), [0, 0])
+            total = self._found.setdefault((word, cells[currency]), [0, 0])
             total[0] += 1 if self._count is None else int(cells[self._count] or 0)
             total[1] += int(cells[at] or 0)
 

@@ -178,5 +178,4 @@ def _amounts(header: list[str]) -> Iterator[tuple[int, int, int]]:
     """Where amounts stand, the same in minor units, and their currency: `x_currency` beside `x`, or the row's own."""
     for at, name in enumerate(header):
         if f"{name}_minor" in header:
-            own = f"{name}_currency"
-            yield at, header.index(f"{name}_minor"), header.index(own) if own in header else totals.currency_of(header)
+            yield at, header.index(f"{name}_minor"), totals.currency_of(header, name)

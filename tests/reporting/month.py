@@ -51,7 +51,7 @@ def october(desk: Desk, **facts: Any) -> Mapping[str, Mapping[str, Any]]:
     `facts` is what every order says besides. Payments are given back by name; `quarrel` is still disputed at the end.
     """
     before = desk.paid(datetime(2026, 9, 30, 12, tzinfo=UTC), 5000)
-    mug = desk.paid(desks.moment(3, 9, 30), 1999, reference="A-77", **facts)
+    mug = desk.paid(desks.moment(3, 9, 30), 1999, reference="MUG-77", **facts)
     yen = desk.paid(desks.moment(4), 2500, "JPY", **facts)
     with clock.at(desks.moment(5)):
         euro = desk.shop.confirm(desk.shop.intent(desk.shop.order(12000, "EUR", **facts)), account="stripe-eu")

@@ -16,7 +16,7 @@ from reporting.reports import base, catalogue
 from tests import factories
 from tests.refunds.psp import Psp
 from tests.reporting import desk as desks
-from tests.reporting import month
+from tests.reporting import month, settlement
 from tests.reporting.desk import Desk
 
 
@@ -179,7 +179,7 @@ def test_an_empty_interval_is_a_header_that_ties(desk: Desk) -> None:
 
 def test_no_file_holds_personal_data(desk: Desk, shop: factories.Shop) -> None:
     customer = shop.post("customers", {"reference": "shopper-9", "email": "ada@example.com", "name": "Ada Lovelace"})
-    month.october(desk, customer=customer["id"])
+    settlement.october(month.october(desk, customer=customer["id"]))
 
     for report in catalogue.REPORTS:
         raw = desk.book(report).raw
