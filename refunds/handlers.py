@@ -14,6 +14,7 @@ from refunds.services import (
     duplicates,
     evidence,
     fraud,
+    reversals,
     sending,
 )
 
@@ -70,6 +71,12 @@ def recover_refund(call_id: str) -> None:
 def refund_duplicate(capture_id: str, amount: str = "") -> None:
     """Give back money that came too late, or the part of it that nobody has asked for."""
     duplicates.give_back(capture_id, part=int(amount or 0))
+
+
+@job("record_reversal", Queue.MONEY)
+def record_reversal(attempt_id: str, given_back: str = "") -> None:
+    """A payment that was captured is being undone at its PSP: that is a refund like any other."""
+    reversals.record(attempt_id, given_back=int(given_back or 0))
 
 
 @job("watch_disputes", Queue.UPKEEP, every=timedelta(minutes=5))

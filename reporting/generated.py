@@ -127,6 +127,13 @@ def connectors() -> Iterable[str]:
                 answers = " | ".join(map(_yes, (*may, *back, can.saves)))
                 wants = ", ".join(f"`{name}`" for name in can.requires)
                 yield f"| {psp.label} | `{method.code}` | {can.type} | {answers} | {wants} |"
+    yield from (
+        "",
+        "Whether a provider undoes a payment of which nobody knows whether it was captured (a reversal).",
+        "",
+    )
+    yield from ("| provider | reversals |", "|---|---|")
+    yield from (f"| {psp.label} | {_yes(accounts.teller(psp).reverses)} |" for psp in Psp)
     yield from ("", "What each provider can be asked for afterwards, when its notifications were lost.", "")
     yield from ("| provider | what tells | how far back |", "|---|---|---|")
     for psp in Psp:

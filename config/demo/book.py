@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from payments.gateway.models import ProviderCall
 from payments.intents.models import Capture
 from refunds.models import Refund
 
@@ -14,7 +15,8 @@ Moved = tuple[str, str, int]
 def differences(book: Iterable[Mapping[str, Any]]) -> list[str]:
     """What the PSP moved and we did not record, and the other way round; empty when both say the same.
 
-    Payments are compared by attempt, refunds by refund, through the references that we sent along.
+    Payments are compared by attempt, refunds by refund, through the references that we sent along; a refund that a
+    reversal turned out to be by the PSP's own.
     """
     lines = list(book)
     theirs = Counter([*_payments(lines), *_refunds(lines)])
@@ -39,7 +41,9 @@ def _payments(lines: list[Mapping[str, Any]]) -> Iterable[Moved]:
 def _refunds(lines: list[Mapping[str, Any]]) -> Iterable[Moved]:
     for line in lines:
         if line["object"] == "refund" and line["status"] == "succeeded":
-            yield _reference(line, "refund"), line["currency"].upper(), line["amount"]
+            reference = _reference(line, "refund")
+            known = line["id"] if reference.startswith("att_") else reference
+            yield known, line["currency"].upper(), line["amount"]
 
 
 def _reference(line: Mapping[str, Any], name: str) -> str:
@@ -53,5 +57,7 @@ def _our_captures() -> Iterable[Moved]:
 
 
 def _our_refunds() -> Iterable[Moved]:
+    reversals = set(ProviderCall.objects.filter(kind="reverse").values_list("pk", flat=True))
     for row in Refund.objects.filter(status="succeeded").exclude(origin="bank"):
-        yield row.pk if row.origin != "outside" else row.provider_reference, row.currency, row.amount_minor
+        by_theirs = row.origin == "outside" or row.call_id in reversals
+        yield row.provider_reference if by_theirs else row.pk, row.currency, row.amount_minor

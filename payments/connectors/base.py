@@ -225,7 +225,16 @@ class Adjust:
     amount: Money
 
 
-AnyRequest = Authorize | Complete | Capture | Cancel | Adjust | Refund | SubmitEvidence | AcceptDispute
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reverse:
+    """Undo a payment as a whole, whether or not it has been captured by then; `reference` is the attempt's id."""
+
+    key: str
+    reference: str
+    provider_reference: str
+
+
+AnyRequest = Authorize | Complete | Capture | Cancel | Adjust | Reverse | Refund | SubmitEvidence | AcceptDispute
 
 
 class EventKind(StrEnum):
@@ -235,6 +244,7 @@ class EventKind(StrEnum):
     CAPTURE_UPDATED = "capture_updated"
     CANCEL_UPDATED = "cancel_updated"
     ADJUSTMENT_UPDATED = "adjustment_updated"
+    REVERSAL_UPDATED = "reversal_updated"
     REFUND_UPDATED = "refund_updated"
     METHOD_UPDATED = "method_updated"
     DISPUTE_UPDATED = "dispute_updated"
@@ -286,6 +296,9 @@ class Connector(Protocol):
     can_be_asked: bool
     """Whether the PSP finishes payments and says how they stand when asked; else completing an action makes them."""
 
+    reverses: bool
+    """Whether it undoes a payment of which nobody knows whether it was captured; else that has to be known."""
+
     acknowledgement: str
     """What the PSP wants to read in the answer to a notification that was kept."""
 
@@ -315,6 +328,12 @@ class Connector(Protocol):
         """Reserve another amount, or hold a reservation for longer: APPROVED with what is reserved since.
 
         DECLINED where the PSP cannot or its issuer does not agree: what was reserved stays as it was.
+        """
+
+    def reverse(self, request: Reverse) -> Outcome:
+        """Cancel or refund: CANCELED when nothing had been taken, APPROVED when all that was taken has been given back.
+
+        `modification` is then the PSP's id of the refund. DECLINED where the PSP cannot, or has done neither.
         """
 
     def refund(self, request: Refund) -> Outcome:

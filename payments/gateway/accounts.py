@@ -154,7 +154,7 @@ def makers(token: str) -> frozenset[str]:
 
 
 def teller(psp: str) -> type[base.Connector]:
-    """Whose `keeps_events` and `tells_daily` say how a PSP can be asked for what has happened."""
+    """Whose `keeps_events` and `tells_daily` say how a PSP can be asked for what has happened; and if it `reverses`."""
     match psp:
         case Psp.STRIPE:
             return stripe.StripeConnector

@@ -20,6 +20,7 @@ from payments.connectors.base import (
     Connector,
     Outcome,
     Refund,
+    Reverse,
     Verdict,
 )
 from payments.connectors.disputes import AcceptDispute, SubmitEvidence
@@ -45,6 +46,7 @@ KINDS: Final[dict[type, CallKind]] = {
     Capture: CallKind.CAPTURE,
     Cancel: CallKind.CANCEL,
     Adjust: CallKind.ADJUST,
+    Reverse: CallKind.REVERSE,
     Refund: CallKind.REFUND,
     SubmitEvidence: CallKind.DEFEND,
     AcceptDispute: CallKind.ACCEPT,
@@ -54,7 +56,7 @@ KINDS: Final[dict[type, CallKind]] = {
 ASK_AGAIN: Final = (timedelta(minutes=15), timedelta(hours=1))
 """When to ask about what waits for a customer or for the PSP: a notification may have been lost. Then hourly."""
 
-MODIFICATIONS: Final = (CallKind.CAPTURE, CallKind.CANCEL, CallKind.ADJUST, CallKind.REFUND)
+MODIFICATIONS: Final = (CallKind.CAPTURE, CallKind.CANCEL, CallKind.ADJUST, CallKind.REVERSE, CallKind.REFUND)
 NOTIFICATION_OVERDUE: Final = timedelta(days=1)
 
 ASKED_LATER: Final = {Verdict.UNKNOWN: LOOKS, Verdict.ACTION_REQUIRED: ASK_AGAIN, Verdict.PENDING: ASK_AGAIN}
@@ -102,6 +104,8 @@ def _sent(connector: Connector, request: AnyRequest) -> Outcome:
             return connector.capture(request)
         case Cancel():
             return connector.cancel(request)
+        case Reverse():
+            return connector.reverse(request)
     with limits.behind(limits.Priority.REFUNDS):
         return _sent_behind(connector, request)
 
@@ -160,11 +164,16 @@ def answer(call: ProviderCall, outcome: Outcome) -> None:
         answered_at=clock.now(),
         verdict=outcome.verdict,
         provider_reference=outcome.provider_reference or call.provider_reference,
-        raw={**outcome.raw, **({"detail": outcome.detail} if outcome.detail else {})},
+        raw={**outcome.raw, **_said(outcome)},
         given=call.given if outcome.verdict is Verdict.UNKNOWN else {},
         latency_ms=outcome.latency_ms,
         look_at=clock.now() + waits[min(call.looks, len(waits) - 1)] if waits else None,
     )
+
+
+def _said(outcome: Outcome) -> dict[str, str]:
+    said = {"detail": outcome.detail, "modification": outcome.modification}
+    return {name: text for name, text in said.items() if text}
 
 
 def _no_longer_unknown(call: ProviderCall, because: str) -> None:

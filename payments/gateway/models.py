@@ -158,6 +158,7 @@ class CallKind(models.TextChoices):
     CAPTURE = "capture"
     CANCEL = "cancel"
     ADJUST = "adjust"
+    REVERSE = "reverse"
     REFUND = "refund"
     DEFEND = "defend"
     ACCEPT = "accept"

@@ -305,7 +305,11 @@ class IntentCancel(wire.Door):
         example=PAYMENT_INTENT | {"status": "canceled"},
     )
     def post(self, call: wire.Call, intent_id: str, body: CancelBody) -> Held:
-        """Reserved money is released. When that is not done yet, the wish is recorded, and an event tells its end."""
+        """Reserved money is released. When that is not done yet, the wish is recorded, and an event tells its end.
+
+        While a capture is in progress it is refused, unless the provider reverses payments: then what was captured goes
+        back as a refund.
+        """
         return lifecycle.cancel(intent_id, reason=body.reason, client_id=call.client.pk, by=_by(call))
 
 

@@ -33,6 +33,12 @@ def adjustment_updated(account_id: str, event: PspEvent) -> None:
     evidence.accept_adjustment(account_id, event)
 
 
+@handles(EventKind.REVERSAL_UPDATED)
+def reversal_updated(account_id: str, event: PspEvent) -> None:
+    """A PSP says what came of undoing a payment."""
+    evidence.accept_reversal(account_id, event)
+
+
 @handles(EventKind.METHOD_UPDATED)
 def method_updated(account_id: str, event: PspEvent) -> None:
     """A PSP says something of a saved method: that it keeps it, how it is now, or that it is gone."""
@@ -72,6 +78,12 @@ def recover_capture(call_id: str) -> None:
 @job("recover_cancel", Queue.MONEY)
 def recover_cancel(call_id: str) -> None:
     """Settle a cancel whose answer is not known."""
+    recovery.recover(call_id)
+
+
+@job("recover_reverse", Queue.MONEY)
+def recover_reverse(call_id: str) -> None:
+    """Settle a reversal whose answer is not known."""
     recovery.recover(call_id)
 
 

@@ -134,11 +134,17 @@ def adjustment_in_flight(attempt_id: str) -> bool:
     return made.filter(look_at__isnull=False).exists()
 
 
-def adjustment_told_of(attempt_id: str, modification: str) -> ProviderCall | None:
-    """Our call that a PSP's notification of an adjustment is about: by its id of it, else the one it has none for."""
-    made = ProviderCall.objects.filter(owner_id=attempt_id, kind=CallKind.ADJUST).order_by("pk")
+def told_of(attempt_id: str, kind: CallKind, modification: str) -> ProviderCall | None:
+    """Our call of this kind that a PSP's notification is about: by its id of it, else the one it has none for."""
+    made = ProviderCall.objects.filter(owner_id=attempt_id, kind=kind).order_by("pk")
     named = made.filter(raw__modification=modification).first()
     return named or made.filter(look_at__isnull=False).exclude(raw__has_key="modification").first()
+
+
+def reversal(attempt_id: str) -> ProviderCall | None:
+    """The last reversal that an attempt's PSP was asked for; it may be under way, be done, or have been refused."""
+    made = ProviderCall.objects.filter(owner_id=attempt_id, kind=CallKind.REVERSE)
+    return made.exclude(verdict=Verdict.UNAVAILABLE).order_by("pk").last()
 
 
 def capture_in_flight(attempt_id: str) -> Capture | None:
@@ -147,10 +153,13 @@ def capture_in_flight(attempt_id: str) -> Capture | None:
 
 
 def cancel_in_flight(attempt: PaymentAttempt) -> bool:
-    """True while the PSP has taken a cancel on and has still to say what came of it.
+    """True while the PSP has taken a cancel on and has still to say what came of it, or a reversal may be under way.
 
     Also for an hour after it could not stop a payment that waits for its customer: asking again would not help.
     """
+    undo = reversal(attempt.pk)
+    if undo is not None and undo.verdict != Verdict.DECLINED:
+        return True
     made = ProviderCall.objects.filter(owner_id=attempt.pk, kind=CallKind.CANCEL)
     if made.filter(verdict=Verdict.PENDING, raw__has_key="modification").exists():
         return True

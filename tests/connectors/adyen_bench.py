@@ -65,6 +65,7 @@ class AdyenBench:
             "capture": "captures",
             "cancel": "cancels",
             "adjust": "amount_updates",
+            "reverse": "reversals",
             "refund": "refunds",
             "defend": "disputes.defend",
             "accept": "disputes.accept",

@@ -305,6 +305,12 @@ def adjust_of(payment: Outcome, amount: str = "30.00") -> base.Adjust:
     )
 
 
+def reversal_of(payment: Outcome) -> base.Reverse:
+    """A payment that is to be undone, whether or not it was captured."""
+    reference = f"att_{ids.uuid7().hex}"
+    return base.Reverse(key=ids.uuid7().hex, reference=reference, provider_reference=payment.provider_reference)
+
+
 def refund_of(payment: Outcome, amount: str = "30.00") -> base.Refund:
     """A refund."""
     return base.Refund(

@@ -27,7 +27,7 @@ CARDS: Final = {
 }
 OPERATIONS: Final = {
     "authorize": "pay",
-    **{verb: verb for verb in ("capture", "cancel", "adjust", "refund")},
+    **{verb: verb for verb in ("capture", "cancel", "adjust", "reverse", "refund")},
 }
 
 

@@ -22,5 +22,8 @@ BENCHES: Final[Mapping[str, Callable[[benches.Simulator], AbstractContextManager
 WITH_ADJUSTMENTS: Final = ("adyen", "cowrie")
 """Those that hold a reservation for longer, or of another amount."""
 
+WITH_REVERSALS: Final = ("adyen", "cowrie")
+"""Those that undo a payment, whether or not it was captured."""
+
 WITH_DISPUTES: Final = ("adyen", "stripe")
 """Those at which customers' banks dispute payments."""

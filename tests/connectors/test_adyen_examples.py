@@ -28,9 +28,7 @@ def examples(document: str = "adyen-webhooks") -> dict[str, dict[str, Any]]:
 
 EXAMPLES: Final = examples()
 TOKENS: Final = examples("adyen-tokenization-webhooks")
-NOT_ACTED_UPON: Final = {
-    "CANCEL_OR_REFUND": "made outside; whether it canceled or refunded is not signed",
-}
+NOT_ACTED_UPON: Final[dict[str, str]] = {}
 """Signed and kept, and put before a person with these words."""
 
 

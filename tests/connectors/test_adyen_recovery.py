@@ -8,7 +8,17 @@ import pytest
 from payments.connectors.base import AnyRequest, Cancel, Complete, EventKind, Outcome, Verdict
 from payments.kernel import clock, ids
 from tests.connectors.adyen_bench import PATH, AdyenBench
-from tests.connectors.benches import Moved, adjust_of, authorize, cancel_of, capture_of, just_now, paid, refund_of
+from tests.connectors.benches import (
+    Moved,
+    adjust_of,
+    authorize,
+    cancel_of,
+    capture_of,
+    just_now,
+    paid,
+    refund_of,
+    reversal_of,
+)
 from tests.connectors.relay import Relay
 
 TOO_LATE: Final = timedelta(seconds=61)
@@ -91,7 +101,7 @@ def test_the_end_of_an_action_is_repeated_with_its_key(adyen: AdyenBench, fault:
     assert adyen.moved(request.reference) == Moved(captured=3000)
 
 
-@pytest.mark.parametrize("kind", ["capture", "cancel", "adjust", "refund"])
+@pytest.mark.parametrize("kind", ["capture", "cancel", "adjust", "reverse", "refund"])
 def test_a_modification_is_repeated_inside_the_keys_window_and_never_after(
     adyen: AdyenBench, wire: Relay, kind: str
 ) -> None:
@@ -100,6 +110,7 @@ def test_a_modification_is_repeated_inside_the_keys_window_and_never_after(
         "capture": capture_of(payment),
         "cancel": cancel_of(payment),
         "adjust": adjust_of(payment),
+        "reverse": reversal_of(payment),
         "refund": refund_of(payment),
     }
     request = requests[kind]

@@ -24,7 +24,7 @@ from payments.kernel.errors import Bug
 from payments.methods import catalogue
 from tests.connectors import adyen_bench
 from tests.connectors.adyen_bench import AdyenBench, fields
-from tests.connectors.benches import adjust_of, authorize, cancel_of, capture_of, eur, refund_of
+from tests.connectors.benches import adjust_of, authorize, cancel_of, capture_of, eur, refund_of, reversal_of
 from tests.connectors.relay import Passed, Relay
 from tests.stories.methods import ROWS
 
@@ -71,7 +71,9 @@ def operation(passed: Passed) -> str:
     """The documented path of a request."""
     path = passed.path.removeprefix(adyen_bench.PATH)
     return re.sub(
-        r"^/payments/[^/]+/(captures|refunds|cancels|amountUpdates)$", r"/payments/{paymentPspReference}/\1", path
+        r"^/payments/[^/]+/(captures|refunds|cancels|amountUpdates|reversals)$",
+        r"/payments/{paymentPspReference}/\1",
+        path,
     )
 
 
@@ -98,6 +100,7 @@ def everything(bench: AdyenBench, wire: Relay) -> None:
     waiting = adyen.authorize(authorize(bench, "challenge"))
     adyen.complete_action(complete(waiting, bench.challenge(waiting, passed=True)))
     adyen.cancel(cancel_of(reserved, "att_1"))
+    adyen.reverse(reversal_of(reserved))
     adyen.cancel(cancel_of(waiting, "att_1"))
     adyen.authorize(authorize(bench, off_session=True))
     adyen.authorize(klarna(bench))
@@ -152,15 +155,10 @@ def test_a_payment_with_any_method_is_one_that_adyen_documents(adyen: AdyenBench
 def test_every_request_is_one_that_adyen_documents(adyen: AdyenBench, wire: Relay, spec: Schema) -> None:
     everything(adyen, wire)
 
-    assert {operation(passed) for passed in wire.passed} == {
-        "/payments",
-        "/payments/details",
-        "/payments/{paymentPspReference}/captures",
-        "/payments/{paymentPspReference}/refunds",
-        "/payments/{paymentPspReference}/cancels",
-        "/payments/{paymentPspReference}/amountUpdates",
-        "/cancels",
-    }
+    changes = ("captures", "refunds", "cancels", "amountUpdates", "reversals")
+    of_a_payment = {f"/payments/{{paymentPspReference}}/{change}" for change in changes}
+    expected = {"/payments", "/payments/details", "/cancels", *of_a_payment}
+    assert {operation(passed) for passed in wire.passed} == expected
     for passed in wire.passed:
         judge(spec, passed)
 

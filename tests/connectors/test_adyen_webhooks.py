@@ -303,7 +303,7 @@ def test_an_authorisation_that_ran_out_is_canceled_and_an_offer_that_did_is_decl
 @pytest.mark.parametrize(
     ("about", "problem"),
     [
-        (item("CANCEL_OR_REFUND", additionalData={"modification.action": "refund"}), "not signed"),
+        (item("CANCEL_OR_REFUND", additionalData={"modification.action": "divert"}), "not said"),
         (item("REFUND", success="maybe"), "success"),
         (item("REFUND_FAILED", success="false"), "no success false"),
         (item("CAPTURE_FAILED", success="false"), "no success false"),

@@ -7,7 +7,7 @@ from typing import Any, Final
 import pytest
 
 from payments.connectors import base
-from payments.connectors.base import Adjust, Authorize, Cancel, Capture, Complete, Outcome, Refund, Verdict
+from payments.connectors.base import Adjust, Authorize, Cancel, Capture, Complete, Outcome, Refund, Reverse, Verdict
 from payments.connectors.disputes import AcceptDispute, SubmitEvidence
 from payments.kernel import clock
 from tests.connectors.benches import (
@@ -79,7 +79,7 @@ VERBS: Final = (
 def send(connector: base.Connector, request: base.AnyRequest) -> Outcome:
     verbs: dict[type, Callable[[Any], Outcome]] = {
         Authorize: connector.authorize, Complete: connector.complete_action, Capture: connector.capture,
-        Cancel: connector.cancel, Adjust: connector.adjust, Refund: connector.refund,
+        Cancel: connector.cancel, Adjust: connector.adjust, Reverse: connector.reverse, Refund: connector.refund,
         SubmitEvidence: connector.submit_evidence, AcceptDispute: connector.accept_dispute,
     }  # fmt: skip
     return verbs[type(request)](request)

@@ -22,6 +22,7 @@ from payments.connectors.base import (
     Outcome,
     PspEvent,
     Refund,
+    Reverse,
     Verdict,
 )
 from payments.connectors.declines import DECLINES
@@ -29,7 +30,7 @@ from payments.connectors.disputes import AcceptDispute, SubmitEvidence
 from payments.kernel.errors import invariant
 
 Json = Mapping[str, Any]
-Change = Capture | Cancel | Adjust | Refund | SubmitEvidence | AcceptDispute
+Change = Capture | Cancel | Adjust | Reverse | Refund | SubmitEvidence | AcceptDispute
 
 WAITS_SECONDS: Final = 60
 """How long a customer may still be waiting for the answer to a payment, so that it may be made by repeating it."""
@@ -84,6 +85,7 @@ class AdyenConnector:
     """`payments.connectors.base.Connector` for one merchant account at Adyen."""
 
     can_be_asked = False
+    reverses = True
     acknowledgement = "[accepted]"
     keeps_events = timedelta(days=30)
     tells_daily = True
@@ -132,6 +134,10 @@ class AdyenConnector:
     def adjust(self, request: Adjust) -> Outcome:
         """Ask the issuer to hold this amount from now on: only cards that were pre-authorised can be."""
         return self._answered(lambda: self._adjusted(request), request.provider_reference)
+
+    def reverse(self, request: Reverse) -> Outcome:
+        """Cancel or refund, whichever it takes when Adyen comes to it."""
+        return self._answered(lambda: self._reversed(request), request.provider_reference)
 
     def refund(self, request: Refund) -> Outcome:
         """Give money back; `provider_reference` of the outcome is the refund's id."""
@@ -279,6 +285,10 @@ class AdyenConnector:
         verb = self._services.modifications.update_authorised_amount
         return mapping.received(self._ask(verb, request.provider_reference, key=request.key, body=body))
 
+    def _reversed(self, request: Reverse) -> Outcome:
+        verb, body = self._services.modifications.refund_or_cancel_payment, {"reference": request.reference}
+        return mapping.received(self._ask(verb, request.provider_reference, key=request.key, body=self._for_us(body)))
+
     # --- refunds ---
 
     def _refunded(self, request: Refund) -> Outcome:
@@ -346,6 +356,8 @@ class AdyenConnector:
                 return self._canceled(request)
             case Adjust():
                 return self._adjusted(request)
+            case Reverse():
+                return self._reversed(request)
             case Refund():
                 return self._refunded(request)
             case SubmitEvidence() | AcceptDispute():

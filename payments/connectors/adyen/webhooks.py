@@ -24,7 +24,7 @@ HEADER: Final = "hmacsignature"
 
 SIGNED: Final = ("pspReference", "originalReference", "merchantAccountCode", "merchantReference")
 
-PAYMENTS: Final = frozenset(["AUTHORISATION", "EXPIRE", "OFFER_CLOSED", "CANCEL_OR_REFUND"])
+PAYMENTS: Final = frozenset(["AUTHORISATION", "EXPIRE", "OFFER_CLOSED"])
 CAPTURES: Final = frozenset(["CAPTURE", "CAPTURE_FAILED"])
 CANCELS: Final = frozenset(["CANCELLATION", "TECHNICAL_CANCEL"])
 REFUNDS: Final = frozenset(
@@ -36,6 +36,7 @@ KINDS: Final[Mapping[str, EventKind]] = {
     **dict.fromkeys(CAPTURES, EventKind.CAPTURE_UPDATED),
     **dict.fromkeys(CANCELS, EventKind.CANCEL_UPDATED),
     "AUTHORISATION_ADJUSTMENT": EventKind.ADJUSTMENT_UPDATED,
+    "CANCEL_OR_REFUND": EventKind.REVERSAL_UPDATED,
     **dict.fromkeys(REFUNDS, EventKind.REFUND_UPDATED),
     "RECURRING_CONTRACT": EventKind.METHOD_UPDATED,
     **dict.fromkeys(disputes.EVENTS, EventKind.DISPUTE_UPDATED),
@@ -191,10 +192,8 @@ def _about_payment(event: PspEvent, item: Json, success: bool) -> PspEvent:  # n
         case "OFFER_CLOSED":
             # no reservation ends here: a voucher that is paid all the same is still money that is wanted
             outcome = replace(seen, verdict=Verdict.DECLINED, decline=DECLINES["payment_expired"])
-        case "EXPIRE":
-            outcome = replace(seen, detail="the authorisation expired at Adyen")
         case _:
-            raise mapping.UnreadableError("made outside; whether it canceled or refunded is not signed")
+            outcome = replace(seen, detail="the authorisation expired at Adyen")
     return replace(event, outcome=outcome)
 
 
@@ -243,6 +242,27 @@ def _about_adjustment(event: PspEvent, item: Json, success: bool) -> PspEvent:  
         amount=mapping.from_adyen(item["amount"]),
         decline=None if success else DECLINES["request_refused"],
         detail="" if success else _because(item),
+        raw=_raw(item),
+    )
+    return _modified(event, item, outcome)
+
+
+REVERSALS: Final = {"cancel": Verdict.CANCELED, "refund": Verdict.APPROVED}
+
+
+def _about_reversal(event: PspEvent, item: Json, success: bool) -> PspEvent:  # noqa: FBT001
+    """That it was undone is signed. Which of both it took is not, and decides no money: nothing of it is left."""
+    action = mapping.optional(mapping.part(item, "additionalData"), "modification.action")
+    if success and action not in REVERSALS:
+        raise mapping.UnreadableError("whether it canceled or refunded is not said")
+    outcome = Outcome(
+        verdict=REVERSALS[action] if success else Verdict.DECLINED,
+        provider_reference=event.provider_reference,
+        modification=item["pspReference"],
+        amount=mapping.from_adyen(item["amount"]),
+        captured=success and action == "refund",
+        decline=None if success else DECLINES["request_refused"],
+        detail=f"undone at Adyen: {action}" if success else _because(item),
         raw=_raw(item),
     )
     return _modified(event, item, outcome)
@@ -306,6 +326,7 @@ TRANSLATORS: Final[Mapping[EventKind, Callable[[PspEvent, Json, bool], PspEvent]
     EventKind.CAPTURE_UPDATED: _about_capture,
     EventKind.CANCEL_UPDATED: _about_cancel,
     EventKind.ADJUSTMENT_UPDATED: _about_adjustment,
+    EventKind.REVERSAL_UPDATED: _about_reversal,
     EventKind.REFUND_UPDATED: _about_refund,
     EventKind.METHOD_UPDATED: _about_method,
     EventKind.DISPUTE_UPDATED: _about_dispute,

@@ -24,6 +24,7 @@ from payments.connectors.base import (
     Outcome,
     PspEvent,
     Refund,
+    Reverse,
     Verdict,
 )
 from payments.connectors.disputes import AcceptDispute, SubmitEvidence
@@ -64,6 +65,7 @@ class StripeConnector:
     """`payments.connectors.base.Connector` for one account at Stripe."""
 
     can_be_asked = True
+    reverses = False
     acknowledgement = ""
     keeps_events = timedelta(days=30)
     tells_daily = False
@@ -103,6 +105,10 @@ class StripeConnector:
     def adjust(self, request: Adjust) -> Outcome:  # noqa: ARG002
         """Stripe holds nothing for longer, and raises (increment_authorization) only what was made to be raised."""
         return answers.refused_here("request_refused", "Stripe holds a reservation no longer than it was made for")
+
+    def reverse(self, request: Reverse) -> Outcome:  # noqa: ARG002
+        """What was captured is refunded, what was not is canceled; Stripe says which it is when it is asked."""
+        return answers.refused_here("request_refused", "Stripe cancels or refunds: say which")
 
     def refund(self, request: Refund) -> Outcome:
         """Give money back; `provider_reference` of the outcome is the refund's id."""
@@ -318,16 +324,16 @@ class StripeConnector:
                 return mapping.payment(self._look(request.provider_reference))
             case Capture() | Cancel():
                 trace = partial(self._end_of, request.provider_reference)
-                return _repeated(partial(self._ended, request), trace, again=again, old=old)
-            case Adjust():
-                return self.adjust(request)
+                return requests.repeated(partial(self._ended, request), trace, again=again, old=old)
+            case Adjust() | Reverse():
+                return self.adjust(request) if isinstance(request, Adjust) else self.reverse(request)
             case Refund() if reference:
                 return mapping.refund(self._ask(requests.RETRIEVE_REFUND, reference))
             case Refund():
                 trace = partial(self._refund_made, request)
-                return _repeated(partial(self._refunded, request), trace, again=again, old=old)
+                return requests.repeated(partial(self._refunded, request), trace, again=again, old=old)
             case SubmitEvidence() | AcceptDispute():
-                return _repeated(*defense.recovery(self._ask, request), again=again, old=old)
+                return requests.repeated(*defense.recovery(self._ask, request), again=again, old=old)
 
     def _ended(self, request: Capture | Cancel) -> Outcome:
         return self._captured(request) if isinstance(request, Capture) else self._canceled(request)
@@ -378,21 +384,3 @@ class StripeConnector:
             return self._ask(requests.CANCEL, intent_id, key=uuid.uuid4().hex, params=requests.ABANDONED)
         except http.FailedError:
             return self._look(intent_id)
-
-
-def _repeated(repeat: Callable[[], Outcome], trace: Callable[[], Outcome | None], *, again: bool, old: bool) -> Outcome:
-    """Repeat a call with its key while that may be done; else, or when it fails, look for what the call has left.
-
-    No trace is proof only when the first request has surely ended: its stored error was repeated, or it is old.
-    """
-    ended = old
-    if again:
-        try:
-            return repeat()
-        except http.FailedError as failure:
-            ended = isinstance(failure, mapping.RefusedError) and failure.is_old_failure
-    seen = trace()
-    if seen is not None:
-        return seen
-    verdict = Verdict.UNAVAILABLE if ended else Verdict.UNKNOWN
-    return Outcome(verdict=verdict, detail="Stripe shows no trace of it")

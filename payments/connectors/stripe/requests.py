@@ -1,10 +1,11 @@
-"""What Stripe is asked for: the addresses and the bodies of its requests."""
+"""What Stripe is asked for: the addresses and the bodies of its requests, and when one is repeated."""
 
 import io
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from payments.connectors.base import Authorize, Cancel, Refund
+from payments.connectors import http
+from payments.connectors.base import Authorize, Cancel, Outcome, Refund, Verdict
 from payments.connectors.disputes import EvidenceDocument, EvidenceFile, EvidenceText, SubmitEvidence
 from payments.connectors.stripe import mapping
 
@@ -150,3 +151,21 @@ def evidence(request: SubmitEvidence, documents: Mapping[EvidenceDocument, str])
     said = {TEXTS[name]: text for name, text in request.texts.items() if text}
     shown = {DOCUMENTS[kind]: file_id for kind, file_id in documents.items()}
     return {"evidence": {**said, **shown}, "submit": True, "metadata": {"evidence": request.key}}
+
+
+def repeated(repeat: Callable[[], Outcome], trace: Callable[[], Outcome | None], *, again: bool, old: bool) -> Outcome:
+    """Repeat a call with its key while that may be done; else, or when it fails, look for what the call has left.
+
+    No trace is proof only when the first request has surely ended: its stored error was repeated, or it is old.
+    """
+    ended = old
+    if again:
+        try:
+            return repeat()
+        except http.FailedError as failure:
+            ended = isinstance(failure, mapping.RefusedError) and failure.is_old_failure
+    seen = trace()
+    if seen is not None:
+        return seen
+    verdict = Verdict.UNAVAILABLE if ended else Verdict.UNKNOWN
+    return Outcome(verdict=verdict, detail="Stripe shows no trace of it")

@@ -116,11 +116,35 @@ def accept_adjustment(account_id: str, event: PspEvent) -> None:
     by = f"notification {event.type}"
     with unit.work():
         held = selectors.hold_with_attempt(attempt.pk)
-        asked = selectors.adjustment_told_of(attempt.pk, event.modification_reference)
+        asked = selectors.told_of(attempt.pk, CallKind.ADJUST, event.modification_reference)
         if asked is not None or outcome.verdict is Verdict.APPROVED:
             moves.extend(held, outcome, asked.sent_at if asked is not None else clock.now(), by)
         if asked is not None and asked.look_at is not None:
             calls.close(asked, outcome.verdict, by, modification=outcome.modification)
+
+
+def accept_reversal(account_id: str, event: PspEvent) -> None:
+    """Apply what a notification proves about a payment that we wanted to be undone.
+
+    One that somebody has undone outside gets a person: no wish of ours says that nothing of it shall be left.
+    """
+    attempt, outcome = _known(account_id, event), event.outcome
+    if attempt is None or outcome is None:
+        return
+    by = f"notification {event.type}"
+    with unit.work():
+        held = selectors.hold_with_attempt(attempt.pk)
+        asked = selectors.told_of(attempt.pk, CallKind.REVERSE, event.modification_reference)
+        if asked is None:
+            if outcome.verdict is not Verdict.DECLINED:
+                why = (
+                    f"{outcome.detail}, outside; whether it canceled or refunded is not signed: see which of both it is"
+                )
+                attention.open_item(attention.AttentionKind.UNMATCHED_EVENT, attempt.pk, why)
+            return
+        if asked.look_at is not None:
+            calls.close(asked, outcome.verdict, by, modification=outcome.modification)
+        outcomes.undo(held, outcome, by=by)
 
 
 def _is_of_a_part(held: Held, outcome: Outcome) -> bool:

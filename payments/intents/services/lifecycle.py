@@ -12,7 +12,7 @@ from payments.connectors.base import Verdict
 from payments.gateway import accounts, calls
 from payments.gateway.models import ProviderAccount
 from payments.intents import selectors
-from payments.intents.models import PaymentAttempt, PaymentIntent
+from payments.intents.models import Capture, PaymentAttempt, PaymentIntent
 from payments.intents.selectors import Held
 from payments.intents.services import announcements, moves, outcomes, requests
 from payments.intents.services.refusals import (
@@ -21,9 +21,10 @@ from payments.intents.services.refusals import (
     OrderNotPayable,
     OrderPaymentInProgress,
 )
-from payments.intents.states import CANCELABLE, AttemptStatus, IntentStatus
+from payments.intents.states import CANCELABLE, AttemptStatus, CaptureStatus, IntentStatus
 from payments.kernel import attention, clock, crashpoints, ids, jobs, money, rounds, unit
 from payments.kernel.errors import Refusal
+from payments.methods import selectors as methods
 from payments.orders import selectors as order_selectors
 from payments.orders import services as orders
 from payments.orders.models import Customer, Order
@@ -135,7 +136,7 @@ def cancel(intent_id: str, *, reason: str, client_id: str, by: str) -> Held:
     """Cancel an intent: at once when nothing of it lives, else at the PSP first.
 
     While the PSP's answer to an attempt is not known, or it cannot be reached, only the wish is recorded; evidence
-    decides whether it wins.
+    decides whether it wins. What a capture has taken meanwhile goes back, where the PSP reverses payments.
     """
     with unit.work() as work:
         held = selectors.hold(intent_id, client_id=client_id)
@@ -165,12 +166,22 @@ def _remember(attempt: PaymentAttempt) -> None:
 
 
 def _refuse_during_capture(attempt: PaymentAttempt) -> None:
-    if selectors.capture_in_flight(attempt.pk) is not None:
+    capture = selectors.capture_in_flight(attempt.pk)
+    if capture is not None and not _may_be_reversed(attempt, capture):
         raise IntentUnexpectedState("A capture of this payment intent is in progress.")
+
+
+def _may_be_reversed(attempt: PaymentAttempt, capture: Capture) -> bool:
+    """Whether it can be undone before it is known what comes of its capture, which must have left."""
+    gone = capture.status in (CaptureStatus.PENDING, CaptureStatus.UNKNOWN) and attempt.provider_reference != ""
+    able = methods.offer(attempt.method, attempt.account_id).refund
+    return gone and able and accounts.connector(accounts.account(attempt.account_id)).reverses
 
 
 def cancel_attempt(attempt_id: str, *, by: str, interactive: bool = False) -> Held:
     """Stop an attempt at its PSP, if it can still be stopped and nobody waits for it; evidence says what came of it.
+
+    While nobody knows what comes of its capture, it is reversed, where the PSP does that: canceled, or refunded.
 
     When the PSP cannot be reached, a job comes back: this one by `Retry`, or the one that an `interactive` caller,
     who waits for no more than that, has left.
@@ -178,12 +189,14 @@ def cancel_attempt(attempt_id: str, *, by: str, interactive: bool = False) -> He
     with unit.work() as work:
         held = selectors.hold_with_attempt(attempt_id)
         attempt = held.tried
-        stoppable = attempt.status in CANCELABLE and selectors.capture_in_flight(attempt.pk) is None
+        capture = selectors.capture_in_flight(attempt.pk)
+        stoppable = attempt.status in CANCELABLE and (capture is None or _may_be_reversed(attempt, capture))
         if not stoppable or _is_waited_for(held) or selectors.cancel_in_flight(attempt):
             work.returns(held)
             return held
         account = accounts.account(attempt.account_id)
-        request = requests.cancel(attempt, ids.new("call"))
+        undo = requests.cancel if capture is None else requests.reverse
+        request = undo(attempt, ids.new("call"))
         call = calls.open_call(account, request, owner_id=attempt.pk)
         crashpoints.reach("cancel.opened")
     crashpoints.reach("cancel.committed")

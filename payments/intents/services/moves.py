@@ -256,7 +256,10 @@ def take(held: Held, amount: int, capture: Capture | None, by: str, excess: int 
         announcements.announce(intent, attempt, "payment_intent.succeeded")
         if other != attempt.pk:
             jobs.enqueue("cancel_attempt", attempt_id=other)
-    if excess or not (awaited and fits):
+    wanted = awaited and fits and not intent.cancel_reason
+    if not wanted and selectors.reversal(attempt.pk) is not None:
+        jobs.enqueue("record_reversal", unique=f"record_reversal:{attempt.pk}", attempt_id=attempt.pk)
+    elif excess or not (awaited and fits):
         part = str(excess) if awaited and fits else ""
         jobs.enqueue("refund_duplicate", unique=f"refund_duplicate:{capture.pk}", capture_id=capture.pk, amount=part)
 

@@ -5,7 +5,7 @@ or in which order. An outcome that the state machine has no move for is old news
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, Final
 
@@ -137,6 +137,10 @@ def settle(attempt_id: str, call_id: str, outcome: Outcome, *, by: str, capture_
 def _record(held: Held, call: ProviderCall, outcome: Outcome, *, by: str, point: str, capture: Capture | None) -> None:
     if call.look_at is not None:
         calls.answer(call, outcome)
+    if call.kind == CallKind.REVERSE:
+        undo(held, outcome, by=by)
+        crashpoints.reach(f"{point}.applied")
+        return
     if call.kind == CallKind.CANCEL and outcome.verdict not in (Verdict.CANCELED, Verdict.APPROVED):
         _not_canceled(held, outcome)
         return
@@ -161,6 +165,33 @@ def _close_first_call(attempt: PaymentAttempt, outcome: Outcome, by: str) -> Non
     first = ProviderCall.objects.filter(pk=attempt.call_id, look_at__isnull=False).first()
     if first is not None:
         calls.close(first, outcome.verdict, by)
+
+
+def undo(held: Held, outcome: Outcome, *, by: str) -> None:
+    """Apply what became of a reversal: what was reserved is released, or what was taken has gone back, or neither.
+
+    Which of both it was decides no money: nothing of the payment is left. Where its capture is known to have succeeded
+    it was a refund, whatever is said; else what is said counts, and a refund has a capture before it. The refund is put
+    on record by who keeps refunds.
+    """
+    attempt, done = held.tried, outcome.verdict in (Verdict.CANCELED, Verdict.APPROVED)
+    taken = attempt.status == AttemptStatus.CAPTURED
+    if outcome.verdict is Verdict.APPROVED or (taken and (done or outcome.verdict is Verdict.DECLINED)):
+        said = outcome.amount if done else None
+        amount = "" if said is None else str(money.to_minor(said))
+        key = f"record_reversal:{attempt.pk}:done"
+        jobs.enqueue("record_reversal", unique=key, attempt_id=attempt.pk, given_back=amount)
+    if taken:
+        return
+    if not done:
+        _not_canceled(held, replace(outcome, modification="") if outcome.verdict is Verdict.DECLINED else outcome)
+        return
+    capture = selectors.capture_in_flight(attempt.pk)
+    known = outcome if outcome.verdict is Verdict.CANCELED else replace(outcome, captured=True)
+    if capture is None:
+        apply(held, known, by=by)
+    else:
+        apply_capture(held, capture, replace(known, amount=capture.amount), by=by)
 
 
 def _not_canceled(held: Held, outcome: Outcome) -> None:

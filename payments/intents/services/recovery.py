@@ -78,6 +78,8 @@ def _request(call: ProviderCall, attempt: PaymentAttempt, capture: Capture | Non
             return requests.complete(attempt, call.pk, call.given.get("details", {}))
         case CallKind.CANCEL:
             return requests.cancel(attempt, call.pk)
+        case CallKind.REVERSE:
+            return requests.reverse(attempt, call.pk)
         case CallKind.ADJUST:
             return requests.adjust(attempt, attempt.intent.amount_capturable, call.pk)
         case _:

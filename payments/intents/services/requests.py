@@ -7,7 +7,7 @@ from django.conf import settings
 from django.core import signing
 from moneyed import Money
 
-from payments.connectors.base import Adjust, Authorize, Cancel, Complete, Line, Shopper
+from payments.connectors.base import Adjust, Authorize, Cancel, Complete, Line, Reverse, Shopper
 from payments.connectors.base import Capture as CaptureRequest
 from payments.intents.models import Capture, PaymentAttempt
 from payments.kernel import money
@@ -122,6 +122,11 @@ def cancel(attempt: PaymentAttempt, key: str) -> Cancel:
     """Release reserved money, or stop a payment that waits for its customer."""
     reference = attempt.provider_reference
     return Cancel(key=key, provider_reference=reference, reason="abandoned", reference=attempt.pk)
+
+
+def reverse(attempt: PaymentAttempt, key: str) -> Reverse:
+    """Release what is reserved, or give back what was taken of it."""
+    return Reverse(key=key, reference=attempt.pk, provider_reference=attempt.provider_reference)
 
 
 def adjust(attempt: PaymentAttempt, amount: Money, key: str) -> Adjust:

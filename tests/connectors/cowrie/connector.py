@@ -24,6 +24,7 @@ from payments.connectors.base import (
     Outcome,
     PspEvent,
     Refund,
+    Reverse,
     SavedMethod,
     Verdict,
 )
@@ -65,6 +66,7 @@ class CowrieConnector:
     """`payments.connectors.base.Connector` for one account at Cowrie."""
 
     can_be_asked = True
+    reverses = True
     acknowledgement = ""
     keeps_events = timedelta(0)
     tells_daily = False
@@ -107,6 +109,18 @@ class CowrieConnector:
         asked = {**_amount(request.amount), "key": request.key}
         return self._changed("adjust", request.provider_reference, asked, request.key)
 
+    def reverse(self, request: Reverse) -> Outcome:
+        """POST /payments/{id}/reverse: canceled, or given back."""
+        asked, path = {"reference": request.key}, f"/payments/{request.provider_reference}/reverse"
+        return self._answered(lambda: self._undone(self._post(path, asked, request.key)), request.provider_reference)
+
+    def _undone(self, row: Json) -> Outcome:
+        if row["status"] == "gone":
+            return self._paid(row)
+        made = _refund(row["refunds"][-1])
+        said = {"provider_reference": row["id"], "modification": made.provider_reference, "captured": True}
+        return replace(made, **said)
+
     def refund(self, request: Refund) -> Outcome:
         """POST /payments/{id}/refund."""
         asked = {**_amount(request.amount), "reference": request.reference}
@@ -132,7 +146,7 @@ class CowrieConnector:
     def _again(self, request: AnyRequest) -> Outcome:
         verbs: dict[type, Callable[[Any], Outcome]] = {
             Authorize: self.authorize, Complete: self.complete_action, Capture: self.capture, Cancel: self.cancel,
-            Adjust: self.adjust, Refund: self.refund, SubmitEvidence: self.submit_evidence,
+            Adjust: self.adjust, Reverse: self.reverse, Refund: self.refund, SubmitEvidence: self.submit_evidence,
             AcceptDispute: self.accept_dispute,
         }  # fmt: skip
         return verbs[type(request)](request)
@@ -147,6 +161,9 @@ class CowrieConnector:
         if isinstance(request, Refund):
             made = [row for row in payment["refunds"] if row["reference"] == request.reference]
             return _refund(made[0]) if made else nothing
+        if isinstance(request, Reverse):
+            made = [row for row in payment["refunds"] if row["reference"] == request.key]
+            return self._undone(payment) if made or payment["status"] == "gone" else nothing
         if isinstance(request, Adjust) and request.key in payment["adjusted"]:
             return self._paid(payment)
         return self._paid(payment) if payment["status"] in ("taken", "gone") else nothing

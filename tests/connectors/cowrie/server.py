@@ -137,6 +137,16 @@ class Server:
         row |= {"amount": asked["amount"], "adjusted": [*row["adjusted"], asked["key"]]}
         return row
 
+    def reverse(self, row: Json, asked: Json) -> Json:
+        """Release what is reserved, or give back what is left of what was taken."""
+        if row["status"] != "taken":
+            return self.cancel(row, asked)
+        left = row["captured"] - sum(one["amount"] for one in row["refunds"] if one["status"] != "back")
+        if left <= 0:
+            raise RefusedError("more_than_taken")
+        self.refund(row, {"amount": left, "currency": row["currency"], "reference": asked["reference"]})
+        return row
+
     def refund(self, row: Json, asked: Json) -> Json:
         """Give money back, no more than was taken."""
         if row["captured"] - sum(one["amount"] for one in row["refunds"] if one["status"] != "back") < asked["amount"]:
