@@ -1,8 +1,7 @@
 """What a PSP settles of the made-up month: lines as they are loaded, and what they book in the ledger."""
 
-import itertools
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -46,7 +45,8 @@ class Settling:
     """The settlement of one provider account."""
 
     code: str = "stripe-us"
-    _numbers: Any = field(default_factory=lambda: itertools.count(1))
+    first: int = 1
+    _told: int = 0
 
     @property
     def account(self) -> ProviderAccount:
@@ -55,7 +55,7 @@ class Settling:
 
     def told(self, kind: str, gross: int, at: datetime, **facts: Any) -> SettlementLine:
         """One line; `of` is our movement that it tells of."""
-        number = next(self._numbers)
+        number, self._told = self.first + self._told, self._told + 1
         said = {"gross_currency": "USD", "currency": "USD", "settled_minor": gross, **facts}
         of = said.pop("of", "")
         return SettlementLine.objects.create(

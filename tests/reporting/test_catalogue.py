@@ -1,0 +1,173 @@
+"""What holds for every report there is: its bytes stay, it ties, it proves itself, and no spreadsheet runs it."""
+
+import csv
+import io
+import random
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.db import connection, transaction
+from pytest_django.fixtures import Settings
+
+from config.environment import GlAccount
+from payments.connectors.disputes import Standing
+from payments.intents import selectors
+from payments.intents.models import Capture
+from payments.intents.services import moves
+from payments.kernel import clock, unit
+from reporting.reports import base
+from reporting.reports.catalogue import REPORTS
+from reporting.services import manifests
+from tests import factories
+from tests.reporting import desk as desks
+from tests.reporting import month, settlement
+from tests.reporting.desk import Desk, File
+
+LATER = datetime(2026, 11, 9, 12, tzinfo=UTC)
+ZONES: Mapping[str, Any] = {"interval_start": "2026-10-01T00:00:00+02:00", "interval_end": "2026-11-01T00:00:00+01:00",
+                            "timezone": "Europe/Amsterdam"}  # fmt: skip
+
+
+def every(desk: Desk, **parameters: Any) -> dict[str, File]:
+    """All reports of the same days."""
+    return {name: desk.book(name, **(parameters or desks.OCTOBER)) for name in REPORTS}
+
+
+def happenings(desk: Desk, played: Mapping[str, Mapping[str, Any]], customer: str) -> list[Callable[[], object]]:
+    """What may still happen in November to what October left, and anew."""
+
+    def capture_fails() -> None:
+        capture = Capture.objects.get(intent=played["euro"]["id"])
+        with clock.at(LATER), unit.work():
+            moves.reverse(selectors.hold_with_attempt(capture.attempt_id), capture, because="refused", by="test")
+
+    def more_is_settled() -> None:
+        settling = settlement.Settling(first=100)
+        capture = Capture.objects.get(intent=played["won"]["id"])
+        settling.told("capture", 4000, LATER, fee_minor=146, of=capture.pk, payout_reference="po_nov")
+        settlement.book()
+        settling.paid_out("po_nov", 3854, LATER)
+
+    def erased() -> None:
+        assert desk.shop.call("DELETE", f"customers/{customer}").status_code == 200
+
+    def declined() -> None:
+        with clock.at(LATER):
+            desk.shop.confirm(desk.shop.intent(), token="pm_card_visa_chargeDeclined")
+
+    return [
+        capture_fails,
+        more_is_settled,
+        erased,
+        declined,
+        lambda: desk.paid(LATER, 777),
+        lambda: desk.refunded(LATER, played["mug"], 300),
+        lambda: month.dispute(LATER, played["quarrel"], Standing.LOST),
+        lambda: month.dispute(LATER, played["mug"], Standing.NEEDS_RESPONSE, taken=999),
+        lambda: month.dispute(LATER, played["lost"], Standing.WON, back=4000),
+    ]
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_a_closed_period_has_the_same_bytes_whatever_comes_later(desk: Desk, seed: int) -> None:
+    customer = desk.shop.post("customers", {"reference": "shopper-9", "email": "ada@example.com", "name": "Ada"})["id"]
+    played = month.october(desk, customer=customer)
+    settlement.october(played)
+    before, there = every(desk), every(desk, **ZONES)
+    assert all(file.rows for file in before.values())
+
+    later = happenings(desk, played, customer)
+    random.Random(seed).shuffle(later)
+    for happens in later:
+        happens()
+    factories.work()
+
+    for name, file in every(desk).items():
+        assert file.raw == before[name].raw, name
+        assert file.manifest["as_of"]["complete"] is True
+    for name, file in every(desk, **ZONES).items():
+        assert file.raw == there[name].raw, name
+    november = every(desk, interval_start="2026-11-01T00:00:00Z", interval_end="2026-12-01T00:00:00Z")
+    assert [name for name, file in november.items() if not file.rows] == ["fx"], "something has happened everywhere"
+    assert [name for name, file in november.items() if not file.manifest["tied"]] == []
+    factories.assert_books_close()
+
+
+def test_every_file_ties_and_is_proven_without_a_database(desk: Desk, tmp_path: Path) -> None:
+    settlement.october(month.october(desk))
+    for name, file in every(desk).items():
+        kept = tmp_path / f"{name}.csv"
+        kept.write_bytes(file.raw)
+        assert list(manifests.verify(kept, file.manifest)) == [], name
+        assert file.manifest["control_totals"], name
+        minor = next(row[cell] for row in file.rows for cell in row if cell.endswith("_minor") and row[cell])
+        kept.write_bytes(file.raw.replace(f",{minor},".encode(), f",{int(minor) + 1},".encode(), 1))
+        assert len(list(manifests.verify(kept, file.manifest))) >= 2, name
+
+
+@pytest.mark.parametrize("report", REPORTS.values(), ids=list(REPORTS))
+def test_a_day_without_anything_is_a_header_that_ties(desk: Desk, report: base.Report) -> None:
+    file = desk.book(report.name, interval_start="2026-01-01T00:00:00Z", interval_end="2026-01-02T00:00:00Z")
+    assert file.raw == (",".join(report.header) + "\r\n").encode()
+    assert file.manifest["tied"] is True
+
+
+@pytest.mark.parametrize("currency", ["USD", "JPY"])
+def test_a_report_can_be_about_one_currency(desk: Desk, currency: str) -> None:
+    settlement.october(month.october(desk))
+    for name, file in every(desk, **desks.OCTOBER, currency=currency).items():
+        assert {row.get("currency") or row["Currency"] for row in file.rows} <= {currency}, name
+        assert file.manifest["tied"] is True, name
+
+
+EVIL = '=HYPERLINK("https://evil.example";"a,b")\n@next'
+TEXTS = (
+    "UPDATE payments_order SET reference = %s || right(id::text, 6)",
+    "UPDATE payments_paymentattempt SET provider_reference = %s || provider_reference, method = '@x'",
+    "UPDATE payments_legalentity SET name = %s || right(id::text, 6)",
+    "UPDATE payments_transfer SET narrative = %s",
+    "UPDATE reporting_settlementline SET key = %s || key, psp_type = '+x', method = '-x', detail = E'\\tx'",
+    "UPDATE reporting_settlementline SET payment_reference = %s || payment_reference, movement_reference = '@x'",
+    "UPDATE refunds_refund SET provider_reference = %s || provider_reference",
+    "UPDATE refunds_dispute SET provider_reference = %s || provider_reference",
+    "UPDATE reporting_payout SET provider_reference = %s || provider_reference",
+    "UPDATE payments_paymentattempt SET decline = decline || jsonb_build_object('card_brand', %s::text)",
+)
+
+
+def poisoned() -> None:
+    """What no door lets in, written behind the guards into every text that somebody else may choose."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL session_replication_role = replica")
+        for statement in TEXTS:
+            cursor.execute(statement, [EVIL] * statement.count("%s"))
+
+
+def test_no_text_of_others_is_run_by_a_spreadsheet(desk: Desk, settings: Settings) -> None:
+    settings.GL_ACCOUNTS = [
+        GlAccount(code=code, number="+1", name=EVIL, since=datetime(2026, 1, 1, tzinfo=UTC).date())
+        for code in ("psp_receivable", "order_clearing")
+    ]
+    settlement.october(month.october(desk))
+    poisoned()
+    for name, file in every(desk).items():
+        kinds = {column.name: column.kind for column in REPORTS[name].columns}
+        rows = list(csv.reader(io.StringIO(file.raw.decode(), newline=""), strict=True))
+        assert rows[0] == list(kinds)
+        assert len(rows) == file.manifest["rows"] + 1, "a line break within a cell begins no row"
+        assert file.raw.endswith(b"\r\n")
+        texts = [cell for row in rows[1:] for cell, kind in zip(row, kinds.values(), strict=True)
+                 if kind is base.Kind.TEXT]  # fmt: skip
+        assert not [cell for cell in texts if cell[:1] in ("=", "+", "-", "@", "\t", "\r", "\n")], name
+        if name not in ("balance", "trial_balance", "payouts", "fx", "fees"):
+            assert any(cell.startswith(f"'{EVIL}") for cell in texts), name
+
+
+def test_every_report_says_when_to_use_it() -> None:
+    for report in REPORTS.values():
+        assert report.use.endswith("."), report.name
+        assert 60 <= len(report.use) <= 420, report.name
+        assert report.title[0].isupper()
