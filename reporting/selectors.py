@@ -9,7 +9,7 @@ from django.db.models import Max, Q, QuerySet
 from payments.connectors.settlements import FileKind
 from payments.gateway.models import LegalEntity, ProviderAccount
 from payments.kernel import clock, invariants
-from reporting.models import Close, CloseCheck, CloseKind, ReportRun, SettlementFile
+from reporting.models import Close, CloseCheck, CloseKind, Payout, ReportRun, SettlementFile
 from reporting.models.settlements import Source
 from reporting.states import CloseStatus, FileStatus, RunStatus
 
@@ -50,6 +50,12 @@ def same_file(file: SettlementFile) -> SettlementFile | None:
 def standing_file(account_id: str, reference: str) -> SettlementFile | None:
     """The one of this reference that is loaded, or waits to be."""
     return _standing().filter(account_id=account_id, reference=reference).first()
+
+
+def paid_out(account_id: str, reference: str) -> int | None:
+    """What a payout comes to in minor units, by the PSP's own word; None while it has not told of it."""
+    found = Payout.objects.filter(account_id=account_id, provider_reference=reference)
+    return found.values_list("amount_minor", flat=True).first()
 
 
 def last_settled_day(account_id: str) -> date | None:
@@ -198,7 +204,7 @@ invariants.declare(
 invariants.declare(
     10,
     "settlement_file_whole",
-    "Every loaded settlement file has all of its lines, and of a payout or batch they sum to nothing",
+    "Every loaded settlement file has all of its lines; those of a batch sum to nothing, of a payout to it",
     """SELECT 'st_' || replace(f.id::text, '-', ''), 'lines: ' || f.lines || ', told before: ' || f.told_before
               || ', here: ' || (SELECT count(*) FROM reporting_settlementline WHERE file_id = f.id)
          FROM reporting_settlementfile f
@@ -209,7 +215,9 @@ invariants.declare(
          FROM reporting_settlementfile f
          JOIN reporting_settlementline l ON l.account_id = f.account_id AND l.payout_reference = f.reference
         WHERE f.status = 'loaded' AND f.kind IN ('payout', 'batch')
-        GROUP BY f.id, l.currency HAVING sum(l.net_minor) <> 0""",
+        GROUP BY f.id, l.currency
+       HAVING sum(l.net_minor) <> CASE WHEN f.kind = 'batch' OR bool_or(l.type = 'payout') THEN 0
+                                       ELSE coalesce(f.total_minor, sum(l.net_minor)) END""",
     "SELECT count(*) FROM reporting_settlementfile WHERE status = 'loaded'",
 )
 invariants.declare(

@@ -13,6 +13,7 @@ from django.db import connection
 from payments.connectors.settlements import FileKind, FileRefused
 from payments.gateway.models import ProviderAccount
 from payments.kernel import clock, money
+from reporting import selectors
 from reporting.models import SettlementFile
 from reporting.services import staging
 
@@ -129,12 +130,26 @@ def _sums(file: SettlementFile, bound: Mapping[str, Any]) -> Iterator[str]:
     if file.kind == FileKind.ACTIVITY:
         return
     for currency, left, ends in _rows(SUMS, bound):
-        if left:
+        if file.kind == FileKind.PAYOUT and not ends:
+            yield from _total(file, int(left), currency)
+        elif left:
             none = "" if ends else " No line says where it went: the line of the payout is missing."
             yield (
                 f"The lines of {file.kind} {file.reference} must sum to nothing, and {written(int(left), currency)}"
                 f" are left.{none}"
             )
+
+
+def _total(file: SettlementFile, found: int, currency: str) -> Iterator[str]:
+    """A file about a payout that does not hold the payout itself comes to what was paid out, as far as that is known."""
+    said = file.total_minor
+    if said is None:
+        said = selectors.paid_out(file.account_id, file.reference)
+    if said is not None and said != found:
+        yield (
+            f"The lines of payout {file.reference} come to {written(found, currency)}, and {written(said, currency)}"
+            " were paid out."
+        )
 
 
 def _otherwise(_file: SettlementFile, bound: Mapping[str, Any]) -> Iterator[str]:
