@@ -147,6 +147,12 @@ def reversal(attempt_id: str) -> ProviderCall | None:
     return made.exclude(verdict=Verdict.UNAVAILABLE).order_by("pk").last()
 
 
+def reversal_named(attempt_id: str, modification: str) -> ProviderCall | None:
+    """The reversal of an attempt that its PSP knows by this id."""
+    made = ProviderCall.objects.filter(owner_id=attempt_id, kind=CallKind.REVERSE)
+    return made.filter(raw__modification=modification).first() if modification else None
+
+
 def capture_in_flight(attempt_id: str) -> Capture | None:
     """The capture of an attempt whose outcome is not known yet."""
     return Capture.objects.filter(attempt_id=attempt_id, status__in=("sent", "pending", "unknown")).first()

@@ -78,6 +78,8 @@ def _imported(payment: HeldPayment, event: PspEvent, outcome: Outcome, by: str) 
     attempt, amount = payment.tried, outcome.amount
     if attempt.status not in (AttemptStatus.CAPTURED, AttemptStatus.CAPTURE_FAILED):
         raise NotYet(f"{attempt.pk} is {attempt.status}: its capture is not known yet")
+    if intent_selectors.reversal_named(attempt.pk, event.modification_reference) is not None:
+        raise NotYet("this is a reversal of ours, which is about to be put on record as a refund")
     if not event.reference and _awaited(attempt.pk):
         raise NotYet("a refund of ours waits for its answer, and it may be this one")
     if amount is None or amount.currency.code != attempt.currency:

@@ -96,6 +96,10 @@ def accept_cancel(account_id: str, event: PspEvent) -> None:
         held = selectors.hold_with_attempt(attempt.pk)
         if _is_of_a_part(held, outcome):
             return
+        undone = selectors.reversal_named(attempt.pk, event.modification_reference)
+        if undone is not None:  # a report tells what a reversal was, as if it had been asked for that
+            _apply_reversal(held, undone, outcome, by)
+            return
         if outcome.verdict is Verdict.CANCELED:
             outcomes.apply(held, outcome, by=by)
             if held.tried.status == AttemptStatus.CAPTURED:  # its capture was only taken for granted
@@ -142,9 +146,13 @@ def accept_reversal(account_id: str, event: PspEvent) -> None:
                 )
                 attention.open_item(attention.AttentionKind.UNMATCHED_EVENT, attempt.pk, why)
             return
-        if asked.look_at is not None:
-            calls.close(asked, outcome.verdict, by, modification=outcome.modification)
-        outcomes.undo(held, outcome, by=by)
+        _apply_reversal(held, asked, outcome, by)
+
+
+def _apply_reversal(held: Held, asked: ProviderCall, outcome: Outcome, by: str) -> None:
+    if asked.look_at is not None:
+        calls.close(asked, outcome.verdict, by, modification=outcome.modification)
+    outcomes.undo(held, outcome, by=by)
 
 
 def _is_of_a_part(held: Held, outcome: Outcome) -> bool:
