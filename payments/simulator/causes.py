@@ -103,8 +103,10 @@ def happen(shop: Tables, handlers: Handlers, cause: Cause) -> None:
 
 
 def shown(shop: Tables) -> Json:
-    """What was to happen, and what the settlement says wrongly."""
+    """What was to happen, what the settlement says wrongly, and what the PSP still owes."""
     return {
+        "currency": shop.account.currency,
+        "owed": shop.owed(),
         "causes": [asdict(cause) for cause in shop.tables["cause"].values()],
         "differences": list(differences.lines(shop)),
     }

@@ -59,6 +59,10 @@ class Tables:
     def __post_init__(self) -> None:
         self.tables = {kind: {} for kind in self.kinds}
 
+    def owed(self) -> int:
+        """What the PSP owes the merchant, in the smallest unit of its currency: available or not yet."""
+        raise NotImplementedError
+
     def now(self) -> int:
         """Simulator time in seconds."""
         return self.world.clock.now()

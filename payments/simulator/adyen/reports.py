@@ -77,7 +77,7 @@ def content(shop: Shop, batch: objects.Batch) -> str:
     """The whole file, with what a scenario has it say wrongly."""
     wrong = differences.open_rows(shop)
     told = (one for row in batch.rows for one in _told(shop, shop.known(objects.Movement, row), wrong.get(row, [])))
-    return sheets.written(COLUMNS, (_row(shop, one) for one in told))
+    return sheets.written(shop.setting("report_columns", COLUMNS), (_row(shop, one) for one in told))
 
 
 def _told(shop: Shop, movement: objects.Movement, wrong: list[Difference]) -> list[objects.Movement]:

@@ -14,9 +14,9 @@ Row = dict[str, Any]
 
 
 def written(columns: Sequence[str], rows: Iterable[Row]) -> str:
-    """The whole file; a column that a row does not have is empty."""
+    """The whole file; a column that a row does not have is empty, and what has no column is left out."""
     text = io.StringIO()
-    writer = csv.DictWriter(text, columns, restval="", lineterminator="\n")
+    writer = csv.DictWriter(text, columns, restval="", extrasaction="ignore", lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
     return text.getvalue()

@@ -44,6 +44,11 @@ class Shop(Tables):
         """What whoever made the account wants."""
         return self.account.settings.get(name, default)
 
+    def owed(self) -> int:
+        """What no batch has, with what the last one carried on."""
+        table = self.tables["movement"]
+        return sum(table[key].net for key in self.unbatched)
+
     def new_psp(self) -> str:
         """A fresh pspReference."""
         return self.world.ids.reference()

@@ -46,10 +46,14 @@ def day_end(shop: Shop) -> None:
     total = sum(row.amount - row.fee for row in rows)
     if manual(shop) or total == 0 or (total < 0 and not _debited(shop)):
         return
-    payout = _made(shop, total, "STRIPE PAYOUT" if total > 0 else "STRIPE WITHDRAWAL")
-    for row in (*rows, shop.known(objects.BalanceTransaction, str(payout.balance_transaction))):
+    payout = _new(shop, total, "STRIPE PAYOUT" if total > 0 else "STRIPE WITHDRAWAL")
+    for row in rows:
         row.payout = payout.id
         shop.save(row)
+    # Its own row is the newest of them, after a restart too.
+    own = _book(shop, payout)
+    own.payout = payout.id
+    shop.save(own)
     events.emit(shop, "payout.created", funds.payout(payout))
     shop.later(RECONCILED_AFTER, "reconcile_payout", payout.id)
     shop.later(DAY, "pay_payout", payout.id)
@@ -60,10 +64,10 @@ def _debited(shop: Shop) -> bool:
     return shop.account.country in DEBITED if wanted is None else bool(wanted)
 
 
-def _made(shop: Shop, amount: int, description: str) -> objects.Payout:
-    """A payout that arrives a day later, and its row."""
+def _new(shop: Shop, amount: int, description: str) -> objects.Payout:
+    """A payout that arrives a day later, not yet saved."""
     arrival = (shop.now() // DAY + 1) * DAY
-    payout = objects.Payout(
+    return objects.Payout(
         id=shop.new_id("po_1"),
         created=shop.now(),
         amount=amount,
@@ -71,10 +75,14 @@ def _made(shop: Shop, amount: int, description: str) -> objects.Payout:
         arrival_date=arrival,
         description=description,
     )
-    row = balance.book_fixed(shop, -amount, ("payout", "payout", description), payout.id)
+
+
+def _book(shop: Shop, payout: objects.Payout) -> objects.BalanceTransaction:
+    """The payout's own row: what it takes out of the balance."""
+    row = balance.book_fixed(shop, -payout.amount, ("payout", "payout", str(payout.description)), payout.id)
     payout.balance_transaction = row.id
     shop.save(payout)
-    return payout
+    return row
 
 
 def reconcile(shop: Shop, payout: objects.Payout) -> None:
@@ -142,11 +150,11 @@ def create(call: Call) -> Json:
         raise errors.RefusedError(
             "You have insufficient funds in your Stripe account for this transfer.", "balance_insufficient", "amount"
         )
-    payout = _made(shop, amount, params.get("description") or "STRIPE PAYOUT")
+    payout = _new(shop, amount, params.get("description") or "STRIPE PAYOUT")
     payout.automatic, payout.status, payout.reconciliation_status = False, "pending", "not_applicable"
     payout.statement_descriptor = params.get("statement_descriptor")
     payout.metadata = parameters.merged({}, params.get("metadata"))
-    shop.save(payout)
+    _book(shop, payout)
     events.emit(shop, "payout.created", funds.payout(payout))
     shop.later(SENT_AFTER, "send_payout", payout.id)
     shop.later(payout.arrival_date - call.now + SENT_AFTER, "pay_payout", payout.id)

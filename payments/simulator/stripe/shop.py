@@ -44,6 +44,10 @@ class Shop(Tables):
         digits = self.account.code.encode().hex()[:16].rjust(16, "1")
         return f"acct_{digits}"
 
+    def owed(self) -> int:
+        """The balance."""
+        return self.total
+
     def new_id(self, prefix: str) -> str:
         """A fresh object id."""
         return self.world.ids.next(prefix)
