@@ -11,11 +11,14 @@ DECLINED: Final = """s.to_state = 'declined' AND s.object_id LIKE 'att\\_%%'
    AND s.id < payments_uuid_floor(%(interval_end)s + interval '1 hour')"""
 """The ids of changes carry about when they were made, and so bound the monthly partitions to be read."""
 
+OF_ENTITY: Final = "(%(entity)s::uuid IS NULL OR p.legal_entity_id = %(entity)s)"
+
 ATTEMPTS: Final = f"""
 SELECT a.decline ->> 'category', a.currency, count(*), sum(a.amount_minor)
   FROM payments_paymentattempt a
   JOIN payments_paymentintent i ON i.id = a.intent_id
- WHERE a.decline IS NOT NULL
+  JOIN payments_provideraccount p ON p.id = a.account_id
+ WHERE a.decline IS NOT NULL AND {OF_ENTITY}
    AND EXISTS (SELECT FROM payments_statechange s
                 WHERE s.object_id = {base.public_id("att", "a.id")} AND {DECLINED})
    AND (%(currency)s::text IS NULL OR a.currency = %(currency)s)
@@ -35,7 +38,7 @@ REPORT: Final = Report(
   JOIN payments_paymentintent i ON i.id = a.intent_id
   JOIN payments_provideraccount p ON p.id = a.account_id
   LEFT JOIN payments_order o ON o.id = i.order_id""",
-    where=DECLINED,
+    where=f"{DECLINED}\n   AND {OF_ENTITY}",
     order="s.at, s.id",
     client="i.client_id",
     columns=(

@@ -8,20 +8,21 @@ from reporting.reports.base import Column, Control, Kind, Report
 LINES: Final = f"""(
     WITH moved AS (
         SELECT t.effective_at::date AS day, e.account_id, e.amount_minor,
-               coalesce(p.legal_entity_id, (
+               coalesce(p.legal_entity_id, ours.legal_entity_id, (
                    SELECT paid.legal_entity_id FROM payments_paymentattempt a
                      JOIN payments_provideraccount paid ON paid.id = a.account_id
                     WHERE a.id = substr(nullif(t.refs ->> 'attempt', ''), 5)::uuid)) AS company_id
           FROM payments_transfer t
           JOIN payments_entry e ON e.transfer_id = t.id AND {base.ENTRIES_WITHIN}
           LEFT JOIN payments_provideraccount p ON p.code = t.place
+          LEFT JOIN reporting_bankaccount ours ON ours.code = t.place
          WHERE {base.WITHIN})
     SELECT day, company_id, account_id, amount_minor > 0 AS debit, sum(abs(amount_minor)) AS minor, count(*) AS entries
       FROM moved GROUP BY 1, 2, 3, 4) b
   JOIN payments_account account ON account.id = b.account_id
   LEFT JOIN payments_legalentity company ON company.id = b.company_id
   {chart.NAMED}"""  # noqa: S608  our own SQL
-"""A movement is of the company in whose books it is; where no provider account has a part in it, of the payment's."""
+"""A movement is of the company in whose books it is; where nobody says whose its bank account is, of the payment's."""
 
 OTHER_SIDE: Final = f"""
 WITH moved AS MATERIALIZED (

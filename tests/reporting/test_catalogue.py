@@ -23,7 +23,7 @@ from reporting.reports.catalogue import REPORTS
 from reporting.services import manifests
 from tests import factories
 from tests.reporting import desk as desks
-from tests.reporting import month, settlement
+from tests.reporting import month, settlement, settling
 from tests.reporting.desk import Desk, File
 
 LATER = datetime(2026, 11, 9, 12, tzinfo=UTC)
@@ -45,11 +45,8 @@ def happenings(desk: Desk, played: Mapping[str, Mapping[str, Any]], customer: st
             moves.reverse(selectors.hold_with_attempt(capture.attempt_id), capture, because="refused", by="test")
 
     def more_is_settled() -> None:
-        settling = settlement.Settling(first=100)
-        capture = Capture.objects.get(intent=played["won"]["id"])
-        settling.told("capture", 4000, LATER, fee_minor=146, of=capture.pk, payout_reference="po_nov")
-        settlement.book()
-        settling.paid_out("po_nov", 3854, LATER)
+        line = settling.of(played["won"], occurred_at=LATER, fee=146)
+        settlement.paid_out(settling.Account(), "po_nov", LATER, line)
 
     def erased() -> None:
         assert desk.shop.call("DELETE", f"customers/{customer}").status_code == 200

@@ -5,7 +5,7 @@ import pytest
 from payments.ledger import selectors as ledger
 from tests import factories
 from tests.reporting import desk as desks
-from tests.reporting import month, settlement
+from tests.reporting import month, settlement, settling
 from tests.reporting.desk import Desk, File
 from tests.reporting.test_proof import tamper
 
@@ -71,8 +71,7 @@ def test_tax_in_payments_less_tax_in_refunds_less_tax_on_fees(desk: Desk) -> Non
     mug = desk.paid(desks.moment(3), lines=[line], reference="MUG-77")
     desk.refunded(desks.moment(6), mug, 1000)
     desk.paid(desks.moment(8), 500)
-    settlement.Settling().told("fee", 0, desks.moment(12), fee_minor=250, tax_minor=53)
-    settlement.book()
+    settling.Account().settle(settling.line("fee", 0, occurred_at=desks.moment(12), fee=250, tax=53))
     file = desk.book("tax", **desks.OCTOBER)
 
     assert [(row["movement"], row["amount"], row["tax"], row["order_reference"]) for row in file.rows][:2] == [
