@@ -13,6 +13,7 @@ from reporting.services import (
     retention,
     schedules,
     telling,
+    tieout,
 )
 
 
@@ -104,3 +105,15 @@ def close_books() -> None:
 def close_entity(entity_id: str) -> None:
     """Check the periods of one entity that are over, and lock what is ready."""
     closing.run(entity_id)
+
+
+@job("tie_out", Queue.FINANCE, every=timedelta(hours=1))
+def tie_out() -> None:
+    """Hold what our books say each PSP owes us against what it says itself."""
+    tieout.request_all()
+
+
+@job("tie_out_account", Queue.FINANCE, lease=timedelta(minutes=10), tries=3)
+def tie_out_account(account_id: str) -> None:
+    """The same for one account."""
+    tieout.tie_out_account(account_id)

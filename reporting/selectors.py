@@ -4,12 +4,22 @@ import zoneinfo
 from datetime import date, datetime
 
 from django.db import connection
-from django.db.models import Max, Q, QuerySet
+from django.db.models import Max, Q, QuerySet, Sum
 
 from payments.connectors.settlements import FileKind
 from payments.gateway.models import LegalEntity, ProviderAccount
 from payments.kernel import clock, invariants
-from reporting.models import Close, CloseCheck, CloseKind, Payout, ReportRun, SettlementFile
+from reporting.models import (
+    Close,
+    CloseCheck,
+    CloseKind,
+    Discrepancy,
+    DiscrepancyKind,
+    Payout,
+    ReportRun,
+    SettlementFile,
+    TieOut,
+)
 from reporting.models.settlements import Source
 from reporting.states import CloseStatus, FileStatus, RunStatus
 
@@ -171,6 +181,20 @@ invariants.declare(
           AND (e.closed_until IS NULL OR e.closed_until < c.ends_at)""",
     "SELECT count(*) FROM reporting_close WHERE kind = 'day' AND status = 'locked'",
 )
+
+
+def closed_of(subject_id: str, kind: DiscrepancyKind) -> int:
+    """What people have settled and accepted of a subject's differences of one kind, in minor units."""
+    rows = Discrepancy.objects.filter(subject_id=subject_id, kind=kind, status__in=("settled", "accepted"))
+    return int(rows.aggregate(sum=Sum("amount_minor"))["sum"] or 0)
+
+
+def unexplained() -> dict[tuple[str, str], TieOut]:
+    """The newest tie-out of each account and currency, by the account's code and the currency."""
+    rows = TieOut.objects.select_related("account").order_by("account_id", "currency", "-as_of")
+    return {(row.account.code, row.currency): row for row in rows.distinct("account_id", "currency")}
+
+
 invariants.declare(
     10,
     "report_tied",

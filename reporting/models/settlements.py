@@ -1,5 +1,6 @@
 """What PSPs said they did with our money: their files as they came, the lines in them, and the payouts."""
 
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import F, Q
 
@@ -132,6 +133,7 @@ class SettlementLine(models.Model):
         )
         indexes = (
             models.Index(fields=["file", "number"], name="settlement_line_file"),
+            BrinIndex(fields=["occurred_at"], name="settlement_line_time"),
             models.Index(fields=["movement_id"], name="settlement_line_movement", condition=~Q(movement_id="")),
             models.Index(fields=["account", "payment_reference"], name="settlement_line_payment"),
             models.Index(fields=["account", "payout_reference"], name="settlement_line_payout"),

@@ -21,22 +21,26 @@ PRINCIPAL: Final = (
 LOOKED_BACK: Final = timedelta(days=14)
 """How long before a movement's time is up it is still found: the job would have to rest for so long to miss it."""
 
-_BOOKED: Final = """
-    SELECT t.source_id AS movement_id, max(t.effective_at) AS since
-      FROM payments_transfer t
-      JOIN payments_entry e ON e.transfer_id = t.id
-      JOIN payments_account a ON a.id = e.account_id AND a.code = %(receivable)s
-     WHERE t.event = ANY(%(events)s) AND t.id >= payments_uuid_floor(%(since)s)
-       AND e.id >= payments_uuid_floor(%(since)s)
-     GROUP BY t.source_id"""
+_CONCERNED: Final = """
+    SELECT movement_id, max(moved_at) AS since FROM (
+        SELECT t.source_id AS movement_id, t.effective_at AS moved_at
+          FROM payments_transfer t
+          JOIN payments_entry e ON e.transfer_id = t.id AND e.id >= payments_uuid_floor(%(since)s)
+          JOIN payments_account a ON a.id = e.account_id AND a.code = %(receivable)s
+         WHERE t.event = ANY(%(events)s) AND t.id >= payments_uuid_floor(%(since)s)
+         UNION ALL
+        SELECT movement_id, occurred_at FROM reporting_settlementline
+         WHERE account_id = %(account)s AND match = 'missing_here' AND movement_id <> '') moved
+     GROUP BY movement_id"""
+"""What was booked lately, and what was told of and is not booked: only these can be a matter of time."""
 
 _DAYS: Final = """
        (SELECT days FROM unnest(%(wheres)s::text[], %(days)s::int[]) AS term (place, days)
          WHERE place IN ('', %(code)s, '/' || method, %(code)s || '/' || method)
          ORDER BY place = %(code)s || '/' || method DESC, place = %(code)s DESC, place <> '' DESC LIMIT 1)"""
 
-_UNTOLD: Final = f"""
-WITH booked AS ({_BOOKED}),
+UNTOLD: Final = f"""
+WITH booked AS ({_CONCERNED}),
      facts AS ({matching.FACTS.format(movements="booked")}),
      told AS (
     SELECT f.*, b.since, coalesce(sum(l.gross_minor), 0)::bigint AS told
@@ -46,7 +50,7 @@ WITH booked AS ({_BOOKED}),
 SELECT told.*, booked - told AS untold FROM told WHERE booked <> told AND (told = 0 OR told = whole)"""  # noqa: S608
 
 _LATE: Final = f"""
-WITH untold AS ({_UNTOLD}),
+WITH untold AS ({UNTOLD}),
      known AS (
     SELECT u.*, coalesce(a.method, '') AS method
       FROM untold u
@@ -60,7 +64,8 @@ WITH untold AS ({_UNTOLD}),
       LEFT JOIN payments_paymentattempt a ON a.id = coalesce(c.attempt_id, r.attempt_id, d.attempt_id)
      WHERE %(begins)s::timestamptz IS NULL OR u.since >= %(begins)s)
 SELECT movement_id AS subject_id, %(account)s::uuid AS account_id, currency, -untold AS amount_minor,
-       'Booked, and not in any settlement after ' || {_DAYS} || ' days.' AS detail,
+       CASE WHEN told = 0 THEN 'Booked, and not settled after ' ELSE 'Settled, and not booked like that after ' END
+           || {_DAYS} || ' days.' AS detail,
        jsonb_build_object('booked_minor', booked, 'told_minor', told, 'method', method) AS evidence,
        %(receivable)s::text AS at, %(order_clearing)s::text AS counter, since, ARRAY[movement_id] AS covers
   FROM known WHERE since < %(now)s::timestamptz - {_DAYS} * interval '1 day'"""  # noqa: S608  our own SQL
