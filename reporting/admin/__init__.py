@@ -1,5 +1,5 @@
-"""The back office's pages that show everything: payments, refunds, bulk refunds, matters, and reports."""
+"""The back office's pages that show everything: payments, refunds, bulk refunds, matters, closes and reports."""
 
-from reporting.admin import bulk, matters, payments, refunds, reports, schedules, transfers
+from reporting.admin import bulk, closing, matters, payments, refunds, reports, schedules, transfers
 
-__all__ = ["bulk", "matters", "payments", "refunds", "reports", "schedules", "transfers"]
+__all__ = ["bulk", "closing", "matters", "payments", "refunds", "reports", "schedules", "transfers"]

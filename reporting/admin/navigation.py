@@ -21,6 +21,7 @@ GROUPS: Final[Mapping[str, tuple[tuple[str, str, str, str], ...]]] = {
         ("Fraud warnings", "refunds", "fraudwarning", "report"),
     ),
     "Finance": (
+        ("Daily close", "reporting", "close", "event_available"),
         ("Reports", "reporting", "reportrun", "description"),
         ("Scheduled reports", "reporting", "reportschedule", "event_repeat"),
         ("Report downloads", "reporting", "reportdownload", "download"),

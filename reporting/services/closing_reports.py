@@ -100,6 +100,13 @@ def ask(close: Close, names: Sequence[str]) -> None:
     close.reports = held.reports
 
 
+def write(close: Close, *, by: str) -> None:
+    """Write those that were asked for and that no worker has begun, here and now."""
+    for run in runs(close, edition(close)).values():
+        if run.status == RunStatus.REQUESTED:
+            exports.produce(run.pk, by=by)
+
+
 def hold_everything(close: Close) -> bool:
     """Whether nothing was booked into the period since its reports were written."""
     seen = min(int(run.manifest["as_of"]["xid"]) for run in runs(close, edition(close)).values() if run.manifest)

@@ -1,6 +1,6 @@
 """Every table can be listed, searched and read, empty or full, with a number of queries that does not grow."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from payments.gateway import fees, switches
-from payments.gateway.models import SwitchKind
+from payments.gateway.models import LegalEntity, SwitchKind
 from payments.intents.models import PaymentAttempt, PaymentIntent
 from payments.intents.services import measuring, rules
 from payments.kernel import clock, unit
@@ -26,7 +26,7 @@ from payments.webhooks.models import Delivery, Endpoint, Event, EventSweep, Inbo
 from refunds.services import answering, bulk, transfers
 from reporting.models import ReportDownload, Rhythm, Way
 from reporting.reports.base import Parameters
-from reporting.services import exports, schedules
+from reporting.services import closing, exports, schedules
 from tests import factories
 from tests.backoffice import pages
 from tests.byhand import behind_the_guards
@@ -65,6 +65,8 @@ def full(shop: factories.Shop, paid: dict[str, Any], tmp_path: Path, settings: A
         body=b'{"customer_email": "jane.doe@example.com", "client_secret": "pi_secret_1"}', state="ignored",
     )  # fmt: skip
     _transferred()
+    with clock.at(clock.now() + timedelta(hours=30)):
+        closing.run(LegalEntity.objects.get(provideraccount__code=account).pk)
     bulk.upload(f"id,amount,reason\n{paid['id']},1.00,goodwill".encode(), "refunds.csv", by="staff support_lead")
     quarrel = Quarrel(shop)
     quarrel.warn()
@@ -202,6 +204,7 @@ def test_the_menu_leads_to_every_table_but_lines(boss: Client) -> None:
         "refunds.refundbatchrow",
         "refunds.disputestage",
         "refunds.disputefile",
+        "reporting.closecheck",
     }
 
     missing = [name for name in NAMES if name not in lines and pages.list_of(*name.split(".")) not in home]

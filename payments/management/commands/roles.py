@@ -69,6 +69,9 @@ ROLES: Final[Mapping[str, tuple[str, ...]]] = {
         "refunds.view_refundlimit",
         "refunds.add_refundlimit",
         "refunds.change_refundlimit",
+        "reporting.view_close",
+        "reporting.change_close",
+        "reporting.view_closecheck",
         "reporting.view_reportrun",
         "reporting.add_reportrun",
         "reporting.download_untied_report",
@@ -117,6 +120,8 @@ ROLES: Final[Mapping[str, tuple[str, ...]]] = {
         "payments.view_account",
         "payments.view_transfer",
         "payments.view_entry",
+        "reporting.view_close",
+        "reporting.view_closecheck",
         "reporting.view_reportrun",
         "reporting.view_reportschedule",
         "reporting.view_reportdownload",
@@ -161,7 +166,8 @@ refunds of others; how much each role refunds alone is a `RefundLimit`, which `a
 `change_banktransfer` confirms what somebody else has recorded. `change_dispute` gathers and submits evidence,
 `accept_dispute` lets the customer keep the money, `change_fraudwarning` keeps the money in spite of a warning.
 `add_refundbatch` uploads a bulk refund and calls it off, `change_refundbatch` approves those of others, pauses and
-resumes. Nothing else is ever changed by hand.
+resumes. `change_close` accepts what is missing from a day or month, locks it, asks to open it again, and agrees when
+somebody else has asked. Nothing else is ever changed by hand.
 """
 
 
