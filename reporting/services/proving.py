@@ -141,7 +141,7 @@ def _sums(file: SettlementFile, bound: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _total(file: SettlementFile, found: int, currency: str) -> Iterator[str]:
-    """A file about a payout that does not hold the payout itself comes to what was paid out, as far as that is known."""
+    """A file about a payout that does not hold the payout itself comes to what was paid out, where that is known."""
     said = file.total_minor
     if said is None:
         said = selectors.paid_out(file.account_id, file.reference)
