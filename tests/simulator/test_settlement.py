@@ -269,9 +269,14 @@ def test_only_the_report_is_wrong_until_it_is_corrected(
     own.advance(4 * DAY)
     (payout,) = payouts(merchant)
     assert len(contents(merchant, payout)) == 2
+    parameters: Any = {"interval_start": 0, "interval_end": own.now()}
+    wish: Any = {"report_type": ITEMIZED, "parameters": parameters}
+    runs = [merchant.v1.reporting.report_runs.create(wish, {"idempotency_key": "a run"}).id for _ in range(2)]
+    assert runs[0] == runs[1]
     wrong = merchant.report(ITEMIZED, COLUMNS)
     merchant.cause("file_corrected", payout=payout.id)
     right = merchant.report(ITEMIZED, COLUMNS)
+    assert merchant.v1.reporting.report_runs.create(wish, {"idempotency_key": "a run"}).id != runs[0]
     assert [sum(Decimal(row["net"]) for row in rows) * 100 for rows in (wrong, right)] == sums
     assert [(one["where"], one["status"]) for one in merchant.differences()] == [("file", "corrected")]
 

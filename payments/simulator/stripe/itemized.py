@@ -223,25 +223,25 @@ def _in_payouts(shop: Shop, wishes: Json) -> Iterator[tuple[objects.BalanceTrans
                     yield table[row_id], payout
 
 
-def _moved(shop: Shop, wishes: Json, *, payouts: bool) -> Iterator[objects.BalanceTransaction]:
-    """What was booked: payouts and those that came back, or all the rest."""
-    for row in list(shop.tables["balance_transaction"].values()):
-        if row.reporting_category.startswith("payout") is payouts and wishes.get("currency") in {None, row.currency}:
-            yield row
-
-
 def _activity(shop: Shop, wishes: Json) -> Iterator[tuple[objects.BalanceTransaction, objects.Payout | None]]:
-    for row in _moved(shop, wishes, payouts=False):
-        if _within(wishes, row.created, row.currency):
+    """What was booked in the interval, but for payouts and those that came back."""
+    table, order = shop.tables["balance_transaction"], shop.orders["balance_transaction"]
+    ids = list(order.down(least=wishes["interval_start"], most=wishes["interval_end"]))
+    for row in (table[row_id] for row_id in reversed(ids)):
+        if not row.reporting_category.startswith("payout") and _within(wishes, row.created, row.currency):
             yield row, shop.find(objects.Payout, row.payout)
 
 
 def _payouts(shop: Shop, wishes: Json) -> Iterator[tuple[objects.BalanceTransaction, objects.Payout]]:
-    for row in _moved(shop, wishes, payouts=True):
-        payout = shop.known(objects.Payout, str(row.source))
-        moment = row.created if row.reporting_category == "payout_reversal" else payout.arrival_date
-        if _within(wishes, moment, row.currency):
-            yield row, payout
+    """The payouts of the interval by their arrival, and those that came back in it."""
+    for payout in list(shop.tables["payout"].values()):
+        for row_id in (payout.balance_transaction, payout.failure_balance_transaction):
+            row = shop.find(objects.BalanceTransaction, row_id)
+            if row is None:
+                continue
+            moment = row.created if row.reporting_category == "payout_reversal" else payout.arrival_date
+            if _within(wishes, moment, row.currency):
+                yield row, payout
 
 
 def _within(wishes: Json, moment: int, currency: str) -> bool:
