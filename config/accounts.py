@@ -55,6 +55,13 @@ STRIPE_EVENTS: Final = [
     "payment_method.updated",
     "payment_method.automatically_updated",
     "payment_method.detached",
+    "payout.created",
+    "payout.updated",
+    "payout.paid",
+    "payout.failed",
+    "payout.canceled",
+    "payout.reconciliation_completed",
+    "reporting.report_run.succeeded",
 ]
 """What a webhook endpoint at Stripe subscribes to: what is acted upon, and nothing that is only stored."""
 

@@ -1,8 +1,10 @@
-"""What reaches reporting from elsewhere: jobs by name. Each is one service call."""
+"""What reaches reporting from elsewhere: notifications of PSPs, and jobs by name. Each is one service call."""
 
 from datetime import datetime, timedelta
 
+from payments.connectors.base import EventKind, PspEvent
 from payments.kernel.jobs import Queue, job
+from payments.webhooks.dispatch import handles
 from reporting.services import (
     banking,
     closing,
@@ -15,6 +17,18 @@ from reporting.services import (
     telling,
     tieout,
 )
+
+
+@handles(EventKind.SETTLEMENT_READY)
+def settlement_ready(account_id: str, event: PspEvent) -> None:
+    """A PSP says that a settlement file is ready."""
+    fetching.wish(account_id, event.settlement)
+
+
+@handles(EventKind.PAYOUT_UPDATED)
+def payout_updated(account_id: str, event: PspEvent) -> None:  # noqa: ARG001  letters may overtake one another
+    """A PSP says that there is news of a payout: it is asked how all of them stand."""
+    fetching.wish(account_id, None)
 
 
 @job("produce_report", Queue.FINANCE, lease=timedelta(minutes=10), tries=4)

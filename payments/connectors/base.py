@@ -10,7 +10,7 @@ from moneyed import Money
 
 from payments.connectors.declines import Decline
 from payments.connectors.disputes import AcceptDispute, DisputeNews, FraudWarning, SubmitEvidence
-from payments.connectors.settlements import Settling
+from payments.connectors.settlements import Announced, PayoutNews, Settling
 
 
 class Verdict(StrEnum):
@@ -249,6 +249,8 @@ class EventKind(StrEnum):
     METHOD_UPDATED = "method_updated"
     DISPUTE_UPDATED = "dispute_updated"
     FRAUD_WARNING = "fraud_warning"
+    SETTLEMENT_READY = "settlement_ready"
+    PAYOUT_UPDATED = "payout_updated"
     UNUSED = "unused"
     """A kind that nothing here acts on: kept and counted."""
 
@@ -264,6 +266,7 @@ class PspEvent:
     it is about, as far as it says it; one that is `gone` the PSP keeps no longer. `dispute` and `fraud` are what it
     says of a dispute or of a suspicion; then `modification_reference` is the PSP's id of that one, and
     `provider_reference` is "" where the notification does not tell the payment: the dispute has been told of before.
+    `settlement` is the file that is ready (None: some file that was asked for), `payout` how a payout stands.
     What is `retold`, by a list that has no name of a notification for it, may have been told by one.
     """
 
@@ -279,6 +282,8 @@ class PspEvent:
     gone: bool = False
     dispute: DisputeNews | None = None
     fraud: FraudWarning | None = None
+    settlement: Announced | None = None
+    payout: PayoutNews | None = None
     retold: bool = False
     problem: str = ""
 

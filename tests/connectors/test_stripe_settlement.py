@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from payments.connectors.settlements import FileRefused, LineType, SettlementLine
-from payments.connectors.stripe import settlement, settling
+from payments.connectors.stripe import payouts, settlement, settling
 from tests.connectors.samples import sample, written
 
 HEADER: Final = ("trace_id", *settlement.COLUMNS, *settlement.OPTIONAL, "card_brand")
@@ -366,10 +366,10 @@ def test_a_report_is_asked_for_with_all_that_is_read() -> None:
         "created": 1762041600, "arrival_date": 1762128000, "trace_id": {"status": "supported", "value": "123"},
         "failure_code": None, "failure_message": None, "reconciliation_status": "completed",
     }  # fmt: skip
-    announced = settling.announced(payout)
+    announced = payouts.announced(payout)
     assert (announced.reference, announced.total_minor, announced.day) == ("po_1", 3780, date(2025, 11, 3))
     asked = settling._run(announced)["parameters"]
     assert asked["columns"] == [*settlement.COLUMNS, *settlement.OPTIONAL]
     assert (asked["interval_start"], asked["interval_end"]) == (1762128000, 1762214400)
-    news = settling.news(payout | {"status": "failed", "failure_code": "account_closed", "failure_message": "Closed."})
+    news = payouts.news(payout | {"status": "failed", "failure_code": "account_closed", "failure_message": "Closed."})
     assert (news.status, news.detail, news.trace) == ("failed", "account_closed: Closed.", "123")

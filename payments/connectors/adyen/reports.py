@@ -4,6 +4,7 @@ Source: docs.adyen.com/reporting/automatically-get-reports.
 """
 
 import base64
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -12,6 +13,9 @@ from urllib.parse import quote, urljoin
 
 from payments.connectors import http
 from payments.connectors.answers import NothingToldYet
+from payments.connectors.settlements import Announced, FileKind, FileRefused
+
+SETTLEMENT: Final = re.compile(r"settlement_detail_report_batch_(\d{1,18})\.csv", re.ASCII)
 
 CLIENT: Final = http.Client(read_seconds=http.FILE_SECONDS)
 
@@ -33,6 +37,20 @@ def source(*, user: str, merchant_account: str, base_url: str | None, livemode: 
     own = f"https://ca-{'live' if livemode else 'test'}.adyen.com/reports/download"
     address = urljoin(base_url, "reports/download") if base_url else own
     return Source(address=address, user=user, merchant_account=merchant_account)
+
+
+def announced(batch: str) -> Announced:
+    """The settlement detail report of a batch, by its number. `FileRefused` when it is none."""
+    if not (batch.isascii() and batch.isdigit() and 0 < len(batch) <= 18):
+        raise FileRefused(f"{batch!a} is no number of a batch.")
+    number = str(int(batch))
+    return Announced(reference=number, kind=FileKind.BATCH, name=f"settlement_detail_report_batch_{number}.csv")
+
+
+def named(name: str) -> Announced | None:
+    """The settlement detail report of this name; None when it is another report's, or none."""
+    found = SETTLEMENT.fullmatch(name)
+    return announced(found[1]) if found else None
 
 
 def fetch(source: Source, file: str, gate: http.Gate = http.OPEN) -> bytes:

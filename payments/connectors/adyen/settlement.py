@@ -13,8 +13,8 @@ from typing import BinaryIO, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from payments.connectors import sheets
-from payments.connectors.adyen import mapping
-from payments.connectors.settlements import Announced, FileKind, FileRefused, LineType, SettlementLine
+from payments.connectors.adyen import mapping, reports
+from payments.connectors.settlements import Announced, FileRefused, LineType, SettlementLine
 from payments.connectors.sheets import Wrong
 from payments.kernel import money
 
@@ -92,16 +92,8 @@ def identify(content: BinaryIO, merchant_account: str) -> Announced:
     for ours, batch in sheet.rows(COLUMNS[:2]):
         if ours != merchant_account:
             raise FileRefused(f"The file is of the merchant account {ours!a}; this one is {merchant_account}.")
-        return announced(batch)
+        return reports.announced(batch)
     raise FileRefused("The file has no lines below its header.")
-
-
-def announced(batch: str) -> Announced:
-    """The report of a batch, by its number."""
-    if not (batch.isascii() and batch.isdigit() and 0 < len(batch) <= 18):
-        raise FileRefused(f"{batch!a} is no number of a batch.")
-    number = str(int(batch))
-    return Announced(reference=number, kind=FileKind.BATCH, name=f"settlement_detail_report_batch_{number}.csv")
 
 
 class _Book:

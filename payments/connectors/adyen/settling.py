@@ -29,7 +29,7 @@ class AdyenSettling:
         number, missing = int(newest or 0), 0
         while missing < MISSING:
             number += 1
-            batch = settlement.announced(str(number))
+            batch = reports.announced(str(number))
             if self._is_there(batch.name):
                 missing = 0
                 yield batch

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import orjson
 
-from payments.connectors.adyen import declines, disputes, mapping
+from payments.connectors.adyen import declines, disputes, mapping, reports
 from payments.connectors.base import EventKind, NotificationRefused, Outcome, PspEvent, SavedMethod, Verdict
 from payments.connectors.declines import DECLINES
 from payments.kernel.errors import Bug
@@ -31,6 +31,11 @@ REFUNDS: Final = frozenset(
     ["REFUND", "REFUND_FAILED", "REFUNDED_REVERSED", "REFUND_WITH_DATA", "POSTPONED_REFUND"],
 )
 
+REPORT: Final = "REPORT_AVAILABLE"
+
+REPEATED: Final = disputes.REPEATED | {REPORT}
+"""What may be told again of the same thing, and is news then: an event has its time in its key."""
+
 KINDS: Final[Mapping[str, EventKind]] = {
     **dict.fromkeys(PAYMENTS, EventKind.PAYMENT_UPDATED),
     **dict.fromkeys(CAPTURES, EventKind.CAPTURE_UPDATED),
@@ -41,6 +46,7 @@ KINDS: Final[Mapping[str, EventKind]] = {
     "RECURRING_CONTRACT": EventKind.METHOD_UPDATED,
     **dict.fromkeys(disputes.EVENTS, EventKind.DISPUTE_UPDATED),
     disputes.FRAUD: EventKind.FRAUD_WARNING,
+    REPORT: EventKind.SETTLEMENT_READY,
 }
 """The event codes that mean something here; all others are unused."""
 
@@ -161,7 +167,7 @@ def _unused(told: Json, body: bytes) -> PspEvent:
 
 def _event(item: Json) -> PspEvent:
     code, reference, success = item["eventCode"], item["pspReference"], item["success"]
-    again = f":{mapping.optional(item, 'eventDate')}" if code in disputes.REPEATED else ""
+    again = f":{mapping.optional(item, 'eventDate')}" if code in REPEATED else ""
     envelope = PspEvent(
         kind=KINDS.get(code, EventKind.UNUSED),
         event_key=f"{code}:{reference}:{success}{again}",
@@ -321,6 +327,19 @@ def _about_dispute(event: PspEvent, item: Json, success: bool) -> PspEvent:  # n
     )
 
 
+def _about_report(event: PspEvent, item: Json, success: bool) -> PspEvent:  # noqa: FBT001
+    """The file's name stands where a reference would, else at the end of its address.
+
+    The address is not signed: it is not followed, and all that is taken from it is the number of a batch, which our own
+    address of reports is asked for. Other reports are fetched when they are wanted.
+    """
+    address = mapping.optional(item, "reason")
+    found = reports.named(item["pspReference"]) or reports.named(address.rpartition("/")[2])
+    if not found or not success:
+        return replace(event, kind=EventKind.UNUSED, reference="")
+    return replace(event, reference="", provider_reference="", settlement=found)
+
+
 TRANSLATORS: Final[Mapping[EventKind, Callable[[PspEvent, Json, bool], PspEvent]]] = {
     EventKind.PAYMENT_UPDATED: _about_payment,
     EventKind.CAPTURE_UPDATED: _about_capture,
@@ -331,6 +350,7 @@ TRANSLATORS: Final[Mapping[EventKind, Callable[[PspEvent, Json, bool], PspEvent]
     EventKind.METHOD_UPDATED: _about_method,
     EventKind.DISPUTE_UPDATED: _about_dispute,
     EventKind.FRAUD_WARNING: _about_dispute,
+    EventKind.SETTLEMENT_READY: _about_report,
 }
 
 

@@ -14,7 +14,7 @@ import orjson
 from payments.connectors import http
 from payments.connectors.answers import NothingToldYet
 from payments.connectors.settlements import Announced, Balance, FileKind, FileRefused, PayoutNews, SettlementLine
-from payments.connectors.stripe import mapping, requests, settlement
+from payments.connectors.stripe import mapping, payouts, requests, settlement
 from payments.kernel import money
 
 Json = Mapping[str, Any]
@@ -30,17 +30,11 @@ SETTLED_AFTER: Final = timedelta(minutes=15)
 """How long after its end a day is final: what was made in its last second is listed by then."""
 
 DAY: Final = timedelta(days=1)
-REPORT: Final = "payout_reconciliation.itemized.5"
 RUNS: Final = 3
 """Runs of a report that failed, after which it is not asked for anew until Stripe has forgotten them (a day)."""
 
 WAITING: Final = frozenset(["interval_start", "interval_end", "parameters[interval_start]", "parameters[interval_end]"])
 """What Stripe finds fault with while its data are not complete for the time that is asked for."""
-
-STATUSES: Final = {
-    **dict.fromkeys(("pending", "in_transit"), "announced"),
-    **{status: status for status in ("paid", "failed", "canceled")},
-}
 
 
 @dataclass(frozen=True)
@@ -79,9 +73,9 @@ class StripeSettling:
         """Every day that has ended, and every automatic payout that Stripe has sorted."""
         made = {"gte": int((since - RECONCILED_WITHIN).timestamp()), "lt": int(until.timestamp())}
         found = [
-            (_moment(payout.get("created")), announced(payout))
+            (payouts.made_at(payout), payouts.announced(payout))
             for payout in self.listed(requests.PAYOUTS, {"created": made})
-            if is_itemised(payout)
+            if payouts.is_itemised(payout)
         ]
         found += [(ended, of_day(ended.date() - DAY)) for ended in _days(since, until)]
         yield from (one for _, one in sorted(found, key=lambda each: (each[0], each[1].reference)))
@@ -153,7 +147,7 @@ class StripeSettling:
             if refusal.status == 404:
                 raise FileRefused(f"Stripe knows no payout {reference} of this account.") from None
             raise
-        return announced(payout)
+        return payouts.announced(payout)
 
     def balances(self) -> list[Balance]:
         """What is available and what is not yet, by currency."""
@@ -169,48 +163,10 @@ class StripeSettling:
     def payouts(self, since: datetime) -> Iterator[PayoutNews]:
         """Every payout that was made since then, or so shortly before that it may have changed."""
         made = {"gte": int((since - FAILS_WITHIN).timestamp())}
-        return map(news, self.listed(requests.PAYOUTS, {"created": made}))
+        return map(payouts.news, self.listed(requests.PAYOUTS, {"created": made}))
 
 
-# --- what a payout says --------------------------------------------------------------------------------------------
-
-
-def news(payout: Json) -> PayoutNews:
-    """How a payout stands. `mapping.UnreadableError` when it does not say."""
-    status = mapping.text(payout, "status")
-    if status not in STATUSES:
-        raise mapping.UnreadableError("the payout has a status that is not known")
-    amount = mapping.from_stripe(payout.get("amount"), payout.get("currency"))
-    because = [mapping.optional(payout, name) for name in ("failure_code", "failure_message")]
-    return PayoutNews(
-        reference=mapping.text(payout, "id"),
-        status=STATUSES[status],
-        currency=amount.currency.code,
-        amount_minor=money.to_minor(amount),
-        automatic=payout.get("automatic") is True,
-        created_at=_moment(payout.get("created")),
-        arrives_on=_moment(payout.get("arrival_date")).date() if payout.get("arrival_date") else None,
-        trace=mapping.optional(mapping.part(payout, "trace_id"), "value"),
-        detail=": ".join(filter(None, because))[:300],
-    )
-
-
-def is_itemised(payout: Json) -> bool:
-    """Whether Stripe says what a payout is made of: an automatic one, once it is sorted."""
-    return payout.get("automatic") is True and payout.get("reconciliation_status") == "completed"
-
-
-def announced(payout: Json) -> Announced:
-    """The itemised report of a payout, which can be asked for."""
-    said = news(payout)
-    return Announced(
-        reference=said.reference,
-        kind=FileKind.PAYOUT,
-        name=f"payout_reconciliation_{said.reference}.csv",
-        day=said.arrives_on,
-        currency=said.currency,
-        total_minor=said.amount_minor,
-    )
+# --- what is asked for ---------------------------------------------------------------------------------------------
 
 
 def of_day(day: date) -> Announced:
@@ -232,7 +188,7 @@ def _run(announced: Announced) -> dict[str, Any]:
         "currency": announced.currency.lower(),
         "columns": [*settlement.COLUMNS, *settlement.OPTIONAL],
     }
-    return {"report_type": REPORT, "parameters": parameters}
+    return {"report_type": payouts.REPORT, "parameters": parameters}
 
 
 def _midnight(day: date) -> datetime:
@@ -246,10 +202,3 @@ def _days(since: datetime, until: datetime) -> Iterator[datetime]:
         if ended + SETTLED_AFTER >= since:
             yield ended
         ended += DAY
-
-
-def _moment(seconds: object) -> datetime:
-    found = mapping.moment(seconds)
-    if found is None:
-        raise mapping.UnreadableError("a payout does not say when")
-    return found

@@ -10,7 +10,7 @@ from typing import Any, Final
 import orjson
 
 from payments.connectors.base import EventKind, NotificationRefused, PspEvent
-from payments.connectors.stripe import disputes, mapping
+from payments.connectors.stripe import disputes, mapping, payouts
 
 HEADER: Final = "stripe-signature"
 
@@ -38,8 +38,19 @@ KINDS: Final[Mapping[str, EventKind]] = {
     "charge.dispute.closed": EventKind.DISPUTE_UPDATED,
     "radar.early_fraud_warning.created": EventKind.FRAUD_WARNING,
     "radar.early_fraud_warning.updated": EventKind.FRAUD_WARNING,
+    "payout.created": EventKind.PAYOUT_UPDATED,
+    "payout.updated": EventKind.PAYOUT_UPDATED,
+    "payout.paid": EventKind.PAYOUT_UPDATED,
+    "payout.failed": EventKind.PAYOUT_UPDATED,
+    "payout.canceled": EventKind.PAYOUT_UPDATED,
+    "payout.reconciliation_completed": EventKind.SETTLEMENT_READY,
+    "reporting.report_run.succeeded": EventKind.SETTLEMENT_READY,
 }
 """The types that mean something here; all others are unused."""
+
+ASKED_DAILY: Final = frozenset([EventKind.PAYOUT_UPDATED, EventKind.SETTLEMENT_READY])
+RETOLD: Final = sorted(name for name, kind in KINDS.items() if kind not in ASKED_DAILY)
+"""What is looked for when letters were lost. Settlement is asked about all the same, and a list takes 20 types."""
 
 OLDEST_VERSION: Final = date(2025, 3, 31)
 """Before it, Stripe told what a partial capture left, and a canceled payment, as a refund of money never taken.
@@ -170,12 +181,28 @@ def _about_fraud(event: PspEvent, said: dict[str, Any]) -> PspEvent:
     return replace(event, provider_reference=payment, modification_reference=warning.reference, fraud=warning)
 
 
+def _about_payout(event: PspEvent, payout: dict[str, Any]) -> PspEvent:
+    return replace(event, payout=payouts.news(payout))
+
+
+def _about_file(event: PspEvent, subject: dict[str, Any]) -> PspEvent:
+    """A payout that is sorted, or a run of its report that has ended; runs of other reports are somebody else's."""
+    if subject.get("object") == "payout":
+        wanted = payouts.is_itemised(subject)
+        file = payouts.announced(subject) if wanted else None
+    else:
+        wanted, file = subject.get("report_type") == payouts.REPORT, None
+    return replace(event, settlement=file) if wanted else replace(event, kind=EventKind.UNUSED)
+
+
 TRANSLATORS: Final[Mapping[EventKind, Callable[[PspEvent, dict[str, Any]], PspEvent]]] = {
     EventKind.PAYMENT_UPDATED: _about_payment,
     EventKind.REFUND_UPDATED: _about_refund,
     EventKind.METHOD_UPDATED: _about_method,
     EventKind.DISPUTE_UPDATED: _about_dispute,
     EventKind.FRAUD_WARNING: _about_fraud,
+    EventKind.PAYOUT_UPDATED: _about_payout,
+    EventKind.SETTLEMENT_READY: _about_file,
 }
 
 
