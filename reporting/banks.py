@@ -3,9 +3,11 @@
 from dataclasses import dataclass
 from typing import Any, Final
 
+from django.core.exceptions import ValidationError
 from django.db import connection
-from django.db.models import Q, QuerySet
+from django.db.models import Prefetch, Q, QuerySet
 
+from payments.gateway.models import LegalEntity
 from payments.kernel import ids, invariants
 from reporting.models import BankAccount, BankLine, BankMatch, BankStatement, MatchKind, Payout
 from reporting.states import PayoutStatus
@@ -120,6 +122,31 @@ def possible(line: BankLine) -> QuerySet[Payout]:
     came = BankMatch.objects.filter(kind=MatchKind.ARRIVED, undone_at__isnull=True, payout__isnull=False)
     found = owned.filter(Q(pk__in=arrived) | Q(pk__in=coming.exclude(pk__in=came.values("payout")).values("pk")))
     return found.select_related("account").order_by("-announced_at")
+
+
+def possible_one(line: BankLine, payout_id: str) -> Payout | None:
+    """One of them by its id; None when it is none of them, or no id."""
+    try:
+        return possible(line).filter(pk=payout_id).first()
+    except ValidationError:
+        return None
+
+
+def with_what_they_are(lines: QuerySet[BankLine]) -> QuerySet[BankLine]:
+    """The lines, each with `live`: its match that stands, in a list of none or one."""
+    standing = BankMatch.objects.filter(undone_at__isnull=True).select_related("payout", "transfer")
+    return lines.prefetch_related(Prefetch("matches", standing, to_attr="live"))
+
+
+def accounts() -> list[tuple[str, str]]:
+    """Id and words of every bank account, by code."""
+    rows = BankAccount.objects.order_by("code")
+    return [(row.pk, f"{row.code} ({row.currency})") for row in rows]
+
+
+def owners() -> list[tuple[str, str]]:
+    """Id and name of every legal entity, by name."""
+    return list(LegalEntity.objects.order_by("name").values_list("pk", "name"))
 
 
 def before(statement: BankStatement) -> BankStatement | None:

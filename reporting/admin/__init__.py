@@ -1,5 +1,29 @@
-"""The back office's pages that show everything: payments, refunds, bulk refunds, matters, closes and reports."""
+"""The back office's pages that show everything: payments, refunds, matters, the bank, closes and reports."""
 
-from reporting.admin import bulk, closing, matters, payments, refunds, reports, schedules, transfers
+from reporting.admin import (
+    bank,
+    banklines,
+    bulk,
+    closing,
+    matters,
+    payments,
+    payouts,
+    refunds,
+    reports,
+    schedules,
+    transfers,
+)
 
-__all__ = ["bulk", "closing", "matters", "payments", "refunds", "reports", "schedules", "transfers"]
+__all__ = [
+    "bank",
+    "banklines",
+    "bulk",
+    "closing",
+    "matters",
+    "payments",
+    "payouts",
+    "refunds",
+    "reports",
+    "schedules",
+    "transfers",
+]

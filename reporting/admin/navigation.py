@@ -25,6 +25,10 @@ GROUPS: Final[Mapping[str, tuple[tuple[str, str, str, str], ...]]] = {
         ("Reports", "reporting", "reportrun", "description"),
         ("Scheduled reports", "reporting", "reportschedule", "event_repeat"),
         ("Report downloads", "reporting", "reportdownload", "download"),
+        ("Payouts", "reporting", "payout", "payments"),
+        ("Bank lines", "reporting", "bankline", "receipt_long"),
+        ("Bank statements", "reporting", "bankstatement", "upload_file"),
+        ("Bank accounts", "reporting", "bankaccount", "account_balance_wallet"),
         ("Bank transfers", "refunds", "banktransfer", "outbound"),
         ("Ledger transfers", "payments", "transfer", "sync_alt"),
         ("Ledger entries", "payments", "entry", "list_alt"),
@@ -63,8 +67,8 @@ GROUPS: Final[Mapping[str, tuple[tuple[str, str, str, str], ...]]] = {
         ("Roles", "auth", "group", "groups"),
     ),
 }
-"""Heading -> (words, app, model, symbol). Lines of orders and refunds, and what belongs to a dispute, are reached
-from their pages."""
+"""Heading -> (words, app, model, symbol). Lines of orders and refunds, what belongs to a dispute, and matches with
+the bank are reached from their pages."""
 
 
 def sidebar(request: HttpRequest) -> list[dict[str, Any]]:

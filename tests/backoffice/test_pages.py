@@ -31,6 +31,7 @@ from tests import factories
 from tests.backoffice import pages
 from tests.byhand import behind_the_guards
 from tests.refunds.quarrel import Quarrel
+from tests.reporting.bank.world import World, opened
 
 OURS = ("payments", "refunds", "reporting")
 MODELS = [model for app in OURS for model in apps.get_app_config(app).get_models()]
@@ -67,6 +68,7 @@ def full(shop: factories.Shop, paid: dict[str, Any], tmp_path: Path, settings: A
     _transferred()
     with clock.at(clock.now() + timedelta(hours=30)):
         closing.run(LegalEntity.objects.get(provideraccount__code=account).pk)
+    _at_the_bank()
     bulk.upload(f"id,amount,reason\n{paid['id']},1.00,goodwill".encode(), "refunds.csv", by="staff support_lead")
     quarrel = Quarrel(shop)
     quarrel.warn()
@@ -96,6 +98,13 @@ def _transferred() -> None:
         because="Nobody else could.",
     )
     transfers.propose(draft, by="staff finance")
+
+
+def _at_the_bank() -> None:
+    """A payout that has arrived, as the bank says."""
+    world = World(*opened("main-eur"))
+    world.payout(5_000, "po_arrives1")
+    world.statement(3, (5_000, "PO_ARRIVES1"))
 
 
 def _account(code: str) -> str:
@@ -205,6 +214,7 @@ def test_the_menu_leads_to_every_table_but_lines(boss: Client) -> None:
         "refunds.disputestage",
         "refunds.disputefile",
         "reporting.closecheck",
+        "reporting.bankmatch",
     }
 
     missing = [name for name in NAMES if name not in lines and pages.list_of(*name.split(".")) not in home]

@@ -38,6 +38,15 @@ SUPPORT: Final = (
 MATTERS: Final = ("payments.view_attentionitem", "payments.change_attentionitem", "payments.view_settlement")
 """What whoever looks after matters needs."""
 
+BANK: Final = (
+    "reporting.view_bankaccount",
+    "reporting.view_bankstatement",
+    "reporting.view_bankline",
+    "reporting.view_bankmatch",
+    "reporting.view_payout",
+)
+"""What the bank shows, and what is on its way there."""
+
 ROLES: Final[Mapping[str, tuple[str, ...]]] = {
     "support": SUPPORT,
     "support_lead": (
@@ -78,6 +87,11 @@ ROLES: Final[Mapping[str, tuple[str, ...]]] = {
         "reporting.view_reportschedule",
         "reporting.add_reportschedule",
         "reporting.view_reportdownload",
+        *BANK,
+        "reporting.add_bankaccount",
+        "reporting.change_bankaccount",
+        "reporting.add_bankstatement",
+        "reporting.change_bankline",
     ),
     "engineer": (
         *PAYMENTS,
@@ -125,6 +139,7 @@ ROLES: Final[Mapping[str, tuple[str, ...]]] = {
         "reporting.view_reportrun",
         "reporting.view_reportschedule",
         "reporting.view_reportdownload",
+        *BANK,
         "refunds.view_refundlimit",
         "payments.view_legalentity",
         "payments.view_provideraccount",
@@ -165,7 +180,8 @@ refunds of others; how much each role refunds alone is a `RefundLimit`, which `a
 `change_refundlimit` agrees to: nobody who refunds has either. `add_banktransfer` records a refund by bank transfer,
 `change_banktransfer` confirms what somebody else has recorded. `change_dispute` gathers and submits evidence,
 `accept_dispute` lets the customer keep the money, `change_fraudwarning` keeps the money in spite of a warning.
-`add_refundbatch` uploads a bulk refund and calls it off, `change_refundbatch` approves those of others, pauses and
+`add_bankaccount` and `change_bankaccount` write down our accounts at banks, `add_bankstatement` uploads what they say,
+`change_bankline` says what a line of it is. `add_refundbatch` uploads a bulk refund and calls it off, `change_refundbatch` approves those of others, pauses and
 resumes. `change_close` accepts what is missing from a day or month, locks it, asks to open it again, and agrees when
 somebody else has asked. Nothing else is ever changed by hand.
 """

@@ -8,13 +8,14 @@ from pytest_django.fixtures import Settings
 
 from payments.gateway import accounts
 from payments.ledger import services as ledger
-from tests.reporting.bank import world as worlds
+from tests.reporting.bank.world import World, opened
 
 
 @pytest.fixture
-def world(transactional_db: None, settings: Settings, tmp_path: Path) -> Iterator[worlds.World]:
-    """The company, on the 26th of November 2026."""
+def world(transactional_db: None, settings: Settings, tmp_path: Path) -> Iterator[World]:
+    """The company, with nothing in its books."""
     ledger.forget_accounts()
-    yield worlds.company(settings, tmp_path)
+    settings.EVIDENCE_DIR = tmp_path
+    yield World(*opened("main-eur"))
     accounts.forget()
     ledger.forget_accounts()

@@ -2,9 +2,8 @@
 
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
-from pathlib import Path
 from typing import Any
 
 from payments.connectors.settlements import PayoutNews
@@ -26,7 +25,6 @@ class World:
     psp: ProviderAccount
     bank: BankAccount
     balance: int = 0
-    seen: list[BankStatement] = field(default_factory=list)
 
     def payout(self, amount: int, name: str, *, day: int = 2, due: int | None = 3, **more: Any) -> Payout:
         """The PSP tells of a payout, or something new of one."""
@@ -99,11 +97,10 @@ def at(day: int) -> datetime:
     return datetime.combine(date(2026, 11, day), time(12), UTC)
 
 
-def company(settings: Any, directory: Path) -> World:
-    """One company, one account at a PSP, one at a bank."""
-    settings.EVIDENCE_DIR = directory
+def opened(code: str) -> tuple[ProviderAccount, BankAccount]:
+    """A company's account at a PSP, and one at a bank."""
     entity = LegalEntity.objects.create(name="Shop Europe B.V.", functional_currency="EUR", time_zone="UTC")
-    psp = ProviderAccount.objects.create(code="stripe-test", psp="stripe", legal_entity=entity)
+    psp = ProviderAccount.objects.create(code="stripe-test", psp="stripe", legal_entity=entity, enabled=False)
     accounts.forget()
-    draft = statements.Draft(code="main-eur", legal_entity=entity.pk, currency="EUR", iban=files.IBAN, dialect={})
-    return World(psp, statements.open_account(draft, by=FAY))
+    draft = statements.Draft(code=code, legal_entity=entity.pk, currency="EUR", iban=files.IBAN, dialect={})
+    return psp, statements.open_account(draft, by=FAY)
