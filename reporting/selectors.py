@@ -4,11 +4,12 @@ import zoneinfo
 from datetime import date, datetime
 
 from django.db import connection
-from django.db.models import Max, Q, QuerySet, Sum
+from django.db.models import Count, Max, Q, QuerySet, Sum
 
 from payments.connectors.settlements import FileKind
 from payments.gateway.models import LegalEntity, ProviderAccount
-from payments.kernel import clock, invariants
+from payments.intents.models import PaymentAttempt
+from payments.kernel import clock, ids, invariants
 from reporting.models import (
     Close,
     CloseCheck,
@@ -86,6 +87,30 @@ def settled_batches(account_id: str) -> dict[int, datetime]:
     files = _standing().filter(account_id=account_id, kind=FileKind.BATCH)
     came = files.values_list("reference", "created_at")
     return {int(number): at for number, at in came if number.isascii() and number.isdigit()}
+
+
+def counted_by_match(file: SettlementFile) -> list[tuple[str, int]]:
+    """What became of the lines of a file, and of how many; the most first."""
+    rows = file.rows.order_by().values_list("match").annotate(count=Count("pk"))
+    return sorted(rows, key=lambda row: -row[1])
+
+
+def lines_named(term: str) -> Q:
+    """Which lines somebody means: by our payment or payout, or what the PSP calls the payment, payout or movement."""
+    found = Q(payment_reference=term) | Q(payout_reference=term) | Q(key=term)
+    try:
+        match term.rpartition("_")[0]:
+            case "pi":
+                ids.decode("pi", term)
+                paid = PaymentAttempt.objects.filter(intent=term).exclude(provider_reference="")
+                found = Q(payment_reference__in=paid.values("provider_reference"))
+            case "po":
+                ids.decode("po", term)
+                found = Q(payout_reference__in=Payout.objects.filter(pk=term).values("provider_reference"))
+    except ValueError:
+        pass  # a PSP's own id that looks like one of ours
+    every = ProviderAccount.objects.values("pk")  # both indexes begin with the account
+    return Q(account__in=every) & found | Q(movement_id=term)
 
 
 def _standing() -> QuerySet[SettlementFile]:

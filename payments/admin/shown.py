@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from decimal import Decimal
 from functools import cache
 from typing import Any, Final
 
@@ -114,6 +115,13 @@ def amount_text(value: Money) -> str:
 def amount(value: Money | None) -> str:
     """An amount that is never broken into two lines."""
     return NOTHING if value is None else format_html('<span class="bo-money">{}</span>', amount_text(value))
+
+
+def minor(value: int, currency: str) -> str:
+    """Minor units as an amount; also a sum that is beyond the largest single one."""
+    places = money.EXPONENTS.get(currency, 0)
+    said = f"{Decimal(value).scaleb(-places):,.{places}f} {currency}".replace("-", "−")
+    return format_html('<span class="bo-money">{}</span>', said)
 
 
 def status(value: str, words: str = "", tones: Mapping[str, str] = _TONES) -> str:

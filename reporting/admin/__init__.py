@@ -1,4 +1,4 @@
-"""The back office's pages that show everything: payments, refunds, matters, the bank, closes and reports."""
+"""The back office's pages that show everything: payments, refunds, matters, settlement, the bank, closes and reports."""
 
 from reporting.admin import (
     bank,
@@ -11,6 +11,7 @@ from reporting.admin import (
     refunds,
     reports,
     schedules,
+    settlements,
     transfers,
 )
 
@@ -25,5 +26,6 @@ __all__ = [
     "refunds",
     "reports",
     "schedules",
+    "settlements",
     "transfers",
 ]

@@ -23,6 +23,8 @@ class SettlementFile(records.Stateful):
     `reference` is what it covers at the PSP (a payout, a batch, a day); of one reference only one content is loaded:
     another content of the same reference is refused as a conflict. `file` is its name where files are kept.
     `currency`, `total_minor` and `payout_key` are what the PSP said of it beside the file; reading it takes them.
+    `sums` is what moved, per currency: `settled`, less `fees` (with tax), less `paid_out`, plus `carried`; what is left
+    of that is nothing for a payout or batch, and for a day by how much the balance rose.
     """
 
     MACHINE = FILE
@@ -47,6 +49,7 @@ class SettlementFile(records.Stateful):
     lines = models.PositiveIntegerField(default=0, help_text="Read so far; when it is loaded, all of them.")
     told_before = models.PositiveIntegerField(default=0, help_text="Lines that another file had told of already.")
     set_aside = models.PositiveIntegerField(default=0, help_text="Lines of before the account's cut-over.")
+    sums = models.JSONField(default=dict, blank=True, help_text="Per currency, in minor units, once it is loaded.")
     loaded_at = models.DateTimeField(null=True, blank=True)
     matched_at = models.DateTimeField(null=True, blank=True)
 

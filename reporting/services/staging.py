@@ -60,15 +60,24 @@ SELECT uuidv7(), %(account)s, %(file)s, number, key, type, psp_type, occurred_at
        payout_reference, method, left(detail, 300), CASE WHEN {BEFORE_US} THEN 'set_aside' ELSE 'waiting' END, ''
   FROM settlement_staging s WHERE NOT EXISTS ({KNOWN}) ORDER BY number"""  # noqa: S608  our own names
 
+SUMS: Final = """
+SELECT currency,
+       coalesce(sum(settled_minor) FILTER (WHERE type NOT IN ('payout', 'carried')), 0)::bigint,
+       sum(fee_minor + tax_minor)::bigint,
+       -coalesce(sum(settled_minor) FILTER (WHERE type = 'payout'), 0)::bigint,
+       coalesce(sum(settled_minor) FILTER (WHERE type = 'carried'), 0)::bigint
+  FROM settlement_staging GROUP BY 1 ORDER BY 1"""
+
 ASIDE: Final = "SELECT count(*) FROM reporting_settlementline WHERE file_id = %(file)s AND match = 'set_aside'"
 
 
 class Loaded(NamedTuple):
-    """What a file has brought: lines in it, those that another file had told before, those that were set aside."""
+    """What a file has brought, as its row will say it."""
 
     lines: int
     told_before: int
     set_aside: int
+    sums: dict[str, dict[str, int]]
 
 
 def spool(lines: Iterable[SettlementLine], sink: BinaryIO, progress: Callable[[int], None]) -> int:
@@ -119,7 +128,11 @@ def insert(file: SettlementFile, account: ProviderAccount) -> Loaded:
         cursor.execute("SELECT count(*) FROM settlement_staging")
         lines = int(cursor.fetchone()[0])
         cursor.execute(ASIDE, bound)
-        return Loaded(lines, lines - new, int(cursor.fetchone()[0]))
+        set_aside = int(cursor.fetchone()[0])
+        cursor.execute(SUMS)
+        names = ("settled", "fees", "paid_out", "carried")
+        sums = {currency: dict(zip(names, said, strict=True)) for currency, *said in cursor.fetchall()}
+        return Loaded(lines, lines - new, set_aside, sums)
 
 
 def bind(file: SettlementFile, account: ProviderAccount) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Every table can be listed, searched and read, empty or full, with a number of queries that does not grow."""
 
+import io
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -26,11 +27,12 @@ from payments.webhooks.models import Delivery, Endpoint, Event, EventSweep, Inbo
 from refunds.services import answering, bulk, transfers
 from reporting.models import ReportDownload, Rhythm, Way
 from reporting.reports.base import Parameters
-from reporting.services import closing, exports, schedules
+from reporting.services import closing, exports, schedules, settlements
 from tests import factories
 from tests.backoffice import pages
 from tests.byhand import behind_the_guards
 from tests.refunds.quarrel import Quarrel
+from tests.reporting import sheet
 from tests.reporting.bank.world import World, opened
 
 OURS = ("payments", "refunds", "reporting")
@@ -44,7 +46,7 @@ PAGE_QUERIES = 36
 @pytest.fixture
 def full(shop: factories.Shop, paid: dict[str, Any], tmp_path: Path, settings: Any) -> dict[str, Any]:
     """At least one row in every table."""
-    settings.EVIDENCE_DIR = tmp_path
+    settings.EVIDENCE_DIR = settings.RUN_DIR = tmp_path
     line = shop.get(f"orders/{paid['order']}")["lines"][0]
     shop.post("refunds", {"order": paid["order"], "lines": [{"line": line["id"], "quantity": 1}], "reason": "damaged"})
     first, last = datetime(2026, 1, 1, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UTC)
@@ -66,6 +68,8 @@ def full(shop: factories.Shop, paid: dict[str, Any], tmp_path: Path, settings: A
         body=b'{"customer_email": "jane.doe@example.com", "client_secret": "pi_secret_1"}', state="ignored",
     )  # fmt: skip
     _transferred()
+    settlements.upload("adyen-eu", "batch.csv", io.BytesIO(sheet.batch()), by="staff finance")
+    factories.work()
     with clock.at(clock.now() + timedelta(hours=30)):
         closing.run(LegalEntity.objects.get(provideraccount__code=account).pk)
     _at_the_bank()

@@ -42,6 +42,8 @@ LISTS = {
     "reporting.bankstatement": "finance admin",
     "reporting.bankline": "finance admin",
     "reporting.bankmatch": "finance admin",
+    "reporting.settlementfile": "finance engineer admin",
+    "reporting.settlementline": "finance engineer admin",
     "refunds.refundlimit": "support support_lead finance admin",
     "payments.legalentity": "engineer admin",
     "payments.provideraccount": "engineer admin",

@@ -82,6 +82,9 @@ ROLES: Final[Mapping[str, tuple[str, ...]]] = {
         "reporting.change_close",
         "reporting.view_closecheck",
         "reporting.view_reportrun",
+        "reporting.view_settlementfile",
+        "reporting.view_settlementline",
+        "reporting.add_settlementfile",
         "reporting.add_reportrun",
         "reporting.download_untied_report",
         "reporting.view_reportschedule",
@@ -99,6 +102,8 @@ ROLES: Final[Mapping[str, tuple[str, ...]]] = {
         "payments.view_paymentmethod",
         "payments.view_statechange",
         "payments.view_legalentity",
+        "reporting.view_settlementfile",
+        "reporting.view_settlementline",
         "payments.view_provideraccount",
         "payments.view_feecontract",
         "payments.change_provideraccount",
@@ -136,6 +141,8 @@ ROLES: Final[Mapping[str, tuple[str, ...]]] = {
         "payments.view_entry",
         "reporting.view_close",
         "reporting.view_closecheck",
+        "reporting.view_settlementfile",
+        "reporting.view_settlementline",
         "reporting.view_reportrun",
         "reporting.view_reportschedule",
         "reporting.view_reportdownload",
@@ -181,9 +188,10 @@ refunds of others; how much each role refunds alone is a `RefundLimit`, which `a
 `change_banktransfer` confirms what somebody else has recorded. `change_dispute` gathers and submits evidence,
 `accept_dispute` lets the customer keep the money, `change_fraudwarning` keeps the money in spite of a warning.
 `add_bankaccount` and `change_bankaccount` write down our accounts at banks, `add_bankstatement` uploads what they say,
-`change_bankline` says what a line of it is. `add_refundbatch` uploads a bulk refund and calls it off, `change_refundbatch` approves those of others, pauses and
-resumes. `change_close` accepts what is missing from a day or month, locks it, asks to open it again, and agrees when
-somebody else has asked. Nothing else is ever changed by hand.
+`change_bankline` says what a line of it is. `add_settlementfile` uploads settlement files, downloads them as they came
+and has them read again. `add_refundbatch` uploads a bulk refund and calls it off, `change_refundbatch` approves those of
+others, pauses and resumes. `change_close` accepts what is missing from a day or month, locks it, asks to open it again,
+and agrees when somebody else has asked. Nothing else is ever changed by hand.
 """
 
 
