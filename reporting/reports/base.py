@@ -254,7 +254,8 @@ SELECT {columns}
 
 ENDED: Final = """(t.xid < %(running_from)s::xid8 OR t.xid >= %(running_to)s::xid8)
    AND (%(entity)s::uuid IS NULL OR t.place IN (
-        SELECT code FROM payments_provideraccount WHERE legal_entity_id = %(entity)s))"""
+        SELECT code FROM payments_provideraccount WHERE legal_entity_id = %(entity)s
+         UNION ALL SELECT code FROM reporting_bankaccount WHERE legal_entity_id = %(entity)s))"""
 """Ids and clocks are not commit order: rows of transactions from which on some still ran are left for the next file, so
 that nothing slips in behind what was read. Ids beyond those that were given out are those of another server, out of a
 dump: they have ended. Of one legal entity they are those in its own books."""

@@ -1,20 +1,25 @@
 """The checklist of a close: each item looks for itself, says what it found in words, and with what figures."""
 
+import zoneinfo
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 
 from django.db import connection
-from django.db.models import Exists, Max, OuterRef, Q
+from django.db.models import Max
 
+from payments.connectors.settlements import FileKind
 from payments.gateway.models import ProviderAccount
 from payments.kernel import clock, invariants
 from reporting.models import (
+    BankAccount,
     CheckState,
     Close,
     CloseCheck,
     CloseKind,
+    Discrepancy,
+    DiscrepancyKind,
     Item,
     Match,
     Payout,
@@ -22,7 +27,7 @@ from reporting.models import (
     SettlementLine,
 )
 from reporting.services import closing_reports
-from reporting.states import CloseStatus, FileStatus, PayoutStatus
+from reporting.states import CloseStatus, DiscrepancyStatus, FileStatus, PayoutStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +87,13 @@ def accepts(row: CloseCheck, found: Found) -> bool:
 
 
 def codes(close: Close) -> list[str]:
-    """The provider accounts of the entity, by code."""
-    rows = ProviderAccount.objects.filter(legal_entity=close.entity_id).order_by("code")
-    return list(rows.values_list("code", flat=True))
+    """The provider and bank accounts whose movements are in the entity's books, by code."""
+    owners = (ProviderAccount, BankAccount)
+    return [
+        str(code)
+        for owner in owners
+        for code in owner._default_manager.filter(legal_entity=close.entity_id).values_list("code", flat=True)
+    ]
 
 
 _MOVED: Final = """
@@ -102,23 +111,41 @@ def _used(close: Close) -> Sequence[ProviderAccount]:
 
 
 def _files(close: Close) -> Found:
-    """Every account that moved money has told of the last day of the period, and no file is left over."""
-    ours = SettlementFile.objects.filter(account__legal_entity=close.entity_id)
-    loaded = ours.filter(status=FileStatus.LOADED)
-    told = dict(loaded.exclude(day=None).values_list("account__code").annotate(Max("day")))
+    """Every account that moved money has told of the period up to its end, and no file of it is left over."""
     until = (close.ends_at - timedelta(microseconds=1)).astimezone(UTC).date()
-    silent = {row.code: str(told.get(row.code, "")) for row in _used(close)
-              if told.get(row.code) is None or told[row.code] < until}  # fmt: skip
+    silent = {row.code: said for row in _used(close) if (said := _untold(row, close.starts_at, until))}
+    ours = SettlementFile.objects.filter(account__legal_entity=close.entity_id)
     waiting = ours.filter(status=FileStatus.STORED).count()
-    instead = loaded.filter(account=OuterRef("account"), reference=OuterRef("reference"))
-    of_the_period = Q(day__range=(close.day, until)) | Q(day=None, created_at__range=(close.starts_at, close.ends_at))
-    refused = ours.filter(~Exists(instead), of_the_period, status=FileStatus.REFUSED).count()
-    figures = {"silent": silent, "waiting": waiting, "refused": refused, "until": str(until)}
-    if not (silent or waiting or refused):
+    left = Discrepancy.objects.filter(
+        account__legal_entity=close.entity_id,
+        kind__in=(DiscrepancyKind.FILE_MISSING, DiscrepancyKind.FILE_CONFLICT),
+        status__in=(DiscrepancyStatus.OPEN, DiscrepancyStatus.PROPOSED),
+        since__lt=close.ends_at,
+    )
+    lost = sorted(left.values_list("subject_id", flat=True))
+    figures = {"silent": silent, "waiting": waiting, "lost": lost, "until": str(until)}
+    if not (silent or waiting or lost):
         return Found(CheckState.DONE, "Every account that moved money has told of it.", figures)
-    parts = [f"{code} has told {f'up to {day}' if day else 'nothing'}, not {until}" for code, day in silent.items()]
-    parts += [f"{count} {words}" for count, words in ((waiting, "not loaded yet"), (refused, "refused")) if count]
+    parts = [f"{code} {said}" for code, said in silent.items()]
+    parts += [f"{waiting} not loaded yet"] if waiting else []
+    parts += [f"missing or in conflict: {', '.join(lost[:5])}"] if lost else []
     return Found(CheckState.MISSING, _sentence(parts), figures)
+
+
+def _untold(account: ProviderAccount, since: datetime, until: date) -> str:
+    """What an account has not told of these days (UTC), in words; "" when it has told all.
+
+    Who tells by the day tells of each; who tells by batch has told of a day with the first batch from then on.
+    """
+    files = SettlementFile.objects.filter(account=account, status=FileStatus.LOADED)
+    first = since.astimezone(UTC).date()
+    days = set(files.filter(kind=FileKind.ACTIVITY, day__gte=first - timedelta(days=30)).values_list("day", flat=True))
+    if days:
+        wanted = [first + timedelta(days=number) for number in range((until - first).days + 1)]
+        left = [str(day) for day in wanted if day not in days]
+        return f"has not told of {', '.join(left[:5])}" if left else ""
+    last = files.aggregate(last=Max("day"))["last"]
+    return "" if last and last >= until else f"has told {f'up to {last}' if last else 'nothing'}, not {until}"
 
 
 def _matched(close: Close) -> Found:
@@ -170,17 +197,22 @@ def _days(close: Close) -> Found:
 
 
 def _bank(close: Close) -> Found:
-    """Every payout that was to arrive in the month is at the bank, or came to nothing."""
+    """The statements of every bank account reach the end of the month, and every payout of it is at the bank."""
+    last = (close.ends_at - timedelta(microseconds=1)).astimezone(zoneinfo.ZoneInfo(close.time_zone)).date()
+    accounts = BankAccount.objects.filter(legal_entity=close.entity_id).annotate(until=Max("statements__to_day"))
+    short = {row.code: str(row.until or "") for row in accounts if row.until is None or row.until < last}
     left = Payout.objects.filter(
         account__legal_entity=close.entity_id,
         status__in=(PayoutStatus.ANNOUNCED, PayoutStatus.PAID),
-        arrives_on__lt=close.ends_at.date(),
+        arrives_on__lte=last,
     )
-    found = sorted(left.values_list("provider_reference", flat=True))
-    if not found:
-        return Found(CheckState.DONE, "Every payout of the month was seen at the bank.", {"payouts": []})
-    says = f"{len(found)} payouts were not seen at the bank: {', '.join(found[:5])}."
-    return Found(CheckState.MISSING, says, {"payouts": found})
+    payouts = sorted(left.values_list("provider_reference", flat=True))
+    figures = {"statements": short, "payouts": payouts, "until": str(last)}
+    if not (short or payouts):
+        return Found(CheckState.DONE, "Every statement is in, and shows every payout of the month.", figures)
+    parts = [f"{code} has statements {f'up to {until}' if until else 'of no day'}" for code, until in short.items()]
+    parts += [f"{len(payouts)} payouts were not seen: {', '.join(payouts[:5])}"] if payouts else []
+    return Found(CheckState.MISSING, _sentence(parts), figures)
 
 
 _SUMS: Final = """

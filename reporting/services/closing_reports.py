@@ -28,7 +28,8 @@ SELECT EXISTS (
     SELECT FROM payments_transfer t
      WHERE t.effective_at >= %(start)s AND t.effective_at < %(end)s
        AND t.xid >= %(seen)s::xid8 AND t.xid < pg_snapshot_xmax(pg_current_snapshot())
-       AND t.place IN (SELECT code FROM payments_provideraccount WHERE legal_entity_id = %(entity)s))"""
+       AND t.place IN (SELECT code FROM payments_provideraccount WHERE legal_entity_id = %(entity)s
+                        UNION ALL SELECT code FROM reporting_bankaccount WHERE legal_entity_id = %(entity)s))"""
 """Ids beyond those that were given out are those of another server, out of a dump."""
 
 

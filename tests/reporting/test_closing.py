@@ -56,7 +56,7 @@ def test_a_day_in_new_york_waits_for_both_of_its_days_in_utc(desk: Desk) -> None
     books.run(desks.moment(4, 6))
     close = books.close_of(DAY)
     assert (close.starts_at, close.ends_at) == (desks.moment(3, 4), desks.moment(4, 4))
-    assert books.says(close)["files"][1] == "stripe-us has told up to 2026-10-03, not 2026-10-04."
+    assert books.says(close)["files"][1] == "stripe-us has not told of 2026-10-04."
     books.told(NEXT)
     books.run(desks.moment(5, 3))
     close.refresh_from_db()
