@@ -1,4 +1,4 @@
-"""The back office's pages that show everything: payments, refunds, matters, settlement, the bank, closes and reports."""
+"""The back office's pages that show everything: payments, refunds, matters, settlement, bank, closes and reports."""
 
 from reporting.admin import (
     bank,

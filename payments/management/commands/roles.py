@@ -189,9 +189,9 @@ refunds of others; how much each role refunds alone is a `RefundLimit`, which `a
 `accept_dispute` lets the customer keep the money, `change_fraudwarning` keeps the money in spite of a warning.
 `add_bankaccount` and `change_bankaccount` write down our accounts at banks, `add_bankstatement` uploads what they say,
 `change_bankline` says what a line of it is. `add_settlementfile` uploads settlement files, downloads them as they came
-and has them read again. `add_refundbatch` uploads a bulk refund and calls it off, `change_refundbatch` approves those of
-others, pauses and resumes. `change_close` accepts what is missing from a day or month, locks it, asks to open it again,
-and agrees when somebody else has asked. Nothing else is ever changed by hand.
+and has them read again. `add_refundbatch` uploads a bulk refund and calls it off, `change_refundbatch` approves those
+of others, pauses and resumes. `change_close` accepts what is missing from a day or month, locks it, asks to open it
+again, and agrees when somebody else has asked. Nothing else is ever changed by hand.
 """
 
 

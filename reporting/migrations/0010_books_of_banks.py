@@ -17,5 +17,5 @@ KEEP_CLOSED = BEFORE.replace(
 
 
 class Migration(migrations.Migration):
-    dependencies = [("reporting", "0007_closes")]
+    dependencies = [("reporting", "0009_settlement_sums")]
     operations = [migrations.RunSQL(KEEP_CLOSED, BEFORE)]
