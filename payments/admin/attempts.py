@@ -52,6 +52,7 @@ class PaymentAttemptAdmin(base.ModelAdmin):
                 shown.reference_of("saved_method_id", "Saved method"),
                 shown.time_of("created_at"),
                 shown.time_of("authorized_at"),
+                shown.time_of("extended_at", "Held for longer since"),
                 shown.time_of("superseded_at"),
                 shown.raw_of("decline", "Why it was declined"),
             ),

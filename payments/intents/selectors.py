@@ -142,9 +142,8 @@ def told_of(attempt_id: str, kind: CallKind, modification: str) -> ProviderCall 
 
 
 def reversal(attempt_id: str) -> ProviderCall | None:
-    """The last reversal that an attempt's PSP was asked for; it may be under way, be done, or have been refused."""
-    made = ProviderCall.objects.filter(owner_id=attempt_id, kind=CallKind.REVERSE)
-    return made.exclude(verdict=Verdict.UNAVAILABLE).order_by("pk").last()
+    """The last reversal that an attempt's PSP was asked for, whatever came of it."""
+    return ProviderCall.objects.filter(owner_id=attempt_id, kind=CallKind.REVERSE).order_by("pk").last()
 
 
 def reversal_named(attempt_id: str, modification: str) -> ProviderCall | None:
@@ -164,7 +163,7 @@ def cancel_in_flight(attempt: PaymentAttempt) -> bool:
     Also for an hour after it could not stop a payment that waits for its customer: asking again would not help.
     """
     undo = reversal(attempt.pk)
-    if undo is not None and undo.verdict != Verdict.DECLINED:
+    if undo is not None and undo.verdict not in (Verdict.DECLINED, Verdict.UNAVAILABLE):
         return True
     made = ProviderCall.objects.filter(owner_id=attempt.pk, kind=CallKind.CANCEL)
     if made.filter(verdict=Verdict.PENDING, raw__has_key="modification").exists():

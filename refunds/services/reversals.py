@@ -1,6 +1,7 @@
 """Money that a PSP gives back because a payment was undone as a whole: put on record as the refund that it is."""
 
-from typing import Final
+from datetime import timedelta
+from typing import Any, Final
 
 from payments.connectors.base import Outcome, Verdict
 from payments.connectors.declines import DECLINES
@@ -9,7 +10,7 @@ from payments.intents import selectors as intent_selectors
 from payments.intents.models import Capture
 from payments.intents.selectors import Held as HeldPayment
 from payments.intents.states import CaptureStatus
-from payments.kernel import attention, money, unit
+from payments.kernel import attention, jobs, money, unit
 from payments.kernel.attention import AttentionKind
 from refunds import selectors
 from refunds.models import Origin, Reason, Refund
@@ -24,7 +25,8 @@ def record(attempt_id: str, *, given_back: int = 0, by: str = "platform") -> Non
     """Put the refund that a reversal of captured money is on record, as far as it has come; once, however often asked.
 
     From then on that money is spoken for, and nobody else gives it back. `given_back` is what the PSP says of it, in
-    minor units; 0 where it has not said.
+    minor units; 0 where it has not said. `Retry` while it is not known whether the PSP was reached; where it was not,
+    the money goes back by a refund of its own.
     """
     with unit.work():
         payment = intent_selectors.hold_with_attempt(attempt_id)
@@ -38,24 +40,31 @@ def record(attempt_id: str, *, given_back: int = 0, by: str = "platform") -> Non
 
 
 def _begun(payment: HeldPayment, call: ProviderCall, by: str) -> Held | None:
-    """The refund of what is left of the capture; None where nothing was taken, or nothing is left of it."""
-    capture = Capture.objects.filter(attempt=payment.tried, status=CaptureStatus.SUCCEEDED).first()
-    if capture is None:
+    """The refund of what is left of the capture; None where nothing was taken, or it goes back otherwise."""
+    attempt = payment.tried
+    capture = Capture.objects.filter(attempt=attempt, status=CaptureStatus.SUCCEEDED).first()
+    if capture is None or Refund.objects.filter(duplicate_of=capture).exists():
         return None
-    known = Refund.objects.filter(account_id=payment.tried.account_id, provider_reference=_reference(call))
-    if Refund.objects.filter(duplicate_of=capture).exists() or (_reference(call) and known.exists()):
+    if not call.verdict:
+        raise jobs.Retry(timedelta(seconds=5), "the PSP has not answered yet")
+    if call.verdict == Verdict.UNAVAILABLE:
+        jobs.enqueue("refund_duplicate", unique=f"refund_duplicate:{capture.pk}", capture_id=capture.pk)
         return None
-    amount = min(selectors.left_of(payment.tried.pk), money.to_minor(selectors.refundable(payment.intent)))
-    if amount <= 0 and call.verdict == Verdict.DECLINED:
-        return None
+    amount = min(selectors.left_of(attempt.pk), money.to_minor(selectors.refundable(payment.intent)))
     if amount <= 0:
-        why = "the PSP was asked to undo this payment, and all of it is being refunded otherwise: see what it gave back"
-        attention.open_item(AttentionKind.UNMATCHED_EVENT, payment.tried.pk, why)
+        if call.verdict != Verdict.DECLINED:
+            why = "the PSP was asked to undo this payment, and it is being refunded otherwise: see what it gave back"
+            attention.open_item(AttentionKind.UNMATCHED_EVENT, attempt.pk, why)
         return None
     reason, note = _why(payment.intent.cancel_reason)
-    held = moves.begin(
-        payment, amount, reason=reason, note=note, origin=Origin.DUPLICATE, requested_by=by, duplicate_of=capture
-    )
+    facts: dict[str, Any] = {
+        "reason": reason,
+        "note": note,
+        "origin": Origin.DUPLICATE,
+        "requested_by": by,
+        "duplicate_of": capture,
+    }
+    held = moves.begin(payment, amount, **facts)
     moves.send(held, call.pk, by)
     return held
 
@@ -74,7 +83,7 @@ def _reference(call: ProviderCall) -> str:
 def _outcome(held: Held, call: ProviderCall, given_back: int) -> Outcome:
     """How the refund stands, as its call says. A PSP may mean all of a payment by the amount it was authorised for."""
     seen = Outcome(verdict=Verdict.PENDING, provider_reference=_reference(call), detail="the PSP undoes the payment")
-    if call.verdict == Verdict.DECLINED:
+    if call.verdict in (Verdict.DECLINED, Verdict.UNAVAILABLE):
         return Outcome(
             verdict=Verdict.DECLINED, provider_reference=_reference(call), decline=DECLINES["request_refused"]
         )

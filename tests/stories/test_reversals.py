@@ -11,14 +11,16 @@ from django.utils import timezone
 from payments.gateway.models import ProviderCall
 from payments.intents.models import Capture, PaymentAttempt
 from payments.intents.services import lifecycle
-from payments.kernel import crashpoints
+from payments.kernel import crashpoints, jobs
 from payments.kernel.attention import AttentionItem
 from payments.kernel.jobs import Job
 from payments.webhooks.models import Event, InboundEvent
 from payments.webhooks.services import inbound
 from refunds.models import Refund
+from refunds.services import reversals
 from tests import byhand, factories
 from tests.stories import adyen
+from tests.stories.test_lost_reports import Adyen
 
 TOLD = "CANCEL_OR_REFUND"
 
@@ -228,15 +230,45 @@ def test_an_answer_that_is_lost_is_found(shop: factories.Shop, sim: factories.Si
     factories.assert_books_close()
 
 
-def test_one_that_was_made_outside_gets_a_person(shop: factories.Shop, sim: factories.Simulator) -> None:
+def test_a_wish_that_did_not_reach_the_psp_before_the_capture_succeeded_is_kept_by_a_refund(
+    shop: factories.Shop, sim: factories.Simulator
+) -> None:
     intent = capturing(shop)
-    cancel(shop, intent)
-    with byhand.behind_the_guards():
-        ProviderCall.objects.filter(kind="reverse").update(kind="cancel")  # we know of none
+    sim.scenario("reversals", "rate_limit_429", times=1)
+    assert cancel(shop, intent)["status"] == "processing"
     adyen.told("CAPTURE")
-    adyen.told(TOLD)
-    assert ("unmatched_event", intent["latest_attempt"]["id"]) in open_items()
+    adyen.told("REFUND")
+    assert status(shop, intent) == ("succeeded", 3000, 3000)
+    assert ProviderCall.objects.get(kind="reverse").verdict == "unavailable"
+    assert (Refund.objects.get().origin, open_items()) == ("duplicate", [])
+    factories.assert_books_agree(sim)
+    factories.assert_books_close()
+
+
+def test_a_capture_that_is_told_before_the_answer_waits_for_it(shop: factories.Shop) -> None:
+    intent = capturing(shop)
+    with crashpoints.armed("cancel.answered"), pytest.raises(crashpoints.Crash):
+        lifecycle.cancel(intent["id"], reason="abandoned", client_id=shop.client.pk, by="test")
+    factories.until(lambda: InboundEvent.objects.filter(type=TOLD).exists())
+    capture = InboundEvent.objects.get(type="CAPTURE")
+    inbound.process(capture.pk)
+    with pytest.raises(jobs.Retry, match="has not answered"):
+        reversals.record(intent["latest_attempt"]["id"])
     assert Refund.objects.count() == 0
+    adyen.told(TOLD)
+    Job.objects.update(due_at=timezone.now())
+    factories.work()
+    assert status(shop, intent) == ("succeeded", 3000, 3000)
+    factories.assert_books_close()
+
+
+def test_one_that_was_made_outside_gets_a_person(shop: factories.Shop, simulator: str) -> None:
+    intent = adyen.paid(shop, capture_method="manual")
+    Adyen(simulator).modify(intent["latest_attempt"]["provider_reference"], "reversals")
+    adyen.told(TOLD)
+    assert open_items() == [("unmatched_event", intent["latest_attempt"]["id"])]
+    assert "not signed" in AttentionItem.objects.get().detail
+    assert (PaymentAttempt.objects.get().status, Refund.objects.count()) == ("authorized", 0)
 
 
 def test_where_the_psp_does_not_reverse_a_capture_is_waited_for(shop: factories.Shop, sim: factories.Simulator) -> None:

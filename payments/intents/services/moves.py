@@ -227,8 +227,8 @@ def extend(held: Held, outcome: Outcome, asked_at: datetime, by: str) -> None:
 def take(held: Held, amount: int, capture: Capture | None, by: str, excess: int = 0) -> None:
     """The PSP has taken `amount` (minor units) for the attempt, by `capture` or, when None, without our asking.
 
-    Money that nobody waits for any more is booked all the same, and given back at once; so is an `excess` of it that
-    nobody has asked for.
+    Money that nobody waits for any more is booked all the same, and given back at once: an `excess` that nobody has
+    asked for, and a capture of ours that was to be canceled while it was on its way.
     """
     attempt, intent, order = held.tried, held.intent, held.order
     awaited, fits, other = _is_awaited(held, "capture"), fits_order(held, amount - excess), intent.latest_attempt_id
@@ -236,6 +236,7 @@ def take(held: Held, amount: int, capture: Capture | None, by: str, excess: int 
     attempt.advance("capture", because="captured", by=by, decline=None)
     if was_reserved:
         _no_longer_expiring(attempt.pk, by)
+    asked = capture is not None
     capture = _succeeded(held, amount, capture, by)
     _book(held, capture)
     intent.change(amount_captured_minor=intent.amount_captured_minor + amount)
@@ -256,11 +257,17 @@ def take(held: Held, amount: int, capture: Capture | None, by: str, excess: int 
         announcements.announce(intent, attempt, "payment_intent.succeeded")
         if other != attempt.pk:
             jobs.enqueue("cancel_attempt", attempt_id=other)
-    wanted = awaited and fits and not intent.cancel_reason
-    if not wanted and selectors.reversal(attempt.pk) is not None:
+    if excess or intent.cancel_reason or not (awaited and fits):
+        owed = excess or not (awaited and fits) or asked
+        _give_back(held, capture, str(excess) if excess and awaited and fits else "", owed=bool(owed))
+
+
+def _give_back(held: Held, capture: Capture, part: str, *, owed: bool) -> None:
+    """By the reversal that is under way, if one is: refunds put it on record. Else by a refund, where it is owed."""
+    attempt, undo = held.tried, selectors.reversal(held.tried.pk)
+    if undo is not None and undo.verdict != Verdict.UNAVAILABLE:
         jobs.enqueue("record_reversal", unique=f"record_reversal:{attempt.pk}", attempt_id=attempt.pk)
-    elif excess or not (awaited and fits):
-        part = str(excess) if awaited and fits else ""
+    elif owed:
         jobs.enqueue("refund_duplicate", unique=f"refund_duplicate:{capture.pk}", capture_id=capture.pk, amount=part)
 
 

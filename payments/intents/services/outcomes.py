@@ -176,7 +176,8 @@ def undo(held: Held, outcome: Outcome, *, by: str) -> None:
     """
     attempt, done = held.tried, outcome.verdict in (Verdict.CANCELED, Verdict.APPROVED)
     taken = attempt.status == AttemptStatus.CAPTURED
-    if outcome.verdict is Verdict.APPROVED or (taken and (done or outcome.verdict is Verdict.DECLINED)):
+    ended = done or outcome.verdict in (Verdict.DECLINED, Verdict.UNAVAILABLE)
+    if outcome.verdict is Verdict.APPROVED or (taken and ended):
         said = outcome.amount if done else None
         amount = "" if said is None else str(money.to_minor(said))
         key = f"record_reversal:{attempt.pk}:done"
