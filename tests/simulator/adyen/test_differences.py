@@ -160,6 +160,29 @@ def test_a_lost_file_comes_when_it_is_asked_for(merchant: Merchant, inbox: Inbox
     assert [row["Batch Number"] for row in report(merchant, inbox, 2)] == ["2"] * 3, "numbers have no gap"
 
 
+def test_a_file_may_be_there_while_nobody_hears_of_it(merchant: Merchant, inbox: Inbox, own: process.Simulator) -> None:
+    lost = merchant.fault("webhook_lost", event="REPORT_AVAILABLE", nth=1)
+    merchant.pay()
+    own.advance(DAY)
+    merchant.pay()
+    own.advance(3 * DAY)
+    inbox.wait("REPORT_AVAILABLE", FILE.format(2))
+    assert merchant.fired(lost) == 1
+    assert [row["Type"] for row in raw(merchant, 1)] == ["Settled", "Fee", "MerchantPayout"]
+    assert merchant.differences() == [], "what it says is right"
+
+
+def test_no_two_accounts_have_the_same_columns(own: process.Simulator, inbox: Inbox) -> None:
+    columns = ["Net Credit (NC)", "Net Debit (NC)", "Net Currency", "Type", "Batch Number", "Psp Reference"]
+    merchant = Merchant(own, inbox, settings={**REPORT_USER, "report_columns": columns})
+    merchant.pay()
+    own.advance(3 * DAY)
+    inbox.wait("REPORT_AVAILABLE")
+    rows = raw(merchant, 1)
+    assert list(rows[0]) == columns
+    assert sum(net(row) for row in rows) == 0
+
+
 def test_the_same_batch_comes_with_other_content(merchant: Merchant, inbox: Inbox, own: process.Simulator) -> None:
     for _ in range(2):
         merchant.pay()
