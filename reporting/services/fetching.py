@@ -22,6 +22,8 @@ log = structlog.get_logger(__name__)
 
 BY: Final = "settlement"
 RETRY: Final = timedelta(minutes=10)
+SOON: Final = timedelta(minutes=2)
+"""A report that was asked for is made in about a minute."""
 SECONDS: Final = 240
 """A look stops after this long, between two files, and goes on with its next turn."""
 FAILURES: Final = 3
@@ -59,6 +61,8 @@ def fetch(account_id: str) -> None:
         raise Retry(RETRY, look.problem)
     if look.unfinished:
         raise Retry(timedelta(0), "more files are ready than fit one turn")
+    if look.waits and not look.late:
+        raise Retry(SOON, "a file is being made")
 
 
 class _Look:
@@ -67,7 +71,7 @@ class _Look:
     def __init__(self, account: ProviderAccount) -> None:
         self.account, self.ends = account, time.monotonic() + SECONDS
         self.late: dict[str, tuple[datetime, str]] = {}
-        self.problem, self.unfinished = "", False
+        self.problem, self.waits, self.unfinished = "", False, False
 
     def over(self, ready: Iterator[Announced]) -> None:
         """Keep what is ready; raises `NotTold` when the PSP fails again and again."""
@@ -82,6 +86,7 @@ class _Look:
                 self._keep(announced)
                 failures = 0
             except events.NotYet as reason:
+                self.waits = True
                 self._wait(announced, str(reason))
             except events.NotTold as reason:
                 self.problem, failures = str(reason), failures + 1

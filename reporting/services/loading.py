@@ -14,6 +14,7 @@ from payments.gateway.models import ProviderAccount
 from payments.kernel import clock, crashpoints, jobs, unit
 from reporting import selectors
 from reporting.models import SettlementFile
+from reporting.models.settlements import Source
 from reporting.services import conflicts, proving, staging, storing
 from reporting.states import FileStatus
 
@@ -99,6 +100,9 @@ def _refuse(file_id: str, refused: FileRefused, by: str) -> None:
         file.advance("refuse", because=str(refused), by=by, problem=str(refused), lines=0)
         if isinstance(refused, proving.FileConflicts):
             conflicts.tell(file, str(refused))
+        elif file.source == Source.FETCHED:
+            why = f"{file.name} came and was refused: {refused}"
+            conflicts.miss(accounts.account(file.account_id), file.reference, why, file.created_at)
     log.error("settlement_refused", file=file_id, reference=file.reference, why=str(refused))
 
 

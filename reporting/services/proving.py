@@ -49,21 +49,27 @@ SELECT currency, sum(settled_minor::numeric - fee_minor - tax_minor),
 SAME: Final[Mapping[str, str]] = {
     "type": "kind", "occurred_at": "time", "gross_minor": "gross amount", "gross_currency": "currency",
     "settled_minor": "settled amount", "currency": "currency", "fee_minor + {0}.tax_minor": "fee",
-    "payment_reference": "payment", "movement_reference": "reference", "our_reference": "reference of ours",
+    "payment_reference": "payment", "movement_reference": "reference",
 }  # fmt: skip
-"""What two files say alike of one movement, and what people call it. The payout may be told later, or not at all."""
+"""What two files say alike of one movement, and what people call it."""
+MAYBE: Final[Mapping[str, str]] = {"our_reference": "reference of ours", "payout_reference": "payout"}
+"""What one of them may not say: the payout is told later, and our reference only where its column was asked for."""
 
 OTHERWISE: Final = f"""
 SELECT s.number, s.key, f.name, {
     ", ".join(f"ARRAY[(l.{column.format('l')})::text, (s.{column.format('s')})::text]" for column in SAME)
-},
-    ARRAY[l.payout_reference, coalesce(nullif(s.payout_reference, ''), l.payout_reference)]
+}, {
+    ", ".join(
+        f"ARRAY[coalesce(nullif(l.{column}, ''), s.{column}), coalesce(nullif(s.{column}, ''), l.{column})]"
+        for column in MAYBE
+    )
+}
   FROM settlement_staging s
   JOIN reporting_settlementline l ON l.account_id = %(account)s AND l.key = s.key
   JOIN reporting_settlementfile f ON f.id = l.file_id
  WHERE ({", ".join("l." + column.format("l") for column in SAME)})
        IS DISTINCT FROM ({", ".join("s." + column.format("s") for column in SAME)})
-    OR (l.payout_reference <> '' AND s.payout_reference NOT IN ('', l.payout_reference))
+    OR {" OR ".join(f"(l.{column} <> '' AND s.{column} NOT IN ('', l.{column}))" for column in MAYBE)}
  ORDER BY s.number LIMIT 1"""  # noqa: S608  our own names
 
 
@@ -155,10 +161,10 @@ def _total(file: SettlementFile, found: int, currency: str) -> Iterator[str]:
 def _otherwise(_file: SettlementFile, bound: Mapping[str, Any]) -> Iterator[str]:
     """A movement that another file has told of already is told alike."""
     for number, key, name, *pairs in _rows(OTHERWISE, bound):
-        before, now = (dict(zip((*SAME, "payout"), said, strict=True)) for said in zip(*pairs, strict=True))
+        before, now = (dict(zip((*SAME, *MAYBE), said, strict=True)) for said in zip(*pairs, strict=True))
         differing = [
             f"{word} (there {_said(column, before)}, here {_said(column, now)})"
-            for column, word in {**SAME, "payout": "payout"}.items()
+            for column, word in {**SAME, **MAYBE}.items()
             if before[column] != now[column]
         ]
         yield f"Row {number} ({key}) was loaded from {name}, and says another {', another '.join(differing)} now."

@@ -67,9 +67,13 @@ def test_another_content_of_what_is_loaded_is_refused_and_kept(account: Provider
 
 def test_what_was_refused_stands_in_nobodys_way(account: ProviderAccount) -> None:
     first = told.loaded(account, told.batch(), [told.line("1")])
+    [missing] = Discrepancy.objects.all()
+    assert (missing.kind, missing.subject_id, missing.status) == ("file_missing", "adyen-eu 42", "open")
+    assert missing.detail == f"batch_42.csv came and was refused: {first.problem}"
     second = told.loaded(account, told.batch(), told.closed(), b"put right")
 
-    assert (first.status, second.status) == ("refused", "loaded")
+    missing.refresh_from_db()
+    assert (first.status, second.status, missing.status) == ("refused", "loaded", "cleared")
 
 
 def test_a_download_that_breaks_leaves_nothing(account: ProviderAccount, directory: Path) -> None:

@@ -154,10 +154,10 @@ def paid(reference: str, *lines: SettlementLine) -> list[SettlementLine]:
 
 
 def test_a_payouts_file_says_of_known_lines_only_which_payout_they_were_part_of(account: ProviderAccount) -> None:
-    known = [told.line("txn_1", 1000, fee=30, tax_minor=6, rate=None), told.line("txn_2", 500)]
+    known = [told.line("txn_1", 1000, fee=30, tax_minor=6, our_reference="att_1"), told.line("txn_2", 500)]
     told.loaded(account, told.day(), known)
     payout = Announced(reference="po_1", kind=FileKind.PAYOUT, name="po_1.csv")
-    other_words = known[0]._replace(fee_minor=36, tax_minor=0, detail="the fee with its tax")
+    other_words = known[0]._replace(fee_minor=36, tax_minor=0, our_reference="", method="", detail="with tax")
     file = told.loaded(account, payout, paid("po_1", other_words, told.line("txn_3", 100)), b"payout")
 
     assert (file.status, file.lines, file.told_before) == ("loaded", 3, 1)
@@ -184,16 +184,17 @@ def test_the_payouts_file_may_come_first(account: ProviderAccount) -> None:
         ({"fee_minor": 1}, "fee (there 0.00 EUR, here 0.01 EUR)"),
         ({"payment_reference": ""}, "payment (there pay_txn_1, here none)"),
         ({"type": LineType.REFUND}, "kind (there capture, here refund)"),
+        ({"our_reference": "att_2"}, "reference of ours (there att_1, here att_2)"),
         ({"payout_reference": "po_2"}, "payout (there po_1, here po_2)"),
     ],
 )  # fmt: skip
 def test_a_known_line_that_says_something_else_refuses_the_file(
     account: ProviderAccount, changed: dict[str, Any], words: str
 ) -> None:
-    told.loaded(account, told.day(), [told.line("txn_1", payout_reference="po_1")])
+    told.loaded(account, told.day(), [told.line("txn_1", payout_reference="po_1", our_reference="att_1")])
     other = told.day(date(2026, 11, 3))
     moved = dataclasses.replace(other, day=None)
-    lines = [told.line("txn_0"), told.line("txn_1")._replace(**changed)]
+    lines = [told.line("txn_0"), told.line("txn_1", our_reference="att_1")._replace(**changed)]
     file = told.loaded(account, moved, lines, b"another day")
 
     assert file.status == "refused"
