@@ -5,6 +5,7 @@ from reporting.admin import (
     banklines,
     bulk,
     closing,
+    differences,
     matters,
     payments,
     payouts,
@@ -12,6 +13,7 @@ from reporting.admin import (
     reports,
     schedules,
     settlements,
+    tieouts,
     transfers,
 )
 
@@ -20,6 +22,7 @@ __all__ = [
     "banklines",
     "bulk",
     "closing",
+    "differences",
     "matters",
     "payments",
     "payouts",
@@ -27,5 +30,6 @@ __all__ = [
     "reports",
     "schedules",
     "settlements",
+    "tieouts",
     "transfers",
 ]

@@ -6,7 +6,7 @@ from typing import Any, Final
 from django.http import HttpRequest
 from django.urls import reverse_lazy
 
-from reporting.admin import undoing
+from reporting.admin import tieouts, undoing
 
 GROUPS: Final[Mapping[str, tuple[tuple[str, str, str, str], ...]]] = {
     "": (
@@ -22,6 +22,8 @@ GROUPS: Final[Mapping[str, tuple[tuple[str, str, str, str], ...]]] = {
     ),
     "Finance": (
         ("Daily close", "reporting", "close", "event_available"),
+        ("Tie-outs", "reporting", "tieout", "balance"),
+        ("Differences", "reporting", "discrepancy", "difference"),
         ("Reports", "reporting", "reportrun", "description"),
         ("Scheduled reports", "reporting", "reportschedule", "event_repeat"),
         ("Report downloads", "reporting", "reportdownload", "download"),
@@ -36,6 +38,7 @@ GROUPS: Final[Mapping[str, tuple[tuple[str, str, str, str], ...]]] = {
         ("Ledger entries", "payments", "entry", "list_alt"),
         ("Ledger accounts", "payments", "account", "account_balance"),
         ("Fee contracts", "payments", "feecontract", "percent"),
+        ("PSP balances", "reporting", "pspbalance", "savings"),
     ),
     "Operations": (
         ("Needs attention", "payments", "attentionitem", "priority_high"),
@@ -119,4 +122,5 @@ def home(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
             places.append((group["title"] or "Every day", links))
     searches = reverse_lazy("admin:payments_paymentintent_changelist")
     may_search = request.user.has_perm("payments.view_paymentintent")
-    return {**context, "title": "Home", "places": places, "search_url": searches if may_search else ""}
+    tied = tieouts.home() if request.user.has_perm("reporting.view_tieout") else []
+    return {**context, "title": "Home", "places": places, "search_url": searches if may_search else "", "tied": tied}

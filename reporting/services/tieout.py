@@ -7,6 +7,7 @@ from typing import Any, Final, NamedTuple
 
 import structlog
 from django.db import connection
+from moneyed import Money
 
 from payments.gateway import accounts, settlements
 from payments.gateway.events import NotTold
@@ -28,10 +29,17 @@ SELECT 'ledger' AS side, t.event AS part, e.currency, sum(e.amount_minor)::bigin
   JOIN payments_transfer t ON t.id = e.transfer_id
  GROUP BY t.event, e.currency"""
 
-_TIMING: Final = f"""
-SELECT 'timing', split_part(u.movement_id, '_', 1), u.currency, sum(u.untold)::bigint FROM ({overdue.UNTOLD}) u
+_WAITING: Final = f"""
+SELECT u.movement_id, u.currency, u.untold, u.since FROM ({overdue.UNTOLD}) u
  WHERE NOT EXISTS (SELECT FROM reporting_discrepancy d WHERE d.subject_id = u.movement_id
-                      AND d.kind = ANY(%(shifts)s) AND d.status <> 'cleared')
+                      AND d.kind = ANY(%(shifts)s) AND d.status <> 'cleared')"""  # noqa: S608  our own SQL
+
+_OLDEST: Final = f"""
+SELECT movement_id, untold, since FROM ({_WAITING}) w WHERE currency = %(currency)s
+ ORDER BY since LIMIT 101"""  # noqa: S608  our own SQL
+
+_TIMING: Final = f"""
+SELECT 'timing', split_part(w.movement_id, '_', 1), w.currency, sum(w.untold)::bigint FROM ({_WAITING}) w
  GROUP BY 2, 3"""  # noqa: S608  our own SQL
 
 _PAYOUTS: Final = """
@@ -86,6 +94,22 @@ class _Said(NamedTuple):
     sql: str
     params: Mapping[str, Any]
     how: str
+
+
+class Item(NamedTuple):
+    """One movement that is booked and not settled yet, or the other way round: a matter of time."""
+
+    movement_id: str
+    amount: Money
+    since: datetime
+
+
+def waiting(row: TieOut) -> list[Item]:
+    """The oldest of what makes the account's matter of time in this currency now; one more than a page shows."""
+    bound = {**overdue.bound(row.account_id), "shifts": list(policy.SHIFTS_BALANCE), "currency": row.currency}
+    with connection.cursor() as cursor:
+        cursor.execute(_OLDEST, bound)
+        return [Item(movement, money.from_minor(int(minor), row.currency), since) for movement, minor, since in cursor]
 
 
 def request_all() -> None:

@@ -25,15 +25,16 @@ from payments.kernel.records import StateChange
 from payments.rest.models import ApiClient, IdempotencyKey
 from payments.webhooks.models import Delivery, Endpoint, Event, EventSweep, InboundEvent
 from refunds.services import answering, bulk, transfers
-from reporting.models import ReportDownload, Rhythm, Way
+from reporting.models import PspBalance, ReportDownload, Rhythm, Way
 from reporting.reports.base import Parameters
-from reporting.services import closing, exports, schedules, settlements
+from reporting.services import closing, exports, schedules, settlements, tieout
 from tests import factories
 from tests.backoffice import pages
 from tests.byhand import behind_the_guards
 from tests.refunds.quarrel import Quarrel
 from tests.reporting import sheet
 from tests.reporting.bank.world import World, opened
+from tests.reporting.settling import BEGAN, Account, line
 
 OURS = ("payments", "refunds", "reporting")
 MODELS = [model for app in OURS for model in apps.get_app_config(app).get_models()]
@@ -87,7 +88,16 @@ def full(shop: factories.Shop, paid: dict[str, Any], tmp_path: Path, settings: A
     with unit.work() as work:
         item = AttentionItem(kind=AttentionKind.UNKNOWN_OUTCOME, object_id=paid["id"], detail="no answer")
         work.add(item, Settlement(item=item, action="close", because="nothing was found", proposed_by="staff lena"))
+    _reconciled()
     return paid
+
+
+def _reconciled() -> None:
+    """A settlement that does not agree, and a tie-out with something unexplained."""
+    psp = Account()
+    psp.settle(line("capture", 700), line("payout", -500, payout_reference="po_1"))
+    PspBalance.objects.create(account_id=psp.pk, as_of=BEGAN, amounts={"USD": 150})
+    tieout.tie_out_all(psp.pk)
 
 
 def _transferred() -> None:

@@ -24,6 +24,8 @@ APP: Final[Mapping[str, Sequence[str]]] = {
     "payments_statechange": ADDING,
     "payments_feecontract": ADDING,
     "refunds_disputemovement": ADDING,
+    "reporting_tieout": ADDING,
+    "reporting_pspbalance": ADDING,
     "reporting_bankstatement": ADDING,
     "payments_event": (*ADDING, "UPDATE (dispatched_at)"),
     # what ends

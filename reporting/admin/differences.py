@@ -1,0 +1,284 @@
+"""What does not agree between books, PSPs and bank: by age and owner, with the evidence, and what is done about it."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db.models import Case, Q, QuerySet, When
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import URLPattern
+
+from payments.admin import base, shown
+from payments.kernel import clock, money
+from payments.kernel.errors import Refusal
+from payments.kernel.records import StateChange
+from reporting.admin import transfers
+from reporting.models import Discrepancy
+from reporting.services import discrepancies
+
+MAY_ACT: Final = "reporting.change_discrepancy"
+TONES: Final = {"open": "bad", "proposed": "wait", "settled": "good", "accepted": "quiet", "cleared": "quiet"}
+STATES: Final = {"proposed": "Waits for a second person"}
+HELP: Final = "How do you know? At least five letters; everybody who looks later reads it."
+BOOKS: Final = {
+    "order_clearing": "What we owe the commerce side",
+    "psp_fees": "Fees of the PSP",
+    "fee_tax": "Tax on fees",
+    "dispute_fees": "Fees for disputes",
+    "dispute_losses": "Lost to disputes",
+    "fx_result": "Gains and losses of conversion",
+    "rounding": "Rounding",
+    "suspense": "Suspense: nobody knows yet",
+    "psp_reserve": "Held back by the PSP",
+    "psp_receivable": "What the PSP owes us",
+    "cash_in_transit": "Payouts on their way",
+}
+"""The first part of an account's code, in words."""
+
+Act = Callable[[HttpRequest, Discrepancy, dict[str, Any]], str]
+
+
+class ReasonForm(forms.Form):
+    """Why."""
+
+    reason = transfers.reason_field(HELP)
+
+
+class SettleForm(ReasonForm):
+    """Where the difference belongs, and why."""
+
+    counter = forms.ChoiceField(label="Where it belongs")
+    field_order = ("counter", "reason")
+
+    def __init__(self, codes: Sequence[str], data: Any = None) -> None:
+        super().__init__(data)
+        self.fields["counter"].choices = [(code, _in_words(code)) for code in codes]  # type: ignore[attr-defined]  # a choice
+
+
+def _in_words(code: str) -> str:
+    return f"{BOOKS.get(code.partition('/')[0], 'Account')} ({code})"
+
+
+class StateFilter(admin.SimpleListFilter):
+    """Differences that still need a person, and whose they are."""
+
+    title = "state"
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:  # noqa: ARG002  Django's
+        """What can be chosen."""
+        return [("open", "Open"), ("mine", "Open and mine"), ("nobody", "Open and nobody's"),
+                ("second", "Waits for a second person"), ("closed", "Closed")]  # fmt: skip
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """The differences that stand so."""
+        chosen, still = self.value(), Q(status__in=("open", "proposed"))
+        found = {
+            "open": still,
+            "mine": still & Q(taken_by=transfers.person(request)),
+            "nobody": still & Q(taken_by=""),
+            "second": Q(status="proposed"),
+            "closed": ~still,
+        }
+        return queryset if chosen not in found else queryset.filter(found[chosen])
+
+
+def age(row: Discrepancy) -> str:
+    """How long ago it happened, while it is open; else how long it took."""
+    hours = int(((row.closed_at or clock.now()) - row.since).total_seconds() // 3600)
+    return f"{hours}\N{NO-BREAK SPACE}h" if hours < 48 else f"{hours // 24}\N{NO-BREAK SPACE}days"
+
+
+def _amount(row: Discrepancy) -> object:
+    return shown.amount(row.amount) if row.amount_minor else shown.NOTHING
+
+
+COLUMNS: Final = (
+    shown.choice_of("kind", "Difference"),
+    shown.Column("State", lambda row, _: shown.status(row.status, STATES.get(row.status, ""), tones=TONES)),
+    shown.Column("They say more by", lambda row, _: _amount(row), right=True),
+    shown.linked("account", "Provider account"),
+    shown.Column("Age", lambda row, _: age(row), right=True),
+    shown.text_of("taken_by", "Looked after by"),
+)
+MOVES: Final = (
+    shown.time_of("at", "When"),
+    shown.Column("Change", lambda row, _: f"{shown.plain(row.from_state)} → {shown.plain(row.to_state)}"),
+    shown.said_of("because", "Why"),
+    shown.text_of("by", "By whom"),
+)
+TRANSFER: Final = (
+    shown.Column("Debit", lambda row, _: _in_words(row["debit"])),
+    shown.Column("Credit", lambda row, _: _in_words(row["credit"])),
+    shown.Column(
+        "Amount", lambda row, _: shown.amount(money.from_minor(row["amount_minor"], row["currency"])), right=True
+    ),
+)
+
+
+@admin.register(Discrepancy)
+class DiscrepancyAdmin(base.ModelAdmin):
+    """Something that books, PSP and bank do not agree about."""
+
+    called = ("difference", "differences")
+    columns = (*COLUMNS, shown.reference_of("subject_id", "About"))
+    sections = (
+        (
+            "What does not agree",
+            (
+                shown.said_of("detail", "What is known"),
+                shown.reference_of("subject_id", "About"),
+                *COLUMNS[1:],
+                shown.time_of("since", "Happened"),
+                shown.time_of("opened_at", "Found"),
+                shown.choice_of("wanted", "What was said of it"),
+                shown.said_of("settled_because", "Why"),
+                shown.text_of("settled_by", "Said by"),
+                shown.text_of("approved_by", "Agreed by"),
+            ),
+        ),
+        ("The evidence", (shown.raw_of("evidence", "What both sides say"),)),
+    )
+    list_select_related = ("account",)
+    list_filter = (StateFilter, "kind", "account")
+    ordering = (Case(When(status__in=("open", "proposed"), then=0), default=1), "since", "pk")  # type: ignore[assignment]  # expressions too
+    id_lookups = dict.fromkeys(("cap", "re", "dpm", "sl", "po", "st", "bl"), "subject_id")
+    search_help_text = "Id of a difference, or of what it is about"
+    nothing_here = "Nothing differs: books, PSPs and bank agree."
+
+    def heading(self, row: Any, viewer: shown.Viewer) -> str:  # noqa: ARG002  the base's
+        """The words on top."""
+        return str(row.get_kind_display())
+
+    def headline(self, row: Any, _viewer: shown.Viewer) -> object:
+        """What it is, and how much."""
+        return (
+            shown.joined((row.get_kind_display(), _amount(row)), ": ")
+            if row.amount_minor
+            else self.heading(row, _viewer)
+        )
+
+    def tables(self, row: Any, viewer: shown.Viewer) -> Sequence[shown.Table]:
+        """The transfer that would settle it, and what was done."""
+        settles = "What was booked" if row.status == "settled" else "What would settle it"
+        proposal = [row.proposal] if row.proposal else []
+        moves = StateChange.objects.filter(object_id=row.pk).order_by("pk")
+        nothing = "Nothing is to be booked: it is explained and accepted, or cleared by what comes later."
+        return (
+            shown.table(settles, proposal, TRANSFER, viewer, empty=nothing),
+            shown.table("What happened", moves, MOVES, viewer, empty="Nobody has done anything about it yet."),
+        )
+
+    # --- what this person may do
+
+    def doings(self, request: HttpRequest, row: Any) -> Sequence[shown.Doing]:
+        """What is offered to this person, and nothing that would be refused."""
+        if not base.from_role(request, MAY_ACT) or row.closed_at is not None:
+            return ()
+        me = transfers.person(request)
+        if row.status == "proposed":
+            offers = [("approve", "Agree", True)] if row.settled_by != me else []
+            offers.append(("withdraw", "Withdraw what was said", False))
+        else:
+            offers = [("settle", "Book it", True)] if discrepancies.counters(row) else []
+            offers.append(("accept", "Accept as it is", not offers))
+        if row.taken_by != me:
+            offers.append(("take", "I look after it", False))
+        return [shown.Doing(words, self.address_of(name, row), main=main) for name, words, main in offers]
+
+    def get_urls(self) -> list[URLPattern]:
+        """The admin's routes, and what people do about a difference."""
+        names = ("take", "settle", "accept", "approve", "withdraw")
+        return [*(self.route(name, getattr(self, name), name) for name in names), *super().get_urls()]
+
+    def take(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Put one's name on it."""
+
+        def act(request: HttpRequest, row: Discrepancy, _said: dict[str, Any]) -> str:
+            discrepancies.take(row.pk, by=transfers.person(request))
+            return "You look after it."
+
+        return self._asked(request, object_id, ("I look after it", "Your name stands on it."), act)
+
+    def settle(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Say where it belongs; it is booked."""
+
+        def act(request: HttpRequest, row: Discrepancy, said: dict[str, Any]) -> str:
+            by = transfers.person(request)
+            done = discrepancies.settle(row.pk, said["counter"], because=said["reason"], by=by)
+            return "Booked." if done.status == "settled" else "Another person has to agree; then it is booked."
+
+        return self._asked(request, object_id, ("Book it", "It moves to the account that you choose."), act, SettleForm)
+
+    def accept(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Say why it stays as it is."""
+
+        def act(request: HttpRequest, row: Discrepancy, said: dict[str, Any]) -> str:
+            done = discrepancies.accept(row.pk, because=said["reason"], by=transfers.person(request))
+            return "Accepted." if done.status == "accepted" else "Another person has to agree."
+
+        return self._asked(request, object_id, ("Accept as it is", "Nothing is booked."), act, ReasonForm)
+
+    def approve(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Agree to what somebody else has said."""
+
+        def act(request: HttpRequest, row: Discrepancy, _said: dict[str, Any]) -> str:
+            discrepancies.approve(row.pk, by=transfers.person(request))
+            return "Agreed, and done."
+
+        return self._asked(request, object_id, ("Agree", "It is done as the other person has said."), act)
+
+    def withdraw(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """It is open again."""
+
+        def act(request: HttpRequest, row: Discrepancy, said: dict[str, Any]) -> str:
+            discrepancies.withdraw(row.pk, because=said["reason"], by=transfers.person(request))
+            return "Withdrawn: it is open again."
+
+        return self._asked(request, object_id, ("Withdraw what was said", "It is open again."), act, ReasonForm)
+
+    def _asked(
+        self, request: HttpRequest, object_id: str, offered: tuple[str, str], act: Act, form_class: Any = None
+    ) -> HttpResponse:
+        """Say what it does, ask for what is needed, and do it on POST."""
+        if not base.from_role(request, MAY_ACT):
+            raise PermissionDenied
+        row = self.row(request, object_id)
+        if isinstance(row, HttpResponse):
+            return row
+        words, effect = offered
+        form = self._form(form_class, row, request.POST or None)
+        back = shown.address(Discrepancy, row.pk)
+        if request.method == "POST" and (form is None or form.is_valid()):
+            given = {} if form is None else form.cleaned_data
+            self._done(
+                request, row, f"{words}: {given['reason']}" if given else words, lambda: act(request, row, given)
+            )
+            return HttpResponseRedirect(back)
+        two = "" if not discrepancies.needs_two(row) else " It is above what one person settles: another has to agree."
+        context = {"row": row, "form": form, "effect": self._effect(row, effect) + (two if form else ""),
+                   "button": words, "what": row.get_kind_display(), "back": back}  # fmt: skip
+        return self.page(request, "admin/confirm.html", words, context)
+
+    @staticmethod
+    def _form(form_class: Any, row: Discrepancy, data: Any) -> Any:
+        if form_class is SettleForm:
+            return SettleForm(discrepancies.counters(row), data)
+        return None if form_class is None else form_class(data)
+
+    @staticmethod
+    def _effect(row: Discrepancy, effect: str) -> str:
+        if row.status != "proposed":
+            return effect
+        return f"{row.settled_by} wants: {row.get_wanted_display()}. “{row.settled_because}” {effect}"
+
+    def _done(self, request: HttpRequest, row: Discrepancy, words: str, act: Callable[[], str]) -> None:
+        try:
+            said = act()
+        except Refusal as refusal:
+            messages.warning(request, f"{refusal.detail} Nothing was changed.")
+            return
+        self.log_change(request, row, words)
+        messages.success(request, said)
