@@ -11,6 +11,8 @@ from payments.simulator.tables import Tables
 Json = dict[str, Any]
 
 OPERATION = ("settlement",)
+ALL = BOOKS | ROWS
+WITHOUT_FEE = ALL - {"overcharged_fee"}
 
 
 def day_of(moment: int) -> str:
@@ -20,9 +22,12 @@ def day_of(moment: int) -> str:
 
 def at_line(shop: Tables, kind: str, method: str | None, *, fee: bool) -> Scenario | None:
     """The fault of a line that is being booked; `kind` is its type, `fee` whether it bears one."""
-    faults = BOOKS | ROWS if fee else (BOOKS | ROWS) - {"overcharged_fee"}
-    facts = Facts(method=method, event=kind, day=day_of(shop.now()))
-    return shop.world.scenarios.pick(faults, OPERATION, shop.account.code, lambda: facts)
+    faults = ALL if fee else WITHOUT_FEE
+
+    def facts() -> Facts:
+        return Facts(method=method, event=kind, day=day_of(shop.now()))
+
+    return shop.world.scenarios.pick(faults, OPERATION, shop.account.code, facts)
 
 
 def at_file(shop: Tables, kind: str) -> Scenario | None:
