@@ -5,9 +5,22 @@ from typing import Final
 import pytest
 
 from payments.connectors.base import Outcome, Verdict
+from payments.connectors.declines import DECLINES
 from payments.kernel import clock
 from tests.connectors import every
-from tests.connectors.benches import Bench, Moved, capture_of, eur, just_now, paid, refund_of, reversal_of, until
+from tests.connectors.benches import (
+    Bench,
+    Moved,
+    StripeBench,
+    adjust_of,
+    capture_of,
+    eur,
+    just_now,
+    paid,
+    refund_of,
+    reversal_of,
+    until,
+)
 
 PSPS: Final = every.WITH_REVERSALS
 BACK: Final = Moved(captured=3000, refunded=3000, refunds=1)
@@ -87,3 +100,18 @@ def test_one_of_days_ago_is_not_asked_for_again(bench: Bench) -> None:
     found = connector.find(reversal, provider_reference=done.provider_reference, sent_at=long_ago)
     assert found.verdict is (Verdict.UNAVAILABLE if connector.can_be_asked else Verdict.UNKNOWN)
     assert bench.moved(request.reference) == Moved(captured=3000)
+
+
+def test_who_can_neither_reverse_nor_hold_for_longer_says_so_and_does_nothing(stripe_bench: StripeBench) -> None:
+    connector = stripe_bench.connector()
+    request, reserved = paid(stripe_bench, capture=False)
+    assert not connector.reverses
+    for asked, answered in (
+        (reversal_of(reserved), connector.reverse(reversal_of(reserved))),
+        (adjust_of(reserved), connector.adjust(adjust_of(reserved))),
+    ):
+        found = connector.find(asked, provider_reference=reserved.provider_reference, sent_at=just_now())
+        for outcome in (answered, found):
+            assert (outcome.verdict, outcome.decline) == (Verdict.DECLINED, DECLINES["request_refused"])
+            assert outcome.detail.startswith("Stripe ")
+    assert stripe_bench.moved(request.reference) == Moved(reserved=3000)

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from payments.connectors.adyen import requests
 from payments.kernel import money
 from payments.methods import catalogue
 from payments.methods.catalogue import Flow, Method
@@ -40,7 +41,7 @@ def test_a_method_is_complete(method: Method) -> None:
 
 def test_what_is_allowed_hangs_together(method: Method) -> None:
     for offer in method.offers.values():
-        assert offer.manual_capture or not (offer.partial_capture or offer.multiple_captures)
+        assert offer.manual_capture or not (offer.partial_capture or offer.multiple_captures or offer.extends)
         assert offer.refund or not offer.partial_refund
         assert offer.partial_refund or not offer.multiple_refunds
         assert offer.refund is (method.code not in NO_REFUNDS)
@@ -129,3 +130,8 @@ def test_adyen_gets_what_it_requires(method: Method) -> None:
         if name != "type"
     }
     assert wanted <= {offer.fields[name] for name in offer.requires}
+
+
+def test_what_adyen_holds_for_longer_is_what_was_pre_authorised() -> None:
+    offers = [method.offers["adyen"] for method in catalogue.METHODS.values() if "adyen" in method.offers]
+    assert {offer.type for offer in offers if offer.extends} == requests.PRE_AUTHORISED
