@@ -26,8 +26,8 @@ INSERT INTO payments_capture
 CREATE TEMP TABLE template ON COMMIT DROP AS
     SELECT * FROM payments_transfer
      WHERE event = 'captured' AND source_id = 'cap_' || replace(%(capture)s::text, '-', '');
-INSERT INTO payments_transfer (id, event, source_id, effective_at, booked_at, narrative, refs)
-    SELECT transfer, event, 'cap_' || replace(capture::text, '-', ''), effective_at, booked_at, narrative,
+INSERT INTO payments_transfer (id, event, source_id, place, effective_at, booked_at, narrative, refs)
+    SELECT transfer, event, 'cap_' || replace(capture::text, '-', ''), place, effective_at, booked_at, narrative,
            refs || jsonb_build_object('intent', 'pi_' || replace(intent::text, '-', ''))
       FROM copies, template;
 INSERT INTO payments_entry (id, transfer_id, account_id, amount_minor, currency, booked_at)

@@ -6,6 +6,8 @@ from collections import defaultdict
 from datetime import date, datetime
 from decimal import Decimal
 
+from beancount import loader
+from beancount.core import data
 from django.db import connection
 from pytest_django.fixtures import Settings
 
@@ -14,7 +16,7 @@ from payments.gateway.models import LegalEntity, ProviderAccount
 from tests import factories
 from tests.refunds.psp import Psp
 from tests.reporting import desk as desks
-from tests.reporting import month
+from tests.reporting import month, settlement
 from tests.reporting.desk import Desk, File
 
 
@@ -102,6 +104,47 @@ def test_quickbooks_reads_the_same_journals(desk: Desk) -> None:
         (row["journal_no"], row["gl_account"], row["debit"], row["credit"]) for row in generic.rows]  # fmt: skip
     assert [total["movement"] for total in file.manifest["control_totals"][:2]] == ["Credits", "Credits"]
     assert file.manifest["tied"] is True
+
+
+def account(code: str) -> str:
+    """`psp_receivable/stripe-us` as beancount writes accounts: words with capitals, sub-accounts behind a colon."""
+    return "Assets:" + ":".join(part.replace("_", "-").title() for part in code.split("/"))
+
+
+def beancount_of(file: File) -> str:
+    """The journals of a file as beancount's plain text, with every account opened."""
+    lines = [f"2026-01-01 open {name}" for name in sorted({account(row["account"]) for row in file.rows})]
+    journals: dict[str, list[dict[str, str]]] = defaultdict(list)
+    for row in file.rows:
+        journals[row["journal_no"]].append(row)
+    for number, rows in journals.items():
+        lines.append(f'{rows[0]["journal_date"]} * "{number}"')
+        lines += [
+            f"  {account(row['account'])}  {row['debit'] or '-' + row['credit']} {row['currency']}" for row in rows
+        ]
+    return "\n".join(lines)
+
+
+def test_another_bookkeeper_takes_the_journal_and_comes_to_the_same(desk: Desk) -> None:
+    """Beancount keeps books of its own: it refuses what does not balance, to the unit of each currency."""
+    settlement.october(month.october(desk))
+    file = desk.book("gl_journal", **desks.OCTOBER)
+    entries, errors, _ = loader.load_string(beancount_of(file))
+
+    assert errors == []
+    sums: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
+    for entry in entries:
+        for posting in entry.postings if isinstance(entry, data.Transaction) else ():
+            assert posting.units is not None
+            assert posting.units.number is not None
+            sums[posting.account, posting.units.currency] += posting.units.number
+    trial = desk.book("trial_balance", **desks.OCTOBER)
+    assert dict(sums) == {
+        (account(row["account"]), row["currency"]): Decimal(row["debits"]) - Decimal(row["credits"])
+        for row in trial.rows if row["entries"] != "0"}  # fmt: skip
+
+    file.raw = file.raw.replace(b",19.99,1999,", b",19.98,1998,", 1)
+    assert "does not balance" in loader.load_string(beancount_of(file))[1][0].message
 
 
 def test_a_database_can_load_the_journal(desk: Desk) -> None:
