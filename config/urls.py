@@ -12,6 +12,7 @@ from payments.rest import views as rest
 from payments.webhooks import api as webhooks
 from refunds.api import disputes, refunds
 from reporting import api as reports
+from reporting import metrics
 from reporting import views as report_views
 
 # The REST API: each line names one door.
@@ -47,6 +48,7 @@ V1: list[URLPattern | URLResolver] = [
     path("reports/<str:report_id>/download", reports.ReportDownload.as_view()),
     path("reports/<str:report_id>/link", reports.ReportLink.as_view()),
     path("reports/<str:report_id>/manifest", reports.ReportManifest.as_view()),
+    path("tie_outs", reports.TieOuts.as_view()),
     path("webhook_endpoints", webhooks.Endpoints.as_view()),
     path("webhook_endpoints/<str:endpoint_id>", webhooks.OneEndpoint.as_view()),
     path("webhook_endpoints/<str:endpoint_id>/deliveries", webhooks.Deliveries.as_view()),
@@ -62,5 +64,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("webhooks/<str:psp>/<str:account_code>", webhooks.Notifications.as_view()),
     path("return/<str:state>", intent_views.Return.as_view()),
     path("reports/<str:token>", report_views.File.as_view()),
+    path("metrics", metrics.metrics),
     path("admin/", admin.site.urls),
 ]

@@ -12,7 +12,18 @@ from payments.kernel.errors import Refusal
 from payments.rest import fields, pages, wire
 from payments.rest.models import ApiClient
 from reporting import selectors, shapes
-from reporting.documents import LINK, MANIFEST, READY, REPORT, REPORT_BODY, LinkObject, ManifestObject, ReportObject
+from reporting.documents import (
+    LINK,
+    MANIFEST,
+    READY,
+    REPORT,
+    REPORT_BODY,
+    TIE_OUTS,
+    LinkObject,
+    ManifestObject,
+    ReportObject,
+    TieOutsObject,
+)
 from reporting.models import FileFormat, ReportRun, Way
 from reporting.reports import base
 from reporting.reports.catalogue import REPORTS
@@ -193,3 +204,19 @@ class ReportManifest(wire.Door):
     def get(self, call: wire.Call, report_id: str) -> dict[str, object]:
         """What proves the file: hash, rows, control totals, and the manifest before it."""
         return exports.manifest(report_id, client_id=call.client.pk)
+
+
+class TieOuts(wire.Door):
+    """`/v1/tie_outs`"""
+
+    @wire.operation(
+        name="tie_outs.list",
+        summary="What is unexplained at each provider account",
+        scope="finance:read",
+        answers=TieOutsObject,
+        render=shapes.tie_outs,
+        example=TIE_OUTS,
+    )
+    def get(self, call: wire.Call) -> list[Any]:  # noqa: ARG002  every door's signature
+        """The newest of each account and currency, in their order. It is about everybody's money, not one client's."""
+        return [row for _, row in sorted(selectors.unexplained().items())]

@@ -114,6 +114,32 @@ class ManifestObject(wire.Output):
     generated_at: AwareDatetime
 
 
+class TieOutObject(wire.Output):
+    """What a PSP owes us in one currency, in minor units: `unexplained` = `psp` - `ledger` + `timing` - `named`.
+
+    `timing` is booked and not settled yet, `named` are differences that are being looked into or were accepted.
+    """
+
+    id: str
+    object: Literal["tie_out"]
+    provider_account: str
+    currency: str
+    as_of: AwareDatetime
+    ledger: int
+    timing: int
+    psp: int
+    named: int
+    unexplained: int
+    parts: dict[str, dict[str, int]]
+
+
+class TieOutsObject(wire.Output):
+    """The newest tie-out of each provider account and currency."""
+
+    object: Literal["tie_outs"]
+    data: list[TieOutObject]
+
+
 REPORT_BODY: Final[dict[str, Any]] = {
     "report": "payments",
     "parameters": {
@@ -185,4 +211,22 @@ MANIFEST: Final[dict[str, Any]] = {
     "previous": "6b86b273ff34fce19d6b804eff5a3f5747ada4eaa22f1d49c01e52ddb7875b4b",
     "hash": "d4735e3a265e16eee03f59718b9b5d03019c07d8b6c51f90da3a666eec13ab35",
     "generated_at": "2026-12-01T06:00:03Z",
+}
+TIE_OUTS: Final[dict[str, Any]] = {
+    "object": "tie_outs",
+    "data": [
+        {
+            "id": "tie_01936b2d9c6e7b3f8f4e2a1d5c7b9e13",
+            "object": "tie_out",
+            "provider_account": "main-us",
+            "currency": "USD",
+            "as_of": "2026-12-01T06:00:00Z",
+            "ledger": 250000,
+            "timing": 40000,
+            "psp": 210000,
+            "named": 0,
+            "unexplained": 0,
+            "parts": {"ledger": {"captured": 255000, "fee_charged": -5000}, "timing": {"cap": 40000}},
+        }
+    ],
 }

@@ -4,7 +4,7 @@ import zoneinfo
 from datetime import date, datetime
 
 from django.db import connection
-from django.db.models import Count, Max, Q, QuerySet, Sum
+from django.db.models import Count, Max, Min, Q, QuerySet, Sum
 
 from payments.connectors.settlements import FileKind
 from payments.gateway.models import LegalEntity, ProviderAccount
@@ -212,6 +212,12 @@ def closed_of(subject_id: str, kind: DiscrepancyKind) -> int:
     """What people have settled and accepted of a subject's differences of one kind, in minor units."""
     rows = Discrepancy.objects.filter(subject_id=subject_id, kind=kind, status__in=("settled", "accepted"))
     return int(rows.aggregate(sum=Sum("amount_minor"))["sum"] or 0)
+
+
+def open_differences() -> list[tuple[str, int, datetime]]:
+    """Kind, how many are open, and when the oldest of them happened."""
+    rows = Discrepancy.objects.filter(status__in=("open", "proposed")).values_list("kind")
+    return list(rows.annotate(count=Count("pk"), since=Min("since")).order_by("kind"))
 
 
 def unexplained() -> dict[tuple[str, str], TieOut]:

@@ -1,9 +1,10 @@
 """How report runs look to clients, in answers and in events."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, Protocol
 
-from reporting.models import ReportRun
+from reporting.models import ReportRun, TieOut
 
 
 class Opening(Protocol):
@@ -36,3 +37,24 @@ def report(run: ReportRun) -> dict[str, Any]:
 def link(made: Opening) -> dict[str, Any]:
     """The `report_link` object of the API."""
     return {"object": "report_link", "url": made.url, "expires_at": made.expires_at}
+
+
+def tie_outs(rows: Iterable[TieOut]) -> dict[str, Any]:
+    """The `tie_outs` object of the API."""
+    return {"object": "tie_outs", "data": [_tie_out(row) for row in rows]}
+
+
+def _tie_out(row: TieOut) -> dict[str, Any]:
+    return {
+        "id": row.pk,
+        "object": "tie_out",
+        "provider_account": row.account.code,
+        "currency": row.currency,
+        "as_of": row.as_of,
+        "ledger": row.ledger_minor,
+        "timing": row.timing_minor,
+        "psp": row.psp_minor,
+        "named": row.open_minor,
+        "unexplained": row.unexplained_minor,
+        "parts": {side: sums for side, sums in row.parts.items() if isinstance(sums, dict)},
+    }

@@ -26,6 +26,7 @@ SCOPES: Final = (
     "disputes:read",
     "disputes:write",
     "events:read",
+    "finance:read",
     "orders:read",
     "orders:write",
     "payments:read",
