@@ -184,6 +184,62 @@ def test_what_is_lost_of_a_file_is_missed(shop: Shop) -> None:
                 list(shop.settling.read_settlement(announced, io.BytesIO(b"".join(lost))))
 
 
+@pytest.mark.parametrize("fault", ["row_lost", "row_doubled", "row_wrong"])
+def test_a_file_that_the_psp_has_written_wrongly_is_refused(shop: Shop, fault: str) -> None:
+    """Only the files that prove something: a day's movements are Stripe's list itself."""
+    shop.bench.simulator.ask("POST", "scenarios", {"fault": fault, "account": shop.bench.account, "times": 1})
+    paid(shop.bench)
+    paid(shop.bench)
+    shop.days_go_by()
+    refused = []
+    for announced in shop.files():
+        try:
+            shop.read(announced)
+        except FileRefused as reason:
+            refused.append((announced.kind, str(reason)))
+    [(kind, why)] = refused
+    assert kind is not FileKind.ACTIVITY
+    assert "a line is missing, there twice, or changed" in why or "gross" in why
+
+
+@pytest.mark.parametrize("fault", ["truncated_200", "corrupted_200"])
+def test_a_download_that_only_looks_whole_is_refused_and_comes_whole_when_asked_again(shop: Shop, fault: str) -> None:
+    paid(shop.bench)
+    shop.days_go_by()
+    announced = next(n for n in shop.files() if n.kind is not FileKind.ACTIVITY)
+    whole = shop.read(announced)
+    operation = {"adyen": "reports.download", "stripe": "files.download"}[shop.bench.psp]
+    shop.bench.simulator.fault(operation, fault, shop.bench.account)
+    with pytest.raises(FileRefused):
+        shop.read(announced)
+    assert shop.read(announced) == whole
+
+
+@pytest.mark.parametrize("shop", ["stripe"], indirect=True)
+def test_a_report_run_that_failed_is_followed_by_another(shop: Shop) -> None:
+    paid(shop.bench)
+    shop.days_go_by()
+    [announced] = [n for n in shop.files() if n.kind is FileKind.PAYOUT]
+    lost = {"fault": "file_lost", "account": shop.bench.account}
+    shop.bench.simulator.ask("POST", "scenarios", lost | {"times": 1})
+    assert sum(n.net_minor for n in shop.read(announced)) == announced.total_minor
+    assert len(shop.book("difference")) == 1, "the first run has failed"
+
+
+@pytest.mark.parametrize("shop", ["stripe"], indirect=True)
+def test_a_report_that_fails_again_and_again_is_left_alone_for_a_day(shop: Shop) -> None:
+    paid(shop.bench)
+    shop.days_go_by()
+    [announced] = [n for n in shop.files() if n.kind is FileKind.PAYOUT]
+    shop.bench.simulator.ask("POST", "scenarios", {"fault": "file_lost", "account": shop.bench.account, "times": 3})
+    for _ in range(2):
+        with pytest.raises(http.FailedError, match="Stripe has failed 3 times to make payout_reconciliation_po_"):
+            shop.content(announced)
+    assert len(shop.book("difference")) == 3, "no more runs than that"
+    shop.days_go_by(2)
+    assert sum(n.net_minor for n in shop.read(announced)) == announced.total_minor
+
+
 def test_what_is_not_there_yet_is_told_apart_from_what_fails(shop: Shop) -> None:
     """A file is asked for again while it is not there, and a person hears of what fails."""
     paid(shop.bench)
