@@ -10,8 +10,8 @@ REPORT: Final = Report(
     name="payments",
     version=1,
     title="Payments",
-    use="Money that customers paid in the interval: one row per capture. A capture that failed afterwards is a "
-    "negative row of its own, in the interval in which it failed.",
+    use="Use this when you want to know what customers paid: one row per capture. A capture that failed afterwards is"
+    " a negative row of its own, in the interval in which it failed.",
     binds=movements.booked_as(Event.CAPTURED, Event.CAPTURE_REVERSED),
     client="i.client_id",
     where=movements.MOVED,

@@ -10,9 +10,9 @@ REPORT: Final = Report(
     name="refunds",
     version=1,
     title="Refunds",
-    use="Money that was given back in the interval: one row per refund that succeeded, with a positive amount. A "
-    "refund that came back is a negative row of its own, in the interval in which it came back. What finance has paid "
-    "by bank transfer (origin `bank`) stands on the day on which it left the bank.",
+    use="Use this when you want to know what was given back: one row per refund that succeeded, with a positive "
+    "amount. A refund that came back is a negative row of its own, in the interval in which it came back. What "
+    "finance has paid by bank transfer (origin `bank`) stands on the day on which it left the bank.",
     binds=movements.booked_as(
         Event.REFUND_SUCCEEDED,
         Event.REFUND_BOUNCED,

@@ -20,7 +20,7 @@ from payments.intents.services import moves
 from payments.kernel import clock, unit
 from reporting.reports import base
 from reporting.reports.catalogue import REPORTS
-from reporting.services import manifests
+from reporting.services import extraction, manifests
 from tests import factories
 from tests.reporting import desk as desks
 from tests.reporting import month, settlement, settling
@@ -165,6 +165,30 @@ def test_no_text_of_others_is_run_by_a_spreadsheet(desk: Desk, settings: Setting
 
 def test_every_report_says_when_to_use_it() -> None:
     for report in REPORTS.values():
+        assert report.use.startswith("Use this when "), report.name
         assert report.use.endswith("."), report.name
         assert 60 <= len(report.use) <= 420, report.name
         assert report.title[0].isupper()
+
+
+def read(plan: Mapping[str, Any]) -> set[str]:
+    """The tables that a plan has really read, out of EXPLAIN (ANALYZE, FORMAT JSON)."""
+    here = {plan["Relation Name"]} if plan.get("Relation Name") and plan["Actual Loops"] else set()
+    return here.union(*(read(below) for below in plan.get("Plans", ())))
+
+
+@pytest.mark.parametrize("controls", ["rows", "control"])
+@pytest.mark.parametrize("name", ["ledger", "gl_journal", "gl_journal_quickbooks"])
+def test_only_the_months_of_the_interval_are_read(desk: Desk, name: str, controls: str) -> None:
+    """Entries lie in months; what was booked in others is never looked at."""
+    for at in (datetime(2026, 9, 10, tzinfo=UTC), desks.moment(3), desks.moment(20), LATER):
+        desk.paid(at)
+    report = REPORTS[name]
+    given = {"timezone": "UTC", "currency": None, "client": None, **desks.OCTOBER}
+    with extraction._snapshot(base.Parameters.from_json(given)) as (cursor, as_of):
+        bound = report.bound(base.Parameters.from_json(given), (as_of.xid, as_of.next_xid))
+        asked = report.query if controls == "rows" else report.control.query
+        cursor.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {asked}", bound)
+        [[[plan]]] = cursor.fetchall()
+    entries = {table for table in read(plan["Plan"]) if table.startswith("payments_entry")}
+    assert entries == {"payments_entry_202610"}
