@@ -138,7 +138,7 @@ class Simulator:
         self._delivered()
 
     def _delivered(self) -> None:
-        until(lambda: json.loads(self._ask("GET", "/_sim/webhooks"))["waiting"] == 0)
+        until(lambda: json.loads(self._ask("GET", "/_sim/webhooks"))["waiting"] == 0, seconds=60)
 
     def advance(self, seconds: int) -> None:
         """Move the simulator's clock on."""

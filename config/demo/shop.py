@@ -14,6 +14,7 @@ from typing import Any, Final
 from django.db import DatabaseError, connection
 
 from config.demo.customers import FEES, MARKETS, PAID_IN_THE_END, Acts, Market, Way, card, good_card
+from config.demo.mornings import HOUR, Mornings
 from config.demo.past import Past
 from payments.gateway import fees
 from payments.gateway.models import CallKind, ProviderCall
@@ -94,9 +95,10 @@ class _Due:
 class Month:
     """The shop's last 30 days, one thing after the other."""
 
-    def __init__(self, client: ApiClient, past: Past, *, seed: int = 1) -> None:
+    def __init__(self, client: ApiClient, past: Past, mornings: Mornings, *, seed: int = 1) -> None:
         self.client = client
         self.past = past
+        self.mornings = mornings
         self.chance = random.Random(seed)  # noqa: S311  a story, not a secret
         self.start = past.now()
         self._due: list[_Due] = []
@@ -108,6 +110,10 @@ class Month:
         What would only come tomorrow is left to do. When a server goes away, it goes on once that is back.
         """
         self._write_fees()
+        self.mornings.begin()
+        for day in range(1, DAYS):
+            morning = (self.start + timedelta(days=day)).replace(hour=HOUR, minute=0, second=0, microsecond=0)
+            self._later(morning, partial(self.mornings.live, morning))
         people = [self._customer(name, number) for number, name in enumerate(PEOPLE)]
         for number in range(ORDERS):
             moment = self.start + timedelta(minutes=self.chance.randrange(60, DAYS * 24 * 60 - 60))
