@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from django.db import connection
+from django.utils import timezone
 
 from payments.kernel import clock, money, unit
 from payments.kernel.errors import invariant
@@ -84,11 +85,12 @@ _PLACE: Final = """coalesce(min(split_part(code, '/', 2)) FILTER (WHERE code LIK
 _BOOK: Final = f"""
 WITH parents AS (
     INSERT INTO payments_transfer (id, event, source_id, place, effective_at, booked_at, narrative, refs)
-    SELECT uuidv7(), %(event)s, source_id, {_PLACE}, min(effective_at), %(now)s, min(narrative), min(refs::text)::jsonb
+    SELECT uuidv7(%(shift)s), %(event)s, source_id, {_PLACE}, min(effective_at), %(now)s, min(narrative),
+           min(refs::text)::jsonb
       FROM ledger_movement GROUP BY source_id
     RETURNING id, source_id)
 INSERT INTO payments_entry (id, transfer_id, account_id, amount_minor, currency, booked_at)
-SELECT uuidv7(), parents.id, account.id, moved.amount_minor, moved.currency, %(now)s
+SELECT uuidv7(%(shift)s), parents.id, account.id, moved.amount_minor, moved.currency, %(now)s
   FROM ledger_movement moved JOIN parents USING (source_id)
   JOIN payments_account account USING (code, currency)"""  # noqa: S608  our own SQL
 
@@ -101,7 +103,9 @@ def post_all(event: postings.Event, movements: str, params: Mapping[str, Any]) -
     Call it inside a transaction: the database refuses the whole of it when one movement does not balance.
     """
     invariant(connection.in_atomic_block, "many movements are booked in a transaction")
-    bound = {**params, "event": event.value, "now": clock.now()}
+    now = clock.now()
+    # ids are of the moment that the clock stands at: readers find the partitions of entries by when they were booked
+    bound = {**params, "event": event.value, "now": now, "shift": now - timezone.now()}
     with connection.cursor() as cursor:
         cursor.execute("DROP TABLE IF EXISTS pg_temp.ledger_movement")
         cursor.execute(_STAGE.format(movements=movements), bound)

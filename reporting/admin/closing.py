@@ -15,6 +15,7 @@ from payments.kernel import clock
 from payments.kernel.errors import Refusal
 from payments.kernel.records import StateChange
 from reporting import selectors
+from reporting.admin.reports import TONES as TONES_OF_RUNS
 from reporting.admin.transfers import person, reason_field
 from reporting.models import CheckState, Close, CloseCheck, Item
 from reporting.services import checklist, closing, closing_reports, reopening
@@ -60,7 +61,7 @@ def _missing(row: Close) -> str:
     if row.status == CloseStatus.LOCKED:
         return shown.NOTHING
     left = [check for check in row.checklist() if check.state == CheckState.MISSING]
-    return shown.stacked(left) if left else shown.NOTHING
+    return shown.stacked(check.says for check in left) if left else shown.NOTHING
 
 
 def _reports(row: Close) -> str:
@@ -283,8 +284,8 @@ def _what_is_missing(row: Close) -> str:
     left = [check for check in row.checklist() if check.state == CheckState.MISSING]
     if not left:
         return "It is being looked at, and locked by itself when the reports are written."
-    named = ", ".join(str(check).lower() for check in left)
-    return f"Not true yet: {named}. It is looked at again by itself; what others cannot deliver can be accepted."
+    said = " ".join(check.says for check in left)
+    return f"Missing: {said} It is looked at again by itself; what others cannot deliver can be accepted, item by item."
 
 
 def _editions(row: Close) -> list[Any]:
@@ -301,9 +302,9 @@ def _editions(row: Close) -> list[Any]:
 REPORT_COLUMNS = (
     shown.Column("Report", lambda row, viewer: viewer.link(row, row.report)),
     shown.number_of("edition"),
-    shown.status_of("status"),
+    shown.status_of("status", tones=TONES_OF_RUNS),
     shown.number_of("rows"),
-    shown.Column("Than the edition before", lambda row, _: shown.status("missing", "Others", TONES) if row.differs
+    shown.Column("Since the edition before", lambda row, _: shown.status("missing", "Changed", TONES) if row.differs
                  else shown.NOTHING),
     shown.Column("SHA-256", lambda row, _: shown.copyable(row.sha256)),
 )  # fmt: skip

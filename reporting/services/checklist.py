@@ -11,7 +11,7 @@ from django.db.models import Max
 
 from payments.connectors.settlements import FileKind
 from payments.gateway.models import ProviderAccount
-from payments.kernel import clock, invariants
+from payments.kernel import clock, invariants, money
 from reporting.models import (
     BankAccount,
     CheckState,
@@ -180,7 +180,7 @@ def _unexplained(close: Close) -> Found:
         explained = sum(1 for row in rows if row[3])
         more = f" Discrepancies that have a name: {explained} accounts and currencies." if explained else ""
         return Found(CheckState.DONE, f"Ledger and PSPs agree.{more}", figures)
-    parts = [f"{where}: {minor:+,} minor units" for where, minor in sorted(off.items())]
+    parts = [f"{code}: {_amount(minor, currency)} unexplained" for code, currency, minor, _ in rows if minor]
     parts += [f"{code} was not compared since" for code in unknown]
     return Found(CheckState.MISSING, _sentence(parts), figures)
 
@@ -234,7 +234,7 @@ def _balance(close: Close) -> Found:
         cursor.execute(_SUMS, {"codes": codes(close), "start": close.starts_at, "end": close.ends_at})
         rows = [(currency, int(debit or 0), int(off), count) for currency, debit, off, count in cursor]
     figures = {currency: {"debit_minor": debit, "off_minor": off} for currency, debit, off, _ in rows}
-    off_by = [f"{currency} is off by {off:+,} minor units" for currency, _, off, _ in rows if off]
+    off_by = [f"debits less credits are {_amount(off, currency)}" for currency, _, off, _ in rows if off]
     if off_by:
         return Found(CheckState.MISSING, _sentence(off_by), figures)
     booked = sum(count for *_, count in rows)
@@ -275,6 +275,10 @@ ITEMS: Final[Mapping[CloseKind, Sequence[tuple[Item, Look, bool]]]] = {
     ),
 }
 """What each kind of close looks at: the item, how, and whether that is laborious."""
+
+
+def _amount(minor: int, currency: str) -> str:
+    return money.text(money.from_minor(minor, currency))
 
 
 def _sentence(parts: Sequence[str]) -> str:

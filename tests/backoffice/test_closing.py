@@ -61,9 +61,9 @@ def done(browser: Client, address: str, **said: str) -> str:
 def test_finance_reads_what_is_missing_and_where(finance: Client, sold: None) -> None:
     books.run(desks.moment(4, 6))
     listed = pages.text(finance, pages.list_of("reporting", "close"))
-    assert "2026-10-03 Something is missing Countinghouse Inc. All settlement files are in" in listed
+    assert "2026-10-03 Something is missing Countinghouse Inc. stripe-us has told nothing, not 2026-10-03." in listed
     shown = pages.text(finance, page())
-    assert "Not true yet: all settlement files are in, nothing is unexplained." in shown
+    assert "Missing: stripe-us has told nothing, not 2026-10-03. stripe-us was not compared since." in shown
     assert "All settlement files are in Missing stripe-us has told nothing, not 2026-10-03." in shown
     assert "The trial balance is zero Waits Looked at when nothing above is missing." in shown
     assert "Look again" in shown

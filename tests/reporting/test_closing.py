@@ -141,7 +141,7 @@ def test_what_is_unexplained_is_accepted_by_a_person_with_a_reason(sold: Desk) -
     books.told(DAY, unexplained=-12)
     books.run(desks.moment(4, 6))
     check = books.close_of(DAY).checks.get(item="unexplained")
-    assert (check.state, check.says) == ("missing", "stripe-us USD: -12 minor units.")
+    assert (check.state, check.says) == ("missing", "stripe-us: -0.12 USD unexplained.")
     closing.accept(check.pk, because="asked Stripe, ticket 81", by="staff fin")
     books.run(desks.moment(4, 7))
     close = books.close_of(DAY)
