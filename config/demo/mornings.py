@@ -18,7 +18,7 @@ from reporting.models import BankAccount
 from reporting.services import closing, fetching, statements, tieout
 
 HOUR: Final = 7
-MADE_WITHIN: Final = timedelta(minutes=5)
+MADE_WITHIN: Final = timedelta(minutes=2)
 """In which a PSP has made a report that it was asked for."""
 FAY: Final = "staff finance"
 
@@ -68,6 +68,7 @@ class Mornings:
                     with contextlib.suppress(Retry):
                         fetching.fetch(account.pk)
                 drain.drain(Queue.FINANCE)
+            self.past.settle()
 
     def _statement(self, bank: BankAccount, day: datetime) -> None:
         yesterday = day.date() - timedelta(days=1)

@@ -14,7 +14,7 @@ from payments.kernel.attention import AttentionKind
 from payments.kernel.errors import Refusal
 from reporting import selectors
 from reporting.models import CheckState, Close, CloseCheck, CloseKind, Item
-from reporting.services import checklist, closing_reports
+from reporting.services import checklist, closing_reports, revaluing
 from reporting.services import closing_notes as notes
 from reporting.services.checklist import Found
 from reporting.states import CloseStatus
@@ -190,6 +190,8 @@ def lock(close_id: str, *, by: str) -> Close:
                       reopened_at=None)  # fmt: skip
         if close.kind == CloseKind.DAY:
             books.close(entity, close.ends_at)
+        else:
+            revaluing.revalue(close)
         attention.close_items(close.pk, because="It is locked.", by=by, kind=AttentionKind.CLOSE_LATE)
     log.info("books_closed", entity=entity_id, period=close.words, kind=close.kind, edition=close.edition)
     return close

@@ -1,4 +1,4 @@
-"""Thirty days at both PSPs in twelve currencies: what is wrong is found, nothing else is, and in the end all is explained."""
+"""Thirty days at both PSPs in twelve currencies: all that is wrong is found, nothing else, and in the end explained."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator
