@@ -14,6 +14,7 @@ from pytest_django.fixtures import Settings
 
 from config.environment import GlAccount
 from payments.connectors.disputes import Standing
+from payments.gateway.models import LegalEntity, ProviderAccount
 from payments.intents import selectors
 from payments.intents.models import Capture
 from payments.intents.services import moves
@@ -118,6 +119,24 @@ def test_a_report_can_be_about_one_currency(desk: Desk, currency: str) -> None:
     for name, file in every(desk, **desks.OCTOBER, currency=currency).items():
         assert {row.get("currency") or row["Currency"] for row in file.rows} <= {currency}, name
         assert file.manifest["tied"] is True, name
+
+
+def test_a_report_can_be_about_one_company(desk: Desk) -> None:
+    """Whatever is told of each company comes to what is told of both, and no movement is torn apart."""
+    settlement.october(month.october(desk))
+    whole = every(desk)
+    europe = LegalEntity.objects.create(name="Europe BV", functional_currency="EUR")
+    ProviderAccount.objects.filter(code="stripe-eu").update(legal_entity=europe)
+    other = ProviderAccount.objects.get(code="stripe-us").legal_entity
+    parts = [every(desk, **desks.OCTOBER, legal_entity=company.pk) for company in (europe, other)]
+
+    assert [name for part in parts for name, file in part.items() if not file.manifest["tied"]] == []
+    for name in ("payments", "refunds", "disputes", "fees", "payouts", "fx", "tax", "ledger", "declines",
+                 "unsettled_ageing", "balance"):  # fmt: skip
+        assert sum(len(part[name].rows) for part in parts) == len(whole[name].rows), name
+    assert {row["provider_account"] for row in parts[0]["balance"].rows} == {"stripe-eu"}
+    assert {row["legal_entity"] for row in parts[0]["gl_journal"].rows} == {"Europe BV"}
+    assert parts[0]["trial_balance"].minor("debits") == {"EUR": 12000}
 
 
 EVIL = '=HYPERLINK("https://evil.example";"a,b")\n@next'
