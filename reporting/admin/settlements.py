@@ -25,6 +25,12 @@ MATCHES: Final = {
     "waiting": "wait", "matched": "good", "booked": "good", "amount_differs": "bad", "missing_here": "bad",
     "duplicate": "bad", "unknown_type": "bad", "set_aside": "quiet",
 }  # fmt: skip
+SHORT: Final = {
+    "waiting": "Waiting", "matched": "Matched", "booked": "Booked", "amount_differs": "Amount differs",
+    "missing_here": "Unknown here", "duplicate": "Twice", "unknown_type": "Unknown kind", "set_aside": "Set aside",
+}  # fmt: skip
+MOST_BYTES: Final = 4_000_000_000
+"""Sent by a browser; a larger file is loaded by `manage.py settlements load`."""
 KINDS: Final = {"payout": "Payout", "batch": "Batch", "activity": "Day"}
 
 
@@ -34,7 +40,7 @@ class UploadForm(forms.Form):
     account = forms.ChoiceField(label="Provider account", choices=list)
     file = forms.FileField(
         allow_empty_file=True,
-        widget=forms.FileInput(attrs={"accept": ".csv,text/csv"}),
+        widget=forms.FileInput(attrs={"accept": ".csv,text/csv", "data-most": MOST_BYTES}),
         error_messages={"required": "Choose a file."},
     )
 
@@ -82,8 +88,8 @@ def _movement(row: SettlementLine, viewer: shown.Viewer) -> str:
     return shown.copyable(said if row.payment_reference else shown.masked(said, viewer))
 
 
-def _match(match: str) -> str:
-    return shown.status(match, Match(match).label, tones=MATCHES)
+def _match(match: str, words: Mapping[str, str] | None = None) -> str:
+    return shown.status(match, (words or dict(Match.choices))[match], tones=MATCHES)
 
 
 def _amount(name: str, title: str, currency: str = "currency") -> shown.Column:
@@ -98,7 +104,7 @@ LINES: Final = (
     shown.time_of("occurred_at", "When"),
     _amount("settled", "Settled"),
     _amount("net", "Net"),
-    shown.Column("Match", lambda row, _: _match(row.match)),
+    shown.Column("Match", lambda row, _: _match(row.match, SHORT)),
     shown.text_of("payment_reference", "Payment at the PSP"),
     shown.text_of("payout_reference", "Payout"),
 )

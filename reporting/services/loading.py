@@ -71,7 +71,9 @@ def take(file: SettlementFile, account: ProviderAccount, lines: Iterable[Settlem
 
 def _progress(file_id: str, lines: int) -> None:
     with unit.work():
-        selectors.hold_file(file_id).change(lines=lines)
+        file = selectors.hold_file(file_id)
+        if file.status == FileStatus.STORED:  # else somebody was quicker
+            file.change(lines=lines)
 
 
 def _load(file_id: str, account: ProviderAccount, spooled: BinaryIO, by: str) -> None:

@@ -275,6 +275,22 @@ def test_progress_is_told_while_lines_are_read(account: ProviderAccount, monkeyp
     assert SettlementFile.objects.get().lines == 5
 
 
+def test_who_is_overtaken_while_reading_leaves_what_is_loaded_as_it_is(
+    account: ProviderAccount, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(staging, "PROGRESS_SECONDS", 0.0)
+    monkeypatch.setattr(staging, "PROGRESS_LINES", 2)
+    file = told.kept(account, told.batch())
+
+    def overtaken() -> Iterator[SettlementLine]:
+        loading.take(file, account, told.closed(), by="another worker")
+        yield from told.closed()
+
+    loading.take(file, account, overtaken(), by="worker")
+    file.refresh_from_db()
+    assert (file.status, file.lines, Row.objects.count()) == ("loaded", 3, 3)
+
+
 def test_a_worker_that_was_taken_for_dead_loads_nothing(account: ProviderAccount) -> None:
     file = told.kept(account, told.batch())
     job = Job.objects.get(name="load_settlement")
