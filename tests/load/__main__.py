@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 from rich import console
 
-from tests.load import bulk, floor, flow, intake, latency, machine, memory, offering, report, rig, routes
+from tests.load import bulk, floor, flow, intake, latency, machine, memory, offering, report, rig, routes, settling
 
 RESULTS = rig.ROOT / "bench" / "results.json"
 PAYMENTS, QUICK = 2000, 300
@@ -104,6 +104,11 @@ def _bulk(bench: Bench) -> dict[str, Any]:
     return bulk.measure(bench.platform)
 
 
+def _settling(bench: Bench) -> dict[str, Any]:
+    """A million lines, or fewer in a quick run."""
+    return settling.measure(bench.platform, settling.LINES if bench.payments >= PAYMENTS else settling.QUICK)
+
+
 def _routing(_bench: Bench) -> dict[str, Any]:
     return routes.measure()
 
@@ -126,6 +131,7 @@ ROWS: dict[str, Callable[[Bench], Any]] = {
     "memory": _memory,
     "routing": _routing,
     "bulk": _bulk,
+    "settling": _settling,
     "floor": _floor,
 }
 

@@ -76,6 +76,11 @@ def rss_megabytes(pids: Iterable[int]) -> float:
     return sum(_kilobytes(pid, "VmRSS:") for pid in pids) / 1024
 
 
+def peak_megabytes(pids: Iterable[int]) -> float:
+    """The most memory that they have held so far."""
+    return sum(_kilobytes(pid, "VmHWM:") for pid in pids) / 1024
+
+
 def private_megabytes(pids: Iterable[int]) -> float:
     """Memory with what is shared divided among its sharers: what a family of processes takes altogether."""
     return sum(_kilobytes(pid, "Pss:", file="smaps_rollup") for pid in pids) / 1024
