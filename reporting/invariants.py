@@ -8,6 +8,8 @@ _TOLD: Final = "l.match NOT IN ('waiting', 'set_aside')"
 _ID: Final = "'sl_' || replace(l.id::text, '-', '')"
 _FEE: Final = "CASE l.type WHEN 'fee' THEN l.fee_minor - l.settled_minor ELSE l.fee_minor END"
 
+_CONVERTED: Final = f"{_TOLD} AND l.type IN ('capture', 'refund', 'dispute') AND l.gross_currency <> l.currency"
+
 _BOOKED: Final = """
     SELECT t.event, t.source_id, e.currency, sum(e.amount_minor) AS minor
       FROM payments_transfer t JOIN payments_entry e ON e.transfer_id = t.id
@@ -65,7 +67,7 @@ invariants.declare(
               FROM refunds_disputemovement WHERE kind IN ('withdrawn', 'reinstated')
              UNION ALL
             SELECT l.account_id, l.gross_currency, -l.gross_minor FROM reporting_settlementline l
-             WHERE {_TOLD} AND l.type IN ('capture', 'refund', 'dispute') AND l.gross_currency <> l.currency
+             WHERE {_CONVERTED}
              UNION ALL
             SELECT l.account_id, l.currency, - l.fee_minor - l.tax_minor +
                    CASE WHEN l.type IN ('fee', 'reserve', 'unknown', 'correction') OR l.gross_currency <> l.currency
@@ -103,4 +105,31 @@ invariants.declare(
                OR NOT EXISTS (SELECT FROM payments_transfer t
                                WHERE t.source_id = {_ID} AND t.event = 'suspended'))""",  # noqa: S608  our own SQL
     "SELECT count(*) FROM reporting_settlementline WHERE type IN ('unknown', 'correction')",
+)
+invariants.declare(
+    10,
+    "fx_clearing_explained",
+    "The open position of conversion is what converted lines, settled differences and revaluations have left",
+    f"""WITH item AS (
+            SELECT l.gross_currency AS currency, l.gross_minor AS minor FROM reporting_settlementline l
+             WHERE {_CONVERTED}
+             UNION ALL
+            SELECT l.currency, -l.settled_minor FROM reporting_settlementline l WHERE {_CONVERTED}
+             UNION ALL
+            SELECT d.proposal ->> 'currency', CASE d.proposal ->> 'debit' WHEN 'fx_clearing' THEN 1 ELSE -1 END
+                   * (d.proposal ->> 'amount_minor')::bigint
+              FROM reporting_discrepancy d
+             WHERE d.status = 'settled' AND 'fx_clearing' IN (d.proposal ->> 'debit', d.proposal ->> 'credit')
+             UNION ALL
+            SELECT e.currency, e.amount_minor FROM payments_transfer t JOIN payments_entry e ON e.transfer_id = t.id
+              JOIN payments_account a ON a.id = e.account_id AND a.code = 'fx_clearing' WHERE t.event = 'revalued'),
+             due AS (SELECT currency, sum(minor) AS minor FROM item GROUP BY 1),
+             has AS (
+            SELECT e.currency, sum(e.amount_minor) AS minor FROM payments_account a
+              JOIN payments_entry e ON e.account_id = a.id WHERE a.code = 'fx_clearing' GROUP BY 1)
+        SELECT coalesce(h.currency, d.currency), coalesce(h.minor, 0) || ' in the ledger, ' || coalesce(d.minor, 0)
+               || ' item by item'
+          FROM has h FULL JOIN due d ON d.currency = h.currency
+         WHERE coalesce(h.minor, 0) <> coalesce(d.minor, 0)""",  # noqa: S608  our own SQL
+    "SELECT count(*) FROM payments_account WHERE code = 'fx_clearing'",
 )

@@ -4,8 +4,8 @@ from typing import Final
 
 OPEN: Final = """
 CREATE TEMP TABLE open_line ON COMMIT DROP AS
-SELECT id, type, key, occurred_at, gross_minor, gross_currency, payment_reference, movement_reference, our_reference,
-       match = 'waiting' AS new
+SELECT id, type, key, occurred_at, gross_minor, gross_currency, settled_minor, currency, fee_minor, tax_minor, rate,
+       payment_reference, movement_reference, our_reference, match = 'waiting' AS new
   FROM reporting_settlementline
  WHERE account_id = %(account)s AND (match = 'waiting' OR match = 'missing_here' AND movement_id = '')"""
 """Lines that nobody has compared yet, and lines of movements that we had not heard of when they came."""

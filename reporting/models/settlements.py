@@ -141,6 +141,11 @@ class SettlementLine(models.Model):
             models.Index(fields=["account", "payment_reference"], name="settlement_line_payment"),
             models.Index(fields=["account", "payout_reference"], name="settlement_line_payout"),
             models.Index(
+                fields=["account", "payout_reference"],
+                name="settlement_line_moves",
+                condition=Q(type__in=["payout", "payout_returned", "carried"]),
+            ),
+            models.Index(
                 fields=["account", "match"],
                 name="settlement_line_open",
                 condition=Q(match__in=["waiting", "amount_differs", "missing_here", "unknown_type"]),

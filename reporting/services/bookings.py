@@ -13,9 +13,8 @@ _LINE: Final = "'sl_' || replace(l.id::text, '-', '')"
 _ENTRIES: Final = f"""
 SELECT {_LINE} AS source_id, l.occurred_at AS effective_at, %(narrative)s::text AS narrative, %(refs)s::jsonb AS refs,
        side.code, side.currency, side.amount_minor
-  FROM open_line o JOIN reporting_settlementline l ON l.id = o.id
-  CROSS JOIN LATERAL (VALUES {{sides}}) AS side (code, currency, amount_minor)
- WHERE o.new AND side.amount_minor <> 0 AND {{which}}"""  # noqa: S608  our own SQL
+  FROM open_line l CROSS JOIN LATERAL (VALUES {{sides}}) AS side (code, currency, amount_minor)
+ WHERE l.new AND side.amount_minor <> 0 AND {{which}}"""  # noqa: S608  our own SQL
 
 _OWED: Final = "%(receivable)s::text"
 

@@ -27,7 +27,7 @@ _UNKNOWN: Final = _OF_LINE.format(
     at="receivable",
     counter="order_clearing",
     table="open_line",
-    which="l.match = 'missing_here' AND l.movement_id = '' AND l.gross_minor <> 0",
+    which="l.account_id = %(account)s AND l.match = 'missing_here' AND l.movement_id = '' AND l.gross_minor <> 0",
 )
 _AGAIN: Final = _OF_LINE.format(
     detail="'Its settlement has told all of ' || l.movement_id || ' before.'",
@@ -44,7 +44,7 @@ def _suspended(kind: str, detail: str) -> str:
         at="suspense",
         counter="fees",
         table="open_line",
-        which=f"o.new AND l.type = '{kind}' AND l.settled_minor <> 0",
+        which=f"o.new AND o.type = '{kind}' AND o.settled_minor <> 0",
     )
     return found.replace("l.gross_currency AS currency", "l.currency AS currency").replace(
         "l.gross_minor AS amount_minor", "l.settled_minor AS amount_minor"
@@ -92,7 +92,7 @@ SELECT {_ID} AS subject_id, %(account)s::uuid AS account_id, l.currency,
   JOIN unnest(%(currencies)s::text[], %(units)s::numeric[]) AS b (currency, unit) ON b.currency = l.currency
   CROSS JOIN LATERAL (SELECT round(l.gross_minor * l.rate * a.unit / b.unit) AS minor,
                              abs(l.gross_minor) * a.unit / b.unit / 20000 AS slack) AS worth
- WHERE o.new AND l.rate IS NOT NULL AND abs(l.settled_minor - worth.minor) > 1 + worth.slack"""  # noqa: S608
+ WHERE o.new AND o.rate IS NOT NULL AND abs(l.settled_minor - worth.minor) > 1 + worth.slack"""  # noqa: S608
 """A rate is written with four decimals at least: half a unit of the last one is no difference, nor is a minor unit."""
 
 FOUND: Final[tuple[tuple[DiscrepancyKind, str], ...]] = (

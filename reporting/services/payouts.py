@@ -107,10 +107,13 @@ WITH named AS (
                 ELSE coalesce(nullif(l.movement_reference, ''), l.key) END AS reference
       FROM (SELECT *, row_number() OVER (PARTITION BY payout_reference ORDER BY
                    movement_reference = payout_reference DESC, file_id, number) = 1 AS first
-              FROM reporting_settlementline
-             WHERE account_id = %(account)s AND type = 'payout'
-               AND payout_reference IN (SELECT p.payout_reference FROM reporting_settlementline p JOIN open_line o
-                                            ON o.id = p.id WHERE o.new AND o.type = 'payout')) l
+              FROM reporting_settlementline p
+             WHERE account_id = %(account)s AND type = 'payout' AND payout_reference <> '' AND payout_reference IN (
+                   SELECT t.payout_reference FROM open_line o JOIN reporting_settlementline t ON t.id = o.id
+                    WHERE o.new AND o.type = 'payout')
+             UNION ALL
+            SELECT t.*, false FROM open_line o JOIN reporting_settlementline t ON t.id = o.id
+             WHERE o.new AND o.type = 'payout' AND t.payout_reference = '') l
       JOIN open_line o ON o.id = l.id AND o.new)"""
 """The payout that a line is: the one it is part of, or, when that is another line, by its own reference."""
 

@@ -13,7 +13,13 @@ from tests.byhand import behind_the_guards, sql
 from tests.refunds.quarrel import Quarrel
 from tests.reporting.settling import Account, line, of
 
-PROOFS = ("settlement_fee_booked", "payout_booked", "psp_receivable_open_items", "suspense_owned")
+PROOFS = (
+    "settlement_fee_booked",
+    "payout_booked",
+    "psp_receivable_open_items",
+    "suspense_owned",
+    "fx_clearing_explained",
+)
 
 
 @pytest.fixture
@@ -65,6 +71,7 @@ def test_they_hold_after_everything(psp: Account) -> None:
         ("payout_booked", "UPDATE reporting_payout SET amount_minor = amount_minor + 1"),
         ("psp_receivable_open_items", "UPDATE payments_capture SET amount_minor = amount_minor + 1"),
         ("psp_receivable_open_items", "DELETE FROM reporting_settlementline WHERE type = 'reserve'"),
+        ("fx_clearing_explained", "DELETE FROM reporting_settlementline WHERE gross_currency <> currency"),
         ("suspense_owned", "DELETE FROM reporting_discrepancy WHERE kind = 'unknown_type'"),
     ],
 )
