@@ -110,9 +110,14 @@ def _used(close: Close) -> Sequence[ProviderAccount]:
     return [row for row in rows if row.settles_from is None or row.settles_from <= close.day]
 
 
+def _last_day(close: Close) -> date:
+    """The last day, in UTC as files count them, of which something is in the period."""
+    return (close.ends_at - timedelta(microseconds=1)).astimezone(UTC).date()
+
+
 def _files(close: Close) -> Found:
     """Every account that moved money has told of the period up to its end, and no file of it is left over."""
-    until = (close.ends_at - timedelta(microseconds=1)).astimezone(UTC).date()
+    until = _last_day(close)
     silent = {row.code: said for row in _used(close) if (said := _untold(row, close.starts_at, until))}
     ours = SettlementFile.objects.filter(account__legal_entity=close.entity_id)
     waiting = ours.filter(status=FileStatus.STORED).count()
@@ -160,18 +165,25 @@ def _matched(close: Close) -> Found:
 
 _TIED: Final = """
 SELECT DISTINCT ON (a.code, t.currency) a.code, t.currency, t.unexplained_minor, t.open_minor
-  FROM reporting_tieout t JOIN payments_provideraccount a ON a.id = t.account_id
- WHERE a.code = ANY(%(codes)s) AND t.as_of >= %(end)s
+  FROM payments_provideraccount a
+ CROSS JOIN LATERAL (
+       SELECT min(f.matched_at) AS at FROM reporting_settlementfile f
+        WHERE f.account_id = a.id AND f.status = 'loaded' AND f.day >= %(until)s
+          AND (f.kind = 'activity' OR NOT EXISTS (
+               SELECT FROM reporting_settlementfile d WHERE d.account_id = a.id AND d.kind = 'activity'))) told
+  JOIN reporting_tieout t ON t.account_id = a.id AND t.as_of >= greatest(%(end)s, told.at)
+ WHERE a.code = ANY(%(codes)s)
  ORDER BY a.code, t.currency, t.unexplained_minor <> 0, t.as_of DESC"""
-"""What is explained once is explained up to then: of the comparisons after the period's end one that agrees goes
-before a later one that does not."""
+"""Comparisons since the period's end, and since the file that tells of its last day was compared with our books: before
+that what it will say is a matter of time. What is explained once is explained up to then: one that agrees goes before a
+later one that does not."""
 
 
 def _unexplained(close: Close) -> Found:
     """Since the end of the period each account that moved money was compared with its PSP, and nothing is left over."""
     used = {row.code for row in _used(close)}
     with connection.cursor() as cursor:
-        cursor.execute(_TIED, {"codes": codes(close), "end": close.ends_at})
+        cursor.execute(_TIED, {"codes": codes(close), "end": close.ends_at, "until": _last_day(close)})
         rows = cursor.fetchall()
     unknown = sorted(used - {code for code, *_ in rows})
     off = {f"{code} {currency}": minor for code, currency, minor, _ in rows if minor}

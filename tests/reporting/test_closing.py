@@ -14,7 +14,16 @@ from payments.kernel.records import StateChange
 from payments.ledger import postings
 from payments.ledger import services as ledger
 from payments.ledger.models import Transfer
-from reporting.models import Close, ReportRun, SettlementFile, SettlementLine
+from reporting.models import (
+    BankAccount,
+    BankStatement,
+    Close,
+    Discrepancy,
+    Payout,
+    ReportRun,
+    SettlementFile,
+    SettlementLine,
+)
 from reporting.reports.base import Parameters
 from reporting.services import closing, closing_reports, exports
 from tests import factories
@@ -152,6 +161,16 @@ def test_what_is_unexplained_is_accepted_by_a_person_with_a_reason(sold: Desk) -
     )  # fmt: skip
 
 
+def test_a_comparison_from_before_the_days_file_was_read_says_nothing_of_it(sold: Desk) -> None:
+    books.told(DAY)
+    SettlementFile.objects.update(matched_at=desks.moment(4, 5))
+    books.run(desks.moment(4, 6))
+    assert books.says(books.close_of(DAY))["unexplained"] == ("missing", "stripe-us was not compared since.")
+    books.compared(desks.moment(4, 7))
+    books.run(desks.moment(4, 8))
+    assert books.close_of(DAY).status == "locked"
+
+
 def test_an_acceptance_is_of_what_was_missing_then(sold: Desk) -> None:
     books.told(DAY, unexplained=-12)
     books.run(desks.moment(4, 6))
@@ -159,6 +178,65 @@ def test_an_acceptance_is_of_what_was_missing_then(sold: Desk) -> None:
     books.compared(desks.moment(4, 7), unexplained=-5000)
     books.run(desks.moment(4, 8))
     assert books.close_of(DAY).status == "checking"
+
+
+def test_a_file_that_is_missed_keeps_a_day_open(sold: Desk) -> None:
+    books.told(DAY)
+    account = SettlementFile.objects.get().account
+    Discrepancy.objects.create(
+        account=account, kind="file_missing", subject_id="st_lost", currency="USD", amount_minor=0, detail="lost",
+        since=DAY,
+    )  # fmt: skip
+    books.run(desks.moment(4, 6))
+    assert books.says(books.close_of(DAY))["files"] == ("missing", "missing or in conflict: st_lost.")
+
+
+def test_a_month_waits_for_the_statements_and_payouts_of_its_bank(desk: Desk) -> None:
+    books.in_utc()
+    last = desks.moment(31)
+    desk.paid(last, 1999)
+    books.told(last)
+    bank = BankAccount.objects.create(
+        code="main-usd", legal_entity=books.entity(), currency="USD", number="12", made_by="test"
+    )
+    account = SettlementFile.objects.get().account
+    payout = Payout.objects.create(
+        account=account, provider_reference="po_1", currency="USD", amount_minor=1900, status="paid",
+        announced_at=last, arrives_on=last.date(),
+    )  # fmt: skip
+    books.run(last + timedelta(hours=14))
+    month = books.close_of(desks.moment(1), "month")
+    assert books.close_of(last).status == "locked"
+    assert (month.status, books.says(month)["bank"]) == (
+        "checking", ("missing", "main-usd has statements of no day; 1 payouts were not seen: po_1."),
+    )  # fmt: skip
+    Payout.objects.filter(pk=payout.pk).update(status="arrived")
+    BankStatement.objects.create(
+        account=bank, kind="CSV", name="october.csv", size=1, sha256="0" * 64, position=1, from_day=date(2026, 10, 1),
+        to_day=last.date(), currency="USD", opening_minor=0, closing_minor=0, lines=0, uploaded_by="test",
+    )  # fmt: skip
+    books.run(last + timedelta(hours=15))
+    month.refresh_from_db()
+    assert (month.status, month.edition) == ("locked", 1)
+
+
+def test_what_only_a_bank_moves_is_in_the_books_of_its_owner(sold: Desk) -> None:
+    BankAccount.objects.create(
+        code="main-eur", legal_entity=LegalEntity.objects.get(name="Countinghouse B.V."), currency="EUR", number="12",
+        made_by="test",
+    )  # fmt: skip
+    BankAccount.objects.create(
+        code="main-usd", legal_entity=books.entity(), currency="USD", number="13", made_by="test"
+    )
+    books.told(DAY)
+    books.run(desks.moment(4, 6))
+    with clock.at(desks.moment(4, 8)), unit.work():
+        for code in ("main-eur", "main-usd"):
+            lines = postings.refund_transferred(code, money.from_minor(300, "USD"))
+            event = postings.Event.REFUND_TRANSFERRED
+            ledger.post(event, f"re_{code}", lines, narrative="by bank", refs={}, effective_at=DAY)
+    rows = Transfer.objects.filter(event="refund_transferred")
+    assert {(row.place, row.original_effective_at) for row in rows} == {("main-eur", None), ("main-usd", DAY)}
 
 
 def test_our_own_books_are_put_right_and_never_accepted(sold: Desk) -> None:
