@@ -23,16 +23,24 @@ LOOKED_BACK: Final = timedelta(days=14)
 
 _CONCERNED: Final = """
     SELECT movement_id, max(moved_at) AS since FROM (
-        SELECT t.source_id AS movement_id, t.effective_at AS moved_at
-          FROM payments_transfer t
-          JOIN payments_entry e ON e.transfer_id = t.id AND e.id >= payments_uuid_floor(%(since)s)
-          JOIN payments_account a ON a.id = e.account_id AND a.code = %(receivable)s
-         WHERE t.event = ANY(%(events)s) AND t.id >= payments_uuid_floor(%(since)s)
+        SELECT b.movement_id, b.moved_at FROM (
+            SELECT t.source_id AS movement_id, sum(e.amount_minor) AS minor, max(t.effective_at) AS moved_at
+              FROM payments_transfer t
+              JOIN payments_entry e ON e.transfer_id = t.id AND e.id >= payments_uuid_floor(%(since)s)
+              JOIN payments_account a ON a.id = e.account_id AND a.code = %(receivable)s
+             WHERE t.event = ANY(%(events)s) AND t.id >= payments_uuid_floor(%(since)s)
+             GROUP BY t.source_id) b
+          LEFT JOIN (
+            SELECT movement_id, sum(gross_minor) AS minor FROM reporting_settlementline
+             WHERE account_id = %(account)s AND movement_id <> '' AND match <> 'duplicate' AND occurred_at >= %(since)s
+             GROUP BY movement_id) told ON told.movement_id = b.movement_id
+         WHERE b.minor IS DISTINCT FROM told.minor
          UNION ALL
         SELECT movement_id, occurred_at FROM reporting_settlementline
          WHERE account_id = %(account)s AND match = 'missing_here' AND movement_id <> '') moved
      GROUP BY movement_id"""
-"""What was booked lately, and what was told of and is not booked: only these can be a matter of time."""
+"""What was booked lately and is not told as it was booked, and what was told of and is not booked: only these can be a
+matter of time, and only these are looked at one by one."""
 
 _DAYS: Final = """
        (SELECT days FROM unnest(%(wheres)s::text[], %(days)s::int[]) AS term (place, days)
