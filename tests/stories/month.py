@@ -22,7 +22,7 @@ from payments.gateway.models import ProviderAccount
 from payments.intents import rulebook
 from payments.kernel.jobs import Retry
 from reporting.models import BankAccount, Discrepancy
-from reporting.services import fetching, statements
+from reporting.services import fetching, reconciliation, statements
 from tests import factories
 from tests.stories import adyen
 
@@ -180,6 +180,7 @@ class Month:
         for bank in BankAccount.objects.all():
             self._statement(bank)
         self.work()
+        reconciliation.find_overdue()
 
     def fetch(self) -> None:
         """Every account is asked for its files, and what came is loaded."""
