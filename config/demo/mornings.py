@@ -1,4 +1,7 @@
-"""Finance's mornings in the past: settlement is fetched and compared, the bank's statement uploaded, a day closed."""
+"""Finance's mornings in the shop's past: settlement is fetched and compared, the bank's statement uploaded.
+
+The days are closed by the worker once it runs, one after the other.
+"""
 
 import contextlib
 import http.client
@@ -11,11 +14,11 @@ from typing import Final
 
 from config import accounts
 from config.demo.past import Past
-from payments.gateway.models import LegalEntity, ProviderAccount
+from payments.gateway.models import ProviderAccount
 from payments.kernel import clock, drain
 from payments.kernel.jobs import Queue, Retry
 from reporting.models import BankAccount
-from reporting.services import closing, fetching, statements, tieout
+from reporting.services import fetching, statements, tieout
 
 HOUR: Final = 7
 MADE_WITHIN: Final = timedelta(minutes=2)
@@ -53,10 +56,6 @@ class Mornings:
             drain.drain(Queue.FINANCE)
             for account in self._accounts():
                 tieout.tie_out_account(account.pk)
-            for entity in LegalEntity.objects.all():
-                closing.run(entity.pk)
-                drain.drain(Queue.FINANCE)
-                closing.run(entity.pk)
         return "settled"
 
     def _settlement(self, day: datetime) -> None:
