@@ -30,7 +30,7 @@ def refunds(month: Month) -> None:
     """Yesterday's rates are not today's: what goes back is converted at its own rate."""
     month.rates(eur="0.9", gbp="0.8")
     month.refunds(month.paid_at("stripe-eu", "GBP"), 500)
-    month.refunds(month.paid_at("adyen-eu", "CHF"), 700)
+    month.refunds(month.paid_at("adyen-eu", "GBP"), 700)
     month.refunds(month.paid_at("stripe-us", "USD"), 300)
 
 
@@ -122,9 +122,9 @@ QUIET: Final = (11, 15)
 
 FOUND: Final = {
     "missing_at_psp": 1, "fee_differs": 1, "unknown_type": 1, "correction": 1, "amount_differs": 1, "duplicate": 1,
-    "bank_unexplained": 1, "file_missing": 1,
+    "bank_unexplained": 2, "file_missing": 1,
 }  # fmt: skip
-"""Every difference that was put in, and nothing else."""
+"""Every difference that was put in, and nothing else: the payout of the lost batch is at the bank before we hear of it."""
 
 
 @pytest.fixture
@@ -193,7 +193,7 @@ def exported(report: str) -> bytes:
 
 def test_thirty_days_of_which_every_cent_is_explained(month: Month) -> None:
     for day in range(DAYS):
-        month.trades(0 if day in QUIET else 4)
+        month.trades(0 if day in QUIET else 3)
         HAPPENS.get(day, nothing)(month)
         month.settle_down()
         month.morning()
