@@ -19,7 +19,7 @@ from config.demo import platform
 
 PASSWORD = "countinghouse"  # noqa: S105  of a demo on this machine
 TERMINAL = console.Console()
-ROLES = ("support", "support_lead", "finance", "engineer", "admin")
+ROLES = ("support", "support_lead", "finance", "engineer", "auditor", "admin")
 _last_step = [time.monotonic()]
 REFUSED, INTERRUPTED = 2, 130  # exit statuses
 

@@ -23,6 +23,7 @@ from reporting.services import exports
 from reporting.states import RunStatus
 
 TONES = {"requested": "wait", "running": "wait", "ready": "good", "failed": "bad"}
+MAY_DOWNLOAD = "reporting.download_report"
 MAY_DOWNLOAD_UNTIED = "reporting.download_untied_report"
 
 
@@ -332,6 +333,5 @@ def _title(row: ReportRun) -> str:
 
 
 def _may_download(request: HttpRequest, row: ReportRun) -> bool:
-    """Finance alone has files: who may ask for them."""
-    may = request.user.has_perm("reporting.add_reportrun")
-    return may and (row.tied is not False or request.user.has_perm(MAY_DOWNLOAD_UNTIED))
+    """Finance has every file, auditors those that tie."""
+    return request.user.has_perm(MAY_DOWNLOAD) and (row.tied is not False or request.user.has_perm(MAY_DOWNLOAD_UNTIED))

@@ -48,7 +48,10 @@ class ReportRun(records.Stateful, records.Announced):
 
     class Meta:
         app_label = "reporting"
-        permissions = (("download_untied_report", "Can download a report that does not tie"),)
+        permissions = (
+            ("download_report", "Can download a report"),
+            ("download_untied_report", "Can download a report that does not tie"),
+        )
         constraints = (
             models.CheckConstraint(name="report_run_status", condition=Q(status__in=RUN.states)),
             models.CheckConstraint(name="report_run_format", condition=Q(format__in=FileFormat.values)),

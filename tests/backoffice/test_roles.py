@@ -3,69 +3,80 @@
 from typing import Any
 
 import pytest
+from django.contrib import admin
 from django.contrib.auth.models import Group, User
 from django.core.management import call_command
 from django.test import Client
+from django.urls import reverse
 
 from payments.gateway.models import ProviderAccount
+from payments.kernel import clock
 from payments.kernel.jobs import Job
 from refunds.models import Refund
 from reporting.models import ReportRun
 from tests.backoffice import pages
 
-ROLES = ("support", "support_lead", "finance", "engineer", "admin", "nobody")
+ROLES = ("support", "support_lead", "finance", "engineer", "auditor", "admin", "nobody")
 LISTS = {
-    "payments.paymentintent": "support support_lead finance engineer admin",
-    "payments.order": "support support_lead finance engineer admin",
-    "payments.orderline": "support support_lead finance engineer admin",
-    "payments.paymentattempt": "support support_lead finance engineer admin",
-    "payments.capture": "support support_lead finance engineer admin",
-    "refunds.refund": "support support_lead finance engineer admin",
-    "refunds.refundline": "support support_lead finance engineer admin",
-    "refunds.banktransfer": "support support_lead finance engineer admin",
-    "refunds.dispute": "support support_lead finance engineer admin",
-    "refunds.disputestage": "support support_lead finance engineer admin",
-    "refunds.disputemovement": "support support_lead finance engineer admin",
-    "refunds.disputefile": "support support_lead finance engineer admin",
-    "refunds.fraudwarning": "support support_lead finance engineer admin",
-    "refunds.refundbatch": "support_lead finance admin",
-    "refunds.refundbatchrow": "support_lead finance admin",
-    "payments.customer": "support support_lead engineer admin",
-    "payments.paymentmethod": "support support_lead engineer admin",
-    "payments.statechange": "support support_lead engineer admin",
-    "payments.account": "finance admin",
-    "payments.transfer": "finance admin",
-    "payments.entry": "finance admin",
-    "reporting.reportrun": "finance admin",
-    "reporting.payout": "finance admin",
-    "reporting.bankaccount": "finance admin",
-    "reporting.bankstatement": "finance admin",
-    "reporting.bankline": "finance admin",
-    "reporting.bankmatch": "finance admin",
-    "reporting.settlementfile": "finance engineer admin",
-    "reporting.settlementline": "finance engineer admin",
-    "refunds.refundlimit": "support support_lead finance admin",
-    "payments.legalentity": "engineer admin",
-    "payments.provideraccount": "engineer admin",
-    "payments.routingrule": "engineer admin",
-    "payments.killswitch": "engineer admin",
-    "payments.methodsuccess": "engineer admin",
-    "payments.providercall": "engineer admin",
-    "payments.paymentmethodtoken": "engineer admin",
-    "payments.payer": "engineer admin",
-    "payments.job": "engineer admin",
-    "payments.attentionitem": "support_lead finance engineer admin",
-    "payments.settlement": "support_lead finance engineer admin",
-    "payments.event": "engineer admin",
-    "payments.endpoint": "engineer admin",
-    "payments.delivery": "engineer admin",
-    "payments.inboundevent": "engineer admin",
-    "payments.eventsweep": "engineer admin",
-    "payments.apiclient": "engineer admin",
-    "payments.apikey": "engineer admin",
-    "payments.idempotencykey": "engineer admin",
-    "auth.user": "admin",
-    "auth.group": "admin",
+    "payments.paymentintent": "support support_lead finance engineer auditor admin",
+    "payments.order": "support support_lead finance engineer auditor admin",
+    "payments.orderline": "support support_lead finance engineer auditor admin",
+    "payments.paymentattempt": "support support_lead finance engineer auditor admin",
+    "payments.capture": "support support_lead finance engineer auditor admin",
+    "refunds.refund": "support support_lead finance engineer auditor admin",
+    "refunds.refundline": "support support_lead finance engineer auditor admin",
+    "refunds.banktransfer": "support support_lead finance engineer auditor admin",
+    "refunds.dispute": "support support_lead finance engineer auditor admin",
+    "refunds.disputestage": "support support_lead finance engineer auditor admin",
+    "refunds.disputemovement": "support support_lead finance engineer auditor admin",
+    "refunds.disputefile": "support support_lead finance engineer auditor admin",
+    "refunds.fraudwarning": "support support_lead finance engineer auditor admin",
+    "refunds.refundbatch": "support_lead finance auditor admin",
+    "refunds.refundbatchrow": "support_lead finance auditor admin",
+    "payments.customer": "support support_lead engineer auditor admin",
+    "payments.paymentmethod": "support support_lead engineer auditor admin",
+    "payments.statechange": "support support_lead engineer auditor admin",
+    "payments.account": "finance auditor admin",
+    "payments.transfer": "finance auditor admin",
+    "payments.entry": "finance auditor admin",
+    "payments.feecontract": "finance engineer auditor admin",
+    "reporting.close": "finance auditor admin",
+    "reporting.closecheck": "finance auditor admin",
+    "reporting.tieout": "finance auditor admin",
+    "reporting.pspbalance": "finance auditor admin",
+    "reporting.discrepancy": "finance auditor admin",
+    "reporting.reportrun": "finance auditor admin",
+    "reporting.reportschedule": "finance auditor admin",
+    "reporting.reportdownload": "finance auditor admin",
+    "reporting.payout": "finance auditor admin",
+    "reporting.bankaccount": "finance auditor admin",
+    "reporting.bankstatement": "finance auditor admin",
+    "reporting.bankline": "finance auditor admin",
+    "reporting.bankmatch": "finance auditor admin",
+    "reporting.settlementfile": "finance engineer auditor admin",
+    "reporting.settlementline": "finance engineer auditor admin",
+    "refunds.refundlimit": "support support_lead finance auditor admin",
+    "payments.legalentity": "engineer auditor admin",
+    "payments.provideraccount": "engineer auditor admin",
+    "payments.routingrule": "engineer auditor admin",
+    "payments.killswitch": "engineer auditor admin",
+    "payments.methodsuccess": "engineer auditor admin",
+    "payments.providercall": "engineer auditor admin",
+    "payments.paymentmethodtoken": "engineer auditor admin",
+    "payments.payer": "engineer auditor admin",
+    "payments.job": "engineer auditor admin",
+    "payments.attentionitem": "support_lead finance engineer auditor admin",
+    "payments.settlement": "support_lead finance engineer auditor admin",
+    "payments.event": "engineer auditor admin",
+    "payments.endpoint": "engineer auditor admin",
+    "payments.delivery": "engineer auditor admin",
+    "payments.inboundevent": "engineer auditor admin",
+    "payments.eventsweep": "engineer auditor admin",
+    "payments.apiclient": "engineer auditor admin",
+    "payments.apikey": "engineer auditor admin",
+    "payments.idempotencykey": "engineer auditor admin",
+    "auth.user": "auditor admin",
+    "auth.group": "auditor admin",
 }
 """Table -> the roles that may read it. Everybody else gets 403."""
 
@@ -80,27 +91,59 @@ def test_every_role_opens_its_lists_and_no_others(staff: Any, role: str) -> None
     assert opened | refused == set(LISTS)
 
 
-@pytest.mark.parametrize("role", ROLES)
-def test_every_role_does_what_it_may_and_nothing_else(staff: Any, paid: dict[str, Any], role: str) -> None:
-    """Action -> the roles that may; the page answers those with 200 or 302, and everybody else with 403."""
-    job = Job.objects.create(name="send_refund", queue="money", state="dead")
-    account = ProviderAccount.objects.get(code="stripe-eu")
-    run = ReportRun.objects.create(
+def test_every_page_of_the_back_office_stands_in_the_matrix() -> None:
+    assert set(LISTS) == {f"{model._meta.app_label}.{model._meta.model_name}" for model in admin.site._registry}
+
+
+def test_an_auditor_reads_everything_and_makes_and_changes_nothing(staff: Any) -> None:
+    browser: Client = staff("auditor")
+    rights = set(Group.objects.get(name="auditor").permissions.values_list("codename", flat=True))
+    news = [pattern.name for app in admin.site.urls[0] for pattern in getattr(app, "url_patterns", ())
+            if str(pattern.name).endswith(("_new", "_add"))]  # fmt: skip
+
+    assert {right.partition("_")[0] for right in rights - {"download_report"}} == {"view"}
+    assert len(news) > 10
+    for name in news:
+        assert browser.post(reverse(f"admin:{name}")).status_code == 403, name
+
+
+def test_files_that_are_not_the_ledgers_are_for_finance(staff: Any, report: ReportRun) -> None:
+    ReportRun.objects.update(tied=False)
+    for role, status in (("finance", 200), ("auditor", 403)):
+        browser: Client = staff(role)
+        assert browser.get(pages.page_of("reporting", "reportrun", report.pk, "manifest")).status_code == status
+        shown = browser.get(pages.page_of("reporting", "reportrun", report.pk)).content.decode()
+        assert ("Manifest</a>" in shown) is (role == "finance")
+
+
+@pytest.fixture
+def report(db: None) -> ReportRun:
+    """A report that is ready, and whose file is gone."""
+    return ReportRun.objects.create(
         report="payments", report_version=1, requested_by="a test", number=1, status="ready", tied=True, manifest={},
-        sha256="0" * 64, file="gone", ready_at=paid["created_at"],
+        sha256="0" * 64, file="gone", ready_at=clock.now(),
         parameters={"interval_start": "2026-11-01T00:00:00Z", "interval_end": "2026-12-01T00:00:00Z",
                     "timezone": "UTC", "currency": None, "client": None},
     )  # fmt: skip
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_every_role_does_what_it_may_and_nothing_else(
+    staff: Any, paid: dict[str, Any], report: ReportRun, role: str
+) -> None:
+    """Action -> the roles that may; the page answers those with 200 or 302, and everybody else with 403."""
+    job = Job.objects.create(name="send_refund", queue="money", state="dead")
+    account = ProviderAccount.objects.get(code="stripe-eu")
     actions = {
-        pages.payment(paid["id"]): "support support_lead finance engineer admin",
+        pages.payment(paid["id"]): "support support_lead finance engineer auditor admin",
         pages.payment(paid["id"], "refund"): "support support_lead",
         pages.page_of("payments", "provideraccount", account.pk, "switch"): "engineer",
         pages.page_of("payments", "job", job.pk, "replay"): "engineer",
         pages.list_of("reporting", "reportrun") + "new/": "finance",
-        pages.page_of("reporting", "reportrun", run.pk, "progress"): "finance admin",
-        pages.page_of("reporting", "reportrun", run.pk, "cancel"): "finance",
-        pages.page_of("reporting", "reportrun", run.pk, "download"): "finance",
-        pages.page_of("reporting", "reportrun", run.pk, "manifest"): "finance",
+        pages.page_of("reporting", "reportrun", report.pk, "progress"): "finance auditor admin",
+        pages.page_of("reporting", "reportrun", report.pk, "cancel"): "finance",
+        pages.page_of("reporting", "reportrun", report.pk, "download"): "finance auditor",
+        pages.page_of("reporting", "reportrun", report.pk, "manifest"): "finance auditor",
     }
     browser: Client = staff(role)
     for address, roles in actions.items():
@@ -114,7 +157,7 @@ def test_every_role_does_what_it_may_and_nothing_else(staff: Any, paid: dict[str
     assert not Refund.objects.exists()
 
 
-@pytest.mark.parametrize("role", ["finance", "engineer", "admin"])
+@pytest.mark.parametrize("role", ["finance", "engineer", "auditor", "admin"])
 def test_who_may_not_refund_sees_no_way_to_do_it(staff: Any, paid: dict[str, Any], role: str) -> None:
     shown = staff(role).get(pages.payment(paid["id"])).content.decode()
 
@@ -124,7 +167,14 @@ def test_who_may_not_refund_sees_no_way_to_do_it(staff: Any, paid: dict[str, Any
 
 @pytest.mark.parametrize(
     ("role", "reads"),
-    [("support", True), ("support_lead", True), ("finance", False), ("engineer", False), ("admin", False)],
+    [
+        ("support", True),
+        ("support_lead", True),
+        ("finance", False),
+        ("engineer", False),
+        ("auditor", False),
+        ("admin", False),
+    ],
 )
 def test_personal_data_is_for_who_talks_to_customers(
     staff: Any,
@@ -173,6 +223,7 @@ def test_the_command_can_be_run_again_and_takes_back_what_was_added_by_hand(staf
         "support",
         "finance",
         "engineer",
+        "auditor",
         "admin",
         "support_lead",
     }

@@ -47,6 +47,53 @@ BANK: Final = (
 )
 """What the bank shows, and what is on its way there."""
 
+READS: Final = (
+    *PAYMENTS,
+    "refunds.view_refundbatch",
+    "refunds.view_refundbatchrow",
+    "payments.view_customer",
+    "payments.view_paymentmethod",
+    "payments.view_statechange",
+    "payments.view_account",
+    "payments.view_transfer",
+    "payments.view_entry",
+    "reporting.view_close",
+    "reporting.view_closecheck",
+    "reporting.view_settlementfile",
+    "reporting.view_settlementline",
+    "reporting.view_tieout",
+    "reporting.view_pspbalance",
+    "reporting.view_discrepancy",
+    "reporting.view_reportrun",
+    "reporting.view_reportschedule",
+    "reporting.view_reportdownload",
+    *BANK,
+    "refunds.view_refundlimit",
+    "payments.view_legalentity",
+    "payments.view_provideraccount",
+    "payments.view_feecontract",
+    "payments.view_killswitch",
+    "payments.view_methodsuccess",
+    "payments.view_routingrule",
+    "payments.view_providercall",
+    "payments.view_paymentmethodtoken",
+    "payments.view_payer",
+    "payments.view_job",
+    "payments.view_attentionitem",
+    "payments.view_settlement",
+    "payments.view_event",
+    "payments.view_endpoint",
+    "payments.view_delivery",
+    "payments.view_inboundevent",
+    "payments.view_eventsweep",
+    "payments.view_apiclient",
+    "payments.view_apikey",
+    "payments.view_idempotencykey",
+    "auth.view_user",
+    "auth.view_group",
+)
+"""Every table there is, to be read with personal data masked."""
+
 ROLES: Final[Mapping[str, tuple[str, ...]]] = {
     "support": SUPPORT,
     "support_lead": (
@@ -90,6 +137,7 @@ ROLES: Final[Mapping[str, tuple[str, ...]]] = {
         "reporting.view_settlementline",
         "reporting.add_settlementfile",
         "reporting.add_reportrun",
+        "reporting.download_report",
         "reporting.download_untied_report",
         "reporting.view_reportschedule",
         "reporting.add_reportschedule",
@@ -133,56 +181,12 @@ ROLES: Final[Mapping[str, tuple[str, ...]]] = {
         "payments.view_apikey",
         "payments.view_idempotencykey",
     ),
-    "admin": (
-        *PAYMENTS,
-        "refunds.view_refundbatch",
-        "refunds.view_refundbatchrow",
-        "payments.view_customer",
-        "payments.view_paymentmethod",
-        "payments.view_statechange",
-        "payments.view_account",
-        "payments.view_transfer",
-        "payments.view_entry",
-        "reporting.view_close",
-        "reporting.view_closecheck",
-        "reporting.view_settlementfile",
-        "reporting.view_settlementline",
-        "reporting.view_tieout",
-        "reporting.view_pspbalance",
-        "reporting.view_discrepancy",
-        "reporting.view_reportrun",
-        "reporting.view_reportschedule",
-        "reporting.view_reportdownload",
-        *BANK,
-        "refunds.view_refundlimit",
-        "payments.view_legalentity",
-        "payments.view_provideraccount",
-        "payments.view_feecontract",
-        "payments.view_killswitch",
-        "payments.view_methodsuccess",
-        "payments.view_routingrule",
-        "payments.view_providercall",
-        "payments.view_paymentmethodtoken",
-        "payments.view_payer",
-        "payments.view_job",
-        "payments.view_attentionitem",
-        "payments.view_settlement",
-        "payments.view_event",
-        "payments.view_endpoint",
-        "payments.view_delivery",
-        "payments.view_inboundevent",
-        "payments.view_eventsweep",
-        "payments.view_apiclient",
-        "payments.view_apikey",
-        "payments.view_idempotencykey",
-        "auth.view_user",
-        "auth.add_user",
-        "auth.change_user",
-        "auth.view_group",
-    ),
+    "auditor": (*READS, "reporting.download_report"),
+    "admin": (*READS, "auth.add_user", "auth.change_user"),
 }
 """Who may do what. Staff without a group may do nothing. `admin` manages users, reads everything with personal data
-masked, and moves no money: who gives rights does not refund (docs/decisions/0007).
+masked, and moves no money: who gives rights does not refund (docs/decisions/0007). `auditor` reads as much, takes the
+files that finance has had written and that tie to the ledger, and changes nothing.
 
 `see_personal_data` shows names and e-mail addresses, which others read as `j•••@e•••.com`; `change_provideraccount`
 is the switch of an account, `add_killswitch` and `change_killswitch` those of anything; `add_routingrule` drafts a
@@ -198,7 +202,8 @@ refunds of others; how much each role refunds alone is a `RefundLimit`, which `a
 `change_bankline` says what a line of it is. `add_settlementfile` uploads settlement files, downloads them as they came
 and has them read again. `add_refundbatch` uploads a bulk refund and calls it off, `change_refundbatch` approves those
 of others, pauses and resumes. `change_close` accepts what is missing from a day or month, locks it, asks to open it
-again, and agrees when somebody else has asked. Nothing else is ever changed by hand.
+again, and agrees when somebody else has asked. `add_reportrun` has reports written, `download_report` takes their files
+and manifests, `download_untied_report` also those that are not the ledger's. Nothing else is ever changed by hand.
 """
 
 
