@@ -8,6 +8,12 @@ from django.views.decorators import cache, http
 from payments.kernel import clock
 from reporting import selectors
 
+FROM_OUTSIDE = frozenset(
+    f"HTTP_{name}"
+    for name in ("FORWARDED", "VIA", "X_FORWARDED_FOR", "X_FORWARDED_HOST", "X_FORWARDED_PROTO", "X_REAL_IP")
+)
+"""What proxies say; one that ends TLS says at least X-Forwarded-Proto, or no page of ours would be reached."""
+
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
@@ -15,7 +21,7 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 @cache.never_cache
 def metrics(request: HttpRequest) -> HttpResponse:
     """Prometheus' text format. What comes through a proxy comes from outside, and finds nothing here."""
-    if "HTTP_X_FORWARDED_FOR" in request.META or "HTTP_FORWARDED" in request.META:
+    if not FROM_OUTSIDE.isdisjoint(request.META):
         return HttpResponseNotFound()
     return HttpResponse("".join(f"{line}\n" for line in _lines()), content_type=CONTENT_TYPE)
 

@@ -3,12 +3,15 @@
 from django.core import signing
 from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
+from django.utils.decorators import method_decorator
 from django.views import View
+from django.views.decorators.cache import never_cache
 
 from payments.kernel.errors import Refusal
 from reporting.services import links
 
 
+@method_decorator(never_cache, name="dispatch")
 class File(View):
     """`/reports/{signed token}`"""
 
@@ -24,6 +27,4 @@ class File(View):
         elsewhere = links.address(found)
         if elsewhere is not None:
             return HttpResponseRedirect(elsewhere)
-        answer = FileResponse(found.open(), as_attachment=True, filename=found.name, content_type=found.content_type)
-        answer.headers["Cache-Control"] = "private, no-store"
-        return answer
+        return FileResponse(found.open(), as_attachment=True, filename=found.name, content_type=found.content_type)

@@ -23,9 +23,6 @@ INTERACTIVE_SECONDS: Final = 10.0
 BACKGROUND_SECONDS: Final = 25.0
 """For the answer to a request of a job."""
 
-DOWNLOAD_SECONDS: Final = 120.0
-"""For a file of a whole day."""
-
 FILE_SECONDS: Final = 600.0
 """For a settlement file, which may have some millions of lines."""
 

@@ -9,8 +9,15 @@ from django import forms
 
 from payments.kernel import clock
 from reporting.models import FileFormat
+from reporting.reports import base
 from reporting.reports.base import Parameters
 from reporting.reports.catalogue import REPORTS
+
+
+def known_zone(name: str) -> None:
+    """Refuses what is no name of the IANA database."""
+    if name not in base.zones():
+        raise forms.ValidationError("There is no such time zone. Write UTC, or like Europe/Amsterdam.")
 
 
 class ReportForm(forms.Form):
@@ -22,7 +29,10 @@ class ReportForm(forms.Form):
         widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"), help_text="It is in the report as a whole."
     )
     timezone = forms.CharField(
-        max_length=64, label="Time zone", help_text="Whose days these are: UTC, or like Europe/Amsterdam."
+        max_length=64,
+        label="Time zone",
+        help_text="Whose days these are: UTC, or like Europe/Amsterdam.",
+        validators=[known_zone],
     )
     currency = forms.CharField(required=False, max_length=3, help_text="Like EUR. Empty means every currency.")
     format = forms.ChoiceField(choices=FileFormat.choices)
@@ -41,13 +51,6 @@ class ReportForm(forms.Form):
         if said.get("first_day") and said.get("last_day") and said["last_day"] < said["first_day"]:
             self.add_error("last_day", "The last day is before the first.")
         return said
-
-    def clean_timezone(self) -> str:
-        """A name of the IANA database."""
-        name: str = self.cleaned_data["timezone"].strip()
-        if name not in zoneinfo.available_timezones():
-            raise forms.ValidationError("There is no such time zone. Write UTC, or like Europe/Amsterdam.")
-        return name
 
     def parameters(self) -> Parameters:
         """From the first day's midnight to the midnight after the last; refuses like the API."""

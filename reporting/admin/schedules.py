@@ -1,6 +1,5 @@
 """Reports that come by themselves, and who has taken a file."""
 
-import zoneinfo
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,6 +11,7 @@ from django.urls import URLPattern, path, reverse
 
 from payments.admin import base, shown
 from payments.kernel.errors import Refusal
+from reporting.admin import asking
 from reporting.models import FileFormat, ReportDownload, ReportRun, ReportSchedule, Rhythm
 from reporting.reports.catalogue import REPORTS
 from reporting.services import schedules
@@ -26,7 +26,11 @@ class ScheduleForm(forms.Form):
     rhythm = forms.ChoiceField(choices=Rhythm.choices, label="How often")
     hour = forms.IntegerField(min_value=0, max_value=23, initial=3, label="At what hour", help_text="0 to 23.")
     timezone = forms.CharField(
-        max_length=64, initial="UTC", label="Time zone", help_text="Of the hour and of the days: UTC, or Europe/Madrid."
+        max_length=64,
+        initial="UTC",
+        label="Time zone",
+        help_text="Of the hour and of the days: UTC, or Europe/Madrid.",
+        validators=[asking.known_zone],
     )
     currency = forms.CharField(required=False, max_length=3, help_text="Like EUR. Empty means every currency.")
     file_format = forms.ChoiceField(choices=FileFormat.choices, label="Format")
@@ -35,13 +39,6 @@ class ScheduleForm(forms.Form):
     def __init__(self, data: Any = None) -> None:
         super().__init__(data)
         self.fields["report"].choices = [(one.name, one.title) for one in REPORTS.values()]  # type: ignore[attr-defined]
-
-    def clean_timezone(self) -> str:
-        """A name of the IANA database."""
-        name: str = self.cleaned_data["timezone"].strip()
-        if name not in zoneinfo.available_timezones():
-            raise forms.ValidationError("There is no such time zone. Write UTC, or like Europe/Amsterdam.")
-        return name
 
     def clean_currency(self) -> str:
         """As ISO 4217 writes it."""

@@ -126,7 +126,7 @@ class Parameters:
                 raise ReportIntervalInvalid(f"Years from {YEARS.start} to {YEARS.stop - 1}.", param=name)
         if self.interval_end <= self.interval_start:
             raise ReportIntervalInvalid("The interval ends before it begins, or when it begins.", param="interval_end")
-        if self.timezone not in _zones():
+        if self.timezone not in zones():
             raise TimezoneUnknown(f"{self.timezone!r} is not a time zone.", param="timezone")
         if self.currency is not None:
             money.exponent(self.currency)
@@ -162,7 +162,8 @@ class Parameters:
 
 
 @cache
-def _zones() -> frozenset[str]:
+def zones() -> frozenset[str]:
+    """The names of the IANA database that say a time zone."""
     return frozenset(name for name in zoneinfo.available_timezones() if name not in ("Factory", "localtime"))
 
 

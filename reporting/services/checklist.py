@@ -190,7 +190,7 @@ def _unexplained(close: Close) -> Found:
     figures = {"unexplained_minor": off, "not_compared": unknown}
     if not (off or unknown):
         explained = sum(1 for row in rows if row[3])
-        more = f" Discrepancies that have a name: {explained} accounts and currencies." if explained else ""
+        more = f" Differences that have a name: {explained} accounts and currencies." if explained else ""
         return Found(CheckState.DONE, f"Ledger and PSPs agree.{more}", figures)
     parts = [f"{code}: {_amount(minor, currency)} unexplained" for code, currency, minor, _ in rows if minor]
     parts += [f"{code} was not compared since" for code in unknown]

@@ -36,7 +36,7 @@ def test_monitoring_reads_what_is_unexplained_and_how_old_it_is(shop: factories.
     assert "# TYPE countinghouse_unexplained_minor gauge" in lines
 
 
-@pytest.mark.parametrize("header", ["X-Forwarded-For", "Forwarded"])
+@pytest.mark.parametrize("header", ["X-Forwarded-For", "Forwarded", "X-Forwarded-Proto", "X-Real-IP", "Via"])
 def test_it_is_not_there_for_who_comes_from_outside(shop: factories.Shop, header: str) -> None:
     assert Client().get("/metrics", headers={header: "203.0.113.9"}).status_code == 404
 

@@ -189,7 +189,7 @@ def test_no_file_holds_personal_data(desk: Desk, shop: factories.Shop) -> None:
 
 @pytest.mark.django_db
 def test_python_and_postgresql_know_the_same_time_zones(db: None) -> None:
-    zones = sorted(base._zones())
+    zones = sorted(base.zones())
     assert len(zones) > 400
     with connection.cursor() as cursor:
         cursor.execute("SELECT count(now() AT TIME ZONE zone) FROM unnest(%s::text[]) zone", [zones])
