@@ -7,7 +7,10 @@ from payments.kernel import clock, ids
 
 
 class ApiClient(models.Model):
-    """A program of the merchant that calls the API; it sees its own objects and no others."""
+    """A program of the merchant that calls the API; it sees its own objects and no others.
+
+    What the books of the whole platform come to is not an object of anybody's: it takes the scope `finance:read`.
+    """
 
     id = ids.IdField("cli")
     name = models.CharField(max_length=80, unique=True)

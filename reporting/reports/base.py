@@ -272,6 +272,15 @@ ENTRIES_WITHIN: Final = f"""e.id BETWEEN
        AND (SELECT payments_uuid_floor(max(t.booked_at) + interval '1 minute') {_BOOKED})"""
 """Entries are written with their transfer: the ids of those of the interval bound the monthly partitions to be read."""
 
+BOTH_SIDES: Final = f"""
+    SELECT e.currency, count(*) AS entries,
+           -coalesce(sum(e.amount_minor) FILTER (WHERE e.amount_minor < 0), 0) AS credits,
+           coalesce(sum(e.amount_minor) FILTER (WHERE e.amount_minor > 0), 0) AS debits
+      FROM payments_transfer t JOIN payments_entry e ON e.transfer_id = t.id AND {ENTRIES_WITHIN}
+     WHERE {WITHIN} AND (%(currency)s::text IS NULL OR e.currency = %(currency)s)
+     GROUP BY e.currency"""  # noqa: S608  our own SQL
+"""What all entries of the interval come to, by currency and side; each side is the other's proof."""
+
 
 def state_at_end(prefix: str, key: str) -> str:
     """SQL that joins `state.word`, the state of an object at the interval's end; null when it has never changed.

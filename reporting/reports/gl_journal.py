@@ -25,13 +25,7 @@ LINES: Final = f"""(
 """A movement is of the company in whose books it is; where nobody says whose its bank account is, of the payment's."""
 
 OTHER_SIDE: Final = f"""
-WITH moved AS MATERIALIZED (
-    SELECT e.currency, count(*) AS entries,
-           -coalesce(sum(e.amount_minor) FILTER (WHERE e.amount_minor < 0), 0) AS credits,
-           coalesce(sum(e.amount_minor) FILTER (WHERE e.amount_minor > 0), 0) AS debits
-      FROM payments_transfer t JOIN payments_entry e ON e.transfer_id = t.id AND {base.ENTRIES_WITHIN}
-     WHERE {base.WITHIN} AND (%(currency)s::text IS NULL OR e.currency = %(currency)s)
-     GROUP BY e.currency)
+WITH moved AS MATERIALIZED ({base.BOTH_SIDES})
 SELECT word, currency, entries, minor
   FROM moved, LATERAL (VALUES (%(debit)s, credits), (%(credit)s, debits)) AS must (word, minor)"""  # noqa: S608  ours
 """Debits must be the credits of the same movements, and credits their debits."""

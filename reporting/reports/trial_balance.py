@@ -8,13 +8,7 @@ from reporting.reports.base import Column, Control, Kind, Report
 SUMS: Final = ("opening_minor", "debits_minor", "credits_minor", "closing_minor")
 
 OTHER_SIDE: Final = f"""
-WITH moved AS MATERIALIZED (
-    SELECT e.currency, count(*) AS entries,
-           -coalesce(sum(e.amount_minor) FILTER (WHERE e.amount_minor < 0), 0) AS credits,
-           coalesce(sum(e.amount_minor) FILTER (WHERE e.amount_minor > 0), 0) AS debits
-      FROM payments_transfer t JOIN payments_entry e ON e.transfer_id = t.id AND {base.ENTRIES_WITHIN}
-     WHERE {base.WITHIN} AND (%(currency)s::text IS NULL OR e.currency = %(currency)s)
-     GROUP BY e.currency)
+WITH moved AS MATERIALIZED ({base.BOTH_SIDES})
 SELECT word, currency, entries, minor
   FROM moved, LATERAL (VALUES ('opening', 0), ('debits', credits), ('credits', debits), ('closing', 0))
                               AS must (word, minor)"""  # noqa: S608  our own SQL

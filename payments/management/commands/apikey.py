@@ -22,7 +22,9 @@ class Command(BaseCommand):
         create.add_argument("--client", required=True, metavar="NAME")
         create.add_argument("--brand", default="")
         create.add_argument("--scope", action="append", default=[], choices=keys.SCOPES, metavar="SCOPE", dest="scopes")
-        create.add_argument("--all", action="store_true", help="all scopes")
+        create.add_argument(
+            "--all", action="store_true", help="all scopes, also finance:read, which is about everybody's money"
+        )
         create.add_argument("--publishable", action="store_true", help="a pk_ key, for an app or a page")
         create.add_argument("--return-url", action="append", default=[], metavar="PREFIX", dest="return_urls")
         rotate = actions.add_parser("rotate", help="make a successor; the old key works on for a while")
