@@ -124,7 +124,7 @@ FOUND: Final = {
     "missing_at_psp": 1, "fee_differs": 1, "unknown_type": 1, "correction": 1, "amount_differs": 1, "duplicate": 1,
     "bank_unexplained": 2, "file_missing": 1,
 }  # fmt: skip
-"""Every difference that was put in, and nothing else: the payout of the lost batch is at the bank before we hear of it."""
+"""What was put in, and nothing else: the payout of the lost batch is at the bank before we hear of it."""
 
 
 @pytest.fixture
