@@ -133,7 +133,7 @@ def test_a_line_says_all_that_a_match_needs() -> None:
         ("SettledReversed", "capture"), ("CaptureFailed", "capture"), ("RefundedReversed", "refund"),
         ("RefundFailed", "refund"), ("SecondChargeback", "dispute"), ("ChargebackReversed", "dispute"),
         ("ReserveAdjustment", "reserve"), ("MerchantPayin", "payout"), ("BankInstructionReturned", "payout_returned"),
-        ("Balancetransfer", "carried"), ("InvoiceDeduction", "correction"), ("DepositCorrection", "correction"),
+        ("Balancetransfer", "carried"), ("InvoiceDeduction", "fee"), ("DepositCorrection", "correction"),
         ("SettledExternallyWithInfo", "unknown"), ("Something New", "unknown"),
     ],
 )  # fmt: skip

@@ -37,12 +37,12 @@ _TYPES: Final = {
     LineType.CAPTURE: "Settled SettledReversed SettledInstallment SettledInInstallments SettledBulk CaptureFailed",
     LineType.REFUND: "Refunded RefundedReversed RefundedInstallment RefundedBulk RefundFailed RefundNotCleared",
     LineType.DISPUTE: "Chargeback SecondChargeback ChargebackReversed",
-    LineType.FEE: "Fee MiscCosts PaymentCost",
+    LineType.FEE: "Fee MiscCosts PaymentCost InvoiceDeduction",
     LineType.RESERVE: "ReserveAdjustment",
     LineType.PAYOUT: "MerchantPayout MerchantPayin",
     LineType.PAYOUT_RETURNED: "BankInstructionReturned",
     LineType.CARRIED: "Balancetransfer",
-    LineType.CORRECTION: "DepositCorrection InvoiceDeduction ManualCorrected MatchedStatement",
+    LineType.CORRECTION: "DepositCorrection ManualCorrected MatchedStatement",
 }
 TYPES: Final = {word: kind for kind, words in _TYPES.items() for word in words.split()}
 """What each type is about; any other is unknown. Which way the money went is said by Debit and Credit alone."""
