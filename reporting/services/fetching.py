@@ -49,8 +49,7 @@ def fetch(account_id: str) -> None:
     look = _Look(account)
     try:
         look.over(_ready(account))
-        for news in asked.payouts(account, missing.since(account)):
-            payouts.learn(account, news)
+        payouts.learn_all(account, asked.payouts(account, missing.since(account)))
     except events.NotTold as reason:
         look.problem = str(reason)
     with unit.work():

@@ -1,6 +1,7 @@
 """Payouts: made known once, by whoever tells of them first, and booked as they leave and come back."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from datetime import UTC
 from typing import Any, Final
 
 from django.db import connection
@@ -27,6 +28,18 @@ def lock(account_id: str) -> None:
     """Be the only one who books the settlement of this account, until the end of the transaction."""
     with connection.cursor() as cursor:
         cursor.execute(LOCK, [account_id])
+
+
+def learn_all(account: ProviderAccount, told: Iterable[PayoutNews]) -> None:
+    """Keep what a PSP says of its payouts, but for those of before the account's cut-over: they were booked elsewhere.
+
+    PSPs are asked so far back that they tell of these as well.
+    """
+    begins = account.settles_from
+    for news in told:
+        known = Payout.objects.filter(account=account, provider_reference=news.reference)
+        if begins is None or news.created_at.astimezone(UTC).date() >= begins or known.exists():
+            learn(account, news)
 
 
 def learn(account: ProviderAccount, news: PayoutNews) -> Payout:

@@ -6,14 +6,16 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from payments.connectors.settlements import FileKind
+from payments.connectors.settlements import FileKind, PayoutNews
+from payments.gateway import accounts
+from payments.gateway.models import ProviderAccount
 from payments.kernel import clock
 from payments.kernel.jobs import Queue
 from payments.ledger import services as postings
 from refunds.models import Refund
 from reporting import selectors
-from reporting.models import Discrepancy, PspBalance, SettlementFile, TieOut
-from reporting.services import discrepancies, overdue, reconciliation, tieout
+from reporting.models import Discrepancy, Payout, PspBalance, SettlementFile, TieOut
+from reporting.services import discrepancies, overdue, payouts, reconciliation, tieout
 from tests import factories
 from tests.reporting.settling import BEGAN, Account, differences, line, of
 
@@ -162,6 +164,21 @@ def test_what_was_set_aside_is_no_difference(shop: factories.Shop, psp: Account)
     reconciliation.reconcile(file)
     says(psp, USD=4700)
     assert figures(tied(psp)) == (700, 0, 4700, 4000, 0)
+
+
+def test_a_payout_of_before_the_cut_over_was_booked_elsewhere(shop: factories.Shop, psp: Account) -> None:
+    """Its money was never owed to us here: booked, it would be taken for a matter of time for ever."""
+    ProviderAccount.objects.filter(code=psp.code).update(settles_from=BEGAN.date())
+    accounts.forget()
+    account = accounts.account(psp.code)
+    before = BEGAN - timedelta(days=3)
+    old, new = (
+        PayoutNews(reference=name, status="paid", currency="USD", amount_minor=500, automatic=True, created_at=at)
+        for name, at in (("po_old", before), ("po_new", BEGAN))
+    )
+    payouts.learn_all(account, [old, new])
+    assert list(Payout.objects.values_list("provider_reference", flat=True)) == ["po_new"]
+    assert psp.balance("psp_receivable") == -500
 
 
 def test_the_timetable_ties_out_every_account_that_settles(shop: factories.Shop) -> None:
