@@ -1,6 +1,8 @@
 """Reading bank accounts: which payout or refund each open line may be, and the proofs that matches are booked."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Final
 
 from django.core.exceptions import ValidationError
@@ -147,6 +149,29 @@ def accounts() -> list[tuple[str, str]]:
 def owners() -> list[tuple[str, str]]:
     """Id and name of every legal entity, by name."""
     return list(LegalEntity.objects.order_by("name").values_list("pk", "name"))
+
+
+def due_by(day: date) -> QuerySet[Payout]:
+    """Payouts on their way that should be at the bank by a day: three days after they left where the PSP names none."""
+    soon = Q(arrives_on=None, announced_at__lt=datetime.combine(day - timedelta(days=2), time(), UTC))
+    return Payout.objects.filter(Q(arrives_on__lte=day) | soon, status__in=ON_ITS_WAY)
+
+
+_GAPS: Final = """
+SELECT a.code, s.to_day + 1, s.next_day - 1 FROM reporting_bankaccount a
+  JOIN (SELECT account_id, to_day, closing_minor, lead(from_day) OVER days AS next_day,
+               lead(opening_minor) OVER days AS next_minor
+          FROM reporting_bankstatement WINDOW days AS (PARTITION BY account_id ORDER BY from_day)) s
+    ON s.account_id = a.id
+ WHERE a.id = ANY(%s) AND s.next_day > s.to_day + 1 AND s.to_day < %s AND s.next_minor <> s.closing_minor
+ ORDER BY 1, 2"""
+
+
+def gaps(accounts: Sequence[str], until: date) -> list[str]:
+    """Days up to `until` between two statements of an account that no statement has, and on which its balance moved."""
+    with connection.cursor() as cursor:
+        cursor.execute(_GAPS, [[ids.decode("ba", one) for one in accounts], until])
+        return [f"{code} from {first} to {last}" for code, first, last in cursor.fetchall()]
 
 
 def before(statement: BankStatement) -> BankStatement | None:

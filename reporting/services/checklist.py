@@ -12,6 +12,7 @@ from django.db.models import Max
 from payments.connectors.settlements import FileKind
 from payments.gateway.models import ProviderAccount
 from payments.kernel import clock, invariants, money
+from reporting import banks
 from reporting.models import (
     BankAccount,
     CheckState,
@@ -22,12 +23,11 @@ from reporting.models import (
     DiscrepancyKind,
     Item,
     Match,
-    Payout,
     SettlementFile,
     SettlementLine,
 )
 from reporting.services import closing_reports
-from reporting.states import CloseStatus, DiscrepancyStatus, FileStatus, PayoutStatus
+from reporting.states import CloseStatus, DiscrepancyStatus, FileStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +118,7 @@ def _last_day(close: Close) -> date:
 def _files(close: Close) -> Found:
     """Every account that moved money has told of the period up to its end, and no file of it is left over."""
     until = _last_day(close)
-    silent = {row.code: said for row in _used(close) if (said := _untold(row, close.starts_at, until))}
+    silent = {row.code: said for row in _used(close) if (said := _untold(row, close, until))}
     ours = SettlementFile.objects.filter(account__legal_entity=close.entity_id)
     waiting = ours.filter(status=FileStatus.STORED).count()
     left = Discrepancy.objects.filter(
@@ -137,20 +137,24 @@ def _files(close: Close) -> Found:
     return Found(CheckState.MISSING, _sentence(parts), figures)
 
 
-def _untold(account: ProviderAccount, since: datetime, until: date) -> str:
-    """What an account has not told of these days (UTC), in words; "" when it has told all.
+def _untold(account: ProviderAccount, close: Close, until: date) -> str:
+    """What an account has not told of a period, up to a day (UTC), in words; "" when it has told all.
 
-    Who tells by the day tells of each; who tells by batch has told of a day with the first batch from then on.
+    Who tells by the day tells of each; who tells by batch has told of it with the first one that goes beyond its end.
     """
     files = SettlementFile.objects.filter(account=account, status=FileStatus.LOADED)
-    first = since.astimezone(UTC).date()
+    first = close.starts_at.astimezone(UTC).date()
     days = set(files.filter(kind=FileKind.ACTIVITY, day__gte=first - timedelta(days=30)).values_list("day", flat=True))
     if days:
         wanted = [first + timedelta(days=number) for number in range((until - first).days + 1)]
         left = [str(day) for day in wanted if day not in days]
         return f"has not told of {', '.join(left[:5])}" if left else ""
-    last = files.aggregate(last=Max("day"))["last"]
-    return "" if last and last >= until else f"has told {f'up to {last}' if last else 'nothing'}, not {until}"
+    batches = files.exclude(kind=FileKind.ACTIVITY)
+    if batches.filter(loaded_at__gte=close.ends_at, rows__occurred_at__gte=close.ends_at).exists():
+        return ""
+    newest = batches.order_by("-loaded_at").first()
+    last = newest and newest.rows.aggregate(last=Max("occurred_at"))["last"]
+    return f"has told {f'up to {last:%Y-%m-%d %H:%M} UTC' if last else 'nothing'}, not all of {until}"
 
 
 def _matched(close: Close) -> Found:
@@ -168,8 +172,10 @@ SELECT DISTINCT ON (a.code, t.currency) a.code, t.currency, t.unexplained_minor,
   FROM payments_provideraccount a
  CROSS JOIN LATERAL (
        SELECT min(f.matched_at) AS at FROM reporting_settlementfile f
-        WHERE f.account_id = a.id AND f.status = 'loaded' AND f.day >= %(until)s
-          AND (f.kind = 'activity' OR NOT EXISTS (
+        WHERE f.account_id = a.id AND f.status = 'loaded'
+          AND (f.kind = 'activity' AND f.day >= %(until)s OR f.kind <> 'activity' AND f.loaded_at >= %(end)s
+               AND EXISTS (SELECT FROM reporting_settlementline l WHERE l.file_id = f.id AND l.occurred_at >= %(end)s)
+               AND NOT EXISTS (
                SELECT FROM reporting_settlementfile d WHERE d.account_id = a.id AND d.kind = 'activity'))) told
   JOIN reporting_tieout t ON t.account_id = a.id AND t.as_of >= greatest(%(end)s, told.at)
  WHERE a.code = ANY(%(codes)s)
@@ -213,16 +219,14 @@ def _bank(close: Close) -> Found:
     last = (close.ends_at - timedelta(microseconds=1)).astimezone(zoneinfo.ZoneInfo(close.time_zone)).date()
     accounts = BankAccount.objects.filter(legal_entity=close.entity_id).annotate(until=Max("statements__to_day"))
     short = {row.code: str(row.until or "") for row in accounts if row.until is None or row.until < last}
-    left = Payout.objects.filter(
-        account__legal_entity=close.entity_id,
-        status__in=(PayoutStatus.ANNOUNCED, PayoutStatus.PAID),
-        arrives_on__lte=last,
-    )
-    payouts = sorted(left.values_list("provider_reference", flat=True))
-    figures = {"statements": short, "payouts": payouts, "until": str(last)}
-    if not (short or payouts):
+    due = banks.due_by(last).filter(account__legal_entity=close.entity_id)
+    payouts = sorted(due.values_list("provider_reference", flat=True))
+    lost = banks.gaps([row.pk for row in accounts], last)
+    figures = {"statements": short, "payouts": payouts, "until": str(last), "lost": lost}
+    if not (short or payouts or lost):
         return Found(CheckState.DONE, "Every statement is in, and shows every payout of the month.", figures)
     parts = [f"{code} has statements {f'up to {until}' if until else 'of no day'}" for code, until in short.items()]
+    parts += [f"a statement is lost: {words}" for words in lost[:5]]
     parts += [f"{len(payouts)} payouts were not seen: {', '.join(payouts[:5])}"] if payouts else []
     return Found(CheckState.MISSING, _sentence(parts), figures)
 
