@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime, time
 from typing import Any, Final
 
 from django.db import IntegrityError, transaction
-from django.db.models import F, Max, Q
+from django.db.models import F, Max, Q, Sum
 
 from payments.gateway import accounts
 from payments.gateway.switches import AnotherPersonNeeded
@@ -15,6 +15,7 @@ from payments.ledger import services as ledger
 from reporting import banks, models
 from reporting.models import BankAccount, BankLine, BankMatch, DiscrepancyKind, LineStatus, MatchKind, Payout
 from reporting.services import discrepancies
+from reporting.services.discrepancies import Found
 from reporting.states import DiscrepancyStatus, PayoutStatus
 
 BY_ITSELF: Final = "bank statements"
@@ -126,7 +127,9 @@ SELECT 'po_' || replace(due.id::text, '-', '') AS subject_id, due.account_id, du
 _FOUND: Final = """
 SELECT d.subject_id FROM reporting_discrepancy d
   JOIN reporting_payout p ON d.subject_id = 'po_' || replace(p.id::text, '-', '')
- WHERE d.kind = 'missing_at_bank' AND d.status IN ('open', 'proposed') AND p.status NOT IN ('announced', 'paid')"""
+ WHERE d.kind = 'missing_at_bank' AND d.status IN ('open', 'proposed') AND p.status NOT IN ('announced', 'paid')
+   AND sign(d.amount_minor) = -sign(p.amount_minor)"""
+"""With the other sign it is one that came after it was given up: that only people end."""
 
 
 def watch() -> None:
@@ -233,8 +236,31 @@ def _match(line_id: str, target_id: str, kind: MatchKind, *, because: str, by: s
     _move(payout, arrived=kind == MatchKind.ARRIVED, because=f"{line} at {line.account.code}: {because}", by=by)
     _end(line)
     if kind == MatchKind.ARRIVED:
-        discrepancies.clear_one(DiscrepancyKind.MISSING_AT_BANK, payout.pk, because="it has arrived")
+        _arrived(payout)
     return row
+
+
+def _arrived(payout: Payout) -> None:
+    """It is missing no more. What was booked because it seemed lost stands against its money: that is open again."""
+    kind = DiscrepancyKind.MISSING_AT_BANK
+    discrepancies.clear_one(kind, payout.pk, because="it has arrived")
+    said = models.Discrepancy.objects.filter(kind=kind, subject_id=payout.pk)
+    if not said.filter(status=DiscrepancyStatus.SETTLED).exists():
+        return
+    accepted = said.filter(status=DiscrepancyStatus.ACCEPTED).aggregate(sum=Sum("amount_minor"))["sum"] or 0
+    code = accounts.account(payout.account_id).code
+    discrepancies.open_one(
+        Found(
+            kind=kind,
+            subject_id=payout.pk,
+            account_id=payout.account_id,
+            amount=money.from_minor(accepted, payout.currency),
+            detail="It has arrived after it was settled by hand.",
+            since=clock.now(),
+            at=postings.in_transit(code),
+            counter=postings.receivable(code),
+        )
+    )
 
 
 def _match_transfer(line_id: str, transfer_id: str, kind: MatchKind, *, because: str, by: str) -> BankMatch:

@@ -152,6 +152,30 @@ def test_a_payout_that_does_not_come_is_a_difference_until_it_does(
     factories.assert_books_close()
 
 
+def test_a_payout_that_was_given_up_and_arrives_after_all_is_a_difference_again(world: World) -> None:
+    world.statement(2, (100, "OPENING"))
+    world.payout(5_000, "po_late", due=3)
+    with clock.at(at(10)):
+        banking.watch()
+    missing = Discrepancy.objects.get(kind="missing_at_bank")
+    discrepancies.settle(missing.pk, "psp_receivable/stripe-test", because="The PSP still owes it.", by=FAY)
+    if missing.__class__.objects.get(pk=missing.pk).status == "proposed":
+        discrepancies.approve(missing.pk, by=FINN)
+    assert world.in_ledger()["transit"] == 0
+
+    world.statement(9, (5_000, "PO_LATE AT LAST"))
+    assert world.in_ledger() == {"bank": 5_000, "transit": -5_000}
+    with clock.at(at(12)):
+        banking.watch()
+    again = Discrepancy.objects.get(kind="missing_at_bank", status="open")
+    assert (again.amount_minor, again.proposal["debit"]) == (5_000, "cash_in_transit/stripe-test")
+    discrepancies.settle(again.pk, "psp_receivable/stripe-test", because="It came after all.", by=FAY)
+    if Discrepancy.objects.get(pk=again.pk).status == "proposed":
+        discrepancies.approve(again.pk, by=FINN)
+    assert world.in_ledger() == {"bank": 5_000, "transit": 0}
+    factories.assert_books_close()
+
+
 def test_nothing_is_missing_where_no_statements_are_uploaded(world: World) -> None:
     world.payout(5_000, "po_late", due=3)
     banking.watch()
