@@ -54,8 +54,8 @@ FRESH: Final = timedelta(minutes=10)
 """What is laborious is not done again while reports are waited for."""
 
 
-def look(close: Close, earlier: Mapping[Item, CloseCheck]) -> Iterator[tuple[Item, Found]]:
-    """Every item of a close in its order; `earlier` is what was found last.
+def look(close: Close, earlier: Mapping[Item, CloseCheck], *, anew: bool = False) -> Iterator[tuple[Item, Found]]:
+    """Every item of a close in its order; `earlier` is what was found last, and what was accepted of it.
 
     What is laborious waits until nothing above it is missing. No transaction is open: reports are asked for here.
     """
@@ -64,7 +64,7 @@ def look(close: Close, earlier: Mapping[Item, CloseCheck]) -> Iterator[tuple[Ite
         last = earlier.get(item)
         if laborious and not clear:
             found = Found(CheckState.WAITING, "Looked at when nothing above is missing.")
-        elif item in (Item.BALANCE, Item.INVARIANTS) and last is not None and _is_fresh(last):
+        elif item in (Item.BALANCE, Item.INVARIANTS) and not anew and last is not None and _is_fresh(last):
             found = Found(CheckState.DONE, last.says, last.figures, last.checked_at)
         else:
             found = how(close)

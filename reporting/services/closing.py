@@ -131,7 +131,7 @@ def check(close_id: str, *, by: str, anew: bool = False) -> Close:
         raise CloseNotOver(f"{close} ends at {close.ends_at:%Y-%m-%d %H:%M} UTC.")
     if close.status == CloseStatus.LOCKED:
         return close
-    found = list(checklist.look(close, {} if anew else {Item(one.item): one for one in close.checks.all()}))
+    found = list(checklist.look(close, {Item(one.item): one for one in close.checks.all()}, anew=anew))
     with unit.work():
         held = selectors.hold_close(close_id)
         if held.status != CloseStatus.LOCKED:

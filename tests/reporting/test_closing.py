@@ -180,6 +180,18 @@ def test_an_acceptance_is_of_what_was_missing_then(sold: Desk) -> None:
     assert books.close_of(DAY).status == "checking"
 
 
+def test_who_looks_again_after_accepting_comes_to_the_reports(sold: Desk) -> None:
+    books.told(DAY, unexplained=-12)
+    books.run(desks.moment(4, 6))
+    closing.accept(books.close_of(DAY).checks.get(item="unexplained").pk, because="a rounding", by="staff fin")
+    with clock.at(desks.moment(4, 7)):
+        close = closing.check(books.close_of(DAY).pk, by="staff fin", anew=True)
+    assert {name: state for name, (state, _) in books.says(close).items()} == {
+        "files": "done", "matched": "done", "unexplained": "accepted", "balance": "done", "invariants": "done",
+        "reports": "waiting",
+    }  # fmt: skip
+
+
 def test_a_file_that_is_missed_keeps_a_day_open(sold: Desk) -> None:
     books.told(DAY)
     account = SettlementFile.objects.get().account
