@@ -3,10 +3,11 @@
 import zoneinfo
 from collections.abc import Mapping
 from datetime import date, datetime, time, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from django import forms
 
+from payments.admin import shown
 from payments.kernel import clock
 from reporting.models import FileFormat
 from reporting.reports import base
@@ -14,10 +15,22 @@ from reporting.reports.base import Parameters
 from reporting.reports.catalogue import REPORTS
 
 
-def known_zone(name: str) -> None:
-    """Refuses what is no name of the IANA database."""
-    if name not in base.zones():
-        raise forms.ValidationError("There is no such time zone. Write UTC, or like Europe/Amsterdam.")
+class Offer(NamedTuple):
+    """A report as it is offered: `when` somebody wants it, and `more` of what is in it."""
+
+    name: str
+    title: str
+    when: str
+    more: str
+
+
+def offers() -> list[Offer]:
+    """Every report, in the words of the catalogue: "Use this when you …: what it has"."""
+    found = []
+    for one in REPORTS.values():
+        when, _, more = one.use.replace("`", "").partition(": ")
+        found.append(Offer(one.name, one.title, when.removeprefix("Use this when "), shown.capital(more)))
+    return found
 
 
 class ReportForm(forms.Form):

@@ -153,7 +153,7 @@ class ReportRunAdmin(base.ModelAdmin):
 
     called = ("report", "reports")
     columns = (
-        shown.Column("Report", lambda row, _: _title(row)),
+        shown.Column("Report", lambda row, _: title(row)),
         shown.Column("Status", lambda row, _: _stands(row)),
         shown.Column("Days", lambda row, _: _interval(row)),
         shown.Column("Currency", lambda row, _: _currency(row)),
@@ -188,12 +188,13 @@ class ReportRunAdmin(base.ModelAdmin):
 
     def headline(self, row: Any, _viewer: shown.Viewer) -> object:
         """Which report, and how far it is."""
-        return shown.joined((_title(row), shown.status(row.status, tones=TONES)), " ")
+        return shown.joined((title(row), shown.status(row.status, tones=TONES)), " ")
 
     def facts(self, request: HttpRequest, row: ReportRun) -> dict[str, Any]:
         """The page, with the address that says how far it is."""
         moving = row.status in (RunStatus.REQUESTED, RunStatus.RUNNING)
-        return {**super().facts(request, row), "moving": moving, "progress_url": self.address_of("progress", row)}
+        more = {"moving": moving, "said": _so_far(row), "expected": _expected(row)}
+        return {**super().facts(request, row), **more, "progress_url": self.address_of("progress", row)}
 
     def doings(self, request: HttpRequest, row: ReportRun) -> Sequence[shown.Doing]:
         """Download, manifest, cancel."""
@@ -236,8 +237,8 @@ class ReportRunAdmin(base.ModelAdmin):
             run = self._asked(form, by=f"staff {request.user.get_username()}"[:80])
             if run is not None:
                 return HttpResponseRedirect(shown.address(ReportRun, run.pk))
-        presets = [(name, words, name == preset) for name, (words, *_) in asking.presets().items()]
-        context = {"form": form, "reports": REPORTS.values(), "presets": presets, "back": self.list_url()}
+        presets = [(name, *one, name == preset) for name, one in asking.presets().items()]
+        context = {"form": form, "offers": asking.offers(), "presets": presets, "back": self.list_url()}
         return self.page(request, "admin/new_report.html", "New report", context)
 
     @staticmethod
@@ -291,7 +292,7 @@ class ReportRunAdmin(base.ModelAdmin):
         row = self.row(request, object_id)
         if isinstance(row, HttpResponse):
             return row
-        return JsonResponse({"status": row.status, "said": f"{row.rows:,} rows so far", "done": row.rows})
+        return JsonResponse({"status": row.status, "said": _so_far(row), "done": row.rows, "all": _expected(row)})
 
     def cancel(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Have no file made."""
@@ -324,12 +325,23 @@ class ReportRunAdmin(base.ModelAdmin):
             except Refusal as refusal:
                 messages.warning(request, refusal.detail)
             return HttpResponseRedirect(back)
-        context = {"row": row, "what": _title(row), "back": back, **confirm}
+        context = {"row": row, "what": title(row), "back": back, **confirm}
         return self.page(request, "admin/confirm.html", str(confirm["button"]), context)
 
 
-def _title(row: ReportRun) -> str:
+def title(row: ReportRun) -> str:
+    """What a report is called."""
     return REPORTS[row.report].title if row.report in REPORTS else row.report
+
+
+def _expected(row: ReportRun) -> int | None:
+    """About how many rows there will be; None where nobody knows, or where there are more already."""
+    return row.expected if row.expected and row.expected >= row.rows > 0 else None
+
+
+def _so_far(row: ReportRun) -> str:
+    of = _expected(row)
+    return f"{row.rows:,} of about {of:,} rows so far" if of else f"{row.rows:,} rows so far"
 
 
 def _may_download(request: HttpRequest, row: ReportRun) -> bool:

@@ -35,6 +35,9 @@ class ReportRun(records.Stateful, records.Announced):
     requested_by = models.CharField(max_length=80)
     schedule = models.ForeignKey("ReportSchedule", null=True, blank=True, on_delete=models.PROTECT, db_index=False)
     rows = models.BigIntegerField(default=0, help_text="Rows written so far; when it is ready, all of them.")
+    expected = models.BigIntegerField(
+        null=True, blank=True, help_text="About how many rows it will have, while it runs."
+    )
     size = models.BigIntegerField(default=0, help_text="Bytes of the uncompressed file.")
     sha256 = models.CharField(max_length=64, blank=True, default="", help_text="Of the uncompressed file.")
     file = models.CharField(max_length=120, blank=True, default="", help_text="Its name in the reports' directory.")

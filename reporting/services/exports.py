@@ -196,7 +196,7 @@ def produce(run_id: str, *, by: str = "worker") -> None:
                 report,
                 Parameters.from_json(run.parameters),
                 draft.sink,
-                lambda rows: _progress(run.pk, rows),
+                lambda rows, expected: _progress(run.pk, rows, expected),
                 begins_with=files.begins_with(FileFormat(run.format)),
             )
             draft.complete()
@@ -223,13 +223,13 @@ def _start(run_id: str, by: str) -> ReportRun | None:
     return run
 
 
-def _progress(run_id: str, rows: int) -> None:
+def _progress(run_id: str, rows: int, expected: int) -> None:
     """Say how far it is; fails when it is no longer wanted, or no longer ours."""
     with unit.work():
         run = selectors.hold(run_id)
         if run.status != RunStatus.RUNNING:
             raise Canceled
-        run.change(rows=rows)
+        run.change(rows=rows, expected=expected)
 
 
 def _finish(run_id: str, found: Extraction, draft: Draft, by: str) -> None:

@@ -131,10 +131,24 @@ document.addEventListener("DOMContentLoaded", () => {
       return;
     }
     if (work) waiting.querySelector("[data-progress-words]").textContent = work.said;
-    if (work && bar) bar.value = work.done;
+    if (work && bar && work.all) bar.max = work.all;
+    if (work && bar && work.all === null) bar.removeAttribute("value");
+    else if (work && bar) bar.value = work.done;
     setTimeout(look, work ? 1000 : 5000);
   };
   setTimeout(look, 1000);
+});
+
+// Days that are asked for often are filled in: what else was chosen stays chosen.
+document.addEventListener("click", (event) => {
+  const preset = event.target.closest("[data-first]");
+  const form = preset && preset.closest("form");
+  if (!form) return;
+  event.preventDefault();
+  form.elements.namedItem("first_day").value = preset.dataset.first;
+  form.elements.namedItem("last_day").value = preset.dataset.last;
+  form.querySelectorAll("[data-first]").forEach((one) => one.removeAttribute("aria-current"));
+  preset.setAttribute("aria-current", "true");
 });
 
 // A file that is too large is refused before it is sent. The frame expects fields of its own around one: it is not told.
