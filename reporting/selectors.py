@@ -1,10 +1,11 @@
 """Reading report runs, settlement files and closes, and the proofs that they hold."""
 
 import zoneinfo
-from datetime import date, datetime
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
 
 from django.db import connection
-from django.db.models import Count, Max, Min, Q, QuerySet, Sum
+from django.db.models import Count, Exists, Max, Min, OuterRef, Q, QuerySet, Sum
 
 from payments.connectors.settlements import FileKind
 from payments.gateway.models import LegalEntity, ProviderAccount
@@ -150,6 +151,16 @@ def last_close(entity_id: str | None = None, kind: str = CloseKind.DAY) -> Close
     return rows.select_related("entity").prefetch_related("checks").order_by("-ends_at", "entity_id").first()
 
 
+def last_days() -> list[Close]:
+    """The last day of each entity that is over, as it stands."""
+    rows = (
+        Close.objects.filter(kind=CloseKind.DAY, ends_at__lte=clock.now())
+        .select_related("entity")
+        .prefetch_related("checks")
+    )
+    return list(rows.order_by("entity_id", "-day").distinct("entity_id"))
+
+
 def last_begun(entity_id: str) -> Close | None:
     """The day of an entity that has begun last."""
     return Close.objects.filter(entity=entity_id, kind=CloseKind.DAY).order_by("-day").first()
@@ -218,6 +229,39 @@ def open_differences() -> list[tuple[str, int, datetime]]:
     """Kind, how many are open, and when the oldest of them happened."""
     rows = Discrepancy.objects.filter(status__in=("open", "proposed")).values_list("kind")
     return list(rows.annotate(count=Count("pk"), since=Min("since")).order_by("kind"))
+
+
+def differences_by_age(ages: Sequence[timedelta]) -> list[int]:
+    """How many are open that are younger than each age (rising), and how many are older than all of them."""
+    since = [clock.now() - age for age in ages]
+    rows = Discrepancy.objects.filter(status__in=("open", "proposed"))
+    bounds = zip((*since, None), (None, *since), strict=True)
+    counts = {
+        str(number): Count("pk", filter=(Q(since__gte=low) if low else Q()) & (Q(since__lt=high) if high else Q()))
+        for number, (low, high) in enumerate(bounds)
+    }
+    found = rows.aggregate(**counts)
+    return [int(found[name]) for name in counts]
+
+
+def open_of_kind(kind: DiscrepancyKind) -> int:
+    """How many differences of a kind are open."""
+    return Discrepancy.objects.filter(kind=kind, status__in=("open", "proposed")).count()
+
+
+def files_by_status() -> dict[str, int]:
+    """How many settlement files wait to be loaded, and how many are refused for which no other is loaded."""
+    better = SettlementFile.objects.filter(
+        account=OuterRef("account"), reference=OuterRef("reference"), status=FileStatus.LOADED
+    )
+    rows = SettlementFile.objects.filter(Q(status=FileStatus.STORED) | Q(status=FileStatus.REFUSED) & ~Exists(better))
+    return dict(rows.values_list("status").annotate(count=Count("pk")).order_by("status"))
+
+
+def runs_since(moment: datetime) -> dict[str, int]:
+    """How many of the reports that were asked for since then stand how."""
+    rows = ReportRun.objects.filter(client=None, created_at__gte=moment)
+    return dict(rows.values_list("status").annotate(count=Count("pk")).order_by("status"))
 
 
 def unexplained() -> dict[tuple[str, str], TieOut]:

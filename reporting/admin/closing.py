@@ -15,7 +15,7 @@ from payments.kernel import clock
 from payments.kernel.errors import Refusal
 from payments.kernel.records import StateChange
 from reporting import selectors
-from reporting.admin.reports import TONES as TONES_OF_RUNS
+from reporting.admin import reports
 from reporting.admin.transfers import person, reason_field
 from reporting.models import CheckState, Close, CloseCheck, Item
 from reporting.services import checklist, closing, closing_reports, reopening
@@ -52,7 +52,10 @@ class ReasonForm(forms.Form):
     reason = reason_field("Why? At least five letters; it stays with the period.")
 
 
-def _state(row: Close) -> str:
+def state(row: Close) -> str:
+    """How far a period is, as a label: what only waits for its reports lacks nothing."""
+    if row.status == CloseStatus.CHECKING and not any(one.state == CheckState.MISSING for one in row.checklist()):
+        return shown.status("waiting", "Being looked at", tones=TONES)
     return shown.status(row.status, WORDS[CloseStatus(row.status)], tones=TONES)
 
 
@@ -107,7 +110,7 @@ class CloseAdmin(base.ModelAdmin):
     called = ("close", "closes")
     columns = (
         shown.Column("Period", lambda row, _: row.words),
-        shown.Column("State", lambda row, _: _state(row)),
+        shown.Column("State", lambda row, _: state(row)),
         shown.linked("entity", "Company"),
         shown.Column("Missing", lambda row, _: _missing(row)),
         shown.Column("Reports", lambda row, _: _reports(row)),
@@ -147,7 +150,7 @@ class CloseAdmin(base.ModelAdmin):
 
     def headline(self, row: Any, _viewer: shown.Viewer) -> object:
         """The company, its period, and how far it is."""
-        return shown.joined((f"{row.entity}, {row.words}", _state(row)), " ")
+        return shown.joined((f"{row.entity}, {row.words}", state(row)), " ")
 
     def facts(self, request: HttpRequest, row: Close) -> dict[str, Any]:
         """The page, with what is to be done, in a sentence."""
@@ -300,9 +303,9 @@ def _editions(row: Close) -> list[Any]:
 
 
 REPORT_COLUMNS = (
-    shown.Column("Report", lambda row, viewer: viewer.link(row, row.report)),
+    shown.Column("Report", lambda row, viewer: viewer.link(row, reports.title(row))),
     shown.number_of("edition"),
-    shown.status_of("status", tones=TONES_OF_RUNS),
+    shown.status_of("status", tones=reports.TONES),
     shown.number_of("rows"),
     shown.Column("Since the edition before", lambda row, _: shown.status("missing", "Changed", TONES) if row.differs
                  else shown.NOTHING),

@@ -1,6 +1,7 @@
 """What does not agree between books, PSPs and bank: by age and owner, with the evidence, and what is done about it."""
 
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import Any, Final
 
 from django import forms
@@ -118,6 +119,55 @@ TRANSFER: Final = (
 )
 
 
+def _evidence(row: Discrepancy, viewer: shown.Viewer) -> Sequence[shown.Table]:
+    """What both sides say: single facts, and the PSP's lines."""
+    facts = {name: value for name, value in row.evidence.items() if name not in ("lines", "currency", "gross_currency")}
+    order = [*FACTS, *facts]
+    said = [(name, facts[name], row) for name in sorted(facts, key=order.index) if facts[name] not in ("", None)]
+    lines = row.evidence.get("lines", ())
+    told = [shown.table("The PSP's lines", list(lines), TOLD, viewer, empty="None.")] if lines else []
+    return (shown.table("The evidence", said, SAID, viewer, empty="There is nothing but the lines."), *told)
+
+
+def _fact(fact: tuple[str, Any, Discrepancy], viewer: shown.Viewer) -> object:
+    name, value, row = fact
+    if name.endswith("_minor") and isinstance(value, int):
+        currency = row.evidence.get("gross_currency", row.currency) if name == "gross_minor" else row.currency
+        return shown.minor(value, currency)
+    return (
+        viewer.reference(value) if name in ("line", "ours", "movement", "tie_out") else shown.masked(str(value), viewer)
+    )
+
+
+def _of_line(name: str, title: str, currency: str = "currency") -> shown.Column:
+    return shown.Column(title, lambda line, _: shown.minor(line[f"{name}_minor"], line[currency]), right=True)
+
+
+FACTS: Final = {
+    "booked_minor": "We have booked", "told_minor": "The PSP has settled", "expected_minor": "At its rate",
+    "charged_minor": "The PSP has charged", "agreed_minor": "The contract says", "fixed_minor": "Of that fixed",
+    "percent": "Of that per cent", "gross_minor": "Paid by the customer", "payout_minor": "The payout",
+    "lines_minor": "Its lines", "here_minor": "In this batch", "there_minor": "In the other batch",
+    "net_minor": "Settled, less fees", "fee_minor": "Fee", "word": "The PSP's word", "of": "When", "line": "Its line",
+    "ours": "Our reference", "payment": "Payment at the PSP", "movement": "Movement", "tie_out": "The tie-out",
+    "end_to_end": "End-to-end reference", "due_on": "Due on",
+}  # fmt: skip
+"""What single facts are called, where their names do not say it."""
+
+SAID: Final = (
+    shown.Column("What", lambda fact, _: FACTS.get(fact[0], shown.plain(fact[0]))),
+    shown.Column("Says", _fact, right=True),
+)
+TOLD: Final = (
+    shown.Column("Line", lambda line, viewer: viewer.reference(line["line"])),
+    shown.Column("PSP's word", lambda line, _: line["word"]),
+    shown.Column("When (UTC)", lambda line, _: shown.moment(datetime.fromisoformat(line["of"]))),
+    _of_line("gross", "Paid by the customer", "gross_currency"),
+    _of_line("fee", "Fee"),
+    _of_line("net", "Settled, less fees"),
+)
+
+
 @admin.register(Discrepancy)
 class DiscrepancyAdmin(base.ModelAdmin):
     """Something that books, PSP and bank do not agree about."""
@@ -139,7 +189,6 @@ class DiscrepancyAdmin(base.ModelAdmin):
                 shown.text_of("approved_by", "Agreed by"),
             ),
         ),
-        ("The evidence", (shown.raw_of("evidence", "What both sides say"),)),
     )
     list_select_related = ("account",)
     list_filter = (StateFilter, "kind", "account")
@@ -167,6 +216,7 @@ class DiscrepancyAdmin(base.ModelAdmin):
         moves = StateChange.objects.filter(object_id=row.pk).order_by("pk")
         nothing = "Nothing is to be booked: it is explained and accepted, or cleared by what comes later."
         return (
+            *_evidence(row, viewer),
             shown.table(settles, proposal, TRANSFER, viewer, empty=nothing),
             shown.table("What happened", moves, MOVES, viewer, empty="Nobody has done anything about it yet."),
         )

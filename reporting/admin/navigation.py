@@ -6,7 +6,8 @@ from typing import Any, Final
 from django.http import HttpRequest
 from django.urls import reverse_lazy
 
-from reporting.admin import tieouts, undoing
+from payments.admin import shown
+from reporting.admin import morning, undoing
 
 GROUPS: Final[Mapping[str, tuple[tuple[str, str, str, str], ...]]] = {
     "": (
@@ -122,5 +123,5 @@ def home(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
             places.append((group["title"] or "Every day", links))
     searches = reverse_lazy("admin:payments_paymentintent_changelist")
     may_search = request.user.has_perm("payments.view_paymentintent")
-    tied = tieouts.home() if request.user.has_perm("reporting.view_tieout") else []
-    return {**context, "title": "Home", "places": places, "search_url": searches if may_search else "", "tied": tied}
+    boxes = morning.home(shown.Viewer(request.user))
+    return {**context, "title": "Home", "places": places, "search_url": searches if may_search else "", "boxes": boxes}

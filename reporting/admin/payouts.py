@@ -53,7 +53,8 @@ def _due(row: Payout) -> str:
         return shown.NOTHING
     late = (clock.now().date() - row.arrives_on).days
     waits = row.status in banks.ON_ITS_WAY and late > 0
-    return f"{row.arrives_on}{f' ({late} days ago)' if waits else ''}"
+    ago = f" ({late} day{'' if late == 1 else 's'} ago)" if waits else ""
+    return f"{row.arrives_on}{ago}"
 
 
 @admin.register(Payout)

@@ -62,7 +62,7 @@ def _money(row: TieOut, minor: int) -> Money:
 
 def unexplained(row: TieOut) -> object:
     """The one figure that counts, with its colour."""
-    text = money.text(_money(row, row.unexplained_minor))
+    text = shown.amount_text(_money(row, row.unexplained_minor))
     return shown.status("tied" if row.unexplained_minor == 0 else "not_tied", text)
 
 
@@ -105,7 +105,7 @@ class TieOutAdmin(base.ModelAdmin):
 
     def headline(self, row: Any, viewer: shown.Viewer) -> object:  # noqa: ARG002  the base's
         """What is unexplained, and where."""
-        text = money.text(_money(row, row.unexplained_minor))
+        text = shown.amount_text(_money(row, row.unexplained_minor))
         return f"Unexplained amount {text} at {row.account.code}"
 
     def tables(self, row: Any, viewer: shown.Viewer) -> Sequence[shown.Table]:
@@ -169,4 +169,4 @@ class PspBalanceAdmin(base.ModelAdmin):
 
 
 def _texts(amounts: Mapping[str, int]) -> list[str]:
-    return [money.text(money.from_minor(minor, currency)) for currency, minor in sorted(amounts.items())]
+    return [shown.amount_text(money.from_minor(minor, currency)) for currency, minor in sorted(amounts.items())]

@@ -36,7 +36,7 @@ def page(row: Discrepancy, name: str = "change") -> str:
 
 def test_finance_sees_what_is_unexplained_on_the_first_page(psp: Account, staff: Staff) -> None:
     shown = pages.text(staff("finance"), "/admin/")
-    assert "Unexplained amounts stripe-us · USD -0.50 USD" in shown
+    assert "Unexplained amounts stripe-us · USD −0.50 USD" in shown
     assert "Unexplained amounts" not in pages.text(staff("support"), "/admin/")
 
 
@@ -44,7 +44,7 @@ def test_a_tie_out_shows_what_it_is_made_of(psp: Account, staff: Staff) -> None:
     finance = staff("finance")
     assert "stripe-us · USD" in pages.text(finance, pages.list_of("reporting", "tieout"))
     shown = pages.text(finance, pages.page_of("reporting", "tieout", TieOut.objects.get().pk))
-    assert "Unexplained amount -0.50 USD at stripe-us" in shown
+    assert "Unexplained amount −0.50 USD at stripe-us" in shown
     assert "Settled with another amount" in shown
     assert "Captured" in shown
 

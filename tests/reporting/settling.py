@@ -3,7 +3,7 @@
 import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
@@ -57,8 +57,14 @@ class Account:
         """Its id."""
         return accounts.account(self.code).pk
 
-    def load(self, *lines: Mapping[str, Any], kind: FileKind = FileKind.ACTIVITY, reference: str = "") -> str:
-        """Put a file with these lines into the tables, as loading leaves it; its id."""
+    def load(
+        self,
+        *lines: Mapping[str, Any],
+        kind: FileKind = FileKind.ACTIVITY,
+        reference: str = "",
+        day: date | None = None,
+    ) -> str:
+        """Put a file with these lines into the tables, as loading leaves it; its id. Its day is the next of October."""
         number = next(_numbers)
         file = SettlementFile.objects.create(
             account_id=self.pk,
@@ -71,7 +77,7 @@ class Account:
             sha256=f"{number:064}",
             status="loaded",
             lines=len(lines),
-            day=(BEGAN + timedelta(days=len(self.files))).date() if kind == FileKind.ACTIVITY else None,
+            day=(day or (BEGAN + timedelta(days=len(self.files))).date()) if kind == FileKind.ACTIVITY else None,
         )
         rows = [
             SettlementLine(account_id=self.pk, file=file, number=place, **one) for place, one in enumerate(lines, 1)
