@@ -19,6 +19,11 @@ _STAMP: Final = """
 UPDATE reporting_settlementfile f SET matched_at = %(now)s, version = version + 1
  WHERE account_id = %(account)s AND status = 'loaded' AND matched_at IS NULL"""
 
+_PATIENCE: Final = """
+SELECT set_config('statement_timeout', '15min', true), set_config('lock_timeout', '10min', true),
+       set_config('work_mem', '64MB', true)"""
+"""For files of millions of lines: longer, and with more in memory, than a worker's other statements."""
+
 TABLES: Final = ("open_line", "met", "rest", "touched", "weighed", "duplicate", "differs")
 
 
@@ -43,6 +48,7 @@ def compare(account_id: str) -> int:
     account = accounts.account(account_id)
     params = {"account": ids.decode("pa", account.pk)}
     with unit.work():
+        _run(_PATIENCE)
         payouts.lock(account.pk)
         many = _meet(account, params)
         _weigh(params)

@@ -24,6 +24,9 @@ PROGRESS_LINES: Final = 4096
 PATIENCE: Final = "SELECT set_config('statement_timeout', '15min', true), set_config('lock_timeout', '10min', true)"
 """For files of millions of lines, one after the other: longer than a worker's other statements may take."""
 
+MANY: Final = 10_000
+"""With so many new lines in it the table is another one: who compares them is not to wait until autovacuum sees it."""
+
 TABLE: Final = """
 CREATE TEMP TABLE settlement_staging (
     number int, key text, type text, psp_type text, occurred_at timestamptz, gross_minor bigint, gross_currency text,
@@ -125,6 +128,8 @@ def insert(file: SettlementFile, account: ProviderAccount) -> Loaded:
         cursor.execute(PAID, bound)
         cursor.execute(INSERT, bound)
         new = cursor.rowcount
+        if new >= MANY:
+            cursor.execute("ANALYZE reporting_settlementline")
         cursor.execute("SELECT count(*) FROM settlement_staging")
         lines = int(cursor.fetchone()[0])
         cursor.execute(ASIDE, bound)

@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 from rich import console
 
-from tests.load import bulk, floor, flow, intake, latency, machine, memory, offering, report, rig, routes, settling
+from tests.load import bulk, finance, floor, flow, intake, latency, machine, memory, offering, report, rig, routes
 
 RESULTS = rig.ROOT / "bench" / "results.json"
 PAYMENTS, QUICK = 2000, 300
@@ -48,6 +48,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.load", description=__doc__)
     parser.add_argument("--quick", action="store_true", help=f"{QUICK} payments a row instead of {PAYMENTS:,}")
     parser.add_argument("--payments", type=int, help="so many payments a row")
+    parser.add_argument("--rows", type=int, help=f"of row finance instead of {finance.ROWS:,}")
     parser.add_argument("--clients", type=int, default=flow.CLIENTS, help="of row flow")
     parser.add_argument("--only", action="append", choices=list(ROWS), help="this row; may be given several times")
     parser.add_argument("--run-dir", type=Path, default=Path(os.environ.get("RUN_DIR") or ".run/bench"))
@@ -56,6 +57,7 @@ def _options() -> argparse.Namespace:
 
 def _measure(rows: dict[str, Any], options: argparse.Namespace, payments: int) -> None:
     TERMINAL.print("PostgreSQL, Valkey, the simulator, web and worker are starting …")
+    lines = options.rows or (finance.QUICK if options.quick else finance.ROWS)
     with rig.running(options.run_dir.absolute()) as platform:
         with TERMINAL.status("warming up …"):
             flow.payments(platform, "warm", WARM_UP)
@@ -63,7 +65,7 @@ def _measure(rows: dict[str, Any], options: argparse.Namespace, payments: int) -
             if not options.only or name in options.only:
                 began = time.monotonic()
                 with TERMINAL.status(f"measuring: {name} …"):
-                    rows[name] = row(Bench(platform, rows, payments, options.clients))
+                    rows[name] = row(Bench(platform, rows, payments, options.clients, lines))
                 report.row(TERMINAL, name, rows[name], time.monotonic() - began)
 
 
@@ -75,6 +77,7 @@ class Bench:
     rows: dict[str, Any]  # measured so far
     payments: int
     clients: int
+    lines: int
 
 
 def _flow(bench: Bench) -> list[dict[str, Any]]:
@@ -104,9 +107,8 @@ def _bulk(bench: Bench) -> dict[str, Any]:
     return bulk.measure(bench.platform)
 
 
-def _settling(bench: Bench) -> dict[str, Any]:
-    """A million lines, or fewer in a quick run."""
-    return settling.measure(bench.platform, settling.LINES if bench.payments >= PAYMENTS else settling.QUICK)
+def _finance(bench: Bench) -> dict[str, Any]:
+    return finance.measure(bench.platform, bench.lines)
 
 
 def _routing(_bench: Bench) -> dict[str, Any]:
@@ -131,8 +133,8 @@ ROWS: dict[str, Callable[[Bench], Any]] = {
     "memory": _memory,
     "routing": _routing,
     "bulk": _bulk,
-    "settling": _settling,
     "floor": _floor,
+    "finance": _finance,
 }
 
 if __name__ == "__main__":

@@ -76,9 +76,14 @@ def rss_megabytes(pids: Iterable[int]) -> float:
     return sum(_kilobytes(pid, "VmRSS:") for pid in pids) / 1024
 
 
-def peak_megabytes(pids: Iterable[int]) -> float:
-    """The most memory that they have held so far."""
-    return sum(_kilobytes(pid, "VmHWM:") for pid in pids) / 1024
+def forget_peak(pid: int) -> None:
+    """From now on `peak_megabytes` is about what comes."""
+    Path(f"/proc/{pid}/clear_refs").write_text("5")  # proc_pid_clear_refs(5): reset the peak resident set size
+
+
+def peak_megabytes(pid: int) -> float:
+    """The most memory that was resident at once since then."""
+    return _kilobytes(pid, "VmHWM:") / 1024
 
 
 def private_megabytes(pids: Iterable[int]) -> float:

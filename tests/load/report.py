@@ -121,21 +121,6 @@ def _bulk(shown: table.Table, result: Mapping[str, Any]) -> None:
     shown.caption = f"{result['refunded']:,} refunded; load average before {result['load_before'][0]:.2f}"
 
 
-def _settling(shown: table.Table, result: Mapping[str, Any]) -> None:
-    _columns(shown, "", ["s"])
-    shown.add_row(f"{result['lines']:,} lines ({result['megabytes']:.0f} MB), kept", f"{result['store_seconds']:.1f}")
-    shown.add_row("loaded: read, copied, proven, inserted", f"{result['load_seconds']:.1f}")
-    shown.add_row("of which reading the file", f"{result['read_seconds']:.1f}")
-    shown.add_row("matched and booked", f"{result['match_seconds']:.1f}")
-    shown.add_section()
-    shown.add_row("bare COPY", f"{result['copy_seconds']:.1f}")
-    shown.add_row("bare JOIN", f"{result['join_seconds']:.1f}")
-    shown.caption = (
-        f"loaded and matched: {result['ratio']:.1f} × bare; at most {result['peak_rss_mb']:.0f} MB;"
-        f" load average before {result['load_before'][0]:.2f}"
-    )
-
-
 def _floor(shown: table.Table, result: Mapping[str, Any]) -> None:
     _columns(shown, "", ["statements", "commits"])
     for call, counted in result["calls"].items():
@@ -158,6 +143,5 @@ TABLES: Mapping[str, tuple[str, Callable[[table.Table, Any], None]]] = {
     "memory": ("Memory after the load; `together` counts what is shared once", _memory),
     "routing": ("Who takes a payment: the time of one decision", _routing),
     "bulk": ("A file of refunds: read, checked, and refunded row by row", _bulk),
-    "settling": ("A settlement file: loaded and matched, beside the bare COPY and JOIN of its lines", _settling),
     "floor": ("SQL of one payment, and its floor: the same writes, locks and commits without us", _floor),
 }
