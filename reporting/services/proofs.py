@@ -10,15 +10,18 @@ from reporting.models import DiscrepancyKind, Payout
 from reporting.services import discrepancies
 
 _SUMMED: Final = """
-SELECT 'po_' || replace(p.id::text, '-', ''), sum(l.net_minor)::bigint
-  FROM reporting_payout p
-  JOIN reporting_settlementline own ON own.movement_id = 'po_' || replace(p.id::text, '-', '') AND own.type = 'payout'
-  JOIN reporting_settlementfile f ON f.account_id = p.account_id AND f.reference = own.payout_reference
-   AND f.kind IN ('payout', 'batch') AND f.status = 'loaded'
-  JOIN reporting_settlementline l ON l.account_id = p.account_id AND l.payout_reference = own.payout_reference
-   AND l.currency = p.currency
- WHERE p.account_id = %(account)s AND p.proven IS NOT TRUE AND own.payout_reference <> ''
- GROUP BY p.id"""
+WITH named AS MATERIALIZED (
+    SELECT p.id, p.currency, own.payout_reference
+      FROM reporting_payout p
+      JOIN reporting_settlementline own
+        ON own.movement_id = 'po_' || replace(p.id::text, '-', '') AND own.type = 'payout'
+      JOIN reporting_settlementfile f ON f.account_id = p.account_id AND f.reference = own.payout_reference
+       AND f.kind IN ('payout', 'batch') AND f.status = 'loaded'
+     WHERE p.account_id = %(account)s AND p.proven IS NOT TRUE AND own.payout_reference <> '')
+SELECT 'po_' || replace(named.id::text, '-', ''), sum(l.net_minor)::bigint
+  FROM named JOIN reporting_settlementline l ON l.account_id = %(account)s
+   AND l.payout_reference = named.payout_reference AND l.currency = named.currency
+ GROUP BY named.id"""
 """The payout's own line is among them: together they are nothing. Whether it is above or below zero is all the same; of
 a manual payout no line says what it is made of, and nothing is claimed."""
 

@@ -24,7 +24,7 @@ PROGRESS_LINES: Final = 4096
 PATIENCE: Final = "SELECT set_config('statement_timeout', '15min', true), set_config('lock_timeout', '10min', true)"
 """For files of millions of lines, one after the other: longer than a worker's other statements may take."""
 
-MANY: Final = 10_000
+MANY: Final = 1_000
 """With so many new lines in it the table is another one: who compares them is not to wait until autovacuum sees it."""
 
 TABLE: Final = """

@@ -27,21 +27,13 @@ SET TimeZone = 'UTC'
 """What is copied from true rows needs no look at each one."""
 
 PLAN: Final = """
+DROP TABLE IF EXISTS bench_payment, bench_capture;
 CREATE UNLOGGED TABLE bench_payment AS
-SELECT n, uuidv7() AS intent, uuidv7() AS attempt, 1000 + n * 7919 %% 90000 AS minor,
-       'BENCH' || lpad(n::text, 11, '0') AS reference
-  FROM generate_series(1, %(rows)s) n
-"""
-CAPTURES: Final = """
+SELECT n, uuidv7() AS intent, uuidv7() AS attempt, 1000 + n * 7919 % 90000 AS minor, '{word}' || lpad(n::text, 11, '0')
+       AS reference FROM generate_series(1, {payments}) n;
 CREATE UNLOGGED TABLE bench_capture AS
 SELECT bench_payment.*, uuidv7() AS capture, uuidv7() AS transfer
-  FROM bench_payment, generate_series(1, %(times)s) AS time ORDER BY time, n
-"""
-GROWN: Final = """
-UPDATE payments_paymentattempt a SET amount_minor = (1 + %(times)s) * p.minor FROM bench_payment p
- WHERE a.id = p.attempt;
-UPDATE payments_paymentintent i SET amount_minor = (1 + %(times)s) * p.minor,
-       amount_captured_minor = (1 + %(times)s) * p.minor FROM bench_payment p WHERE i.id = p.intent
+  FROM bench_payment, generate_series(1, {captures}) AS time ORDER BY n
 """
 REAL: Final = "SELECT intent_id, attempt_id, id FROM payments_capture WHERE status = 'succeeded' ORDER BY id LIMIT 1"
 
@@ -84,28 +76,25 @@ SELECT concat_ws(',', 'Bench', %(merchant)s::text, '', '', '', moment, 'UTC', 'M
 """
 
 
-def pay(account: Any, rows: int) -> None:
-    """So many payments of today at an account, each captured once, and booked."""
+def pay(account: Any, payments: int, *, captures: int = 1, word: str = "BENCH") -> None:
+    """So many payments of today at an account, each captured so many times, and booked; `word` begins the PSP's ids."""
     run(SESSION)
-    run(PLAN, {"rows": rows})
-    intent, attempt, _ = _one(REAL)
-    with unindexed():
+    run(PLAN.format(payments=payments, captures=captures, word=word))
+    intent, attempt, capture = _one(REAL)
+    with _unindexed():
         made = {"id": "p.intent", "order_id": "NULL", "latest_attempt_id": _public("att", "p.attempt")}
-        sums = {"currency": f"'{CURRENCY}'", "amount_minor": "p.minor"}
-        paid = {**made, **sums, "amount_captured_minor": "p.minor"}
+        sums = {"currency": f"'{CURRENCY}'", "amount_minor": f"p.minor * {captures}"}
+        paid = {**made, **sums, "amount_captured_minor": f"p.minor * {captures}"}
         _copy("payments_paymentintent", intent, paid, "bench_payment")
         tried = {"id": "p.attempt", "intent_id": "p.intent", "order_id": "''", "provider_reference": "p.reference"}
         at = {"account_id": f"'{account.pk.removeprefix('pa_')}'::uuid"}
         _copy("payments_paymentattempt", attempt, {**tried, **at, **sums}, "bench_payment")
-        _take(account, 1)
-
-
-def take_more(account: Any, times: int) -> None:
-    """Each of these payments has taken so many times more what it took, in captures of their own."""
-    run("DROP TABLE bench_capture")
-    with unindexed():
-        _take(account, times)
-        run(GROWN.replace("%(times)s", str(times)))
+        took = {"id": "p.capture", "intent_id": "p.intent", "attempt_id": "p.attempt", "amount_minor": "p.minor"}
+        now = {"created_at": "now()", "captured_at": "now()", "currency": f"'{CURRENCY}'"}
+        _copy("payments_capture", capture, {**took, **now}, "bench_capture")
+        _book(account)
+    run("VACUUM (ANALYZE) " + ", ".join(TABLES))  # as autovacuum leaves them
+    run("RESET ALL")
 
 
 def batch(path: Path, merchant: str) -> None:
@@ -119,11 +108,6 @@ def batch(path: Path, merchant: str) -> None:
                 file.write(block)
 
 
-def settle_down() -> None:
-    """As autovacuum leaves the tables."""
-    run("VACUUM (ANALYZE) " + ", ".join(TABLES))
-
-
 def run(sql: str, params: Mapping[str, Any] | None = None) -> int:
     """One statement; how many rows it was about."""
     with connection.cursor() as cursor:
@@ -132,7 +116,7 @@ def run(sql: str, params: Mapping[str, Any] | None = None) -> int:
 
 
 @contextmanager
-def unindexed() -> Iterator[None]:
+def _unindexed() -> Iterator[None]:
     """Without indexes besides keys, which are built at the end instead of row by row."""
     run(
         "UPDATE pg_index SET indisready = false, indisvalid = false WHERE NOT indisprimary AND indrelid IN ("
@@ -146,12 +130,7 @@ def unindexed() -> Iterator[None]:
             run(f"REINDEX TABLE {table}")
 
 
-def _take(account: Any, times: int) -> None:
-    run(CAPTURES.replace("%(times)s", str(times)))
-    capture = _one(REAL)[2]
-    took = {"id": "p.capture", "intent_id": "p.intent", "attempt_id": "p.attempt", "amount_minor": "p.minor"}
-    now = {"created_at": "now()", "captured_at": "now()", "currency": f"'{CURRENCY}'"}
-    _copy("payments_capture", capture, {**took, **now}, "bench_capture")
+def _book(account: Any) -> None:
     accounts = {"receivable": postings.receivable(account.code), "clearing": postings.ORDER_CLEARING}
     with transaction.atomic():
         ledger.post_all(postings.Event.CAPTURED, FIRST, {**accounts, "currency": CURRENCY})
@@ -168,7 +147,8 @@ def _copy(table: str, template: Any, other: Mapping[str, str], rows: str) -> Non
     """A copy of a row for each of `rows`, with what is other in it."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT attname FROM pg_attribute WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped", [table]
+            "SELECT attname FROM pg_attribute WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped",
+            [table],
         )
         names = [name for (name,) in cursor.fetchall()]
     said = ", ".join(other.get(name, f"t.{name}") for name in names)

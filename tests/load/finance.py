@@ -7,7 +7,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -26,6 +26,8 @@ ROWS: Final = 1_000_000
 QUICK: Final = 20_000
 TIMES: Final = 5
 """The larger report has so many times the rows of the smaller one."""
+MANY_CAPTURES: Final = 1000
+"""Payments that are captured again and again, for the rows that the larger report has more."""
 PATIENCE: Final = 3600.0  # seconds for the whole of it
 
 REST: Final = "UPDATE payments_job SET due_at = now() + interval '1 day' WHERE queue = 'finance' AND state = 'ready'"
@@ -63,7 +65,6 @@ def main() -> None:
     seen: dict[str, Any] = {}
     with _told(seen, "fill_seconds"):
         filling.pay(account, rows)
-        filling.settle_down()
     seen["reports"] = [report("payments", workers)]
     with tempfile.TemporaryDirectory() as directory:
         batch = Path(directory) / "batch.csv"
@@ -72,8 +73,7 @@ def main() -> None:
     seen["tie_out"] = tie_out(account)
     seen["reports"].append(report("fees", workers))
     with _told(seen, "fill_more_seconds"):
-        filling.take_more(account, TIMES - 1)
-        filling.settle_down()
+        filling.pay(account, MANY_CAPTURES, captures=(TIMES - 1) * rows // MANY_CAPTURES, word="MORE")
     seen["reports"].append(report("payments", workers))
     seen["load_after"] = machine.load()
     sys.stdout.write(orjson.dumps(seen).decode() + "\n")
@@ -84,11 +84,13 @@ def main() -> None:
 
 def report(name: str, workers: list[int]) -> dict[str, Any]:
     """A report that the worker writes, between two bare COPYs of its query; and the worker's memory meanwhile."""
+    from django.utils import timezone  # noqa: PLC0415
+
     from reporting.reports.base import Parameters  # noqa: PLC0415
     from reporting.reports.catalogue import REPORTS  # noqa: PLC0415
     from reporting.services import exports  # noqa: PLC0415
 
-    today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    today = timezone.now().astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     parameters = Parameters(interval_start=today - timedelta(days=1), interval_end=today + timedelta(days=1))
     bare = [bare_copy(REPORTS[name], parameters)]
     idle = {pid: machine.rss_megabytes([pid]) for pid in workers}
@@ -108,6 +110,7 @@ def report(name: str, workers: list[int]) -> dict[str, Any]:
         "megabytes": run.size / 1e6,
         "seconds": (run.ready_at - run.started_at).total_seconds(),
         "bare_seconds": bare,
+        "ratio": sum(bare) / len(bare) / (run.ready_at - run.started_at).total_seconds(),
         "idle_mb": max(idle.values()),
         "above_idle_mb": peak,
     }
@@ -145,10 +148,17 @@ def settlement(account: "ProviderAccount", batch: Path, lines: int) -> dict[str,
     file.refresh_from_db()
     with _told(seen.seconds, "compare"), seen.watched():
         compared = reconciliation.compare(account.pk)
+    seen.seconds["post"] += seen.seconds["compare"] - seen.seconds.pop("statements")  # the commit looks at transfers
     found = set(SettlementLine.objects.values_list("match", flat=True).distinct())
     if (compared, file.lines, found) != (lines, lines, {"matched", "booked"}):
         raise SystemExit(f"{file.status} {file.problem}: {compared} of {lines} lines were compared and are {found}")
-    return {"lines": lines, "megabytes": batch.stat().st_size / 1e6, "bare": bare, **seen.seconds, "steps": seen.slowest()}
+    return {
+        "lines": lines,
+        "megabytes": batch.stat().st_size / 1e6,
+        **{f"{name}_seconds": seconds for name, seconds in {**bare, **seen.seconds}.items()},
+        "ratio": (seen.seconds["load"] + seen.seconds["compare"] - seen.seconds["post"]) / sum(bare.values()),
+        "steps": seen.slowest(),
+    }
 
 
 def bare_join(account: "ProviderAccount", batch: Path) -> dict[str, float]:
@@ -162,10 +172,10 @@ def bare_join(account: "ProviderAccount", batch: Path) -> dict[str, float]:
     names = ", ".join(f'"{name}"' for name in filling.HEADER.strip().split(","))
     from django.db import connection  # noqa: PLC0415
 
-    with _told(seen, "copy"), connection.cursor() as cursor, batch.open("rb") as file:
-        with cursor.copy(f"COPY bench_bare ({names}) FROM STDIN (FORMAT csv, HEADER)") as copy:
-            while block := file.read(1 << 20):
-                copy.write(block)
+    taken = f"COPY bench_bare ({names}) FROM STDIN (FORMAT csv, HEADER)"
+    with _told(seen, "copy"), connection.cursor() as cursor, batch.open("rb") as file, cursor.copy(taken) as copy:
+        while block := file.read(1 << 20):
+            copy.write(block)
     with _told(seen, "join"):
         filling.run(JOINED.format(account=account.pk.removeprefix("pa_")))
     filling.run("DROP TABLE bench_bare, bench_joined")

@@ -121,6 +121,25 @@ def _bulk(shown: table.Table, result: Mapping[str, Any]) -> None:
     shown.caption = f"{result['refunded']:,} refunded; load average before {result['load_before'][0]:.2f}"
 
 
+def _finance(shown: table.Table, result: Mapping[str, Any]) -> None:
+    _columns(shown, "", ["s", "bare, s", "of bare"])
+    for one in result["reports"]:
+        label = f"report {one['report']}, {one['rows']:,} rows; worker +{one['above_idle_mb']:.1f} MB"
+        bare = sum(one["bare_seconds"]) / len(one["bare_seconds"])
+        shown.add_row(label, f"{one['seconds']:.1f}", f"{bare:.1f}", f"{one['ratio']:.2f} as fast")
+    settled = result["settlement"]
+    taken = settled["load_seconds"] + settled["compare_seconds"] - settled["post_seconds"]
+    shown.add_row(
+        f"{settled['lines']:,} lines loaded and matched, beside COPY + JOIN",
+        f"{taken:.1f}",
+        f"{settled['copy_seconds'] + settled['join_seconds']:.1f}",
+        f"{settled['ratio']:.1f} × as long",
+    )
+    shown.add_row("postings of their fees", f"{settled['post_seconds']:.1f}")
+    shown.add_row("tie-out of that day", f"{max(result['tie_out']['seconds']):.2f}")
+    shown.caption = f"load average before {result['load_before'][0]:.2f}, after {result['load_after'][0]:.2f}"
+
+
 def _floor(shown: table.Table, result: Mapping[str, Any]) -> None:
     _columns(shown, "", ["statements", "commits"])
     for call, counted in result["calls"].items():
@@ -143,5 +162,6 @@ TABLES: Mapping[str, tuple[str, Callable[[table.Table, Any], None]]] = {
     "memory": ("Memory after the load; `together` counts what is shared once", _memory),
     "routing": ("Who takes a payment: the time of one decision", _routing),
     "bulk": ("A file of refunds: read, checked, and refunded row by row", _bulk),
+    "finance": ("A very large day: reports, settlement, tie-out, beside the same by bare SQL", _finance),
     "floor": ("SQL of one payment, and its floor: the same writes, locks and commits without us", _floor),
 }
