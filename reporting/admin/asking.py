@@ -15,6 +15,12 @@ from reporting.reports.base import Parameters
 from reporting.reports.catalogue import REPORTS
 
 
+def known_zone(name: str) -> None:
+    """Refuses what is no name of the IANA database."""
+    if name not in base.zones():
+        raise forms.ValidationError("There is no such time zone. Write UTC, or like Europe/Amsterdam.")
+
+
 class Offer(NamedTuple):
     """A report as it is offered: `when` somebody wants it, and `more` of what is in it."""
 
