@@ -27,7 +27,7 @@ from reporting.documents import (
 from reporting.models import FileFormat, ReportRun, Way
 from reporting.reports import base
 from reporting.reports.catalogue import REPORTS
-from reporting.services import exports, links
+from reporting.services import exports, files, links
 from reporting.states import RunStatus
 
 
@@ -164,6 +164,7 @@ class ReportDownload(wire.Door):
         name="reports.download",
         summary="Download the file of a report",
         scope="reports:read",
+        media=tuple(dict.fromkeys(files.CONTENT_TYPES.values())),
         refuses=(exports.ReportNotReady, exports.ReportNotTied, exports.ReportFileGone),
         example=None,
     )

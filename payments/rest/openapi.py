@@ -193,7 +193,10 @@ def _resolved(field: Any, parts: Mapping[str, Any]) -> Any:
 
 def _answer(found: Operation, registry: ComponentRegistry) -> dict[str, Any]:
     if found.answers is None:
-        return {str(found.status): {"description": HTTPStatus(found.status).phrase}}
+        described: dict[str, Any] = {"description": HTTPStatus(found.status).phrase}
+        if found.media:  # a file, as it is: OpenAPI 3.1 says nothing more of binary content
+            described["content"] = {media: {} for media in found.media}
+        return {str(found.status): described}
     item = schema_of(found.answers, "serialization", registry)
     schema = _page(found.answers.__name__, item, registry) if found.paged else item
     content = {"application/json": {"schema": schema, "example": found.example}}

@@ -30,7 +30,8 @@ class Operation:
     `render` turns what the handler returns (one row of it, when `paged`) into the answer's shape. A POST also
     says how an answer is made from the record when ours was lost in a crash: `recorded(client, object id)`
     returns what the handler would have returned. `kept` renders in the place of `render` what is stored for a repeated
-    idempotency key, where the answer holds something that is said once.
+    idempotency key, where the answer holds something that is said once. `media` are the types of what is answered
+    where that is a file.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Operation:
     example_body: Mapping[str, Any] | None = None
     query: type[BaseModel] | None = None
     answers: type[BaseModel] | None = None
+    media: tuple[str, ...] = ()
     render: Callable[[Any], BaseModel | Mapping[str, Any]] | None = None
     kept: Callable[[Any], BaseModel | Mapping[str, Any]] | None = None
     paged: bool = False

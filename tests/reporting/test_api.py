@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.test import Client
 
 from payments.kernel.jobs import Queue
 from payments.rest import keys, openapi, operations
@@ -28,6 +29,13 @@ def test_what_is_answered_is_what_the_document_says(desk: Desk, shop: factories.
     listed = shop.get("reports?report=payments&status=ready")["data"]
     assert [row["id"] for row in listed] == [file.run["id"], asked["id"]]
     assert shop.get("reports?status=canceled")["data"] == []
+
+
+def test_the_document_says_what_a_file_is(client: Client) -> None:
+    document = client.get("/v1/openapi.json").json()
+    answered = document["paths"]["/v1/reports/{report_id}/download"]["get"]["responses"]["200"]["content"]
+
+    assert {media.partition(";")[0] for media in answered} == {"text/csv", "application/gzip"}
 
 
 @pytest.mark.parametrize(
