@@ -79,6 +79,17 @@ SELECT movement_id AS subject_id, %(account)s::uuid AS account_id, currency, -un
   FROM known WHERE since < %(now)s::timestamptz - {_DAYS} * interval '1 day'"""  # noqa: S608  our own SQL
 
 
+_TAKEN_BACK: Final = f"""
+WITH missed AS (
+    SELECT subject_id AS movement_id FROM reporting_discrepancy
+     WHERE account_id = %(account)s AND kind = 'missing_at_psp' AND status IN ('open', 'proposed')),
+     facts AS ({matching.FACTS.format(movements="missed")})
+SELECT f.movement_id AS subject_id
+  FROM facts f LEFT JOIN reporting_settlementline l ON l.movement_id = f.movement_id AND l.match <> 'duplicate'
+ GROUP BY f.movement_id, f.booked HAVING f.booked = coalesce(sum(l.gross_minor), 0)"""  # noqa: S608  our own SQL
+"""What was missing and is told by now as it is booked: also where our books have taken it back, and no line comes."""
+
+
 def bound(account_id: str) -> dict[str, Any]:
     """The values of the queries about what one account has not been told yet."""
     account, now = accounts.account(account_id), clock.now()
@@ -98,7 +109,12 @@ def bound(account_id: str) -> dict[str, Any]:
 
 
 def find(account_id: str) -> int:
-    """Open a difference for what was booked longer ago than its account and method take to settle."""
+    """Open a difference for what was booked longer ago than its account and method take to settle.
+
+    Those that are none any more are cleared.
+    """
     with transaction.atomic():
         payouts.lock(account_id)
-        return discrepancies.open_many(DiscrepancyKind.MISSING_AT_PSP, _LATE, bound(account_id))
+        kind, values = DiscrepancyKind.MISSING_AT_PSP, bound(account_id)
+        discrepancies.clear_many(kind, _TAKEN_BACK, values, because="books and settlement say the same of it")
+        return discrepancies.open_many(kind, _LATE, values)

@@ -9,8 +9,9 @@ import pytest
 from payments.gateway import accounts
 from payments.gateway.models import ProviderAccount
 from payments.intents.models import Capture, PaymentAttempt
-from payments.kernel import clock
+from payments.kernel import clock, unit
 from payments.ledger import services as postings
+from payments.ledger.postings import Event, capture_reversed
 from reporting.models import Discrepancy
 from reporting.services import discrepancies, overdue
 from tests import factories
@@ -73,3 +74,21 @@ def test_what_was_booked_before_the_account_settled_here_is_not_missed(shop: fac
     ProviderAccount.objects.filter(code="stripe-us").update(settles_from=(BEGAN + timedelta(days=1)).date())
     accounts.forget()
     assert looked(psp, 11) == []
+
+
+def test_what_was_missing_and_is_taken_back_is_no_difference_any_more(shop: factories.Shop, psp: Account) -> None:
+    """The capture failed after all, and no line will ever come: nobody shall book it out a second time."""
+    shop.paid(2000)
+    assert looked(psp, 11) == [("missing_at_psp", -2000, "USD")]
+    [capture] = Capture.objects.all()
+    with clock.at(BEGAN + timedelta(days=11)), unit.work():
+        capture.advance("reverse", because="the bank took it back", by="a test")
+        postings.post(
+            Event.CAPTURE_REVERSED,
+            capture.pk,
+            capture_reversed(psp.code, capture.amount),
+            narrative="taken back",
+            refs={},
+        )
+    assert looked(psp, 12) == []
+    assert Discrepancy.objects.get().status == "cleared"
