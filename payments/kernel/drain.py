@@ -12,7 +12,7 @@ import structlog
 from django.db import IntegrityError, close_old_connections, connection
 
 from payments.kernel import ids, reads, unit
-from payments.kernel.jobs import FEEDERS, LEASES, REGISTRY, Job, JobState, Kind, Queue, Retry
+from payments.kernel.jobs import FEEDERS, REGISTRY, Job, JobState, Kind, Queue, Retry
 
 log = structlog.get_logger(__name__)
 
@@ -131,9 +131,9 @@ CLAIM_DUE: Final = """
                SELECT FROM payments_job r WHERE r.unique_key = w.unique_key AND r.state = 'running'))
          ORDER BY due_at LIMIT %s FOR UPDATE OF w SKIP LOCKED)
     UPDATE payments_job j SET state = 'running', fence = fence + 1, attempts = attempts + 1,
-           due_at = statement_timestamp() + %s
-      FROM due WHERE j.id = due.id
-    RETURNING j.id, name, queue, arguments, state, due_at, unique_key, fence, attempts, last_error, created_at
+           due_at = statement_timestamp() + kind.lease
+      FROM due, unnest(%s::text[], %s::interval[]) AS kind (name, lease) WHERE j.id = due.id AND j.name = kind.name
+    RETURNING j.id, j.name, queue, arguments, state, due_at, unique_key, fence, attempts, last_error, created_at
 """
 """Materialized: as `id IN (SELECT … LIMIT …)` it may be run once per row, and then takes all that is due.
 
@@ -143,14 +143,14 @@ namesake by unique key runs is not begun; it could only be added once that one w
 
 
 def _claim(queue: Queue) -> list[Lease]:
-    """Take due jobs, and running ones whose lease ran out, for the longest lease among their kinds.
+    """Take due jobs, and running ones whose lease ran out, each for the lease of its kind.
 
     A job of a name that this process does not know is left to those that do: during a deploy both run.
     """
     kinds = [kind for kind in REGISTRY.values() if kind.queue == queue]
-    lease = max((kind.lease for kind in kinds), default=LEASES[queue])
+    names = [kind.name for kind in kinds]
     with connection.cursor() as cursor:
-        params: list[Any] = [queue, [kind.name for kind in kinds], CLAIM[queue], lease]
+        params: list[Any] = [queue, names, CLAIM[queue], names, [kind.lease for kind in kinds]]
         cursor.execute(CLAIM_DUE, params)
         claimed = cursor.fetchall()
     return [Lease(reads.built(Job, row)) for row in sorted(claimed)]
