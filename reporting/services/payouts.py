@@ -170,15 +170,18 @@ def book_lines(account: ProviderAccount, params: Mapping[str, Any]) -> None:
 
 
 _RETURNED: Final = """
-SELECT 'sl_' || replace(l.id::text, '-', ''), p.provider_reference
+SELECT DISTINCT ON (p.id) 'sl_' || replace(l.id::text, '-', ''), p.provider_reference
   FROM open_line o JOIN reporting_settlementline l ON l.id = o.id
   JOIN LATERAL (
-    SELECT provider_reference FROM reporting_payout p
+    SELECT p.id, provider_reference FROM reporting_payout p
      WHERE p.account_id = %(account)s AND p.currency = l.currency AND p.amount_minor = l.settled_minor
        AND (l.movement_reference <> '' AND l.movement_reference IN (p.provider_reference, p.trace)
             OR p.provider_reference = l.payout_reference)
+       AND NOT EXISTS (SELECT FROM reporting_settlementline t WHERE t.account_id = %(account)s
+                          AND t.type = 'payout_returned' AND t.movement_id = 'po_' || replace(p.id::text, '-', ''))
      ORDER BY l.movement_reference IN (p.provider_reference, p.trace) DESC, p.id LIMIT 1) p ON true
- WHERE o.type = 'payout_returned'"""
+ WHERE o.type = 'payout_returned' ORDER BY p.id, l.occurred_at, l.key"""
+"""A payout comes back once: another line that says so is of another one, or is missing here."""
 
 
 def _end_returned(account: ProviderAccount) -> None:

@@ -254,3 +254,12 @@ def test_a_negative_payout_and_two_of_one_batch(shop: factories.Shop, psp: Accou
     assert sorted(rows) == [("7", -700, "USD", "TX1"), ("TX2", 900, "EUR", "")]
     assert psp.balance("cash_in_transit", "USD") == -700
     assert psp.balance("cash_in_transit", "EUR") == 900
+
+
+def test_a_payout_that_is_said_to_come_back_twice_comes_back_once(shop: factories.Shop, psp: Account) -> None:
+    psp.settle(of(shop.paid(2000)), line("payout", -2000, payout_reference="po_1", movement_reference="po_1"))
+    psp.settle(*(line("payout_returned", 2000, movement_reference="po_1") for _ in range(2)))
+    assert psp.balance("psp_receivable") == 2000
+    assert differences() == [("missing_here", 2000, "USD")], "of the second nobody knows what it is"
+    reconciliation.compare(psp.pk)
+    assert differences() == [("missing_here", 2000, "USD")]
