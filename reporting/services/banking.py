@@ -2,6 +2,7 @@
 
 from datetime import UTC, date, datetime, time
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 from django.db import IntegrityError, transaction
 from django.db.models import F, Max, Q, Sum
@@ -152,8 +153,6 @@ def choose(line_id: str, payout_id: str, *, because: str, by: str) -> BankMatch:
     """Say which payout a line is: it has arrived, or has been sent back. It is booked in the same commit."""
     line, payout = BankLine.objects.get(pk=line_id), Payout.objects.get(pk=payout_id)
     kind = MatchKind.ARRIVED if line.amount_minor == payout.amount_minor else MatchKind.SENT_BACK
-    if _settled(line):
-        raise BankLineDecided("The difference that this line was has been booked: it would be booked twice.")
     try:
         with unit.work() as work:
             row = _match(line_id, payout_id, kind, because=because, by=by)
@@ -213,9 +212,11 @@ def _refuse_undoing(row: BankMatch, by: str) -> None:
         raise BankLineDecided("The payout was sent back since: undo that match first.")
 
 
-def _settled(line: BankLine) -> bool:
+def _refuse_settled(line: BankLine) -> None:
+    """Whoever books the difference at this moment goes first."""
     said = models.Discrepancy.objects.filter(kind=DiscrepancyKind.BANK_UNEXPLAINED, subject_id=line.pk)
-    return said.filter(status=DiscrepancyStatus.SETTLED).exists()
+    if any(row.status == DiscrepancyStatus.SETTLED for row in said.select_for_update()):
+        raise BankLineDecided("The difference that this line was has been booked: it would be booked twice.")
 
 
 # --- one match, in the open unit ------------------------------------------------------------------------------------
@@ -226,6 +227,7 @@ def _match(line_id: str, target_id: str, kind: MatchKind, *, because: str, by: s
         return _match_transfer(line_id, target_id, kind, because=because, by=by)
     payout = Payout.objects.select_for_update(of=("self",)).select_related("account").get(pk=target_id)
     line = _open_line(line_id)
+    _refuse_settled(line)
     _refuse_unless_it_fits(payout, line, kind)
     last = BankMatch.objects.filter(payout=payout).aggregate(last=Max("number"))["last"] or 0
     row = BankMatch(
@@ -311,7 +313,7 @@ def _book(row: BankMatch, payout: Payout, line: BankLine, *, reverse: bool) -> N
         recipe(account, bank, payout.amount),
         narrative=f"Payout of {money.text(payout.amount)} {words} {bank}{': a match was undone' if reverse else ''}",
         refs={"payout": payout.pk, "bank_line": line.pk},
-        effective_at=_moment(line.day),
+        effective_at=_moment(line.day, line.account.legal_entity.time_zone),
     )
 
 
@@ -327,5 +329,6 @@ def _enqueue(line: Any) -> None:
     jobs.enqueue("match_bank_lines", account_id=line.account_id, unique=f"match_bank_lines/{line.account_id}")
 
 
-def _moment(day: date) -> datetime:
-    return datetime.combine(day, time(), UTC)
+def _moment(day: date, zone: str) -> datetime:
+    """A bank's day is one of its company's books: west of Greenwich, midnight UTC is the evening before."""
+    return datetime.combine(day, time(), ZoneInfo(zone)).astimezone(UTC)

@@ -9,6 +9,7 @@ from payments.gateway.switches import AnotherPersonNeeded
 from payments.kernel import clock
 from payments.kernel.errors import Refusal
 from payments.ledger import selectors as ledger
+from payments.ledger.models import Transfer
 from reporting.models import BankMatch, Discrepancy, Payout
 from reporting.services import banking, discrepancies
 from tests import factories
@@ -35,6 +36,13 @@ def test_a_payout_arrives_and_is_booked_once(world: World) -> None:
     assert world.in_ledger() == {"bank": 125_010, "transit": 99_999}
     assert BankMatch.objects.get().because == "the line names it"
     factories.assert_books_close()
+
+
+def test_a_banks_day_is_a_day_of_the_companys_books(world: World) -> None:
+    LegalEntity.objects.filter(pk=world.bank.legal_entity_id).update(time_zone="America/New_York")
+    world.payout(5_000, "po_first")
+    world.statement(3, (5_000, "PO_FIRST"))
+    assert Transfer.objects.get(event="payout_arrived").effective_at == datetime(2026, 11, 3, 5, tzinfo=UTC)
 
 
 def test_without_a_reference_the_amount_says_it_when_nothing_else_has_it(world: World) -> None:
