@@ -30,13 +30,13 @@ def post(
 
     Booking the same `event` of the same `source_id` again fails on the unique key and takes the whole unit with
     it: a state that says "captured" and its posting are one commit or none. What moved in books that are closed is
-    booked into the open period.
+    booked into the open period. Where no line says in whose books it is, the `account` in `refs` does.
     """
     now = clock.now()
     transfer = Transfer(
         event=event,
         source_id=source_id,
-        place=postings.place(lines),
+        place=postings.place(lines) or refs.get("account"),
         effective_at=effective_at or now,
         booked_at=now,
         narrative=narrative,

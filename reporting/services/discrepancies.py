@@ -286,5 +286,10 @@ def _close(row: Discrepancy, *, because: str, by: str, **more: Any) -> None:
             row.pk,
             postings.difference_settled(said["debit"], said["credit"], amount),
             narrative=f"{money.text(amount)} from {said['credit']} to {said['debit']}: {because}",
-            refs={"discrepancy": row.pk, "subject": row.subject_id},
+            refs={"discrepancy": row.pk, "subject": row.subject_id, **_whose(row)},
         )
+
+
+def _whose(row: Discrepancy) -> dict[str, str]:
+    """Conversions stand on accounts of nobody in particular: the books are those of the account that converted."""
+    return {"account": accounts.account(row.account_id).code} if row.account_id else {}

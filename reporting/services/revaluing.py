@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from django.db import connection
 
+from payments.gateway.models import ProviderAccount
 from payments.kernel import ids, money
 from payments.ledger import postings
 from payments.ledger import services as ledger
@@ -56,9 +57,15 @@ def revalue(close: Close) -> None:
             f"{close.pk}/{close.edition}",
             postings.revalued(money.from_minor(gain, own)),
             narrative=_words(close, rates, sorted(position.keys() - known.keys())),
-            refs={"legal_entity": close.entity_id, "close": close.pk},
+            refs={"legal_entity": close.entity_id, "close": close.pk, **_whose(entity)},
             effective_at=close.ends_at,
         )
+
+
+def _whose(entity_id: str) -> dict[str, str]:
+    """The lines name no account: one of the company's says in whose books, and so in whose journal, it is."""
+    row = ProviderAccount.objects.filter(legal_entity=entity_id).order_by("code").first()
+    return {"account": row.code} if row else {}
 
 
 def _words(close: Close, rates: Mapping[str, Decimal], unknown: list[str]) -> str:

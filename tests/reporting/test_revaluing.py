@@ -1,6 +1,7 @@
 """The month's end: what is open in other currencies is worth what the PSPs converted at last."""
 
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
 import pytest
 
@@ -8,8 +9,8 @@ from payments.gateway.models import LegalEntity
 from payments.kernel import unit
 from payments.ledger import selectors as ledger
 from payments.ledger.models import Transfer
-from reporting.models import Close
-from reporting.services import reconciliation, revaluing
+from reporting.models import Close, Discrepancy
+from reporting.services import discrepancies, reconciliation, revaluing
 from tests import factories
 from tests.reporting import settling
 from tests.reporting.settling import Account
@@ -96,3 +97,27 @@ def test_a_later_month_begins_with_what_the_last_one_was_left_at(account: Accoun
     converted(account, 1, 1)
     closed(ends=datetime(2026, 12, 1, tzinfo=UTC))
     assert result() == 100 + 110
+
+
+def test_what_was_settled_of_a_conversion_is_not_gained_once_more(account: Account) -> None:
+    """A wrong rate was found and taken to the result by hand: the month's end adds nothing to that."""
+    line = settling.line("capture", 10_00, "EUR", settled=11_00, into="USD", rate=Decimal("1.2"))
+    account.load(line)
+    reconciliation.compare(account.pk)
+    wrong = Discrepancy.objects.get(kind="fx")
+    assert (wrong.amount_minor, wrong.proposal["credit"]) == (-100, "fx_clearing")
+    discrepancies.settle(wrong.pk, "fx_result", because="They keep it.", by="staff ada")
+    if Discrepancy.objects.get(pk=wrong.pk).status == "proposed":
+        discrepancies.approve(wrong.pk, by="staff bob")
+    assert Transfer.objects.get(event="difference_settled").place == "stripe-us"
+    assert result() == -100
+    closed(ends=datetime(2026, 12, 1, tzinfo=UTC))
+    open_position = {code: minor for (code, _), minor in ledger.trial_balance().items() if code == "fx_clearing"}
+    assert result() == 0, f"what was lost is in the worth of what is open: {open_position}"
+
+
+def test_what_a_month_gained_is_in_the_books_of_its_company(account: Account) -> None:
+    converted(account, 1000, 1200)
+    converted(account, 100, 110)
+    closed()
+    assert Transfer.objects.get(event="revalued").place == "stripe-us"
