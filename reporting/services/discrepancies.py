@@ -73,7 +73,8 @@ _OPEN: Final = """
 WITH found AS MATERIALIZED ({found}),
      left_over AS (
     SELECT f.subject_id, f.account_id, f.currency, f.detail, f.evidence, f.at, f.counter, f.since,
-           f.amount_minor - coalesce(sum(d.amount_minor), 0) AS amount_minor, count(d.id) AS closed
+           f.amount_minor - coalesce(sum(d.amount_minor), 0) AS amount_minor, count(d.id) AS closed,
+           coalesce(sum(d.amount_minor) FILTER (WHERE d.status = 'accepted'), 0) AS accepted
       FROM found f LEFT JOIN reporting_discrepancy d
         ON d.subject_id = ANY(coalesce(f.covers, ARRAY[f.subject_id])) AND d.status IN ('settled', 'accepted')
        AND (d.kind = %(kind)s OR f.covers IS NOT NULL AND d.kind = ANY(%(shifts)s))
@@ -83,7 +84,8 @@ WITH found AS MATERIALIZED ({found}),
            proposal, status, since, opened_at, taken_by, wanted, settled_by, settled_because, approved_by, version,
            created_at)
     SELECT uuidv7(), account_id, %(kind)s, subject_id, currency, amount_minor, detail, evidence,
-           CASE WHEN at = '' OR amount_minor = 0 THEN '{{}}'::jsonb ELSE jsonb_build_object(
+           CASE WHEN at = '' OR amount_minor = 0 OR amount_minor * accepted < 0 AND abs(amount_minor) <= abs(accepted)
+                THEN '{{}}'::jsonb ELSE jsonb_build_object(
                 'at', at, 'debit', CASE WHEN amount_minor > 0 THEN at ELSE counter END,
                 'credit', CASE WHEN amount_minor > 0 THEN counter ELSE at END,
                 'amount_minor', abs(amount_minor), 'currency', currency) END,
@@ -134,7 +136,8 @@ def open_many(kind: DiscrepancyKind, found: str, params: Mapping[str, Any]) -> i
     `found` is a SELECT of `subject_id, account_id, currency, amount_minor, detail, evidence, at, counter, since,
     covers`; a transfer is proposed between the account `at`, where it stands ("": none), and `counter`.
     What people have settled or accepted of the subject before is taken off: nothing left, nothing opened. `covers`
-    (text[]) are the subjects that count there, NULL for the own one and kind. Call it inside a transaction.
+    (text[]) are the subjects that count there, NULL for the own one and kind. What takes back what was accepted is only
+    accepted as well: nothing had been booked. Call it inside a transaction.
     """
     return _counted(_OPEN.format(found=found), kind, params)
 

@@ -137,6 +137,18 @@ def test_what_was_settled_counts_when_more_is_found(account: Any) -> None:
     assert (more.amount_minor, more.proposal["amount_minor"]) == (300, 300)
 
 
+def test_what_was_accepted_and_comes_right_is_not_booked(account: Any) -> None:
+    """Nothing was booked when it was accepted: a transfer would put the books wrong."""
+    row = found(account)
+    discrepancies.accept(row.pk, because="It will come.", by=ADA)
+    less = found(account, "5.00")
+    assert (less.amount_minor, less.proposal, discrepancies.counters(less)) == (-700, {}, [])
+    more = found(account, "20.00")
+    assert (more.amount_minor, more.proposal["amount_minor"]) == (800, 800)
+    other = found(account, "-1.00")
+    assert (other.amount_minor, other.proposal["amount_minor"]) == (-1300, 1300)
+
+
 def test_what_comes_later_clears_it(account: Any) -> None:
     row = found(account)
     with transaction.atomic():
