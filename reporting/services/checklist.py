@@ -154,7 +154,7 @@ def _untold(account: ProviderAccount, close: Close, until: date) -> str:
         return ""
     newest = batches.order_by("-loaded_at").first()
     last = newest and newest.rows.aggregate(last=Max("occurred_at"))["last"]
-    return f"has told {f'up to {last:%Y-%m-%d %H:%M} UTC' if last else 'nothing'}, not all of {until}"
+    return f"has told up to {last:%Y-%m-%d %H:%M} UTC, not all of {until}" if last else f"has told nothing, not {until}"
 
 
 def _matched(close: Close) -> Found:
