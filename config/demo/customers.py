@@ -73,15 +73,19 @@ MARKETS: Final = (
 
 FEES: Final = (
     ("stripe-us", "", "USD", "2.9", 30),
-    ("stripe-us", "", "", "3.4", 0),
-    ("stripe-eu", "card", "EUR", "1.5", 25),
-    ("stripe-eu", "sepa_debit", "EUR", "0", 35),
-    ("stripe-eu", "", "", "2.5", 0),
-    ("adyen-eu", "ideal", "EUR", "0", 22),
-    ("adyen-eu", "", "", "1.1", 0),
-    ("adyen-apac", "", "JPY", "1.4", 13),
+    ("stripe-us", "", "BRL", "3.9", 162),
+    ("stripe-eu", "card", "EUR", "4.4", 25),
+    ("stripe-eu", "card", "GBP", "5.4", 22),
+    ("stripe-eu", "card", "KWD", "5.4", 89),
+    ("stripe-eu", "", "EUR", "2.9", 25),
+    ("adyen-eu", "card", "EUR", "1", 0),
+    ("adyen-eu", "ideal", "EUR", "0", 25),
+    ("adyen-eu", "blik", "PLN", "0.9", 106),
+    ("adyen-apac", "card", "JPY", "1", 0),
+    ("adyen-apac", "konbini", "JPY", "0.9", 45),
 )
-"""What the accounts charge: account, method, currency, percent, and a fixed amount in minor units."""
+"""What the accounts charge: account, method, currency, percent, and a fixed amount in minor units. It is what the
+simulator takes (docs/simulator.md): cards from the US at an account elsewhere, conversions included."""
 
 PAID_IN_THE_END: Final = 0.8
 """The share of vouchers, and of customers at their bank's page, that are paid."""

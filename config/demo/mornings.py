@@ -7,13 +7,15 @@ import contextlib
 import http.client
 import io
 import urllib.parse
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
+from django.db.models import QuerySet
+
 from config import accounts
 from config.demo.past import Past
+from payments.gateway import accounts as gateway
 from payments.gateway.models import ProviderAccount
 from payments.kernel import clock, drain
 from payments.kernel.jobs import Queue, Retry
@@ -34,7 +36,9 @@ class Mornings:
     simulator: str
 
     def begin(self) -> None:
-        """Write down the bank accounts that the PSPs pay to."""
+        """Write down since when settlement is ours, and the bank accounts that the PSPs pay to."""
+        self._accounts().update(settles_from=self.past.now().date())
+        gateway.forget()
         found = {one["account"]: one for one in self.past.ask("GET", "/_sim/bank/accounts")["bank_accounts"]}
         for account in self._accounts():
             at = found[account.code]
@@ -79,5 +83,5 @@ class Mornings:
         statements.upload(statements.Upload(file=content, name=f"{bank.code}_{yesterday}.xml"), by=FAY)
 
     @staticmethod
-    def _accounts() -> Iterable[ProviderAccount]:
+    def _accounts() -> QuerySet[ProviderAccount]:
         return ProviderAccount.objects.filter(code__in=[account.code for account in accounts.ACCOUNTS]).order_by("code")
