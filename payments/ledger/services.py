@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import Any, Final
 
 from django.db import connection
-from django.utils import timezone
 
 from payments.kernel import clock, money, unit
 from payments.kernel.errors import invariant
@@ -104,9 +103,10 @@ def post_all(event: postings.Event, movements: str, params: Mapping[str, Any]) -
     """
     invariant(connection.in_atomic_block, "many movements are booked in a transaction")
     now = clock.now()
-    # ids are of the moment that the clock stands at: readers find the partitions of entries by when they were booked
-    bound = {**params, "event": event.value, "now": now, "shift": now - timezone.now()}
     with connection.cursor() as cursor:
+        # ids are of our moment, not of the server's: readers find the partitions of entries by when they were booked
+        cursor.execute("SELECT %s::timestamptz - clock_timestamp()", [now])
+        bound = {**params, "event": event.value, "now": now, "shift": cursor.fetchone()[0]}
         cursor.execute("DROP TABLE IF EXISTS pg_temp.ledger_movement")
         cursor.execute(_STAGE.format(movements=movements), bound)
         cursor.execute("ANALYZE ledger_movement")  # else millions are joined as if they were a handful
