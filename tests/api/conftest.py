@@ -44,7 +44,7 @@ class Route:
         return self.path.format(*address)
 
 
-QUERIES = {"payment_methods/available": "?amount=1999&currency=EUR", "tie_outs": ""}
+QUERIES = {"payment_methods/available": "?amount=1999&currency=EUR"}
 """What a question that is about no object has to say."""
 
 
