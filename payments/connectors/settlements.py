@@ -116,7 +116,6 @@ class Balance:
 
     currency: str
     amount_minor: int
-    as_of: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

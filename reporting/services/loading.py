@@ -11,11 +11,11 @@ from django.conf import settings
 from payments.connectors.settlements import Announced, FileKind, FileRefused, SettlementLine
 from payments.gateway import accounts, settlements
 from payments.gateway.models import ProviderAccount
-from payments.kernel import clock, crashpoints, jobs, unit
+from payments.kernel import clock, crashpoints, unit
 from reporting import selectors
 from reporting.models import SettlementFile
 from reporting.models.settlements import Source
-from reporting.services import conflicts, proving, staging, storing
+from reporting.services import conflicts, proving, reconciliation, staging, storing
 from reporting.states import FileStatus
 
 log = structlog.get_logger(__name__)
@@ -88,7 +88,7 @@ def _load(file_id: str, account: ProviderAccount, spooled: BinaryIO, by: str) ->
         loaded = staging.insert(file, account)
         conflicts.end(file)
         file.advance("load", because=f"{loaded.lines:,} lines", by=by, loaded_at=clock.now(), **loaded._asdict())
-        jobs.enqueue("reconcile_settlement", unique=f"reconcile:{file_id}", file_id=file_id)
+        reconciliation.request(file_id)
         crashpoints.reach("settlement.inserted")
     log.info("settlement_loaded", file=file_id, account=account.code, reference=file.reference, **loaded._asdict())
 

@@ -134,9 +134,8 @@ def observe(account: ProviderAccount) -> None:
         return
     if told:
         amounts = {one.currency: one.amount_minor for one in told}
-        as_of = clock.standing() or max(one.as_of for one in told)
         with unit.work() as work:
-            work.add(PspBalance(account=account, as_of=as_of, amounts=amounts), once=True)
+            work.add(PspBalance(account=account, as_of=clock.now(), amounts=amounts), once=True)
 
 
 def tie_out(account_id: str, currency: str) -> TieOut | None:

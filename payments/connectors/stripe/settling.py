@@ -1,7 +1,6 @@
 """How Stripe is asked about settlement: payouts, their itemised reports, the movements of a day, the balance."""
 
 import hashlib
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -152,13 +151,12 @@ class StripeSettling:
     def balances(self) -> list[Balance]:
         """What is available and what is not yet, by currency."""
         said, sums = self.ask(requests.BALANCE), dict[str, int]()
-        as_of = datetime.fromtimestamp(time.time(), UTC)
         for part in ("available", "pending"):
             for one in mapping.rows({"data": said.get(part)}):
                 amount = mapping.from_stripe(one.get("amount"), one.get("currency"))
                 code = amount.currency.code
                 sums[code] = sums.get(code, 0) + money.to_minor(amount)
-        return [Balance(currency=code, amount_minor=minor, as_of=as_of) for code, minor in sorted(sums.items())]
+        return [Balance(currency=code, amount_minor=minor) for code, minor in sorted(sums.items())]
 
     def payouts(self, since: datetime) -> Iterator[PayoutNews]:
         """Every payout that was made since then, or so shortly before that it may have changed."""
