@@ -56,3 +56,27 @@ def behind_the_guards() -> Iterator[None]:
         sql("SET LOCAL session_replication_role = replica")
         yield
         sql("SET LOCAL session_replication_role = origin")
+
+
+@contextmanager
+def locked(table: str, mode: str) -> Iterator[None]:
+    """Somebody else holds a lock on a table, in PostgreSQL's words for the mode."""
+    other = connection.copy()
+    try:
+        with other.cursor() as cursor:
+            cursor.execute("BEGIN")
+            cursor.execute(f"LOCK TABLE {table} IN {mode} MODE")
+            yield
+            cursor.execute("ROLLBACK")
+    finally:
+        other.close()
+
+
+def waits_for_lock(query: str) -> bool:
+    """True while a statement that this regular expression describes waits for a lock."""
+    [(waiting,)] = sql(
+        "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query ~ %s"
+        " AND datname = current_database())",
+        query,
+    )
+    return bool(waiting)

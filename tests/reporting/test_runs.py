@@ -6,8 +6,7 @@ import signal
 import sys
 import threading
 import urllib.parse
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from io import BytesIO
 from pathlib import Path
 
@@ -26,6 +25,7 @@ from reporting.reports.base import Parameters
 from reporting.reports.catalogue import REPORTS
 from reporting.services import exports, extraction
 from tests import factories
+from tests.byhand import locked, waits_for_lock
 from tests.conftest import ROOT
 from tests.reporting import bulk
 from tests.reporting import desk as desks
@@ -39,26 +39,14 @@ drain.drain(jobs.Queue.FINANCE)
 """
 
 
-@contextmanager
-def nobody_can_read_the_accounts() -> Iterator[None]:
+def nobody_can_read_the_accounts() -> AbstractContextManager[None]:
     """Hold a lock that every COPY of a report has to wait for."""
-    other = connection.copy()
-    try:
-        with other.cursor() as cursor:
-            cursor.execute("BEGIN")
-            cursor.execute("LOCK TABLE payments_provideraccount IN ACCESS EXCLUSIVE MODE")
-            yield
-            cursor.execute("ROLLBACK")
-    finally:
-        other.close()
+    return locked("payments_provideraccount", "ACCESS EXCLUSIVE")
 
 
 def copying() -> bool:
     """True while a report waits for that lock, before its first row."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT EXISTS (SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
-                       " AND query ~ '^(COPY|EXPLAIN)' AND datname = current_database())")  # fmt: skip
-        return bool(cursor.fetchone()[0])
+    return waits_for_lock("^(COPY|EXPLAIN)")
 
 
 def moves(run_id: str) -> list[str]:

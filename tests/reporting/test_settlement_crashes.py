@@ -5,8 +5,7 @@ import signal
 import subprocess
 import sys
 import urllib.parse
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -21,6 +20,7 @@ from reporting.models import SettlementFile
 from reporting.models import SettlementLine as Row
 from reporting.services import settlements
 from tests import factories
+from tests.byhand import locked, waits_for_lock
 from tests.conftest import ROOT
 from tests.reporting import sheet
 
@@ -97,26 +97,14 @@ def test_everything_or_nothing(account: ProviderAccount, directory: Path, tmp_pa
     assert not Job.objects.filter(name="load_settlement").exists()
 
 
-@contextmanager
-def nobody_can_write_lines() -> Iterator[None]:
+def nobody_can_write_lines() -> AbstractContextManager[None]:
     """Hold a lock that the INSERT has to wait for."""
-    other = connection.copy()
-    try:
-        with other.cursor() as cursor:
-            cursor.execute("BEGIN")
-            cursor.execute("LOCK TABLE reporting_settlementline IN SHARE MODE")
-            yield
-            cursor.execute("ROLLBACK")
-    finally:
-        other.close()
+    return locked("reporting_settlementline", "SHARE")
 
 
 def inserting() -> bool:
     """True while an INSERT of lines waits for that lock."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT EXISTS (SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
-                       " AND query LIKE '%%reporting_settlementline%%' AND datname = current_database())")  # fmt: skip
-        return bool(cursor.fetchone()[0])
+    return waits_for_lock("reporting_settlementline")
 
 
 def test_a_worker_is_killed_while_it_inserts(account: ProviderAccount, directory: Path, tmp_path: Path) -> None:
