@@ -2,6 +2,7 @@
 
 import datetime
 import enum
+import ipaddress
 import json
 import os
 import re
@@ -78,6 +79,9 @@ class Environment(pydantic_settings.BaseSettings):
 
     allowed_hosts: Names = ["127.0.0.1", "localhost", "[::1]"]
     csrf_trusted_origins: Names = []
+    trusted_proxies: Annotated[list[ipaddress.IPv4Network | ipaddress.IPv6Network], NoDecode] = pydantic.Field(
+        [], description="Addresses or networks of our own proxies, whose X-Forwarded-For says who asks: 10.0.0.0/8,…"
+    )
     public_url: str = pydantic.Field("http://127.0.0.1:8000", description="Where customers and clients reach us.")
     simulator_url: str = pydantic.Field("", description="The PSP simulator; refused in production.")
 
@@ -115,7 +119,13 @@ class Environment(pydantic_settings.BaseSettings):
     log_format: Literal["json", "console"] = "json"
 
     @pydantic.field_validator(
-        "allowed_hosts", "csrf_trusted_origins", "bank_accounts", "settle_alone", "settles_within", mode="before"
+        "allowed_hosts",
+        "csrf_trusted_origins",
+        "trusted_proxies",
+        "bank_accounts",
+        "settle_alone",
+        "settles_within",
+        mode="before",
     )
     @classmethod
     def _split(cls, value: object) -> object:

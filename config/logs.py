@@ -1,62 +1,11 @@
 """Logs of Django, Celery and the web server in one form, with secrets and card numbers taken out in one place."""
 
-import re
-from collections.abc import Mapping
 from typing import Any
 
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-HIDDEN = "[hidden]"
-CARD = "[card number]"
-
-# Names of fields whose value is secret whatever it looks like.
-SECRET_NAME = re.compile(
-    r"(?i)(?:^|[_-])(?:password|passwd|secret|token|authorization|cookie|set-cookie|api[_-]?key|secret[_-]?key|pepper"
-    r"|signature|hmac[_-]?key|cvc|cvv|card[_-]?number|pan)$"
-)
-# Secrets known by their shape: keys of ours and of Stripe, webhook secrets, credentials of a header or an address.
-SECRET_TEXT = [
-    (re.compile(r"(?<![A-Za-z0-9])((?:sk|rk|pk|whsec)_(?:(?:test|live)_)?)[A-Za-z0-9+/=_-]{6,}"), rf"\1{HIDDEN}"),
-    (re.compile(r"(?i)\b((?:bearer|basic)\s+)[A-Za-z0-9._~+/=-]{6,}"), rf"\1{HIDDEN}"),
-    (re.compile(r"(://[^/\s:@]*:)[^/\s@]+@"), rf"\1{HIDDEN}@"),
-    (
-        re.compile(
-            r"""(?i)(["']?(?:x-api-key|api_key|password|secret_key|client_secret)["']?\s*[:=]\s*["']?)[^\s"',;&]+"""
-        ),
-        rf"\1{HIDDEN}",
-    ),
-    # What PostgreSQL quotes with an error, where somebody else logs it: a row may have any text, also line feeds.
-    (re.compile(r"(?s)(DETAIL: +)Failing row contains \(.*\)\."), rf"\1{HIDDEN}"),
-    (re.compile(r"((?:DETAIL|CONTEXT): +)(?!\[)[^\n]+"), rf"\1{HIDDEN}"),
-]
-# 13 to 19 digits with at most one blank or dash between two, from a range that card schemes issue (ISO/IEC 7812:
-# 2 to 6 for what we take). All-digit PSP references start with 7, 8 or 9 and stay readable.
-CARD_LIKE = re.compile(r"(?<![A-Za-z0-9])[2-6](?:[ -]?[0-9]){12,18}(?![A-Za-z0-9])")
-
-
-def redact(value: Any) -> Any:
-    """The value without secrets and card numbers, through every mapping and sequence in it."""
-    if isinstance(value, str):
-        return _clean(value)
-    if isinstance(value, bytes):
-        return _clean(value.decode(errors="replace"))
-    if isinstance(value, Mapping):
-        return {_clean(str(key)): HIDDEN if _is_secret(str(key)) else redact(item) for key, item in value.items()}
-    if isinstance(value, list | tuple | set | frozenset):
-        return [redact(item) for item in value]
-    if value is None or isinstance(value, bool | int | float):
-        return _clean(str(value)) if _may_be_card(value) else value
-    return _clean(str(value))
-
-
-def luhn(digits: str) -> bool:
-    """Whether the last digit is the check digit of the others (ISO/IEC 7812-1 annex B)."""
-    total = 0
-    for position, digit in enumerate(reversed(digits)):
-        number = int(digit) * (1 + position % 2)
-        total += number - 9 if number > 9 else number
-    return total % 10 == 0
+from payments.kernel import redaction
 
 
 def settings(*, level: str, form: str) -> dict[str, Any]:
@@ -124,23 +73,5 @@ def _context() -> list[Processor]:
 
 
 def _redact_event(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    cleaned: EventDict = redact(event)
+    cleaned: EventDict = redaction.redact(event)
     return cleaned
-
-
-def _clean(text: str) -> str:
-    for pattern, replacement in SECRET_TEXT:
-        text = pattern.sub(replacement, text)
-    return CARD_LIKE.sub(_hide_card, text)
-
-
-def _hide_card(match: re.Match[str]) -> str:
-    return CARD if luhn(re.sub(r"[ -]", "", match.group())) else match.group()
-
-
-def _is_secret(name: str) -> bool:
-    return SECRET_NAME.search(name) is not None
-
-
-def _may_be_card(value: object) -> bool:
-    return isinstance(value, int) and abs(value) >= 10**12

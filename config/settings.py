@@ -19,6 +19,7 @@ PRODUCTION = ENVIRONMENT.production
 DEBUG = ENVIRONMENT.debug
 ALLOWED_HOSTS = ENVIRONMENT.allowed_hosts
 CSRF_TRUSTED_ORIGINS = ENVIRONMENT.csrf_trusted_origins
+TRUSTED_PROXIES = ENVIRONMENT.trusted_proxies
 PUBLIC_URL = ENVIRONMENT.public_url.rstrip("/")
 SIMULATOR_URL = ENVIRONMENT.simulator_url.rstrip("/")
 RUN_DIR = ENVIRONMENT.run_dir
@@ -55,6 +56,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "config.staff.StaffMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]

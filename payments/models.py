@@ -3,6 +3,7 @@
 from payments.gateway.models import FeeContract, KillSwitch, LegalEntity, ProviderAccount, ProviderCall
 from payments.intents.models import Capture, PaymentAttempt, PaymentIntent, RoutingRule
 from payments.kernel.attention import AttentionItem
+from payments.kernel.audit import AuditEvent
 from payments.kernel.jobs import Job
 from payments.kernel.records import StateChange
 from payments.ledger.models import Account, Entry, Transfer
@@ -16,6 +17,7 @@ __all__ = [
     "ApiClient",
     "ApiKey",
     "AttentionItem",
+    "AuditEvent",
     "Capture",
     "Customer",
     "Delivery",

@@ -2,6 +2,7 @@
 
 from payments.admin import (
     attempts,
+    audits,
     books,
     clients,
     fees,
@@ -17,6 +18,7 @@ from payments.admin import (
 
 __all__ = [
     "attempts",
+    "audits",
     "books",
     "clients",
     "fees",

@@ -171,6 +171,11 @@ def current() -> Unit:
     return unit
 
 
+def running() -> Unit | None:
+    """The open unit, or None: for what is written with it where there is one."""
+    return _current.get()
+
+
 @contextmanager
 def work() -> Iterator[Unit]:
     """One transaction, one unit; never inside another, and never around a network call."""

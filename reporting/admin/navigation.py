@@ -69,6 +69,7 @@ GROUPS: Final[Mapping[str, tuple[tuple[str, str, str, str], ...]]] = {
         ("Legal entities", "payments", "legalentity", "domain"),
     ),
     "Staff": (
+        ("Audit log", "payments", "auditevent", "policy"),
         ("Users", "auth", "user", "badge"),
         ("Roles", "auth", "group", "groups"),
     ),

@@ -18,7 +18,7 @@ from payments.gateway import fees, switches
 from payments.gateway.models import LegalEntity, SwitchKind
 from payments.intents.models import PaymentAttempt, PaymentIntent
 from payments.intents.services import measuring, rules
-from payments.kernel import clock, unit
+from payments.kernel import audit, clock, unit
 from payments.kernel.attention import AttentionItem, AttentionKind, Settlement
 from payments.kernel.jobs import Job
 from payments.kernel.records import StateChange
@@ -93,11 +93,12 @@ def full(shop: factories.Shop, paid: dict[str, Any], tmp_path: Path, settings: A
 
 
 def _reconciled() -> None:
-    """A settlement that does not agree, and a tie-out with something unexplained."""
+    """A settlement that does not agree, a tie-out with something unexplained, and who has looked at it."""
     psp = Account()
     psp.settle(line("capture", 700), line("payout", -500, payout_reference="po_1"))
     PspBalance.objects.create(account_id=psp.pk, as_of=BEGAN, amounts={"USD": 150})
     tieout.tie_out_all(psp.pk)
+    audit.record("tie_out.seen", psp.pk, because="jane.doe@example.com has asked.")
 
 
 def _transferred() -> None:

@@ -10,7 +10,7 @@ from django.test import RequestFactory
 
 from config import logs
 from payments.intents.models import PaymentIntent
-from payments.kernel import drain, jobs, unit
+from payments.kernel import drain, jobs, redaction, unit
 from payments.kernel.jobs import Job, Queue
 from payments.rest import wire
 from payments.rest.models import ApiClient
@@ -125,5 +125,5 @@ def test_what_somebody_else_logs_of_an_error_is_cut_as_well(written: io.StringIO
     said = f"new row violates\nDETAIL:  Failing row contains (1, {SECRET}, {EMAIL}).\nCONTEXT:  JSON data: {EMAIL}"
     logging.getLogger("psycopg").warning("error ignored: %s", said)
     logging.getLogger("psycopg").warning("error ignored: DETAIL:  Key (email)=(%s) already exists.", EMAIL)
-    assert written.getvalue().count(logs.HIDDEN) >= 3
+    assert written.getvalue().count(redaction.HIDDEN) >= 3
     assert silent(written.getvalue())

@@ -7,7 +7,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import DatabaseError, ProgrammingError, connection, transaction
 
-from payments.kernel import clock, partitions
+from payments.kernel import audit, clock, partitions
 from tests import factories
 from tests.byhand import sql
 
@@ -101,6 +101,21 @@ def test_nor_does_it_get_around_that(roles: tuple[str, str], statement: str) -> 
         sql(statement)
 
 
+def test_what_staff_did_is_added_and_placed_by_the_database_alone(roles: tuple[str, str]) -> None:
+    with acting_as(roles[0]):
+        audit.record("refund.approved", "re_1")
+        sql("SET CONSTRAINTS ALL IMMEDIATE")
+        assert sql("SELECT sequence FROM payments_auditevent") == [(1,)]
+        for statement in (
+            "UPDATE payments_auditevent SET sequence = 2",
+            "DELETE FROM payments_auditevent",
+            "UPDATE payments_audithead SET sequence = 0",
+            "DELETE FROM payments_audithead",
+            "INSERT INTO payments_audithead VALUES (true, 0, '')",
+        ):
+            denied(statement)
+
+
 def test_reports_only_read_and_never_a_secret(shop: factories.Shop, roles: tuple[str, str]) -> None:
     shop.paid()
     with acting_as(roles[1]):
@@ -108,7 +123,7 @@ def test_reports_only_read_and_never_a_secret(shop: factories.Shop, roles: tuple
         for table in ("payments_order", "payments_transfer", "payments_job", "refunds_refund"):
             for statement in ("DELETE FROM {}", "UPDATE {} SET id = id", "INSERT INTO {} DEFAULT VALUES"):
                 denied(statement.format(table))
-        for table in ("auth_user", "django_session", "payments_apikey", "payments_endpoint"):
+        for table in ("auth_user", "django_session", "payments_auditevent", "payments_apikey", "payments_endpoint"):
             denied(f"SELECT * FROM {table}")
         denied("SELECT payments_ensure_partition('payments_entry', '2030-01-01')")
 

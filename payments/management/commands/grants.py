@@ -22,6 +22,8 @@ APP: Final[Mapping[str, Sequence[str]]] = {
     "payments_transfer": ADDING,
     "payments_entry": ADDING,
     "payments_statechange": ADDING,
+    "payments_auditevent": ADDING,
+    "payments_audithead": READING,
     "payments_feecontract": ADDING,
     "refunds_disputemovement": ADDING,
     "reporting_tieout": ADDING,
@@ -49,8 +51,11 @@ APP: Final[Mapping[str, Sequence[str]]] = {
 MONTHS: Final = ("payments_ensure_partition(text, date)", "payments_detach_partition(text, text)")
 """What the application may ask the owner's functions for."""
 
-SECRET: Final = ("auth_", "django_", "payments_apikey", "payments_endpoint", "payments_idempotencykey")
-"""Beginnings of the tables that are no report's business: passwords, sessions, keys, secrets, stored answers."""
+SECRET: Final = (
+    "auth_", "django_", "payments_apikey", "payments_audit", "payments_endpoint", "payments_idempotencykey",
+)  # fmt: skip
+"""Beginnings of the tables that are no report's business: passwords, sessions, keys, secrets, stored answers, and what
+staff did."""
 
 
 class Command(BaseCommand):
