@@ -4,6 +4,7 @@ from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path, re_path
 from django.views.generic import TemplateView
 
+from payments.admin import fresh, login
 from payments.intents import api as intents
 from payments.intents import views as intent_views
 from payments.methods import api as methods
@@ -65,5 +66,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("return/<str:state>", intent_views.Return.as_view()),
     path("reports/<str:token>", report_views.File.as_view()),
     path("metrics", metrics.metrics),
+    path("admin/login/", login.login),
+    path("admin/confirm/", admin.site.admin_view(fresh.confirm), name="confirm_identity"),
     path("admin/", admin.site.urls),
 ]

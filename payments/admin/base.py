@@ -15,7 +15,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from unfold import admin as unfold
 
-from payments.admin import lists, shown
+from payments.admin import fresh, lists, shown
 from payments.admin.lists import ChangeList as ChangeList  # for the upper apps, whose only way in is this shim
 from payments.admin.lists import CreatedFilter as CreatedFilter
 from payments.kernel import ids
@@ -228,6 +228,7 @@ class ModelAdmin(unfold.ModelAdmin):  # type: ignore[misc]  # unfold has no type
     def page(self, request: HttpRequest, template: str, title: str, context: Mapping[str, Any]) -> TemplateResponse:
         """A page of our own in the frame of the admin."""
         request.current_app = self.admin_site.name
+        fresh.refill(request, context)
         frame = {
             **self.admin_site.each_context(request),
             "title": title,

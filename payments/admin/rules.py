@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 from unfold import widgets
 
-from payments.admin import base, shown
+from payments.admin import base, fresh, shown
 from payments.admin.switches import HISTORY, ReasonForm, by
 from payments.intents import selectors
 from payments.intents.models import RoutingRule
@@ -225,6 +225,8 @@ class RoutingRuleAdmin(base.ModelAdmin):
         """Ask once more, then do it."""
         if not self.may(request, "change"):
             raise PermissionDenied
+        if move != "retire" and (ask := fresh.required(request)) is not None:
+            return ask
         row = self.row(request, object_id)
         if isinstance(row, HttpResponse):
             return row

@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 from unfold import widgets
 
-from payments.admin import base, shown
+from payments.admin import base, fresh, shown
 from payments.gateway import accounts, switches
 from payments.gateway.models import KillSwitch, SwitchKind
 from payments.kernel.errors import Refusal
@@ -152,6 +152,8 @@ class KillSwitchAdmin(base.ModelAdmin):
         """Ask for it to be on again, or agree with the one who has asked."""
         if not self.may(request, "change"):
             raise PermissionDenied
+        if (ask := fresh.required(request)) is not None:
+            return ask
         row = self.row(request, object_id)
         if isinstance(row, HttpResponse):
             return row

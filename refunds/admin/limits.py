@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 from unfold import widgets
 
-from payments.admin import base, shown
+from payments.admin import base, fresh, shown
 from payments.kernel import money
 from payments.kernel.errors import Refusal
 from payments.kernel.records import StateChange
@@ -148,6 +148,8 @@ class RefundLimitAdmin(base.ModelAdmin):
         """Ask once more, then do it."""
         if not base.from_role(request, "refunds.change_refundlimit"):
             raise PermissionDenied
+        if move == "agree" and (ask := fresh.required(request)) is not None:
+            return ask
         row = self.row(request, object_id)
         if isinstance(row, HttpResponse):
             return row

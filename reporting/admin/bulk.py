@@ -10,7 +10,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.urls import URLPattern, path, reverse
 
-from payments.admin import base, shown
+from payments.admin import base, fresh, shown
 from payments.kernel.errors import Refusal
 from refunds import batches as reading
 from refunds import selectors, uploads
@@ -226,6 +226,8 @@ class RefundBatchAdmin(base.ModelAdmin):
         move = MOVES[name]
         if not self._may(request, move.right):
             raise PermissionDenied
+        if name in ("approve", "reject") and (ask := fresh.required(request)) is not None:
+            return ask
         row = self.row(request, object_id)
         if isinstance(row, HttpResponse):
             return row

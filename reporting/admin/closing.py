@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import NoReverseMatch, URLPattern, reverse
 from django.utils.html import format_html
 
-from payments.admin import base, shown
+from payments.admin import base, fresh, shown
 from payments.kernel import clock
 from payments.kernel.errors import Refusal
 from payments.kernel.records import StateChange
@@ -218,6 +218,8 @@ class CloseAdmin(base.ModelAdmin):
 
     def agree(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """The second person opens it."""
+        if base.from_role(request, MAY_CLOSE) and (ask := fresh.required(request)) is not None:
+            return ask
         effect = "If you agree, its books take what belongs to it again, until it is locked anew as a further edition."
         return self._asked(request, object_id, ("Agree to open again", effect), self._agree)
 

@@ -11,7 +11,7 @@ from django.db.models import Case, Q, QuerySet, When
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern
 
-from payments.admin import base, shown
+from payments.admin import base, fresh, shown
 from payments.kernel import clock, money
 from payments.kernel.errors import Refusal
 from payments.kernel.records import StateChange
@@ -21,6 +21,8 @@ from reporting.services import discrepancies
 
 MAY_ACT: Final = "reporting.change_discrepancy"
 TONES: Final = {"open": "bad", "proposed": "wait", "settled": "good", "accepted": "quiet", "cleared": "quiet"}
+LARGE: Final = ("Book it", "Accept as it is", "Agree")
+"""What is said of money: above the limit of one person, only by who has just shown who they are."""
 STATES: Final = {"proposed": "Waits for a second person"}
 HELP: Final = "How do you know? At least five letters; everybody who looks later reads it."
 BOOKS: Final = {
@@ -299,6 +301,9 @@ class DiscrepancyAdmin(base.ModelAdmin):
         if isinstance(row, HttpResponse):
             return row
         words, effect = offered
+        large = words in LARGE and discrepancies.needs_two(row)
+        if large and (ask := fresh.required(request)) is not None:
+            return ask
         form = self._form(form_class, row, request.POST or None)
         back = shown.address(Discrepancy, row.pk)
         if request.method == "POST" and (form is None or form.is_valid()):

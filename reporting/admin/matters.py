@@ -10,7 +10,7 @@ from django.db.models import Case, F, QuerySet, When
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern
 
-from payments.admin import base, shown
+from payments.admin import base, fresh, shown
 from payments.intents.services import extending
 from payments.intents.services import settling as payments
 from payments.kernel import attention, clock
@@ -283,6 +283,8 @@ class AttentionItemAdmin(base.ModelAdmin):
         mine = waiting is not None and waiting.proposed_by == transfers.person(request)
         if not base.from_role(request, MAY_CONFIRM) and not (form is not None and mine):
             raise PermissionDenied
+        if form is None and (ask := fresh.required(request)) is not None:
+            return ask
         if waiting is None:
             messages.warning(request, "No proposal waits for an answer. Nothing was changed.")
             return HttpResponseRedirect(shown.address(AttentionItem, row.pk))
@@ -310,18 +312,23 @@ class AttentionItemAdmin(base.ModelAdmin):
         return base.from_role(request, MAY_RELEASE) and base.from_role(request, MAY_LOOK_AFTER)
 
     @admin.action(description="Give back what a limit stopped among these", permissions=["release"])
-    def release_selected(self, request: HttpRequest, queryset: QuerySet[AttentionItem]) -> None:
+    def release_selected(self, request: HttpRequest, queryset: QuerySet[AttentionItem]) -> Any:
         """Release the chosen refunds; that a person chose them is the reason."""
+        if (ask := fresh.required(request)) is not None:
+            return ask
         released = [row for row in queryset if self._released(request, row, "chosen from the list of what waits")]
         if released:
             messages.success(request, f"{len(released)} will be given back now.")
         else:
             messages.warning(request, "None of these waits for a release.")
+        return None
 
     def release(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Ask for the reason, then let the refund go."""
         if not self.has_release_permission(request):
             raise PermissionDenied
+        if (ask := fresh.required(request)) is not None:
+            return ask
         row = self.row(request, object_id)
         if isinstance(row, HttpResponse):
             return row

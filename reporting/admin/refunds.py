@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path
 from unfold import widgets
 
-from payments.admin import base, shown
+from payments.admin import base, fresh, shown
 from payments.gateway.models import ProviderAccount, ProviderCall
 from payments.intents.models import PaymentIntent
 from payments.kernel import money
@@ -208,6 +208,8 @@ class RefundAdmin(base.ModelAdmin):
         words, right, effect = DOINGS[event]
         if not base.from_role(request, right):
             raise PermissionDenied
+        if right == MAY_DECIDE and (ask := fresh.required(request)) is not None:
+            return ask
         row = self.row(request, object_id)
         if isinstance(row, HttpResponse):
             return row

@@ -13,7 +13,7 @@ from django.urls import URLPattern, path, reverse
 from moneyed import Money
 from unfold import widgets
 
-from payments.admin import base, shown
+from payments.admin import base, fresh, shown
 from payments.intents.models import PaymentIntent
 from payments.kernel import clock, money
 from payments.kernel.attention import AttentionItem, Decision
@@ -258,8 +258,9 @@ class BankTransferAdmin(base.ModelAdmin):
     def confirm(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Show what was recorded beside what it does; on POST it is done."""
         row = self._waiting(request, object_id)
-        if isinstance(row, HttpResponse):
-            return row
+        ask = row if isinstance(row, HttpResponse) else fresh.required(request)
+        if ask is not None:
+            return ask
         if request.method == "POST":
             self._done(request, row, "Confirmed", lambda: transfers.confirm(row.pk, by=person(request)))
             return HttpResponseRedirect(shown.address(BankTransfer, row.pk))

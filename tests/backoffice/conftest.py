@@ -9,6 +9,7 @@ from django.core.management import call_command
 from django.test import Client
 
 from tests import factories
+from tests.backoffice import pages
 from tests.services import conftest as services
 
 sim = services.sim
@@ -20,7 +21,7 @@ Staff = Callable[[str], Client]
 @pytest.fixture
 def boss(db: None) -> Client:
     """The superuser's browser."""
-    return _browser(User.objects.create_superuser("boss", password="correct horse battery staple"))
+    return pages.signed_in(User.objects.create_superuser("boss", password="correct horse battery staple"))
 
 
 @pytest.fixture
@@ -31,7 +32,7 @@ def staff(db: None) -> Staff:
     def somebody(role: str) -> Client:
         user = User.objects.create_user(role, password="correct horse battery staple", is_staff=True)
         user.groups.set(Group.objects.filter(name=role))
-        return _browser(user)
+        return pages.signed_in(user)
 
     return somebody
 
@@ -49,9 +50,3 @@ def paid(shop: factories.Shop, customer: dict[str, Any]) -> dict[str, Any]:
     intent = shop.confirm(shop.intent(order))
     factories.work()
     return intent
-
-
-def _browser(user: User) -> Client:
-    client = Client()
-    client.force_login(user)
-    return client

@@ -3,8 +3,21 @@
 import re
 from typing import Any
 
+from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
+
+from payments.admin import fresh
+
+
+def signed_in(user: User) -> Client:
+    """The browser of somebody who has just signed in."""
+    browser = Client()
+    browser.force_login(user)
+    session = browser.session
+    fresh.mark(session)
+    session.save()
+    return browser
 
 
 def list_of(app: str, model: str) -> str:

@@ -34,9 +34,7 @@ def grace(ada: Client) -> Client:
     """Another lead's browser."""
     user = User.objects.create_user("grace", password="correct horse battery staple", is_staff=True)
     user.groups.set(Group.objects.filter(name="support_lead"))
-    browser = Client()
-    browser.force_login(user)
-    return browser
+    return pages.signed_in(user)
 
 
 def page(name: str = "change") -> str:

@@ -30,9 +30,7 @@ def colleague(finance: Client) -> Client:
     """The browser of somebody else who counts."""
     user = User.objects.create_user("second", password="correct horse battery staple", is_staff=True)
     user.groups.set(Group.objects.filter(name="finance"))
-    client = Client()
-    client.force_login(user)
-    return client
+    return pages.signed_in(user)
 
 
 @pytest.fixture

@@ -26,9 +26,7 @@ def another(role: str) -> Client:
     """The browser of a second person with a role."""
     user = User.objects.create_user(f"second_{role}", is_staff=True)
     user.groups.set(Group.objects.filter(name=role))
-    browser = Client()
-    browser.force_login(user)
-    return browser
+    return pages.signed_in(user)
 
 
 @pytest.fixture

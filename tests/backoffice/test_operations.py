@@ -32,9 +32,7 @@ def another(staff: Any) -> Client:
     """Another engineer's browser."""
     user = User.objects.create_user("second", is_staff=True)
     user.groups.set(Group.objects.filter(name="engineer"))
-    browser = Client()
-    browser.force_login(user)
-    return browser
+    return pages.signed_in(user)
 
 
 def off(reason: str) -> dict[str, str]:

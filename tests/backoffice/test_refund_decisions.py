@@ -148,8 +148,7 @@ def test_finance_raises_a_limit_by_two(staff: Any) -> None:
     assert page(row, "agree") not in browser.get(page(row)).content.decode()
     assert "Who proposed a limit does not agree to it as well." in press(browser, row, "agree")
 
-    colleague = Client()
-    colleague.force_login(_colleague())
+    colleague = pages.signed_in(_colleague())
     assert "500.00 EUR" in press(colleague, row, "agree")
     assert RefundLimit.objects.get(role="support", currency="EUR", status="active").pk == row.pk
     browser.post(new, {"whose": "support", "currency": "EUR", "each": "100.00", "daily": "200.00"})

@@ -31,9 +31,7 @@ def finn(fay: Client) -> Client:
     """Somebody else of finance."""
     user = User.objects.create_user("finn", is_staff=True)
     user.groups.set(Group.objects.filter(name="finance"))
-    browser = Client()
-    browser.force_login(user)
-    return browser
+    return pages.signed_in(user)
 
 
 @pytest.fixture

@@ -179,8 +179,7 @@ def test_nobody_sees_the_buttons_for_his_own(lead: Client, shop: factories.Shop)
 
 def test_a_lead_is_told_when_it_is_beyond_his_limit_as_well(lead: Client, shop: factories.Shop) -> None:
     User.objects.create_user("lena", is_staff=True).groups.set(Group.objects.filter(name="support_lead"))
-    other = Client()
-    other.force_login(User.objects.get(username="lena"))
+    other = pages.signed_in(User.objects.get(username="lena"))
     much = shop.paid(2_000_000)
     send(lead, much, fill(lead, much, amount="15000.00"))
     pk = Refund.objects.get().pk

@@ -21,6 +21,7 @@ from refunds import policy
 from refunds.models import Refund
 from refunds.services import duplicates
 from tests import factories
+from tests.backoffice import pages
 from tests.refunds.psp import Psp
 from tests.refunds.test_news import news, tell
 from tests.refunds.test_sending import due
@@ -163,9 +164,7 @@ def lead() -> Client:
     lena = User.objects.create_user("lena", password="correct horse battery staple", is_staff=True)
     call_command("roles", verbosity=0)
     lena.groups.set(Group.objects.filter(name="support_lead"))
-    browser = Client()
-    browser.force_login(lena)
-    return browser
+    return pages.signed_in(lena)
 
 
 def released(capture_id: str) -> AttentionItem:
