@@ -1,5 +1,7 @@
 """What the environment says: typed, checked once at start, refused by the variable's name."""
 
+import base64
+import binascii
 import datetime
 import enum
 import ipaddress
@@ -18,6 +20,8 @@ from pydantic_settings import NoDecode
 from config import processes
 
 DEVELOPMENT_KEY = "development-only-" + "0" * 40
+DEVELOPMENT_DATA_KEY = base64.b64encode(DEVELOPMENT_KEY[:32].encode()).decode()
+DATA_KEY_BYTES = 32
 BANK_ACCOUNT = re.compile(r"[a-z0-9][a-z0-9-]{0,39}:[A-Z]{3}")
 LIMIT_OF_ONE = re.compile(r"[A-Z]{3}:[0-9]{1,12}")
 DAYS_TO_SETTLE = re.compile(r"[a-z0-9-]*(/[a-z0-9_]+)?:[0-9]{1,3}")
@@ -65,6 +69,10 @@ class Environment(pydantic_settings.BaseSettings):
     secret_key: pydantic.SecretStr = pydantic.SecretStr(DEVELOPMENT_KEY)
     key_pepper: pydantic.SecretStr = pydantic.Field(
         pydantic.SecretStr(DEVELOPMENT_KEY), description="Mixed into the hashes of API keys and blind indexes."
+    )
+    personal_data_keys: Annotated[list[pydantic.SecretStr], NoDecode] = pydantic.Field(
+        [pydantic.SecretStr(DEVELOPMENT_DATA_KEY)],
+        description="What personal data is encrypted by: 32 bytes in base64 each, the newest first, with commas.",
     )
 
     web_threads: int = pydantic.Field(16, ge=1, description="How many requests the web server works on at a time.")
@@ -125,11 +133,19 @@ class Environment(pydantic_settings.BaseSettings):
         "bank_accounts",
         "settle_alone",
         "settles_within",
+        "personal_data_keys",
         mode="before",
     )
     @classmethod
     def _split(cls, value: object) -> object:
         return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+    @pydantic.field_validator("personal_data_keys")
+    @classmethod
+    def _of_32_bytes(cls, value: list[pydantic.SecretStr]) -> list[pydantic.SecretStr]:
+        if not value or not all(_data_key(each) for each in value):
+            raise PydanticCustomError("personal_data_keys", "Input should be 32 bytes in base64, several with commas")
+        return value
 
     @pydantic.field_validator("bank_accounts")
     @classmethod
@@ -171,6 +187,11 @@ class Environment(pydantic_settings.BaseSettings):
         return dict(each.split(":") for each in named)
 
     @property
+    def data_keys(self) -> tuple[bytes, ...]:
+        """The keys of personal data, the newest first."""
+        return tuple(map(_data_key, self.personal_data_keys))
+
+    @property
     def production(self) -> bool:
         """Whether real money moves."""
         return self.countinghouse_env == "production"
@@ -180,6 +201,15 @@ class Environment(pydantic_settings.BaseSettings):
         """Where Celery's messages go; empty when there is nowhere."""
         url = self.broker_url or self.redis_url
         return url.get_secret_value() if url else ""
+
+
+def _data_key(given: pydantic.SecretStr) -> bytes:
+    """The 32 bytes that it stands for; b"" when it stands for none."""
+    try:
+        key = base64.b64decode(given.get_secret_value(), validate=True)
+    except (binascii.Error, ValueError):
+        return b""
+    return key if len(key) == DATA_KEY_BYTES else b""
 
 
 def load() -> Environment:
@@ -232,6 +262,9 @@ def _production_refusals(environment: Environment) -> list[str]:
         ),
         "KEY_PEPPER: production needs one of its own, at least 32 characters": (
             environment.key_pepper.get_secret_value() in weak or len(environment.key_pepper) < 32
+        ),
+        "PERSONAL_DATA_KEYS: production needs keys of its own": any(
+            key.get_secret_value() == DEVELOPMENT_DATA_KEY for key in environment.personal_data_keys
         ),
         "ALLOWED_HOSTS: production names its hosts": not environment.allowed_hosts or "*" in environment.allowed_hosts,
         "PUBLIC_URL: production is reached by https": not environment.public_url.startswith("https://"),

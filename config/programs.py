@@ -1,5 +1,6 @@
 """What one stack consists of: its programs, their commands, their addresses and the environment they share."""
 
+import base64
 import contextlib
 import functools
 import http.client
@@ -181,6 +182,7 @@ def development_secrets(path: Path) -> dict[str, str]:
     wanted = {
         "SECRET_KEY": secrets.token_urlsafe(48),
         "KEY_PEPPER": secrets.token_urlsafe(32),
+        "PERSONAL_DATA_KEYS": base64.b64encode(secrets.token_bytes(32)).decode(),
         **accounts.new_secrets(),
     }
     if wanted.keys() - known.keys():

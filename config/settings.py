@@ -15,6 +15,7 @@ ENVIRONMENT = environment.load()
 # Who we are
 SECRET_KEY = ENVIRONMENT.secret_key.get_secret_value()
 KEY_PEPPER = ENVIRONMENT.key_pepper.get_secret_value()
+PERSONAL_DATA_KEYS = ENVIRONMENT.data_keys  # the newest first
 PRODUCTION = ENVIRONMENT.production
 DEBUG = ENVIRONMENT.debug
 ALLOWED_HOSTS = ENVIRONMENT.allowed_hosts

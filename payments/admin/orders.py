@@ -5,8 +5,6 @@ from typing import Any
 
 from django.contrib import admin
 from django.db.models import Q
-from django.db.models.functions import Lower
-from django.db.models.lookups import Exact
 
 from payments.admin import base, lists, saved, shown
 from payments.intents.models import PaymentIntent
@@ -83,9 +81,9 @@ class CustomerAdmin(base.ModelAdmin):
     def find(self, term: str, viewer: shown.Viewer) -> Q:
         """By e-mail and name, for who may see them, and by the client's reference."""
         if "@" in term:
-            return Q(Exact(Lower("email"), term.lower())) if viewer.sees_personal_data else base.NOWHERE
+            return orders.by_email(term) if viewer.sees_personal_data else base.NOWHERE
         referred = Q(client_id__in=client_ids(), reference=term)
-        return referred | Q(Exact(Lower("name"), term.lower()), ~Q(name="")) if viewer.sees_personal_data else referred
+        return referred | orders.by_name(term) if viewer.sees_personal_data else referred
 
     def headline(self, row: Any, viewer: shown.Viewer) -> object:
         """Their name, as far as it may be seen."""
@@ -150,7 +148,7 @@ class OrderAdmin(base.ModelAdmin):
     def find(self, term: str, viewer: shown.Viewer) -> Q:
         """By the client's reference or its end, or by the customer's e-mail."""
         if "@" in term:
-            customers = Customer.objects.filter(Exact(Lower("email"), term.lower()))
+            customers = Customer.objects.filter(orders.by_email(term))
             return Q(customer__in=customers) if viewer.sees_personal_data else base.NOWHERE
         return orders.called(term)
 

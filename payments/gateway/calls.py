@@ -165,7 +165,7 @@ def answer(call: ProviderCall, outcome: Outcome) -> None:
         verdict=outcome.verdict,
         provider_reference=outcome.provider_reference or call.provider_reference,
         raw={**outcome.raw, **_said(outcome)},
-        given=call.given if outcome.verdict is Verdict.UNKNOWN else {},
+        **({} if outcome.verdict is Verdict.UNKNOWN else _forgotten(call)),
         latency_ms=outcome.latency_ms,
         look_at=clock.now() + waits[min(call.looks, len(waits) - 1)] if waits else None,
     )
@@ -185,7 +185,12 @@ def close(call: ProviderCall, verdict: Verdict, why: str, *, modification: str =
     if call.looks:
         _no_longer_unknown(call, why)
     raw = {**call.raw, "closed_by": why, **({"modification": modification} if modification else {})}
-    call.change(answered_at=call.answered_at or clock.now(), verdict=verdict, look_at=None, given={}, raw=raw)
+    call.change(answered_at=call.answered_at or clock.now(), verdict=verdict, look_at=None, raw=raw, **_forgotten(call))
+
+
+def _forgotten(call: ProviderCall) -> dict[str, object]:
+    """What the customer's fields said is no longer needed."""
+    return {"given": {}, "plain_given": {}} if call.plain_given else {"given": {}}
 
 
 def only_told(call: ProviderCall) -> bool:

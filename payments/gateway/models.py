@@ -1,10 +1,12 @@
 """Legal entities, provider accounts and what they charge, and our calls to PSPs: the only tables that name a PSP."""
 
+from typing import Any
+
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 from payments.connectors.base import Verdict
-from payments.kernel import clock, ids, records
+from payments.kernel import clock, ids, personal, records
 
 
 class LegalEntity(records.Record):
@@ -168,7 +170,8 @@ class ProviderCall(records.Record):
     """One request to a PSP that can move or lose money, committed before it leaves; recovery works on these rows.
 
     The call's id is its idempotency key. `look_at` is when recovery looks next; it is empty once the answer is known.
-    `given` is what the customer's own fields said and no other row has; it is forgotten when there is an answer.
+    `given` is what the customer's own fields said and no other row has; it is encrypted, and forgotten when there is
+    an answer. `plain_given` is the same of a process of before encryption.
     `region` is where the request went: a repetition goes there too, whatever the account's region is by then.
     """
 
@@ -179,7 +182,8 @@ class ProviderCall(records.Record):
     kind = models.CharField(max_length=12, choices=CallKind)
     owner_id = models.CharField(max_length=40, help_text="The attempt, capture, refund or dispute that it is made for.")
     body_hash = models.CharField(max_length=64)
-    given = models.JSONField(default=dict, blank=True)
+    given = personal.Json(default=dict, db_column="given_cipher")
+    plain_given = models.JSONField(default=dict, editable=False, db_column="given")
     region = models.CharField(max_length=16, blank=True, default="")
     sent_at = models.DateTimeField(default=clock.now)
     answered_at = models.DateTimeField(null=True)
@@ -203,3 +207,10 @@ class ProviderCall(records.Record):
 
     def __str__(self) -> str:
         return f"{self.kind} for {self.owner_id}"
+
+    @classmethod
+    def from_db(cls, *row: Any, **options: Any) -> "ProviderCall":
+        """A row as the database has it, encrypted or not yet."""
+        found = super().from_db(*row, **options)
+        personal.prefer_plain(found, "given")
+        return found

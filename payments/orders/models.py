@@ -1,21 +1,32 @@
 """Customers and their orders with lines."""
 
+from typing import Any
+
 from django.contrib.postgres.indexes import OpClass
 from django.db import models
 from django.db.models.functions import Lower, Reverse, Upper
 
-from payments.kernel import ids, money, records
+from payments.kernel import ids, money, personal, records
 from payments.orders.states import ORDER, OrderStatus
+
+HAS_EMAIL = models.Q(email__isnull=False)
+HAS_NAME = models.Q(name__isnull=False)
 
 
 class Customer(records.Record, records.Announced):
-    """A person who buys. The personal data of the whole platform lives here, and can be erased."""
+    """A person who buys. Who it is, is encrypted (docs/decisions/0029), and can be erased.
+
+    `plain_email` and `plain_name` are what was written before that, or by a process of before that, until
+    `manage.py personal_data encrypt` has been there; what they say counts.
+    """
 
     id = ids.IdField("cus")
     client = models.ForeignKey("payments.ApiClient", on_delete=models.PROTECT)
     reference = models.CharField(max_length=120, help_text="The client's own id for this customer.")
-    email = models.EmailField(blank=True, default="")
-    name = models.CharField(max_length=200, blank=True, default="")
+    email = personal.Text(db_column="email_cipher")
+    name = personal.Text(db_column="name_cipher")
+    plain_email = models.CharField(max_length=254, db_column="email", default="", editable=False)
+    plain_name = models.CharField(max_length=200, db_column="name", default="", editable=False)
     country = models.CharField(max_length=2, blank=True, default="")
     locale = models.CharField(max_length=20, blank=True, default="")
     erased_at = models.DateTimeField(null=True, editable=False)
@@ -24,14 +35,30 @@ class Customer(records.Record, records.Announced):
     class Meta:
         app_label = "payments"
         permissions = (("see_personal_data", "Can see names and e-mail addresses"),)
-        constraints = (models.UniqueConstraint(fields=["client", "reference"], name="customer_reference"),)
+        constraints = (
+            models.UniqueConstraint(fields=["client", "reference"], name="customer_reference"),
+            models.CheckConstraint(
+                name="customer_erased_is_nobody",
+                condition=models.Q(erased_at__isnull=True)
+                | models.Q(email__isnull=True, name__isnull=True, plain_email="", plain_name=""),
+            ),
+        )
         indexes = (
-            models.Index(Lower("email"), name="customer_email", condition=~models.Q(email="")),
-            models.Index(Lower("name"), name="customer_name", condition=~models.Q(name="")),
+            models.Index(personal.BlindIndex("email"), name="customer_email_blind", condition=HAS_EMAIL),
+            models.Index(personal.BlindIndex("name"), name="customer_name_blind", condition=HAS_NAME),
+            models.Index(Lower("plain_email"), name="customer_email", condition=~models.Q(plain_email="")),
+            models.Index(Lower("plain_name"), name="customer_name", condition=~models.Q(plain_name="")),
         )
 
     def __str__(self) -> str:
-        return self.name or self.reference
+        return self.reference
+
+    @classmethod
+    def from_db(cls, *row: Any, **options: Any) -> "Customer":
+        """A row as the database has it, encrypted or not yet."""
+        found = super().from_db(*row, **options)
+        personal.prefer_plain(found, "email", "name")
+        return found
 
 
 class Order(records.Stateful, records.Announced):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from django.db.models import Q, QuerySet
-from django.db.models.functions import Reverse, Upper
+from django.db.models.functions import Lower, Reverse, Upper
 from django.db.models.lookups import Exact, StartsWith
 
 from payments.kernel import invariants, reads
@@ -36,6 +36,16 @@ def customers_of(client_id: str) -> QuerySet[Customer]:
 def orders_of(client_id: str) -> QuerySet[Order]:
     """A client's own orders."""
     return Order.objects.filter(client_id=client_id)
+
+
+def by_email(address: str) -> Q:
+    """The customers with an e-mail address, in capitals or not; also those that are not encrypted yet."""
+    return Q(email=address) | Q(Exact(Lower("plain_email"), address.lower()), ~Q(plain_email=""))
+
+
+def by_name(name: str) -> Q:
+    """The customers with exactly this name, in capitals or not; also those that are not encrypted yet."""
+    return Q(name=name) | Q(Exact(Lower("plain_name"), name.lower()), ~Q(plain_name=""))
 
 
 def called(term: str) -> Q:

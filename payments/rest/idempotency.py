@@ -16,7 +16,7 @@ from typing import Any, Final
 from django.core.exceptions import ObjectDoesNotExist
 from django.db import IntegrityError
 
-from payments.kernel import clock, ids, unit
+from payments.kernel import clock, ids, personal, unit
 from payments.kernel.errors import Bug, Refusal
 from payments.rest import problems
 from payments.rest.models import ApiClient, IdempotencyKey
@@ -55,7 +55,7 @@ def forget_answers(operation: str, object_id: str, *, client: ApiClient) -> None
     """Forget, with the open unit, what `operation` answered about an object: a repeated key answers from the record."""
     client_id = ids.decode("cli", client.pk)
     unit.current().run(
-        "UPDATE payments_idempotencykey SET status = NULL, body = NULL"
+        "UPDATE payments_idempotencykey SET status = NULL, body = NULL, body_cipher = NULL"
         " WHERE client_id = %s AND operation = %s AND object_id = %s",
         [client_id, operation, object_id],
     )
@@ -163,8 +163,8 @@ class IdempotencyClaim:
         elif said is not None:
             # Not guarded: what really happened is recorded even if a retry has answered meanwhile.
             work.run(
-                "UPDATE payments_idempotencykey SET status = %s, body = %s WHERE id = %s",
-                [said.status, said.body, self._row.pk],
+                "UPDATE payments_idempotencykey SET status = %s, body_cipher = %s WHERE id = %s",
+                [said.status, personal.prepared(IdempotencyKey, "body", said.body), self._row.pk],
             )
 
     @property
@@ -212,9 +212,9 @@ class IdempotencyClaim:
 def _store(row: IdempotencyKey, answer: Answer) -> Answer:
     """Keep an answer after the fact; the one that was stored first wins and is returned."""
     rows = IdempotencyKey.objects.filter(pk=row.pk)
-    if rows.filter(body=None).update(status=answer.status, body=answer.body):
+    if rows.filter(body__isnull=True, plain_body=None).update(status=answer.status, body=answer.body):
         return answer
-    stored = rows.exclude(body=None).first()
+    stored = rows.exclude(status=None).first()
     return answer if stored is None else _again(stored)
 
 

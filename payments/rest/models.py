@@ -1,9 +1,11 @@
 """Who may call the API, with which keys, and what was answered to which idempotency key."""
 
+from typing import Any
+
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
-from payments.kernel import clock, ids
+from payments.kernel import clock, ids, personal
 
 
 class ApiClient(models.Model):
@@ -62,7 +64,9 @@ class ApiKey(models.Model):
 
 
 class IdempotencyKey(models.Model):
-    """A client's key for one operation, the object it concerns, and, once there is one, the answer.
+    """A client's key for one operation, the object it concerns, and, once there is one, the answer, encrypted.
+
+    An answer may be about a person. `plain_body` is one of a process of before encryption; it ends with its key.
 
     The primary key is time-ordered, so old rows are found by it.
     """
@@ -74,7 +78,8 @@ class IdempotencyKey(models.Model):
     body_hash = models.CharField(max_length=64)
     object_id = models.CharField(max_length=40)
     status = models.PositiveSmallIntegerField(null=True)
-    body = models.BinaryField(null=True)
+    body = personal.Bytes(default=None, db_column="body_cipher")
+    plain_body = models.BinaryField(null=True, editable=False, db_column="body")
     created_at = models.DateTimeField(default=clock.now, editable=False)
 
     class Meta:
@@ -83,10 +88,19 @@ class IdempotencyKey(models.Model):
             models.UniqueConstraint(fields=["client", "operation", "key"], name="idempotency_key_once"),
             models.CheckConstraint(
                 name="idempotency_key_answer",
-                condition=models.Q(status__isnull=True, body__isnull=True)
-                | models.Q(status__isnull=False, body__isnull=False),
+                condition=models.Q(status__isnull=True, body__isnull=True, plain_body__isnull=True)
+                | (
+                    models.Q(status__isnull=False) & (models.Q(body__isnull=False) | models.Q(plain_body__isnull=False))
+                ),
             ),
         )
 
     def __str__(self) -> str:
         return f"{self.operation} {self.key}"
+
+    @classmethod
+    def from_db(cls, *row: Any, **options: Any) -> "IdempotencyKey":
+        """A row as the database has it, encrypted or not yet."""
+        found = super().from_db(*row, **options)
+        personal.prefer_plain(found, "body")
+        return found

@@ -3,7 +3,7 @@
 from typing import Any, Final
 
 from django.db.models import Model, Q, QuerySet, TextField
-from django.db.models.functions import Cast, Lower, Right
+from django.db.models.functions import Cast, Right
 from django.db.models.lookups import Exact
 
 from payments.gateway.models import ProviderAccount
@@ -30,7 +30,7 @@ def payments(term: str, *, personal: bool) -> Q:
 
 
 def _customers(email: str) -> QuerySet[Customer]:
-    return Customer.objects.filter(Exact(Lower("email"), email.lower()), ~Q(email=""))
+    return Customer.objects.filter(orders.by_email(email))
 
 
 def _orders(reference: str) -> list[str]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from config.environment import DEVELOPMENT_DATA_KEY
 from tests.conftest import ROOT
 
 PRODUCTION = {
@@ -15,6 +16,7 @@ PRODUCTION = {
     "REDIS_URL": "redis://cache.internal:6379/0",
     "SECRET_KEY": "oGt3-Wm8z_QbX5vLr1Kd7NsYc0HuJfP2aEiR9xTgVnMkZ6wBq4",
     "KEY_PEPPER": "pepper-of-one-installation-7f3a9c51",
+    "PERSONAL_DATA_KEYS": "dGhlIG5ldyBrZXkgb2Ygb25lIGluc3RhbGxhdGlvbiE=,dGhlIG9sZCBrZXkgb2Ygb25lIGluc3RhbGxhdGlvbiE=",
     "ALLOWED_HOSTS": "pay.example.com",
     "PUBLIC_URL": "https://pay.example.com",
 }
@@ -34,7 +36,7 @@ def test_a_complete_production_environment_is_accepted_and_found_safe() -> None:
     assert answer.returncode == 0, answer.stderr
 
 
-@pytest.mark.parametrize("name", ["DATABASE_URL", "REDIS_URL", "SECRET_KEY", "KEY_PEPPER"])
+@pytest.mark.parametrize("name", ["DATABASE_URL", "REDIS_URL", "SECRET_KEY", "KEY_PEPPER", "PERSONAL_DATA_KEYS"])
 def test_production_refuses_to_start_without(name: str) -> None:
     answer = manage("check", **{key: value for key, value in PRODUCTION.items() if key != name})
 
@@ -50,6 +52,7 @@ def test_production_refuses_to_start_without(name: str) -> None:
         ("EMBEDDED_SERVERS", "1"),
         ("SECRET_KEY", "too-short"),
         ("KEY_PEPPER", "too-short"),
+        ("PERSONAL_DATA_KEYS", f"{PRODUCTION['PERSONAL_DATA_KEYS']},{DEVELOPMENT_DATA_KEY}"),
         ("ALLOWED_HOSTS", "*"),
         ("PUBLIC_URL", "http://pay.example.com"),
     ],
@@ -63,7 +66,14 @@ def test_production_refuses_to_start_with(name: str, value: str) -> None:
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("LOG_FORMAT", "xml"), ("DATABASE_POOL_MAX", "many"), ("COUNTINGHOUSE_ENV", "prod"), ("BANK_ACCOUNTS", "euros")],
+    [
+        ("LOG_FORMAT", "xml"),
+        ("DATABASE_POOL_MAX", "many"),
+        ("COUNTINGHOUSE_ENV", "prod"),
+        ("BANK_ACCOUNTS", "euros"),
+        ("PERSONAL_DATA_KEYS", "c2hvcnQ="),
+        ("PERSONAL_DATA_KEYS", "not base64"),
+    ],
 )
 def test_a_value_that_makes_no_sense_is_refused_by_name_and_not_shown(name: str, value: str) -> None:
     answer = manage("check", **{name: value})

@@ -24,6 +24,7 @@ ROOT: Final = Path(__file__).resolve().parents[2]
 START_SECONDS: Final = 180.0
 LEADING: Final = (
     *("DATABASE_URL", "REDIS_URL", "BROKER_URL", "PUBLIC_URL", "SIMULATOR_URL", "SECRET_KEY", "KEY_PEPPER"),
+    "PERSONAL_DATA_KEYS",
     *("COUNTINGHOUSE_", "EMBEDDED_SERVERS", "DJANGO_SETTINGS_MODULE", "STRIPE_", "RUN_DIR", "PORT"),
 )
 """Variables that would lead the stack elsewhere: it is measured as it starts by itself. WEB_THREADS holds."""
