@@ -13,6 +13,7 @@ from pathlib import Path
 import django
 import pytest
 from django import test
+from django.conf import settings as django_settings
 from hypothesis import settings
 from pytest_django.plugin import DjangoDbBlocker
 
@@ -46,6 +47,7 @@ def _address_everything() -> None:
 
 _address_everything()
 django.setup()
+django_settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # a quarter of a second each
 settings.register_profile("chaos", max_examples=200)
 if CONTROLLER:
     del os.environ["DJANGO_SETTINGS_MODULE"]  # a worker that inherited it would read the settings before its addresses

@@ -75,6 +75,7 @@ LISTS = {
     "payments.apiclient": "engineer auditor admin",
     "payments.apikey": "engineer auditor admin",
     "payments.idempotencykey": "engineer auditor admin",
+    "payments.auditevent": "auditor admin",
     "auth.user": "auditor admin",
     "auth.group": "auditor admin",
 }

@@ -215,16 +215,12 @@ class Command(BaseCommand):
 
     def handle(self, *_: Any, **options: Any) -> None:
         """Make or correct every group."""
+        rows = Permission.objects.values_list("content_type__app_label", "codename", "pk")
+        known = {f"{app}.{codename}": pk for app, codename, pk in rows}
         for name, wanted in ROLES.items():
+            if missing := sorted(set(wanted) - known.keys()):
+                raise CommandError(f"There is no permission {missing[0]}: run `manage.py migrate` first.")
             group, _made = Group.objects.get_or_create(name=name)
-            group.permissions.set([_permission(one) for one in wanted])
+            group.permissions.set([known[one] for one in wanted])
             if options["verbosity"]:
                 self.stdout.write(f"{name}: {len(wanted)} permissions")
-
-
-def _permission(name: str) -> Permission:
-    app, _, codename = name.partition(".")
-    try:
-        return Permission.objects.get(content_type__app_label=app, codename=codename)
-    except Permission.DoesNotExist:
-        raise CommandError(f"There is no permission {name}: run `manage.py migrate` first.") from None

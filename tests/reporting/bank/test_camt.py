@@ -201,7 +201,7 @@ def test_what_does_not_hold_is_refused_whole(content: bytes, words: str) -> None
 
 
 def test_a_file_is_read_without_a_tree_of_it_in_memory() -> None:
-    some = 20_000
+    some = 3_000
     content = files.camt(*(files.entry("1.00", text="x" * 300) for _ in range(some)), closing=f"{1000 + some}.00")
     tracemalloc.start()
     try:
