@@ -10,7 +10,7 @@ from payments.ledger.models import Account, Entry, Transfer
 from payments.methods.models import MethodSuccess, Payer, PaymentMethod, PaymentMethodToken
 from payments.orders.models import Customer, Order, OrderLine
 from payments.rest.models import ApiClient, ApiKey, IdempotencyKey
-from payments.webhooks.models import Delivery, Endpoint, Event, EventSweep, InboundEvent
+from payments.webhooks.models import Delivery, Endpoint, Event, EventSweep, InboundEvent, InboundReplay
 
 __all__ = [
     "Account",
@@ -28,6 +28,7 @@ __all__ = [
     "FeeContract",
     "IdempotencyKey",
     "InboundEvent",
+    "InboundReplay",
     "Job",
     "KillSwitch",
     "LegalEntity",

@@ -1,17 +1,16 @@
-"""Events for clients and their deliveries; notifications from PSPs."""
+"""Events for clients and their deliveries."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Min, Q
+from django.db.models import Min
 from django.http import HttpRequest
 from django.utils.html import format_html
 
 from payments.admin import base, lists, shown
-from payments.gateway.models import ProviderAccount
 from payments.kernel import clock
-from payments.webhooks.models import Delivery, DeliveryState, Endpoint, Event, EventSweep, InboundEvent
+from payments.webhooks.models import Delivery, DeliveryState, Endpoint, Event
 
 DELIVERY_COLUMNS = (
     shown.Column("Delivery", lambda row, viewer: viewer.link(row, f"#{row.sequence} to {row.endpoint.url}")),
@@ -181,57 +180,3 @@ class DeliveryAdmin(base.ModelAdmin):
         """The page, knowing what stands before it."""
         _know_the_first([row])
         return super().facts(request, row)
-
-
-@admin.register(InboundEvent)
-class InboundEventAdmin(base.ModelAdmin):
-    """One notification of a PSP, as it came."""
-
-    called = ("PSP notification", "PSP notifications")
-    columns = (
-        shown.text_of("type", "Notification"),
-        shown.status_of("state"),
-        shown.linked("provider_account"),
-        shown.code_of("provider_reference", "PSP's reference"),
-        shown.choice_of("came_by", "Came by"),
-        shown.time_of("received_at"),
-    )
-    sections = (
-        (
-            "About",
-            (*columns, shown.code_of("event_key", "PSP's key"), shown.text_of("kind", "Handled as"),
-             shown.number_of("attempts", "Tries"), shown.time_of("processed_at"),
-             shown.words_of("note", "Why it was not processed"),
-             shown.Column("What the PSP sent", lambda row, viewer: shown.raw_bytes(row.body, viewer), wide=True)),
-        ),
-    )  # fmt: skip
-    list_select_related = ("provider_account",)
-    list_filter = ("state", "came_by", "provider_account", lists.CreatedFilter)
-    search_help_text = "PSP's reference or key, or an id"
-    nothing_here = "No PSP has told us anything yet."
-
-    def find(self, term: str, _viewer: shown.Viewer) -> Q:
-        """By the PSP's id of the payment, or by the notification's own key."""
-        accounts = list(ProviderAccount.objects.values_list("pk", flat=True))
-        return Q(provider_reference=term) | Q(provider_account_id__in=accounts, event_key=term)
-
-    def headline(self, row: Any, _viewer: shown.Viewer) -> object:
-        """Its type."""
-        return row.type
-
-
-@admin.register(EventSweep)
-class EventSweepAdmin(base.ModelAdmin):
-    """How far a PSP was asked for what no webhook has brought."""
-
-    called = ("look for lost notifications", "looks for lost notifications")
-    columns = (
-        shown.linked("provider_account"),
-        shown.time_of("swept_until", "All before is in"),
-        shown.time_of("looked_at", "Looked last"),
-        shown.number_of("missed", "Events that no webhook brought"),
-        shown.words_of("problem", "Why the last look failed"),
-    )
-    sections = (("About", columns),)
-    list_select_related = ("provider_account",)
-    nothing_here = "Nobody has looked yet: it is done every hour, where a PSP has a list of its events."

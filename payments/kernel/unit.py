@@ -21,6 +21,10 @@ class Stale(Exception):
     """A row was changed by somebody else since it was read; the unit was rolled back."""
 
 
+class WouldAsk(Exception):
+    """A rehearsal has come to where somebody outside would be asked: it goes no further."""
+
+
 class Contributor(Protocol):
     """Somebody around the use case who writes with it: an idempotency key, a job's lease."""
 
@@ -60,6 +64,19 @@ class Unit:
         if not values or any(row is added for added in self._inserts.get((type(row), False), ())):
             return
         self._changes.setdefault(row, set()).update(values)
+
+    @property
+    def added(self) -> Iterator[models.Model]:
+        """The rows that will be there; of pairs only the parents."""
+        for rows in self._inserts.values():
+            yield from rows
+        for parents, _ in self._linked.values():
+            yield from parents
+
+    @property
+    def changed(self) -> dict[models.Model, set[str]]:
+        """The rows that will be different, each with the columns that were set."""
+        return dict(self._changes)
 
     def guard(self, sql: str, params: Sequence[object]) -> None:
         """Run a statement first that must touch exactly one row, or the unit is `Stale`."""
@@ -161,6 +178,7 @@ def _pipeline(statements: Iterable[tuple[str, Sequence[object]]], *, guarded: in
 
 _current: ContextVar[Unit | None] = ContextVar("unit", default=None)
 _contributors: ContextVar[tuple[Contributor, ...]] = ContextVar("contributors", default=())
+_rehearses: ContextVar[bool] = ContextVar("rehearses", default=False)
 
 
 def current() -> Unit:
@@ -184,13 +202,36 @@ def work() -> Iterator[Unit]:
     unit = Unit()
     token = _current.set(unit)
     try:
-        with transaction.atomic(durable=True):
+        with transaction.atomic(durable=not _rehearses.get()):
             yield unit
             for contributor in _contributors.get():
                 contributor.contribute(unit, unit.result)
             unit.write()
     finally:
         _current.reset(token)
+
+
+@contextmanager
+def rehearsal(*, seconds: float = 5) -> Iterator[None]:
+    """Let everything inside happen in one transaction that is rolled back; nobody outside can be asked (`WouldAsk`).
+
+    Units become savepoints, so that one sees what an earlier one wrote. Locks are waited for a second at most, and no
+    statement takes longer than `seconds`; what is still deferred is checked at the end, as a commit would.
+    """
+    token = _rehearses.set(True)
+    try:
+        with transaction.atomic(durable=True):
+            with connection.cursor() as cursor:
+                cursor.execute(
+                    "SELECT set_config('lock_timeout', '1s', true), set_config('statement_timeout', %s, true)",
+                    [f"{seconds * 1000:.0f}"],
+                )
+            yield
+            with connection.cursor() as cursor:
+                cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+            transaction.set_rollback(True)
+    finally:
+        _rehearses.reset(token)
 
 
 @contextmanager
@@ -206,8 +247,10 @@ def joined_by(contributor: Contributor) -> Iterator[None]:
 def refuse_open_transaction(what: str) -> None:
     """Raise `Bug` when a transaction is open: nobody waits for a network while holding locks.
 
-    The wrapper that a test case puts around each test does not count.
+    The wrapper that a test case puts around each test does not count. In a rehearsal that is no mistake: `WouldAsk`.
     """
+    if _rehearses.get():
+        raise WouldAsk(what)
     blocks = connection.atomic_blocks
     if blocks and not getattr(blocks[-1], "_from_testcase", False):
         raise Bug(f"{what} inside a database transaction")

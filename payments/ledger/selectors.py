@@ -52,6 +52,16 @@ def journal(source_ids: Sequence[str]) -> Sequence[Transfer]:
     return list(found.order_by("id"))
 
 
+def lines_of(transfer_ids: Sequence[str]) -> Mapping[str, str]:
+    """Transfer -> its lines in words, debit positive, as `psp/stripe-us 19.99 USD, captured/… -19.99 USD`."""
+    found: dict[str, list[str]] = {}
+    entries = Entry.objects.filter(transfer_id__in=transfer_ids).select_related("account").order_by("id")
+    for entry in entries:
+        amount = money.text(money.from_minor(entry.amount_minor, entry.currency))
+        found.setdefault(str(entry.transfer_id), []).append(f"{entry.account.code} {amount}")
+    return {transfer: ", ".join(lines) for transfer, lines in found.items()}
+
+
 invariants.declare(
     10,
     "ledger_zero_sum",

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from payments.kernel.jobs import Queue, feeder, job
-from payments.webhooks.services import delivery, inbound, outbox, sweep
+from payments.webhooks.services import delivery, inbound, outbox, replaying, sweep
 
 
 @feeder(Queue.DELIVERIES)
@@ -22,6 +22,12 @@ def deliver(delivery_id: str) -> None:
 def process_inbound(inbound_id: str) -> None:
     """Act on a stored notification."""
     inbound.process(inbound_id)
+
+
+@job("replay_inbound", Queue.WEBHOOKS)
+def replay_inbound(replay_id: str) -> None:
+    """Act on a stored notification once more, because somebody asked for it."""
+    replaying.run(replay_id)
 
 
 @job("sweep_accounts", Queue.FINANCE, every=timedelta(hours=1))

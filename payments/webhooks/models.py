@@ -159,6 +159,7 @@ class InboundEvent(models.Model):
     state = models.CharField(max_length=10, choices=InboundState, default=InboundState.RECEIVED)
     attempts = models.PositiveIntegerField(default=0)
     note = models.TextField(blank=True, default="", help_text="Why it was not processed.")
+    effects = models.JSONField(null=True, help_text="What acting on it has written (`kernel.effects`).")
     received_at = models.DateTimeField(default=clock.now)
     processed_at = models.DateTimeField(null=True)
 
@@ -181,6 +182,26 @@ class InboundEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.type} {self.event_key}"
+
+
+class InboundReplay(models.Model):
+    """Somebody had a notification acted upon once more, and what that came to. Stays for ever."""
+
+    id = ids.IdField("inr")
+    inbound = models.ForeignKey(InboundEvent, on_delete=models.PROTECT, related_name="replays")
+    because = models.CharField(max_length=200)
+    by = models.CharField(max_length=120)
+    asked_at = models.DateTimeField(default=clock.now)
+    done_at = models.DateTimeField(null=True)
+    state = models.CharField(max_length=10, blank=True, default="", help_text="What the notification was afterwards.")
+    note = models.TextField(blank=True, default="", help_text="Why it was not processed.")
+    effects = models.JSONField(default=list)
+
+    class Meta:
+        app_label = "payments"
+
+    def __str__(self) -> str:
+        return f"replay of {self.inbound_id} by {self.by}"
 
 
 class EventSweep(records.Record):

@@ -50,6 +50,7 @@ GROUPS: Final[Mapping[str, tuple[tuple[str, str, str, str], ...]]] = {
         ("Kill switches", "payments", "killswitch", "power_settings_new"),
         ("Calls to PSPs", "payments", "providercall", "call_made"),
         ("PSP notifications", "payments", "inboundevent", "call_received"),
+        ("Replayed notifications", "payments", "inboundreplay", "replay"),
         ("Lost notifications", "payments", "eventsweep", "sync_problem"),
         ("Success of methods", "payments", "methodsuccess", "leaderboard"),
         ("Client events", "payments", "event", "campaign"),

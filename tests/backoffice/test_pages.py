@@ -24,6 +24,7 @@ from payments.kernel.jobs import Job
 from payments.kernel.records import StateChange
 from payments.rest.models import ApiClient, IdempotencyKey
 from payments.webhooks.models import Delivery, Endpoint, Event, EventSweep, InboundEvent
+from payments.webhooks.services import replaying
 from refunds.services import answering, bulk, transfers
 from reporting.models import PspBalance, ReportDownload, Rhythm, Way
 from reporting.reports.base import Parameters
@@ -62,12 +63,8 @@ def full(shop: factories.Shop, paid: dict[str, Any], tmp_path: Path, settings: A
     facts = {"event": event, "object_id": event.object_id, "sequence": event.sequence}
     Delivery.objects.create(endpoint=endpoint, last_error="connection refused", **facts)
     StateChange.objects.create(object_id=paid["id"], from_state="a", to_state="b", event="x", because="y", by="z")
-    Job.objects.create(name="send_refund", queue="money", arguments={"refund_id": "re_" + "0" * 32}, state="dead")
     account = paid["latest_attempt"]["provider_account"]
-    InboundEvent.objects.create(
-        provider_account_id=_account(account), event_key="evt_1", type="charge.updated", kind="unused",
-        body=b'{"customer_email": "jane.doe@example.com", "client_secret": "pi_secret_1"}', state="ignored",
-    )  # fmt: skip
+    _operated(account)
     _transferred()
     settlements.upload("adyen-eu", "batch.csv", io.BytesIO(sheet.batch()), by="staff finance")
     factories.work()
@@ -90,6 +87,16 @@ def full(shop: factories.Shop, paid: dict[str, Any], tmp_path: Path, settings: A
         work.add(item, Settlement(item=item, action="close", because="nothing was found", proposed_by="staff lena"))
     _reconciled()
     return paid
+
+
+def _operated(account: str) -> None:
+    """What engineers look after."""
+    Job.objects.create(name="send_refund", queue="money", arguments={"refund_id": "re_" + "0" * 32}, state="dead")
+    InboundEvent.objects.create(
+        provider_account_id=_account(account), event_key="evt_1", type="charge.updated", kind="unused",
+        body=b'{"customer_email": "jane.doe@example.com", "client_secret": "pi_secret_1"}', state="ignored",
+    )  # fmt: skip
+    replaying.ask([InboundEvent.objects.get(event_key="evt_1").pk], because="a test", by="staff engineer")
 
 
 def _reconciled() -> None:

@@ -71,6 +71,7 @@ LISTS = {
     "payments.endpoint": "engineer auditor admin",
     "payments.delivery": "engineer auditor admin",
     "payments.inboundevent": "engineer auditor admin",
+    "payments.inboundreplay": "engineer auditor admin",
     "payments.eventsweep": "engineer auditor admin",
     "payments.apiclient": "engineer auditor admin",
     "payments.apikey": "engineer auditor admin",

@@ -86,6 +86,7 @@ READS: Final = (
     "payments.view_endpoint",
     "payments.view_delivery",
     "payments.view_inboundevent",
+    "payments.view_inboundreplay",
     "payments.view_eventsweep",
     "payments.view_apiclient",
     "payments.view_apikey",
@@ -177,6 +178,8 @@ ROLES: Final[Mapping[str, tuple[str, ...]]] = {
         "payments.view_endpoint",
         "payments.view_delivery",
         "payments.view_inboundevent",
+        "payments.change_inboundevent",
+        "payments.view_inboundreplay",
         "payments.view_eventsweep",
         "payments.view_apiclient",
         "payments.view_apikey",
@@ -191,7 +194,8 @@ files that finance has had written and that tie to the ledger, and changes nothi
 
 `see_personal_data` shows names and e-mail addresses, which others read as `j•••@e•••.com`; `change_provideraccount`
 is the switch of an account, `add_killswitch` and `change_killswitch` those of anything; `add_routingrule` drafts a
-rule, `change_routingrule` approves, activates and retires it; `change_job` is the replay of dead jobs, and
+rule, `change_routingrule` approves, activates and retires it; `change_job` is the replay of dead jobs,
+`change_inboundevent` that of PSPs' notifications, and
 `change_attentionitem` looks after matters and closes those that no money hangs on; together with `add_refund` it is
 the release of automatic refunds that a limit has stopped. `add_settlement` proposes how money is settled that a machine
 may not decide about, `change_settlement` confirms what somebody else has proposed. `approve_refund` decides about

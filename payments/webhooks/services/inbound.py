@@ -3,14 +3,16 @@
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Any, Final
+from uuid import UUID
 
 import structlog
 from django.db import DataError, connection
+from psycopg.types.json import Jsonb
 
 from payments.connectors.base import EventKind, NotificationRefused, PspEvent
 from payments.gateway import accounts
 from payments.gateway.models import ProviderAccount
-from payments.kernel import attention, clock, doorbell, ids, unit
+from payments.kernel import attention, clock, doorbell, effects, ids, unit
 from payments.kernel.attention import AttentionKind
 from payments.kernel.errors import Bug, Refusal
 from payments.kernel.jobs import Queue, Retry
@@ -150,7 +152,8 @@ def process(inbound_id: str) -> None:
     if row.state in DONE:
         return
     try:
-        state = _act(row)
+        with unit.joined_by(Keeping("payments_inboundevent", ids.decode("in", row.pk))):
+            state = act(row)
     except dispatch.NotYet as reason:
         _wait(row, InboundState.WAITING, str(reason))
     except NotUnderstood as reason:
@@ -158,14 +161,31 @@ def process(inbound_id: str) -> None:
     except (Retry, unit.Stale):
         raise
     except Exception as error:
-        _settle(row, InboundState.FAILED, f"{type(error).__name__}: {error}")
+        settle(row, InboundState.FAILED, f"{type(error).__name__}: {error}")
         raise
     else:
-        _settle(row, state)
+        settle(row, state)
 
 
-def _act(row: InboundEvent) -> InboundState:
-    """Hand the notification to its handler; the state that it is in afterwards."""
+class Keeping:
+    """Writes on a row, with every unit of a handler, what that unit writes: both are there, or neither is."""
+
+    def __init__(self, table: str, key: UUID) -> None:
+        self._sql = f"UPDATE {table} SET effects = coalesce(effects, '[]') || %s WHERE id = %s"  # noqa: S608  ours
+        self._key = key
+
+    def contribute(self, work: unit.Unit, result: object) -> None:  # noqa: ARG002  the protocol
+        """Add the list, where it is not empty."""
+        found = effects.of(work)
+        if found:
+            work.run(self._sql, [Jsonb(found), self._key])
+
+
+def act(row: InboundEvent) -> InboundState:
+    """Hand the notification to its handler, also once more; the state that it is in afterwards.
+
+    Raises what the handler raises, and `NotUnderstood`.
+    """
     account = accounts.account(row.provider_account_id)
     event = _find(row.event_key, accounts.connector(account, interactive=False).translate_notification(bytes(row.body)))
     if event.problem:
@@ -198,7 +218,8 @@ def _wait(row: InboundEvent, state: InboundState, why: str) -> None:
         raise Retry(LOOK_ALL_THE_SAME if needs_a_person else soon, why)
 
 
-def _settle(row: InboundEvent, state: InboundState, note: str = "") -> None:
+def settle(row: InboundEvent, state: InboundState, note: str = "") -> None:
+    """Write down how it ended; what a person was asked about it is closed when it is done."""
     with unit.work():
         _update(row, state, note)
         if row.state != InboundState.RECEIVED and state in DONE:
