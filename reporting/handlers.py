@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 from payments.connectors.base import EventKind, PspEvent
-from payments.kernel.jobs import Queue, job
+from payments.kernel.jobs import Queue, Retry, job
 from payments.webhooks.dispatch import handles
 from reporting.services import (
     banking,
@@ -17,6 +17,8 @@ from reporting.services import (
     telling,
     tieout,
 )
+from reporting.uptime import proofs as proofs
+from reporting.uptime import rates, resting, rollups
 
 
 @handles(EventKind.SETTLEMENT_READY)
@@ -131,3 +133,28 @@ def tie_out() -> None:
 def tie_out_account(account_id: str) -> None:
     """The same for one account."""
     tieout.tie_out_account(account_id)
+
+
+@job("count_rollups", Queue.UPKEEP, lease=timedelta(minutes=3), every=timedelta(minutes=1))
+def count_rollups() -> None:
+    """Bring the sums by minute, hour and day up to date; while they are behind, at once again."""
+    if rollups.advance():
+        raise Retry(timedelta(0), "there is more to count")
+
+
+@job("forget_rollups", Queue.UPKEEP, every=timedelta(hours=6))
+def forget_rollups() -> None:
+    """Let go of minutes and hours that are kept no longer."""
+    rollups.forget()
+
+
+@job("measure_at_rest", Queue.UPKEEP, every=timedelta(minutes=5))
+def measure_at_rest() -> None:
+    """Find the money that is on its way, and how old it is."""
+    resting.measure()
+
+
+@job("learn_rates", Queue.UPKEEP, every=timedelta(hours=1))
+def learn_rates() -> None:
+    """Take the exchange rates of what PSPs have settled."""
+    rates.learn()

@@ -1,7 +1,7 @@
 """Rows written by hand, as a person at the database's own prompt would, and what the database says to that."""
 
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -56,6 +56,22 @@ def behind_the_guards() -> Iterator[None]:
         sql("SET LOCAL session_replication_role = replica")
         yield
         sql("SET LOCAL session_replication_role = origin")
+
+
+@contextmanager
+def elsewhere() -> Iterator[Callable[..., list[tuple[Any, ...]]]]:
+    """Somebody else at a prompt of their own; what they have not committed when they leave is lost."""
+    other = connection.copy()
+
+    def said(statement: str, *parameters: Any) -> list[tuple[Any, ...]]:
+        with other.cursor() as cursor:
+            cursor.execute(statement, parameters or None)
+            return cursor.fetchall() if cursor.description else []
+
+    try:
+        yield said
+    finally:
+        other.close()
 
 
 @contextmanager

@@ -168,6 +168,7 @@ class PaymentAttempt(records.Stateful):
         PaymentMethod, null=True, blank=True, on_delete=models.PROTECT, related_name="attempts", db_index=False
     )
     return_url = models.CharField(max_length=2000, blank=True, default="")
+    channel = models.CharField(max_length=8, blank=True, default="", help_text="web, ios or android, where it is said.")
     call_id = models.CharField(max_length=40)
     provider_reference = models.CharField(max_length=80, blank=True, default="")
     reason_for_route = models.CharField(max_length=200, blank=True, default="")

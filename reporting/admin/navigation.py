@@ -40,6 +40,7 @@ GROUPS: Final[Mapping[str, tuple[tuple[str, str, str, str], ...]]] = {
         ("Ledger accounts", "payments", "account", "account_balance"),
         ("Fee contracts", "payments", "feecontract", "percent"),
         ("PSP balances", "reporting", "pspbalance", "savings"),
+        ("Exchange rates", "reporting", "exchangerate", "currency_exchange"),
     ),
     "Operations": (
         ("Needs attention", "payments", "attentionitem", "priority_high"),

@@ -3,10 +3,25 @@
 from reporting.models.bank import BankAccount, BankLine, BankMatch, BankStatement, LineStatus, MatchKind
 from reporting.models.closing import CheckState, Close, CloseCheck, CloseKind, Item
 from reporting.models.discrepancies import Discrepancy, DiscrepancyKind, PspBalance, TieOut, Wanted
+from reporting.models.rates import ExchangeRate
+from reporting.models.rollups import (
+    AtRest,
+    AttemptsDay,
+    AttemptsHour,
+    AttemptsMinute,
+    RollupMark,
+    TallyDay,
+    TallyHour,
+    TallyMinute,
+)
 from reporting.models.runs import FileFormat, ReportDownload, ReportRun, ReportSchedule, Rhythm, Way
 from reporting.models.settlements import Match, Payout, SettlementFile, SettlementLine
 
 __all__ = [
+    "AtRest",
+    "AttemptsDay",
+    "AttemptsHour",
+    "AttemptsMinute",
     "BankAccount",
     "BankLine",
     "BankMatch",
@@ -17,6 +32,7 @@ __all__ = [
     "CloseKind",
     "Discrepancy",
     "DiscrepancyKind",
+    "ExchangeRate",
     "FileFormat",
     "Item",
     "LineStatus",
@@ -28,8 +44,12 @@ __all__ = [
     "ReportRun",
     "ReportSchedule",
     "Rhythm",
+    "RollupMark",
     "SettlementFile",
     "SettlementLine",
+    "TallyDay",
+    "TallyHour",
+    "TallyMinute",
     "TieOut",
     "Wanted",
     "Way",

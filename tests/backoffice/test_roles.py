@@ -44,6 +44,7 @@ LISTS = {
     "reporting.closecheck": "finance auditor admin",
     "reporting.tieout": "finance auditor admin",
     "reporting.pspbalance": "finance auditor admin",
+    "reporting.exchangerate": "finance auditor admin",
     "reporting.discrepancy": "finance auditor admin",
     "reporting.reportrun": "finance auditor admin",
     "reporting.reportschedule": "finance auditor admin",

@@ -298,6 +298,7 @@ def _open_attempt(held: Held, wish: Wish, plan: routing.Plan) -> Question:
         saves=saves,
         payer=_payer(intent, account.pk, kept, saves=saves),
         return_url=wish.return_url,
+        channel=str(method.browser.get("channel", "")).lower()[:8],
         capture=intent.capture_method == "automatic",
         off_session=wish.off_session,
         reason_for_route=why,

@@ -32,6 +32,14 @@ APP: Final[Mapping[str, Sequence[str]]] = {
     "payments_event": (*ADDING, "UPDATE (dispatched_at)"),
     # what ends
     "payments_job": KEEPING,
+    # sums, which are counted anew
+    "reporting_attemptsminute": KEEPING,
+    "reporting_attemptshour": KEEPING,
+    "reporting_attemptsday": KEEPING,
+    "reporting_tallyminute": KEEPING,
+    "reporting_tallyhour": KEEPING,
+    "reporting_tallyday": KEEPING,
+    "reporting_atrest": KEEPING,
     "payments_idempotencykey": KEEPING,
     "django_session": KEEPING,
     # staff and their groups, as the superuser of the back office keeps them

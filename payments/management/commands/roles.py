@@ -47,8 +47,12 @@ BANK: Final = (
 )
 """What the bank shows, and what is on its way there."""
 
+FIGURES: Final = ("reporting.view_attemptsday", "reporting.view_tallyday", "reporting.view_atrest")
+"""Dashboards: what became of attempts; refunds and disputes; money at rest."""
+
 READS: Final = (
     *PAYMENTS,
+    *FIGURES,
     "refunds.view_refundbatch",
     "refunds.view_refundbatchrow",
     "payments.view_customer",
@@ -64,6 +68,7 @@ READS: Final = (
     "reporting.view_settlementline",
     "reporting.view_tieout",
     "reporting.view_pspbalance",
+    "reporting.view_exchangerate",
     "reporting.view_discrepancy",
     "reporting.view_reportrun",
     "reporting.view_reportschedule",
@@ -103,6 +108,7 @@ ROLES: Final[Mapping[str, tuple[str, ...]]] = {
         *MATTERS,
         "refunds.approve_refund",
         "refunds.accept_dispute",
+        "reporting.view_tallyday",
         "payments.add_settlement",
         "payments.change_settlement",
         "refunds.view_refundbatch",
@@ -113,6 +119,7 @@ ROLES: Final[Mapping[str, tuple[str, ...]]] = {
     "finance": (
         *PAYMENTS,
         *MATTERS,
+        *FIGURES,
         "refunds.view_refundbatch",
         "refunds.view_refundbatchrow",
         "payments.add_settlement",
@@ -132,6 +139,7 @@ ROLES: Final[Mapping[str, tuple[str, ...]]] = {
         "reporting.view_closecheck",
         "reporting.view_tieout",
         "reporting.view_pspbalance",
+        "reporting.view_exchangerate",
         "reporting.view_discrepancy",
         "reporting.change_discrepancy",
         "reporting.view_reportrun",
@@ -152,6 +160,7 @@ ROLES: Final[Mapping[str, tuple[str, ...]]] = {
     ),
     "engineer": (
         *PAYMENTS,
+        *FIGURES,
         "payments.view_customer",
         "payments.view_paymentmethod",
         "payments.view_statechange",
