@@ -15,6 +15,7 @@ from refunds.api import disputes, refunds
 from reporting import api as reports
 from reporting import metrics
 from reporting import views as report_views
+from reporting.admin import search
 
 # The REST API: each line names one door.
 V1: list[URLPattern | URLResolver] = [
@@ -68,5 +69,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("metrics", metrics.metrics),
     path("admin/login/", login.login),
     path("admin/confirm/", admin.site.admin_view(fresh.confirm), name="confirm_identity"),
+    re_path(r"^admin/search/?$", search.page, name="search"),
     path("admin/", admin.site.urls),
 ]

@@ -1,6 +1,5 @@
 """Lists of rows: counted cheaply, narrowed by filters that can be seen and taken away again."""
 
-import uuid
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from functools import cached_property
@@ -16,7 +15,7 @@ from django.http import HttpRequest, QueryDict
 from unfold.views import ChangeList as UnfoldChangeList
 
 from payments.admin import shown
-from payments.kernel import clock
+from payments.kernel import clock, ids
 
 COUNTED: Final = 10_000
 """Rows are counted exactly up to here; beyond it the planner's estimate, or "more than", is enough."""
@@ -140,18 +139,13 @@ class CreatedFilter(admin.SimpleListFilter):
         chosen, today = self.value(), datetime.combine(clock.now().date(), time.min, clock.now().tzinfo)
         match chosen:
             case "today":
-                return queryset.filter(pk__gte=first_key(today))
+                return queryset.filter(pk__gte=ids.first(today))
             case "yesterday":
                 since = today - timedelta(days=1)
-                return queryset.filter(pk__gte=first_key(since), pk__lt=first_key(today))
+                return queryset.filter(pk__gte=ids.first(since), pk__lt=ids.first(today))
             case "7" | "30":
-                return queryset.filter(pk__gte=first_key(today - timedelta(days=int(chosen))))
+                return queryset.filter(pk__gte=ids.first(today - timedelta(days=int(chosen))))
         return queryset
-
-
-def first_key(moment: datetime) -> uuid.UUID:
-    """The first UUIDv7 of a moment."""
-    return uuid.UUID(int=int(moment.timestamp() * 1000) << 80)
 
 
 class WordsFilter(admin.ChoicesFieldListFilter):

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Cast, Right
@@ -121,6 +122,8 @@ class PaymentIntent(records.Stateful, records.Announced):
             models.Index(fields=["customer"], name="intent_customer"),
             models.Index(fields=["client", "id"], name="intent_client"),
             models.Index(Right(Cast("id", models.TextField()), 4), name="intent_last_four"),
+            models.Index(fields=["amount_minor", "id"], include=["currency"], name="intent_amount"),
+            GinIndex(OpClass("metadata", name="jsonb_path_ops"), name="intent_metadata", condition=~Q(metadata={})),
             models.Index(
                 fields=["expires_at"],
                 name="intent_expiry",
@@ -211,6 +214,9 @@ class PaymentAttempt(records.Stateful):
                 condition=Q(status__in=["ready", "sent", "action_required", "pending", "unknown", "authorized"]),
             ),
             models.Index(fields=["card_last4", "id"], name="attempt_card_last4", condition=~Q(card_last4="")),
+            models.Index(
+                fields=["card_last4", "amount_minor", "id"], name="attempt_card_amount", condition=~Q(card_last4="")
+            ),
             models.Index(fields=["rule_id", "created_at"], name="attempt_rule", condition=~Q(rule_id="")),
         )
 

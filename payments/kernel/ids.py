@@ -54,6 +54,11 @@ def moment(value: uuid.UUID) -> datetime:
     return datetime.fromtimestamp((value.int >> 80) / 1000, UTC)
 
 
+def first(at: datetime) -> uuid.UUID:
+    """The smallest UUIDv7 of a moment: rows by time are rows by their keys."""
+    return uuid.UUID(int=int(at.timestamp() * 1000) << 80)
+
+
 def encode(prefix: str, value: uuid.UUID) -> str:
     """`pi` and a UUID -> `pi_0198…`."""
     return f"{prefix}_{value.hex}"

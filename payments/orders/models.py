@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.contrib.postgres.indexes import OpClass
+from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.db import models
 from django.db.models.functions import Lower, Reverse, Upper
 
@@ -105,6 +105,9 @@ class Order(records.Stateful, records.Announced):
         indexes = (
             models.Index(fields=["customer"], name="order_customer"),
             models.Index(OpClass(Reverse(Upper("reference")), name="text_pattern_ops"), name="order_reference_end"),
+            GinIndex(
+                OpClass("metadata", name="jsonb_path_ops"), name="order_metadata", condition=~models.Q(metadata={})
+            ),
             models.Index(fields=["expires_at"], name="order_expiry", condition=models.Q(status="open")),
         )
 

@@ -102,6 +102,7 @@ class Dispute(records.Stateful, records.Announced):
             models.Index(fields=["look_at"], name="dispute_look_at", condition=Q(look_at__isnull=False)),
             models.Index(fields=["respond_by"], name="dispute_open", condition=Q(closed_at__isnull=True)),
             models.Index(fields=["opened_at"], name="dispute_opened"),
+            models.Index(fields=["amount_minor", "id"], name="dispute_amount"),
         )
 
     def __str__(self) -> str:

@@ -142,6 +142,10 @@ class Refund(records.Stateful, records.Announced):
         indexes = (
             models.Index(fields=["order_id"], name="refund_order", condition=~Q(order_id="")),
             models.Index(fields=["client", "id"], name="refund_client"),
+            models.Index(fields=["amount_minor", "id"], name="refund_amount"),
+            models.Index(
+                fields=["acquirer_reference"], name="refund_acquirer_reference", condition=~Q(acquirer_reference="")
+            ),
             models.Index(fields=["status"], name="refund_unsettled", condition=Q(settled_at__isnull=True)),
             models.Index(
                 fields=["released_by", "currency", "released_at"],

@@ -13,13 +13,13 @@ from django.utils.html import format_html
 from payments.admin import base, shown
 from payments.intents import selectors as intent_selectors
 from payments.intents.models import PaymentIntent
-from payments.intents.states import IntentStatus
-from payments.kernel import money
+from payments.kernel import clock, money
 from payments.ledger import selectors as ledger
 from refunds import selectors as refund_selectors
 from refunds.models import DisputeMovement
 from refunds.services import transfers as services
-from reporting.admin import refunding, search, sentence, story, tracing, transfers, undoing, xray
+from reporting import meanings, terms
+from reporting.admin import refunding, sentence, story, tracing, transfers, undoing, xray
 
 MAY_REFUND = "refunds.add_refund"
 
@@ -78,15 +78,6 @@ def _customer(row: Any, viewer: shown.Viewer) -> str:
     return viewer.link(customer, viewer.personal(customer.name or customer.email) or customer.reference)
 
 
-def _status(row: PaymentIntent) -> str:
-    """How it stands, as agents say it: what has gone back is not just paid."""
-    if not row.amount_refunded_minor or row.status != IntentStatus.SUCCEEDED:
-        return shown.status(row.status)
-    if row.amount_refunded_minor < row.amount_captured_minor:
-        return shown.status("partially_refunded", "Partly refunded")
-    return shown.status("refunded", "Refunded")
-
-
 def _refunded(row: PaymentIntent) -> str:
     return shown.amount(row.amount_refunded) if row.amount_refunded_minor else shown.NOTHING
 
@@ -111,7 +102,7 @@ class PaymentAdmin(base.ModelAdmin):
     called = ("payment", "payments")
     columns = (
         shown.amount_of("amount", "Payment"),
-        shown.Column("Status", lambda row, _: _status(row)),
+        shown.Column("Status", lambda row, _: sentence.status(row)),
         shown.Column("Refunded", lambda row, _: _refunded(row), right=True),
         shown.Column("Order", _order),
         shown.Column("Customer", _customer),
@@ -121,7 +112,7 @@ class PaymentAdmin(base.ModelAdmin):
     list_select_related = ("order", "customer")
     list_filter = ("status", base.CreatedFilter)
     id_lookups = {"ord": "order", "cus": "customer", "att": "attempts", "cap": "captures", "re": "refunds"}
-    search_help_text = "Order, •four digits, any id"
+    search_help_text = "Order, card, amount, day, any id"
     finds_people = True
     nothing_here = "No payment yet. Payments appear when a shop makes them through the API."
     sections = (
@@ -145,7 +136,8 @@ class PaymentAdmin(base.ModelAdmin):
 
     def find(self, term: str, viewer: shown.Viewer) -> Q:
         """By what customers say."""
-        return search.payments(term.removeprefix("•"), personal=viewer.sees_personal_data)
+        asked = terms.asked(term, clock.now().date())
+        return Q(pk__in=meanings.payments(asked, personal=viewer.sees_personal_data))
 
     def heading(self, row: Any, viewer: shown.Viewer) -> str:
         """By the order's reference, which people say."""
@@ -174,7 +166,7 @@ class PaymentAdmin(base.ModelAdmin):
 
     def headline(self, row: Any, _viewer: shown.Viewer) -> object:
         """How much, and how it stands."""
-        return shown.joined((shown.amount(row.amount), _status(row)), " ")
+        return shown.joined((shown.amount(row.amount), sentence.status(row)), " ")
 
     def doings(self, request: HttpRequest, row: PaymentIntent) -> Sequence[shown.Doing]:
         """Refund, when there is something to refund; by bank, what its method cannot give back."""

@@ -65,6 +65,15 @@ def method(attempt: PaymentAttempt | None) -> str:
     return attempt.method.replace("_", " ")
 
 
+def status(row: PaymentIntent) -> str:
+    """How it stands, as agents say it: what has gone back is not just paid."""
+    if not row.amount_refunded_minor or row.status != IntentStatus.SUCCEEDED:
+        return shown.status(row.status)
+    if row.amount_refunded_minor < row.amount_captured_minor:
+        return shown.status("partially_refunded", "Partly refunded")
+    return shown.status("refunded", "Refunded")
+
+
 def _paid(intent: PaymentIntent, attempt: PaymentAttempt | None) -> str:
     amount = shown.amount_text(intent.amount)
     where = attempt.account.code if attempt is not None else ""

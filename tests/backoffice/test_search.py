@@ -1,20 +1,12 @@
-"""A payment is found by whatever a customer can say on the phone."""
+"""The list of payments is searched by whatever a customer can say on the phone."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from django.db import connection
 from django.test import Client
-from django.test.utils import CaptureQueriesContext
 
-from payments.gateway.models import ProviderAccount
-from payments.intents.models import PaymentAttempt, PaymentIntent
-from payments.kernel import clock
-from payments.orders.models import Customer, Order
-from payments.rest.models import ApiClient
+from payments.intents.models import PaymentAttempt
 from refunds.models import Refund
-from reporting.admin import search
 from tests import factories
 from tests.backoffice import pages
 
@@ -95,50 +87,3 @@ def test_an_email_finds_nothing_for_who_may_not_read_it(staff: Any, paid: dict[s
     shown = pages.text(engineer, pages.list_of("payments", "customer"))
     assert "J•••@e•••.com" in shown
     assert "Jane" not in shown
-
-
-@pytest.fixture
-def thousands(paid: dict[str, Any]) -> None:
-    """So many rows that reading them all would be the wrong plan."""
-    client_id = ApiClient.objects.get().pk
-    customers = [Customer(client_id=client_id, reference=f"c{n}", email=f"c{n}@example.com") for n in range(3000)]
-    orders = [
-        Order(client_id=client_id, reference=f"ORDER-{n}", country="US", currency="USD", amount_total_minor=n + 1,
-              expires_at=clock.now()) for n in range(3000)
-    ]  # fmt: skip
-    intents = [PaymentIntent(client_id=client_id, order=order, currency="USD", amount_minor=1) for order in orders]
-    account = ProviderAccount.objects.get(code="stripe-us")
-    attempts = [
-        PaymentAttempt(intent=intent, order_id=intent.order_id, account=account, currency="USD", amount_minor=1,
-                       status="declined", method="card", provider_reference=f"pi_{n}", card_last4=f"{n % 10000:04}")
-        for n, intent in enumerate(intents)
-    ]  # fmt: skip
-    Customer.objects.bulk_create(customers)
-    Order.objects.bulk_create(orders)
-    PaymentIntent.objects.bulk_create(intents)
-    PaymentAttempt.objects.bulk_create(attempts)
-    with connection.cursor() as cursor:
-        cursor.execute("ANALYZE payments_order, payments_customer, payments_paymentintent, payments_paymentattempt")
-
-
-def test_every_way_of_searching_has_its_index(thousands: None) -> None:
-    used = {
-        "4242": ("attempt_card_last4", "order_reference_end", "intent_last_four"),
-        "A-2026-7731": ("order_reference_end", "attempt_provider_reference", "intent_order"),
-        "jane.doe@example.com": ("customer_email",),
-    }
-    for term, indexes in used.items():
-        plans = "\n".join(_plans(term))
-        assert "Seq Scan on payments_payment" not in plans, plans
-        assert "Seq Scan on payments_order" not in plans, plans
-        assert [index for index in indexes if index not in plans] == [], plans
-
-
-def _plans(term: str) -> Iterator[str]:
-    """How PostgreSQL goes about every query of a search."""
-    with CaptureQueriesContext(connection) as asked:
-        list(PaymentIntent.objects.filter(search.payments(term, personal=True)))
-    for query in asked.captured_queries:
-        with connection.cursor() as cursor:
-            cursor.execute("EXPLAIN " + query["sql"].replace("%", "%%"))
-            yield from (line for (line,) in cursor.fetchall())

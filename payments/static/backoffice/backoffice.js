@@ -210,3 +210,22 @@ window.addEventListener("load", () => {
     region.setAttribute("aria-label", region.closest("nav") ? "Entries of the menu" : "Rows");
   });
 });
+
+// The search box is reached by "/", from anywhere but another field; arrows go from it through what was found.
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey) return;
+  const box = document.querySelector("[data-search]");
+  const at = event.target;
+  if (event.key === "/" && box && !at.closest("input, textarea, select, [contenteditable]")) {
+    event.preventDefault();
+    box.focus();
+    box.select();
+  }
+  if (event.key !== "ArrowDown" && event.key !== "ArrowUp") return;
+  const stops = [box, ...document.querySelectorAll("[data-hit]")];
+  const here = stops.indexOf(at);
+  const next = stops[here + (event.key === "ArrowDown" ? 1 : -1)];
+  if (here < 0 || !next) return;
+  event.preventDefault();
+  next.focus();
+});

@@ -13,7 +13,7 @@ class Migration(migrations.Migration):
 
     atomic = False
 
-    dependencies = [("payments", "0028_who_buys_is_encrypted")]
+    dependencies = [("payments", "0029_replayed_notifications")]
 
     operations = [
         migrations.RunSQL(
