@@ -236,8 +236,8 @@ SELECT {columns}
  ORDER BY {self.order}"""  # noqa: S608  our own SQL; what callers say is bound
 
     def bound(self, parameters: Parameters, running: tuple[str, str]) -> dict[str, Any]:
-        """The values of both queries; transactions from the first id of `running` to before its second may not have
-        ended."""
+        """The values of both queries, but for those of `ENTRIES`; transactions from the first id of `running` to before
+        its second may not have ended."""
         return {
             "version": self.version,
             "interval_start": parameters.interval_start,
@@ -265,12 +265,15 @@ WITHIN: Final = f"""t.effective_at >= %(interval_start)s AND t.effective_at < %(
    AND {ENDED}"""
 """The ledger's transfers `t` of the interval, by when the money moved."""
 
-_BOOKED: Final = f"FROM payments_transfer t WHERE {WITHIN}"
+ENTRIES: Final = f"""
+SELECT payments_uuid_floor(min(t.booked_at) - interval '1 minute') AS entries_from,
+       payments_uuid_floor(max(t.booked_at) + interval '1 minute') AS entries_to
+  FROM payments_transfer t WHERE {WITHIN}"""  # noqa: S608  our own SQL
+"""Entries are written with their transfer: the ids of those of the interval bound the monthly partitions to be read.
+Asked for before the rows, so that the planner knows how many entries there are between them."""
 
-ENTRIES_WITHIN: Final = f"""e.id BETWEEN
-           (SELECT payments_uuid_floor(min(t.booked_at) - interval '1 minute') {_BOOKED})
-       AND (SELECT payments_uuid_floor(max(t.booked_at) + interval '1 minute') {_BOOKED})"""
-"""Entries are written with their transfer: the ids of those of the interval bound the monthly partitions to be read."""
+ENTRIES_WITHIN: Final = "e.id BETWEEN %(entries_from)s::uuid AND %(entries_to)s::uuid"
+"""The entries `e` of the interval, and perhaps some of the minute before and after it."""
 
 BOTH_SIDES: Final = f"""
     SELECT e.currency, count(*) AS entries,

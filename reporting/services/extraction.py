@@ -12,7 +12,7 @@ import psycopg
 from django.db import connection
 
 from payments.kernel.errors import invariant
-from reporting.reports import totals
+from reporting.reports import base, totals
 from reporting.reports.base import Parameters, Report
 from reporting.reports.totals import Totals
 
@@ -69,7 +69,7 @@ def extract(
     ends the extraction.
     """
     with _snapshot(parameters) as (cursor, as_of):
-        bound = report.bound(parameters, (as_of.xid, as_of.next_xid))
+        bound = bind(cursor, report, parameters, (as_of.xid, as_of.next_xid))
         tally = totals.of(report.control.as_json(), report.header)
         page = _Page(sink, begins_with + _line(report.header), tally)
         expected = _expected(cursor, report.query, bound)
@@ -100,6 +100,16 @@ def _snapshot(parameters: Parameters) -> Iterator[tuple[psycopg.Cursor[Any], AsO
             yield cursor, AsOf(*found)
     finally:
         reader.close()
+
+
+def bind(
+    cursor: psycopg.Cursor[Any], report: Report, parameters: Parameters, running: tuple[str, str]
+) -> Mapping[str, Any]:
+    """The values of the report's queries (`Report.bound`), with where the ledger's entries of the interval are."""
+    bound = report.bound(parameters, running)
+    cursor.execute(base.ENTRIES, bound)
+    [(first, last)] = cursor.fetchall()
+    return {**bound, "entries_from": first, "entries_to": last}
 
 
 def _expected(cursor: psycopg.Cursor[Any], query: str, bound: Mapping[str, Any]) -> int:

@@ -30,7 +30,7 @@ PLAN: Final = """
 DROP TABLE IF EXISTS bench_payment, bench_capture;
 CREATE UNLOGGED TABLE bench_payment AS
 SELECT n, uuidv7() AS intent, uuidv7() AS attempt, 1000 + n * 7919 % 90000 AS minor, '{word}' || lpad(n::text, 11, '0')
-       AS reference FROM generate_series(1, {payments}) n;
+       AS reference FROM generate_series(1::bigint, {payments}) n;
 CREATE UNLOGGED TABLE bench_capture AS
 SELECT bench_payment.*, uuidv7() AS capture, uuidv7() AS transfer
   FROM bench_payment, generate_series(1, {captures}) AS time ORDER BY n

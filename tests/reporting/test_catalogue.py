@@ -205,7 +205,7 @@ def test_only_the_months_of_the_interval_are_read(desk: Desk, name: str, control
     report = REPORTS[name]
     given = {"timezone": "UTC", "currency": None, "client": None, **desks.OCTOBER}
     with extraction._snapshot(base.Parameters.from_json(given)) as (cursor, as_of):
-        bound = report.bound(base.Parameters.from_json(given), (as_of.xid, as_of.next_xid))
+        bound = extraction.bind(cursor, report, base.Parameters.from_json(given), (as_of.xid, as_of.next_xid))
         asked = report.query if controls == "rows" else report.control.query
         cursor.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {asked}", bound)
         [[[plan]]] = cursor.fetchall()

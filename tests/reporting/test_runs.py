@@ -46,7 +46,7 @@ def nobody_can_read_the_accounts() -> AbstractContextManager[None]:
 
 def copying() -> bool:
     """True while a report waits for that lock, before its first row."""
-    return waits_for_lock("^(COPY|EXPLAIN)")
+    return waits_for_lock(r"^\s*(COPY|EXPLAIN|SELECT payments_uuid_floor)")
 
 
 def moves(run_id: str) -> list[str]:
