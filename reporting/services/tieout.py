@@ -23,11 +23,10 @@ log = structlog.get_logger(__name__)
 
 Parts = dict[str, int]
 
-_LEDGER: Final = """
+_LEDGER: Final = f"""
 SELECT 'ledger' AS side, t.event AS part, e.currency, sum(e.amount_minor)::bigint AS minor
-  FROM payments_entry e JOIN payments_account a ON a.id = e.account_id AND a.code = %(receivable)s
-  JOIN payments_transfer t ON t.id = e.transfer_id
- GROUP BY t.event, e.currency"""
+  FROM payments_entry e JOIN payments_transfer t ON t.id = e.transfer_id
+ WHERE {overdue.RECEIVABLE} GROUP BY t.event, e.currency"""  # noqa: S608  our own SQL
 
 _WAITING: Final = f"""
 SELECT u.movement_id, u.currency, u.untold, u.since FROM ({overdue.UNTOLD}) u
@@ -187,9 +186,7 @@ def _sides(account: ProviderAccount, said: _Said) -> dict[str, dict[str, Parts]]
     bound = {**overdue.bound(account.pk), **said.params, "shifts": list(policy.SHIFTS_BALANCE)}
     found: dict[str, dict[str, Parts]] = defaultdict(lambda: defaultdict(dict))
     with connection.cursor() as cursor:
-        cursor.execute(
-            "\nUNION ALL\n".join(f"({one})" for one in (_LEDGER, _TIMING, _PAYOUTS, _NAMED, said.sql)), bound
-        )
+        cursor.execute("\nUNION ALL\n".join(f"({one})" for one in (*_OURS, said.sql)), bound)
         for side, part, currency, minor in cursor:
             found[currency][side][part] = int(minor)
     for currency, minor in said.amounts.items():
