@@ -6,12 +6,22 @@ from typing import Final
 
 import structlog
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.core.exceptions import SuspiciousOperation
+from django.db import DatabaseError
+from django.http import HttpRequest, HttpResponse, UnreadablePostError
+from django.http.multipartparser import MultiPartParserError
 
 from payments.kernel import audit, ids
 
-PLACE: Final = "/admin/"
+PLACES: Final = ("/admin/", "/reports/")
+"""The back office, and links to its files, which anybody follows who holds one."""
 NOBODY: Final = "nobody"
+SIGN_IN: Final = "/admin/login/"
+SIGN_OUT: Final = "/admin/logout/"
+SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
+UNSAID: Final = ("csrfmiddlewaretoken",)
+
+log = structlog.get_logger(__name__)
 
 Answer = Callable[[HttpRequest], HttpResponse]
 
@@ -24,13 +34,59 @@ class StaffMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Serve a request of the back office under its id; others pass."""
-        if not request.path_info.startswith(PLACE):
+        if not request.path_info.startswith(PLACES):
             return self._answer(request)
-        asker = audit.Asker(who=lambda: who(request), address=address_of(request), request_id=ids.new("req"))
+        came = who(request)
+        asker = audit.Asker(
+            who=lambda: who(request) if came == NOBODY else came, address=address_of(request), request_id=ids.new("req")
+        )
         with audit.asked_by(asker), structlog.contextvars.bound_contextvars(request_id=asker.request_id):
             response = self._answer(request)
+            if request.method not in SAFE or response.has_header("Content-Disposition"):
+                _catch(request, response, asker)
         response["Request-Id"] = asker.request_id
         return response
+
+
+def _catch(request: HttpRequest, response: HttpResponse, asker: audit.Asker) -> None:
+    """The net: what staff sent or took away leaves an event, also where no use case has recorded one.
+
+    Whatever became of it: an answer that refuses is on record too. Of others only who failed to sign in is.
+    """
+    match = request.resolver_match
+    page = "" if match is None else match.view_name or match.route
+    try:
+        if (asker.who() == NOBODY and request.path_info != SIGN_IN) or audit.left(asker.request_id):
+            return
+        about = {} if match is None else match.kwargs
+        facts: dict[str, object] = {"page": page, "answer": response.status_code}
+        if request.method in SAFE:
+            facts["file"] = response["Content-Disposition"]
+        else:
+            facts["form"] = _form(request)
+        audit.record(_said(request, asker), str(about.get("object_id", about.get("id", ""))), after=facts)
+    except DatabaseError:
+        log.exception("audit_event_lost", path=request.path, by=asker.who(), answer=response.status_code)
+
+
+def _said(request: HttpRequest, asker: audit.Asker) -> str:
+    """What the request was, as far as can be told from outside."""
+    if request.method in SAFE:
+        return "file.downloaded"
+    if request.path_info == SIGN_IN:
+        return "user.sign_in_failed" if asker.who() == NOBODY else "user.signed_in"
+    return "user.signed_out" if request.path_info == SIGN_OUT else "page.submitted"
+
+
+def _form(request: HttpRequest) -> dict[str, object]:
+    """What was sent, by the names of its fields; of files their names and sizes."""
+    try:
+        fields = {name: request.POST.getlist(name) for name in request.POST if name not in UNSAID}
+        files = {name: [f"{file.name}, {file.size} bytes" for file in request.FILES.getlist(name)]
+                 for name in request.FILES}  # fmt: skip
+    except (SuspiciousOperation, UnreadablePostError, MultiPartParserError):
+        return {}  # too large, broken off, or no form
+    return {name: said[0] if len(said) == 1 else said for name, said in (*fields.items(), *files.items())}
 
 
 def who(request: HttpRequest) -> str:

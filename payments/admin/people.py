@@ -6,12 +6,13 @@ from typing import Any
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group, User
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from unfold import admin as unfold
 from unfold import forms
 
 from payments.admin import base, shown
+from payments.kernel import audit
 
 admin.site.unregister([User, Group])
 
@@ -54,6 +55,32 @@ class UserAdmin(DjangoUserAdmin, unfold.ModelAdmin):  # type: ignore[misc,type-a
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002  Django's
         """Nobody is deleted."""
         return False
+
+    def construct_change_message(
+        self,
+        request: HttpRequest,
+        form: Any,
+        formsets: Any,
+        add: bool = False,  # noqa: FBT001, FBT002  Django's signature
+    ) -> Any:
+        """What Django keeps of a change, in its transaction; the audit log has before and after as well."""
+        names = [name for name in form.changed_data if "password" not in name]
+        before, after = (
+            {name: _names(values.get(name)) for name in names} for values in (form.initial, form.cleaned_data)
+        )
+        if len(names) < len(form.changed_data):
+            after["credentials"] = "set"
+        user = getattr(form, "instance", None) or form.user
+        action = "user.added" if add else "user.changed"
+        audit.record(action, user.get_username(), before={} if add else before, after=after)
+        return super().construct_change_message(request, form, formsets, add)
+
+
+def _names(value: object) -> object:
+    """Roles by their names, whatever the form calls them."""
+    if isinstance(value, QuerySet | list | tuple):
+        return sorted(str(one) for one in value)
+    return value
 
 
 MEMBERS = (

@@ -17,7 +17,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 from moneyed import Money
 
-from payments.kernel import ids, money
+from payments.kernel import ids, money, redaction
 
 NOTHING: Final = "–"
 SEES_PERSONAL_DATA: Final = "payments.see_personal_data"
@@ -26,7 +26,7 @@ ROWS: Final = 100
 
 _BUTTON = re.compile(r"<button.*?</button>", re.DOTALL)
 _LINK = re.compile(r"</?a\b[^>]*>")
-_EMAIL = re.compile(r"([A-Za-z0-9])[A-Za-z0-9._%+-]*@([A-Za-z0-9])[A-Za-z0-9-]*(\.[A-Za-z0-9.-]+)")
+_EMAIL = redaction.EMAIL
 _SECRET = re.compile(r"secret|token|password|authorization|api_?key|signature|hmac|cvc|cvv|cookie", re.IGNORECASE)
 _PERSON = re.compile(r"^(name|phone|address|line1|line2|postal_code|.*_name|.*_phone|ip|.*_ip)$", re.IGNORECASE)
 _CARD_NUMBER = re.compile(r"(?<![0-9A-Za-z])(?:\d[ -]?){12,18}\d(?![0-9A-Za-z])")

@@ -10,7 +10,7 @@ from moneyed import Money
 
 from payments.gateway import accounts
 from payments.gateway.models import FeeContract
-from payments.kernel import ids, money, unit
+from payments.kernel import audit, ids, money, unit
 from payments.kernel.errors import Refusal
 
 MOST_PERCENT: Final = Decimal(100)
@@ -84,6 +84,7 @@ def write(draft: Draft, *, by: str) -> FeeContract:
             written_by=by,
         )
         work.add(row)
+        audit.did("fee_contract.written", row.pk)
     return row
 
 

@@ -8,7 +8,7 @@ from django.db import connection
 
 from payments.gateway import accounts
 from payments.gateway.models import KillSwitch, ProviderAccount, SwitchKind
-from payments.kernel import clock, unit
+from payments.kernel import audit, clock, unit
 from payments.kernel.errors import Refusal
 from payments.kernel.records import StateChange
 
@@ -72,6 +72,7 @@ def switch_off(kind: SwitchKind, target: str, *, because: str, by: str) -> KillS
         work.add(row)
         _account(row, enabled=False)
         _tell(row, "enabled", "disabled", because, by)
+        audit.did("kill_switch.switched_off", row.pk, because=because)
     forget()
     return row
 
@@ -82,6 +83,7 @@ def ask_on(switch_id: str, *, because: str, by: str) -> KillSwitch:
         row = _held(switch_id)
         row.change(asked_by=by, asked_because=because, asked_at=clock.now())
         _tell(row, "disabled", "disabled", f"wanted on again: {because}", by)
+        audit.did("kill_switch.on_asked", row.pk, because=because)
     return row
 
 
@@ -94,6 +96,7 @@ def agree(switch_id: str, *, by: str) -> KillSwitch:
         row.change(on_by=by, on_at=clock.now())
         _account(row, enabled=True)
         _tell(row, "disabled", "enabled", f"{row.asked_because} (asked by {row.asked_by})", by)
+        audit.did("kill_switch.switched_on", row.pk, because=row.asked_because)
     forget()
     return row
 

@@ -5,7 +5,7 @@ from typing import Any, Final
 from django.db import models
 from moneyed import Money
 
-from payments.kernel import clock, ids, money, records, unit
+from payments.kernel import audit, clock, ids, money, records, unit
 from payments.kernel.errors import Refusal
 
 
@@ -167,6 +167,7 @@ def take(item_id: str, *, by: str) -> None:
             "UPDATE payments_attentionitem SET taken_by = %s, taken_at = %s WHERE id = %s",
             [by, clock.now(), ids.decode("attn", item_id)],
         )
+        audit.did("matter.taken", item_id)
 
 
 def _held(item_id: str) -> AttentionItem:
@@ -185,6 +186,7 @@ def propose(item_id: str, action: str, *, because: str, by: str) -> Settlement:
             raise ProposalWaits(f"{waiting.proposed_by} wants: {waiting}. Answer that first.")
         row = Settlement(item=item, action=action, because=because, proposed_by=by, proposed_at=clock.now())
         work.add(row)
+        audit.did("matter.proposed", item_id, because=because)
     return row
 
 
@@ -193,6 +195,7 @@ def withdraw(settlement_id: str, *, because: str, by: str) -> Settlement:
     with unit.work():
         row = waiting(settlement_id)
         row.change(decision=Decision.WITHDRAWN, decided_by=by, decided_because=because, decided_at=clock.now())
+        audit.did("matter.withdrawn", row.item_id, because=because)
     return row
 
 
@@ -211,6 +214,7 @@ def confirm(row: Settlement, *, by: str) -> None:
     if by == row.proposed_by:
         raise SecondPersonNeeded("Who proposed it does not confirm it: somebody else does.")
     row.change(decision=Decision.CONFIRMED, decided_by=by, decided_at=clock.now())
+    audit.did("matter.confirmed", row.item_id, because=row.because)
 
 
 def close_confirmed(settlement_id: str, *, by: str) -> Settlement:
@@ -247,6 +251,7 @@ def close(item_id: str, *, because: str, by: str) -> None:
         if item.kind not in ONE_CLOSES:
             raise NotOffered("This takes two people, or closes by itself when it is settled.")
         close_items(item.object_id, because=because, by=by, kind=AttentionKind(item.kind))
+        audit.did("matter.closed", item_id, because=because)
 
 
 def open_anew(kind: AttentionKind, object_id: str, detail: str, *, amount: Money | None = None) -> None:

@@ -69,12 +69,27 @@ _asker: ContextVar[Asker | None] = ContextVar("asker", default=None)
 
 @contextmanager
 def asked_by(asker: Asker) -> Iterator[None]:
-    """What is recorded in this context was asked for by `asker`."""
+    """What is recorded in this context was asked for by `asker`; each unit of work that changes rows is recorded."""
     token = _asker.set(asker)
     try:
-        yield
+        with unit.joined_by(Changes()):
+            yield
     finally:
         _asker.reset(token)
+
+
+def left(request_id: str) -> bool:
+    """True when a request has left an event that is committed, or about to be by whoever asks."""
+    return AuditEvent.objects.filter(request_id=request_id).exists()
+
+
+def did(action: str, object_id: str, *, because: str = "") -> None:
+    """Name what the open unit does, where staff asked for it; what it changes is added by itself.
+
+    For use cases that clients of the API, PSPs and jobs begin as well: those leave no event.
+    """
+    if _asker.get() is not None:
+        record(action, object_id, because=because)
 
 
 def record(
@@ -88,21 +103,12 @@ def record(
     """Leave one event with the open unit of work, else with the open transaction, else in one of its own.
 
     `action` is a verb in the past with what it was done to, `refund.approved`; `before` and `after` name what has
-    changed. Secrets and card numbers are taken out. Who and from where comes from the request that is being served.
+    changed; where neither is given, what the unit of work changes. Secrets, card numbers and what names a person are
+    taken out, for nobody can erase it here. Who and from where comes from the request that is being served.
     """
     invariant(_ACTION.fullmatch(action), f"{action!r} says what was done to what: refund.approved")
-    asker = _asker.get()
-    row = AuditEvent(
-        at=clock.now(),
-        by=(SYSTEM if asker is None else asker.who())[:120],
-        address="" if asker is None else asker.address[:45],
-        request_id="" if asker is None else asker.request_id,
-        action=action,
-        object_id=object_id[:80],
-        because=str(_kept(because)),
-        before=_kept(before or {}),
-        after=_kept(after or {}),
-    )
+    row = _event(action, object_id, because)
+    row.before, row.after = _kept(before or {}), _kept(after or {})
     work = unit.running()
     if work is None:
         row.save(force_insert=True)
@@ -110,9 +116,87 @@ def record(
         work.add(row)
 
 
+def _event(action: str, object_id: str, because: str) -> AuditEvent:
+    asker = _asker.get()
+    return AuditEvent(
+        at=clock.now(),
+        by=(SYSTEM if asker is None else asker.who())[:120],
+        address="" if asker is None else asker.address[:45],
+        request_id="" if asker is None else asker.request_id,
+        action=action,
+        object_id=object_id[:80],
+        because=str(_kept(because)),
+    )
+
+
+class Changes:
+    """Writes with every unit of work that staff asked for: what it changes, also where nothing else recorded it."""
+
+    def contribute(self, work: unit.Unit, result: object) -> None:  # noqa: ARG002  as every contributor
+        """Complete the events of the unit, or add the one that is missing."""
+        events = [row for row in work.added if isinstance(row, AuditEvent)]
+        if not events and (unnamed := _unnamed(work)) is not None:
+            work.add(unnamed)
+            events = [unnamed]
+        for event in events:
+            if not event.before and not event.after:
+                event.before, event.after = (_kept(side) for side in _sides(work, event.object_id))
+
+
+PASSED_OVER: Final = frozenset({
+    "auditevent", "statechange", "event", "delivery", "job", "transfer", "entry", "account", "idempotencykey",
+})  # fmt: skip
+"""Rows that follow from what was done, and say so themselves."""
+UNSAID: Final = frozenset({"id", "version", "event_sequence", "created_at", "xid"})
+
+
+def _unnamed(work: unit.Unit) -> AuditEvent | None:
+    """What a unit does that says nothing: how its first row has moved, or that it was changed or added."""
+    move = next((row for row in work.added if isinstance(row, records.StateChange)), None)
+    added = [row for row in work.added if row._meta.model_name not in PASSED_OVER]
+    first = next(iter((*work.changed, *added)), None)
+    if first is None and move is None:
+        return None
+    verb = "changed" if work.changed or move is not None else "added"
+    noun = "state" if first is None else str(first._meta.model_name)
+    about = str(first.pk) if first is not None else ""
+    event = _event(f"{noun}.{verb}", about, "")
+    if move is not None:
+        event.object_id, event.because = move.object_id, str(_kept(f"{move.event}: {move.because}"))
+    return event
+
+
+def _sides(work: unit.Unit, about: str) -> tuple[dict[str, object], dict[str, object]]:
+    """The columns of rows before and after; those of the row that it is about by their own names."""
+    before: dict[str, object] = {}
+    after: dict[str, object] = {}
+    for row, columns in work.changed.items():
+        for name, value in columns.items():
+            if name not in UNSAID and getattr(row, name) != value:
+                before[_column(row, name, about)] = _said(row, name, value)
+                after[_column(row, name, about)] = _said(row, name, getattr(row, name))
+    for row in work.added:
+        if row._meta.model_name not in PASSED_OVER:
+            values = {field.attname: getattr(row, field.attname) for field in row._meta.concrete_fields}
+            after |= {_column(row, name, about): _said(row, name, value) for name, value in values.items()
+                      if name not in UNSAID and value not in (None, "", [], {})}  # fmt: skip
+    return before, after
+
+
+def _column(row: models.Model, name: str, about: str) -> str:
+    return name if str(row.pk) == about else f"{row.pk} {name}"
+
+
+def _said(row: models.Model, name: str, value: object) -> object:
+    """A value as it is kept: nothing of a person, and no bytes."""
+    if name in getattr(row, "PERSONAL", ()):
+        return redaction.MASKED if value else value
+    return f"{len(value)} bytes" if isinstance(value, bytes | memoryview) else value
+
+
 def _kept(value: object) -> Any:
     """As JSON takes it: clean, no longer than anybody reads, without the NUL that PostgreSQL's text cannot hold."""
-    return _cut(redaction.redact(value))
+    return _cut(redaction.anonymous(value))
 
 
 def _cut(value: Any) -> Any:

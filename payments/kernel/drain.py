@@ -11,7 +11,7 @@ from typing import Any, Final
 import structlog
 from django.db import IntegrityError, close_old_connections, connection
 
-from payments.kernel import ids, reads, unit
+from payments.kernel import audit, ids, reads, unit
 from payments.kernel.jobs import FEEDERS, REGISTRY, Job, JobState, Kind, Queue, Retry
 
 log = structlog.get_logger(__name__)
@@ -250,8 +250,9 @@ def replay(job_id: str) -> None:
         UPDATE payments_job j SET state = 'ready', attempts = 0, due_at = now()
           FROM mine WHERE j.id = mine.id AND NOT EXISTS (SELECT FROM heir)
     """
-    with connection.cursor() as cursor:
-        cursor.execute(sql, [job_id])
+    with unit.work() as work:
+        work.run(sql, [job_id])
+        audit.did("job.replayed", job_id)
 
 
 def take_over() -> int:

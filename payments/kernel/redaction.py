@@ -9,7 +9,7 @@ CARD = "[card number]"
 
 # Names of fields whose value is secret whatever it looks like.
 SECRET_NAME = re.compile(
-    r"(?i)(?:^|[_-])(?:password|passwd|secret|token|authorization|cookie|set-cookie|api[_-]?key|secret[_-]?key|pepper"
+    r"(?i)(?:^|[_-])(?:password[0-9]?|passwd|otp|secret|token|authorization|cookie|set-cookie|api[_-]?key|secret[_-]?key|pepper"
     r"|signature|hmac[_-]?key|cvc|cvv|card[_-]?number|pan)$"
 )
 # Secrets known by their shape: keys of ours and of Stripe, webhook secrets, credentials of a header or an address.
@@ -30,6 +30,28 @@ SECRET_TEXT = [
 # 13 to 19 digits with at most one blank or dash between two, from a range that card schemes issue (ISO/IEC 7812:
 # 2 to 6 for what we take). All-digit PSP references start with 7, 8 or 9 and stay readable.
 CARD_LIKE = re.compile(r"(?<![A-Za-z0-9])[2-6](?:[ -]?[0-9]){12,18}(?![A-Za-z0-9])")
+
+# What names somebody: addresses of e-mail anywhere in a text, and fields that are called after a person.
+EMAIL = re.compile(r"([A-Za-z0-9])[A-Za-z0-9._%+-]*@([A-Za-z0-9])[A-Za-z0-9-]*(\.[A-Za-z0-9.-]+)")
+PERSON_NAME = re.compile(r"(?i)^(?:e?-?mail|phone|line1|line2|postal_code|(?:first|last|full|holder|card)_?name)$")
+MASKED = "•••"
+
+
+def anonymous(value: Any) -> Any:
+    """The value without secrets, card numbers and what names a person: what may be kept for ever."""
+    if isinstance(value, Mapping):
+        return {
+            _clean(str(key)): HIDDEN if _is_secret(str(key)) else MASKED if _names(str(key), item) else anonymous(item)
+            for key, item in value.items()
+        }
+    if isinstance(value, list | tuple | set | frozenset):
+        return [anonymous(item) for item in value]
+    found = redact(value)
+    return EMAIL.sub(rf"\1{MASKED}@\2{MASKED}\3", found) if isinstance(found, str) else found
+
+
+def _names(key: str, item: object) -> bool:
+    return bool(item) and PERSON_NAME.search(key) is not None
 
 
 def redact(value: Any) -> Any:

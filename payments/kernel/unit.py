@@ -5,7 +5,7 @@ PostgreSQL in one pipeline and is committed. Rows are guarded by their `version`
 changed since it was read raises `Stale`, and nothing of the unit remains.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
@@ -39,7 +39,7 @@ class Unit:
         self.result: object = None
         self._inserts: dict[tuple[type[models.Model], bool], list[models.Model]] = {}
         self._linked: dict[tuple[type[models.Model], type[models.Model]], tuple[list[Any], list[Any]]] = {}
-        self._changes: dict[models.Model, set[str]] = {}
+        self._changes: dict[models.Model, dict[str, object]] = {}
         self._guarded: list[tuple[str, Sequence[object]]] = []
         self._statements: list[tuple[str, Sequence[object]]] = []
 
@@ -59,11 +59,12 @@ class Unit:
 
         With no columns nothing is written.
         """
+        before = {name: getattr(row, name) for name in values}
         for name, value in values.items():
             setattr(row, name, value)
         if not values or any(row is added for added in self._inserts.get((type(row), False), ())):
             return
-        self._changes.setdefault(row, set()).update(values)
+        self._changes[row] = before | self._changes.get(row, {})
 
     @property
     def added(self) -> Iterator[models.Model]:
@@ -89,6 +90,16 @@ class Unit:
     def returns(self, result: object) -> None:
         """Say what the use case answers with, so that the answer is stored in the commit that makes it true."""
         self.result = result
+
+    @property
+    def changed(self) -> Mapping[models.Model, Mapping[str, object]]:
+        """The rows that will be updated, each with what its columns were before."""
+        return self._changes
+
+    @property
+    def added(self) -> list[models.Model]:
+        """The rows that will be inserted."""
+        return [row for rows in self._inserts.values() for row in rows]
 
     def write(self) -> None:
         """Send everything in one pipeline; `Stale` when a guarded statement did not touch exactly one row."""

@@ -20,6 +20,8 @@ class Customer(records.Record, records.Announced):
     `manage.py personal_data encrypt` has been there; what they say counts.
     """
 
+    PERSONAL = frozenset({"email", "name", "reference", "metadata"})
+
     id = ids.IdField("cus")
     client = models.ForeignKey("payments.ApiClient", on_delete=models.PROTECT)
     reference = models.CharField(max_length=120, help_text="The client's own id for this customer.")

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from payments.connectors.disputes import EvidenceDocument, EvidenceText
-from payments.kernel import clock, jobs, unit
+from payments.kernel import audit, clock, jobs, unit
 from payments.rest import cards
 from refunds import defence, disputes
 from refunds.disputes import Held
@@ -48,6 +48,7 @@ def gather(
             _show(held, document, sha256, by)
         if sum(row.size for row in held.files[stage.pk]) > defence.MAX_FILES:
             raise refusals.DisputeEvidenceTooLarge(f"All documents together have at most {defence.MAX_FILES} bytes.")
+        audit.did("dispute.evidence_gathered", dispute_id)
         work.returns(held)
     return held
 
@@ -103,6 +104,7 @@ def take_back(dispute_id: str, file_id: str, *, client_id: str | None) -> Held:
             raise DisputeFile.DoesNotExist
         row.change(removed_at=clock.now())
         held.files[held.latest.pk].remove(row)
+        audit.did("dispute.evidence_taken_back", dispute_id)
         work.returns(held)
     return held
 
@@ -116,6 +118,7 @@ def submit(dispute_id: str, *, client_id: str | None, by: str) -> Held:
         if not held.latest.texts and not held.files[held.latest.pk]:
             raise refusals.DisputeEvidenceMissing("There is nothing to submit yet.")
         _answer(held, Answer.SUBMIT, by=by)
+        audit.did("dispute.submitted", dispute_id)
         work.returns(held)
     return held
 
@@ -127,6 +130,7 @@ def accept(dispute_id: str, *, because: str, client_id: str | None, by: str) -> 
     with unit.work() as work:
         held = _answerable(dispute_id, client_id)
         _answer(held, Answer.ACCEPT, by=by, because=because.strip())
+        audit.did("dispute.accepted", dispute_id, because=because)
         work.returns(held)
     return held
 

@@ -1,6 +1,6 @@
 """A second person decides about a refund that is beyond a limit."""
 
-from payments.kernel import unit
+from payments.kernel import audit, unit
 from refunds import selectors
 from refunds.policy import Person
 from refunds.selectors import Held, RefundWithLines
@@ -25,6 +25,7 @@ def approve(refund_id: str, person: Person, *, because: str = "") -> RefundWithL
             raise refusals.ApprovalBeyondLimit(f"It is beyond your own limit as well: {why}.")
         moves.approve(held, because or "approved", person.name)
         moves.let_go(held, word.name, person.name, undo=True)
+        audit.did("refund.approved", refund_id, because=because)
         work.returns(held)
     return held
 
@@ -36,6 +37,7 @@ def reject(refund_id: str, person: Person, *, because: str) -> RefundWithLines:
     with unit.work() as work:
         held = _waiting(refund_id, person)
         moves.reject(held, because.strip(), person.name)
+        audit.did("refund.rejected", refund_id, because=because)
         work.returns(held)
     return held
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 import structlog
 from django.db import IntegrityError, connection
 
-from payments.kernel import clock, ids, jobs, money, unit
+from payments.kernel import audit, clock, ids, jobs, money, unit
 from payments.kernel.errors import Refusal
 from refunds import batches, uploads
 from refunds.models import Origin, Reason, Refund, RefundBatch
@@ -73,6 +73,7 @@ def _kept(found: Upload, name: str, digest: str, by: str) -> RefundBatch:
             for line in found.lines:
                 rows.write_row(_row(key, line))
         work.add(batch)
+        audit.did("refund_batch.uploaded", batch.pk)
         jobs.enqueue("check_refund_batch", unique=f"check_refund_batch:{batch.pk}", batch_id=batch.pk)
         work.returns(batch)
     log.info("refund_batch_uploaded", batch=batch.pk, rows=batch.rows, by=by)
@@ -96,6 +97,7 @@ def check_again(batch_id: str, *, with_duplicates: bool, by: str) -> RefundBatch
         batch = _held(batch_id, "check_again")
         said = "checked again, what looks like a duplicate is meant" if with_duplicates else "checked again"
         batch.advance("check_again", because=said, by=by, with_duplicates=with_duplicates)
+        audit.did("refund_batch.checked_again", batch.pk, because=said)
         jobs.enqueue("check_refund_batch", unique=f"check_refund_batch:{batch.pk}", batch_id=batch.pk)
     return batch
 
@@ -110,6 +112,7 @@ def ask(batch_id: str, *, once_more: bool = False, by: str) -> RefundBatch:
             raise RefundBatchRepeats(f"This is the same file as {batch.repeats_id}. If it is meant once more, say so.")
         repeat = bool(batch.repeats_id and once_more)
         batch.advance("ask", because="approval asked for", by=by, asked_by=by, repeat_confirmed=repeat)
+        audit.did("refund_batch.approval_asked", batch.pk)
     return batch
 
 
@@ -128,6 +131,7 @@ def approve(batch_id: str, person: Person) -> RefundBatch:
         now = clock.now()
         batch.advance("approve", because="approved", by=by, approved_by=by, approved_at=now, starts_at=now + UNDO)
         _run(batch, run_at=now + UNDO)
+        audit.did("refund_batch.approved", batch.pk)
     log.info("refund_batch_approved", batch=batch.pk, by=by)
     return batch
 
@@ -137,6 +141,12 @@ def _refuse_beyond(person: Person, batch: RefundBatch) -> None:
     for total in batches.totals(batch.pk):
         if why := limits.beyond_by_many(word, total.largest, total.amount):
             raise refusals.ApprovalBeyondLimit(f"{money.text(total.amount)} are beyond your limit: {why}.")
+
+
+DONE: Final = {
+    "reject": "refund_batch.rejected", "pause": "refund_batch.paused", "cancel": "refund_batch.canceled",
+}  # fmt: skip
+"""What the audit log calls a move."""
 
 
 def reject(batch_id: str, *, because: str, by: str) -> RefundBatch:
@@ -154,6 +164,7 @@ def resume(batch_id: str, *, by: str) -> RefundBatch:
     with unit.work():
         batch = _held(batch_id, "resume")
         batch.advance("resume", because="resumed", by=by)
+        audit.did("refund_batch.resumed", batch.pk)
         _run(batch)
     return batch
 
@@ -183,6 +194,7 @@ def _moved(batch_id: str, event: str, *, because: str, by: str, **values: Any) -
     with unit.work():
         batch = _held(batch_id, event)
         batch.advance(event, because=because, by=by, **values)
+        audit.did(DONE[event], batch.pk, because=because)
     return batch
 
 

@@ -8,7 +8,7 @@ from django.db.models import Count, Q, QuerySet, Sum
 
 from payments.intents import selectors as intent_selectors
 from payments.intents.models import Capture
-from payments.kernel import attention, clock, jobs, money, unit
+from payments.kernel import attention, audit, clock, jobs, money, unit
 from payments.kernel.attention import AttentionItem, AttentionKind
 from payments.kernel.records import StateChange
 from payments.methods import selectors as methods
@@ -79,6 +79,7 @@ def release(item_id: str, *, because: str, by: str) -> bool:
         key, much = f"refund_duplicate:{row.object_id}", str(row.amount_minor or "")
         jobs.enqueue("refund_duplicate", unique=key, capture_id=row.object_id, amount=much)
         jobs.hasten("refund_duplicate", key)
+        audit.did("refund.released", row.object_id, because=because)
     return True
 
 

@@ -3,7 +3,7 @@
 from payments.connectors.base import PspEvent
 from payments.intents import selectors as intent_selectors
 from payments.intents.models import PaymentAttempt, PaymentIntent
-from payments.kernel import attention, clock, money, unit
+from payments.kernel import attention, audit, clock, money, unit
 from payments.kernel.attention import AttentionKind
 from payments.webhooks.dispatch import NotYet
 from payments.webhooks.services import outbox
@@ -87,6 +87,7 @@ def keep(warning_id: str, *, because: str, by: str) -> None:
         if row.decision:
             raise FraudWarningDecided(f"It is decided: {row.get_decision_display()}.")
         _decide(row, FraudDecision.KEPT, by=by, because=because)
+        audit.did("fraud_warning.kept", row.pk, because=because)
 
 
 def look(warning_id: str) -> None:

@@ -7,7 +7,7 @@ from django.contrib.auth.models import Group
 from django.db import connection
 
 from payments.gateway.switches import AnotherPersonNeeded
-from payments.kernel import clock, ids, money, unit
+from payments.kernel import audit, clock, ids, money, unit
 from payments.kernel.errors import Refusal
 from payments.rest.models import ApiClient
 from refunds import policy
@@ -56,6 +56,7 @@ def propose(wanted: Wanted, *, by: str) -> RefundLimit:
             proposed_by=by,
         )
         work.add(row)
+        audit.did("refund_limit.proposed", row.pk)
         active = next((one for one in rows if one.status == LimitStatus.ACTIVE), None)
         before = policy.Limit(active.each_minor, active.daily_minor) if active is not None else None
         if not policy.rises(before, policy.Limit(wanted.each, wanted.daily)):
@@ -76,6 +77,7 @@ def agree(limit_id: str, *, by: str) -> RefundLimit:
             raise AnotherPersonNeeded("Who proposed a limit does not agree to it as well.")
         _succeed([one for one in rows if one is not row], by)
         row.advance("activate", because="a second person agrees", by=by, approved_by=by)
+        audit.did("refund_limit.agreed", row.pk)
     return row
 
 
@@ -86,6 +88,7 @@ def withdraw(limit_id: str, *, by: str) -> RefundLimit:
         if not row.may("withdraw"):
             raise LimitUnexpectedState(f"The limit is {row.status}.")
         row.advance("withdraw", because="withdrawn", by=by)
+        audit.did("refund_limit.withdrawn", row.pk)
     return row
 
 

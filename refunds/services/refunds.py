@@ -10,7 +10,7 @@ from payments.gateway import accounts
 from payments.intents import selectors as intent_selectors
 from payments.intents.selectors import Held as HeldPayment
 from payments.intents.services.refusals import IntentUnexpectedState
-from payments.kernel import clock, ids, money, unit
+from payments.kernel import audit, clock, ids, money, unit
 from payments.methods import catalogue
 from payments.methods import selectors as methods
 from payments.orders import selectors as order_selectors
@@ -96,6 +96,7 @@ def _request(draft: RefundDraft, asker: _Asker) -> Held:
         if not draft.confirm_duplicate:
             _refuse_duplicate(parts)
         made = _begin(draft, parts, asker)
+        audit.did("refund.requested", made.refund.pk, because=draft.note or draft.reason)
         work.returns(made)
     return made
 
@@ -277,5 +278,6 @@ def cancel(refund_id: str, *, client_id: str | None, by: str) -> RefundWithLines
         if held.refund.origin == Origin.DUPLICATE:
             raise refusals.RefundUnexpectedState("This money came too late and is not owed to you: it goes back.")
         moves.cancel(held, "canceled before it was sent", by)
+        audit.did("refund.canceled", refund_id)
         work.returns(held)
     return held

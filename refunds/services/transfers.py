@@ -13,7 +13,7 @@ from payments.gateway.switches import AnotherPersonNeeded
 from payments.intents import selectors as intent_selectors
 from payments.intents.models import Capture, PaymentIntent
 from payments.intents.selectors import Held as HeldPayment
-from payments.kernel import attention, clock, ids, money, unit
+from payments.kernel import attention, audit, clock, ids, money, unit
 from payments.kernel.attention import AttentionItem, AttentionKind, Decision
 from payments.methods import catalogue
 from payments.methods import selectors as methods
@@ -132,6 +132,7 @@ def _propose(draft: TransferDraft, by: str) -> BankTransfer:
             proposed_at=clock.now(),
         )
         work.add(row)
+        audit.did("bank_transfer.recorded", row.pk, because=draft.because)
     return row
 
 
@@ -146,6 +147,7 @@ def confirm(transfer_id: str, *, by: str) -> BankTransfer:
         because = f"{row.bank_account} {row.bank_reference}, recorded by {row.proposed_by}, confirmed by {by}"
         moves.transfer(held, row.bank_account, value_date=row.value_date, because=because, by=by)
         _settle_item(row, held, by)
+        audit.did("bank_transfer.confirmed", row.pk, because=because)
     return row
 
 
@@ -156,6 +158,7 @@ def withdraw(transfer_id: str, *, because: str, by: str) -> BankTransfer:
         _refuse_decided(row)
         row.change(decision=Decision.WITHDRAWN, decided_by=by, decided_because=because, decided_at=clock.now())
         moves.withdraw(held, because=because, by=by)
+        audit.did("bank_transfer.withdrawn", row.pk, because=because)
     return row
 
 
@@ -168,6 +171,7 @@ def returned(transfer_id: str, *, on: date, because: str, by: str) -> BankTransf
         _refuse_day(on, row.value_date, param="returned_on")
         row.change(returned_by=by, returned_because=because, returned_on=on)
         moves.give_up_transfer(held, row.bank_account, returned_on=on, because=because, by=by)
+        audit.did("bank_transfer.returned", row.pk, because=because)
     return row
 
 

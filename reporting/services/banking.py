@@ -9,7 +9,7 @@ from django.db.models import F, Max, Q, Sum
 
 from payments.gateway import accounts
 from payments.gateway.switches import AnotherPersonNeeded
-from payments.kernel import clock, ids, jobs, money, unit
+from payments.kernel import audit, clock, ids, jobs, money, unit
 from payments.kernel.errors import Refusal
 from payments.ledger import postings
 from payments.ledger import services as ledger
@@ -156,6 +156,7 @@ def choose(line_id: str, payout_id: str, *, because: str, by: str) -> BankMatch:
     try:
         with unit.work() as work:
             row = _match(line_id, payout_id, kind, because=because, by=by)
+            audit.did("bank_line.matched", line_id, because=because)
             work.returns(row)
     except IntegrityError:
         raise BankMatchInvalid("The line cannot be this payout: look at its amount and its owner.") from None
@@ -167,6 +168,7 @@ def set_aside(line_id: str, *, because: str, by: str) -> None:
     with unit.work():
         line = _open_line(line_id)
         line.change(status=LineStatus.SET_ASIDE, said_by=by, said_because=because)
+        audit.did("bank_line.set_aside", line.pk, because=because)
         discrepancies.clear_one(DiscrepancyKind.BANK_UNEXPLAINED, line.pk, because=f"set aside by {by}: {because}")
 
 
@@ -177,6 +179,7 @@ def look_again(line_id: str, *, by: str) -> None:
         if line.status != LineStatus.SET_ASIDE:
             raise BankLineDecided("Only a line that was set aside is looked at again.")
         line.change(status=LineStatus.WAITING, said_by="", said_because=f"looked at again by {by}"[:200])
+        audit.did("bank_line.looked_at_again", line.pk)
         _enqueue(line)
 
 
@@ -192,6 +195,7 @@ def undo(match_id: str, *, because: str, by: str) -> BankMatch:
         row = BankMatch.objects.select_for_update().get(pk=match_id)
         _refuse_undoing(row, by)
         row.change(undone_by=by, undone_because=because, undone_at=clock.now())
+        audit.did("bank_match.undone", row.pk, because=because)
         line.change(status=LineStatus.WAITING)
         if payout is not None:
             _book(row, payout, line, reverse=True)

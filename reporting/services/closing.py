@@ -9,7 +9,7 @@ import structlog
 
 from payments.gateway import books
 from payments.gateway.models import LegalEntity
-from payments.kernel import attention, clock, jobs, unit
+from payments.kernel import attention, audit, clock, jobs, unit
 from payments.kernel.attention import AttentionKind
 from payments.kernel.errors import Refusal
 from reporting import selectors
@@ -158,6 +158,7 @@ def accept(check_id: str, *, because: str, by: str) -> CloseCheck:
         if row.state != CheckState.MISSING or row.item not in checklist.ACCEPTABLE:
             raise CheckNotAcceptable(f"{row}: {row.get_state_display().lower()}.")
         notes.accept(row, because=because, by=by)
+        audit.did("close.missing_accepted", row.close.pk, because=because)
     return row
 
 
@@ -193,6 +194,7 @@ def lock(close_id: str, *, by: str) -> Close:
         else:
             revaluing.revalue(close)
         attention.close_items(close.pk, because="It is locked.", by=by, kind=AttentionKind.CLOSE_LATE)
+        audit.did("close.locked", close.pk)
     log.info("books_closed", entity=entity_id, period=close.words, kind=close.kind, edition=close.edition)
     return close
 

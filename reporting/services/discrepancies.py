@@ -11,7 +11,7 @@ from moneyed import Money
 from psycopg.types.json import Jsonb
 
 from payments.gateway import accounts
-from payments.kernel import clock, ids, money, unit
+from payments.kernel import audit, clock, ids, money, unit
 from payments.kernel.errors import Refusal, invariant
 from payments.ledger import postings
 from payments.ledger import services as ledger
@@ -201,6 +201,7 @@ def take(discrepancy_id: str, *, by: str) -> None:
     with unit.work():
         row = _open(discrepancy_id)
         row.change(taken_by=by, taken_at=clock.now())
+        audit.did("discrepancy.taken", row.pk)
 
 
 def settle(discrepancy_id: str, counter: str, *, because: str, by: str) -> Discrepancy:
@@ -211,6 +212,7 @@ def settle(discrepancy_id: str, counter: str, *, because: str, by: str) -> Discr
             raise CounterNotOffered(f"It cannot be booked on {counter}.", param="counter")
         proposal = policy.countered(row.proposal, counter)
         _say(row, Wanted.SETTLE, because=because, by=by, proposal=proposal)
+        audit.did("discrepancy.settled", row.pk, because=because)
         work.returns(row)
     return row
 
@@ -220,6 +222,7 @@ def accept(discrepancy_id: str, *, because: str, by: str) -> Discrepancy:
     with unit.work() as work:
         row = _open(discrepancy_id)
         _say(row, Wanted.ACCEPT, because=because, by=by)
+        audit.did("discrepancy.accepted", row.pk, because=because)
         work.returns(row)
     return row
 
@@ -231,6 +234,7 @@ def approve(discrepancy_id: str, *, by: str) -> Discrepancy:
         if row.settled_by == by:
             raise DiscrepancyOfOneself("Who has said what it is does not agree as well: somebody else does.")
         _close(row, because=row.settled_because, by=by, approved_by=by)
+        audit.did("discrepancy.agreed", row.pk, because=row.settled_because)
         work.returns(row)
     return row
 
@@ -240,6 +244,7 @@ def withdraw(discrepancy_id: str, *, because: str, by: str) -> Discrepancy:
     with unit.work() as work:
         row = _proposed(discrepancy_id)
         row.advance("withdraw", because=because, by=by, wanted="", settled_by="", settled_because="")
+        audit.did("discrepancy.withdrawn", row.pk, because=because)
         work.returns(row)
     return row
 

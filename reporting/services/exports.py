@@ -9,7 +9,7 @@ import structlog
 from django.conf import settings
 from django.db import connection
 
-from payments.kernel import clock, ids, jobs, unit
+from payments.kernel import audit, clock, ids, jobs, unit
 from payments.kernel.errors import Refusal
 from payments.webhooks.services import outbox
 from reporting import selectors, shapes
@@ -96,6 +96,7 @@ def request(
         parameters = dataclasses.replace(parameters, client_id=client_id)
     with unit.work() as work:
         run = draw_up(report, parameters, by=by, file_format=file_format)
+        audit.did("report.requested", run.pk)
         jobs.enqueue("produce_report", run_at=clock.now() + FOREGROUND if at_once else None, run_id=run.pk)
         work.returns(run)
     return run
@@ -126,6 +127,7 @@ def try_again(run_id: str, *, by: str) -> ReportRun:
         if run.status != RunStatus.FAILED:
             raise ReportUnexpectedState(f"The report is {run.status}.")
         run.advance("ask_again", because="asked for again", by=by, error="")
+        audit.did("report.asked_again", run.pk)
         jobs.enqueue("produce_report", run_id=run.pk)
         work.returns(run)
     return run
@@ -138,6 +140,7 @@ def cancel(run_id: str, *, client_id: str | None, by: str) -> ReportRun:
         if not run.may("cancel"):
             raise ReportUnexpectedState(f"The report is {run.status}.")
         run.advance("cancel", because="canceled on request", by=by)
+        audit.did("report.canceled", run.pk)
         work.returns(run)
     return run
 
@@ -148,6 +151,7 @@ def download(run_id: str, *, client_id: str | None, by: str, way: Way, untied: b
     found = file_of(run, untied=untied)
     with unit.work() as work:
         work.add(ReportDownload(run=run, way=way, by=by[:80], at=clock.now()))
+        audit.did("report.downloaded", run.pk, because=f"By the link that {by} has made." if way == Way.LINK else "")
     return found
 
 

@@ -1,7 +1,7 @@
 """A locked period is opened again: one person asks with a reason, another one does it."""
 
 from payments.gateway import books
-from payments.kernel import clock, unit
+from payments.kernel import audit, clock, unit
 from payments.kernel.errors import Refusal
 from reporting import selectors
 from reporting.models import Close, CloseKind
@@ -30,6 +30,7 @@ def ask(close_id: str, *, because: str, by: str) -> Close:
             raise CloseUnexpectedState(f"{close.reopen_asked_by} wants it open again already.")
         close.change(reopen_asked_by=by, reopen_because=because, reopen_asked_at=clock.now())
         notes.note(close, "ask", f"wanted open again: {because}", by)
+        audit.did("close.reopening_asked", close.pk, because=because)
     return close
 
 
@@ -39,6 +40,7 @@ def withdraw(close_id: str, *, by: str) -> Close:
         close = _wished(_held(close_id))
         notes.note(close, "withdraw", f"stays locked, in spite of: {close.reopen_because}", by)
         close.change(reopen_asked_by="", reopen_because="", reopen_asked_at=None)
+        audit.did("close.reopening_withdrawn", close.pk)
     return close
 
 
@@ -56,6 +58,7 @@ def agree(close_id: str, *, by: str) -> Close:
         close.advance("reopen", because=because, by=by, reopened_by=by, reopened_at=clock.now(), proven_at=None)
         if close.kind == CloseKind.DAY:
             books.close(entity, close.starts_at)
+        audit.did("close.reopened", close.pk, because=because)
     return close
 
 

@@ -6,7 +6,7 @@ from typing import Final
 
 from django.db.models import QuerySet
 
-from payments.kernel import clock, ids, jobs, rounds, unit
+from payments.kernel import audit, clock, ids, jobs, rounds, unit
 from payments.kernel.errors import Refusal
 from reporting.models import FileFormat, ReportSchedule, Rhythm
 from reporting.reports.base import Parameters
@@ -48,6 +48,7 @@ def make(  # noqa: PLR0913  a schedule has as many properties
     row.due_at = next_due(row, clock.now())
     with unit.work() as work:
         work.add(row)
+        audit.did("report_schedule.made", row.pk)
     return row
 
 
@@ -58,6 +59,7 @@ def pause(schedule_id: str, *, by: str) -> None:
         if row.due_at is None:
             raise ScheduleChanged(f"{row.paused_by} has paused it already.")
         row.change(due_at=None, paused_by=by)
+        audit.did("report_schedule.paused", row.pk)
 
 
 def go_on(schedule_id: str) -> None:
@@ -67,6 +69,7 @@ def go_on(schedule_id: str) -> None:
         if row.due_at is not None:
             raise ScheduleChanged("It is not paused.")
         row.change(due_at=next_due(row, clock.now()), paused_by="")
+        audit.did("report_schedule.resumed", row.pk)
 
 
 def request_due() -> None:

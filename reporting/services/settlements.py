@@ -11,7 +11,7 @@ from payments.connectors.settlements import Announced, FileRefused
 from payments.gateway import accounts, events
 from payments.gateway import settlements as asked
 from payments.gateway.models import ProviderAccount
-from payments.kernel import crashpoints, ids, jobs, unit
+from payments.kernel import audit, crashpoints, ids, jobs, unit
 from payments.kernel.errors import Refusal
 from reporting import selectors
 from reporting.models import SettlementFile
@@ -120,6 +120,7 @@ def _record(file: SettlementFile, by: str) -> Kept:
             return Kept(known, new=False)
         standing = selectors.standing_file(file.account_id, file.reference)
         work.add(file)
+        audit.did("settlement_file.uploaded", file.pk)
         if standing is None:
             _load_soon(file)
         else:
@@ -153,6 +154,7 @@ def read_again(file_id: str, *, by: str) -> SettlementFile:
         if standing is not None:
             raise SettlementFileUnexpectedState(f"{standing.name} is {standing.status}, with another content.")
         file.advance("read_again", because="read again on request", by=by, problem="")
+        audit.did("settlement_file.read_again", file.pk)
         _load_soon(file)
     return file
 

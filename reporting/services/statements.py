@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db import IntegrityError
 
 from payments.gateway.models import LegalEntity
-from payments.kernel import clock, ids, jobs, money, unit
+from payments.kernel import audit, clock, ids, jobs, money, unit
 from payments.kernel.errors import Refusal
 from refunds.services import filing
 from reporting import banks
@@ -79,6 +79,7 @@ def open_account(draft: Draft, *, by: str) -> BankAccount:
     try:
         with unit.work() as work:
             work.add(row)
+            audit.did("bank_account.written_down", row.pk)
             work.returns(row)
     except IntegrityError:
         raise BankAccountInvalid("There is a bank account with this code, IBAN or number.", param="code") from None
@@ -92,6 +93,7 @@ def change_account(account_id: str, *, iban: str, number: str, dialect: Mapping[
         with unit.work() as work:
             row = BankAccount.objects.select_for_update().get(pk=account_id)
             row.change(**named, dialect=_dialect(dialect))
+            audit.did("bank_account.changed", row.pk)
             work.returns(row)
     except IntegrityError:
         raise BankAccountInvalid("Another bank account has this IBAN or number.", param="iban") from None
@@ -141,6 +143,7 @@ def upload(said: Upload, *, by: str) -> list[BankStatement]:
     }
     with unit.work() as work:
         rows = [_loaded(*each, {**facts, "position": n}) for n, each in enumerate(_in_order(owned), start=1)]
+        audit.did("bank_statement.uploaded", rows[0].pk if rows else "", because=base.plain(said.name, 200))
         for each in {row.account_id for row in rows}:
             jobs.enqueue("match_bank_lines", account_id=each, unique=f"match_bank_lines/{each}")
         work.returns(rows)

@@ -14,7 +14,7 @@ from payments.intents.models import PaymentAttempt
 from payments.intents.selectors import Held
 from payments.intents.services import moves, outcomes, requests
 from payments.intents.states import AttemptStatus, IntentStatus
-from payments.kernel import clock, crashpoints, ids, jobs, rounds, unit
+from payments.kernel import audit, clock, crashpoints, ids, jobs, rounds, unit
 from payments.kernel.attention import AttentionItem, AttentionKind, NotOffered
 from payments.methods import selectors as methods
 
@@ -102,6 +102,7 @@ def extend_by_hand(item_id: str, *, by: str) -> None:
         if why := _why_not(held):
             raise NotOffered(why)
         log.info("extend_by_hand", attempt=attempt_id, by=by)
+        audit.did("reservation.extension_asked", attempt_id)
         jobs.enqueue("extend_reservation", unique=f"extend_reservation:{attempt_id}", attempt_id=attempt_id)
 
 

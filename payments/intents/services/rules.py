@@ -11,7 +11,7 @@ from payments.gateway.switches import AnotherPersonNeeded
 from payments.intents import policy, rulebook, selectors
 from payments.intents.models import RoutingRule
 from payments.intents.states import RuleStatus
-from payments.kernel import attention, clock, ids, unit
+from payments.kernel import attention, audit, clock, ids, unit
 from payments.kernel.errors import Refusal
 
 log = structlog.get_logger(__name__)
@@ -71,6 +71,7 @@ def draft(wanted: Draft, *, by: str) -> RoutingRule:
             **wanted.matched(),
         )
         work.add(row)
+        audit.did("routing_rule.drafted", row.pk)
     return row
 
 
@@ -90,6 +91,12 @@ def _refuse_unless_clear(wanted: Draft) -> None:
         raise RuleInvalid("The first digits of a card are at most eight digits.", param="bins")
     if not 0 <= wanted.control_percent <= 50:
         raise RuleInvalid("Between 0 and 50 percent are spared.", param="control_percent")
+
+
+DONE: Final = {
+    "approve": "routing_rule.approved", "activate": "routing_rule.activated", "retire": "routing_rule.retired",
+}  # fmt: skip
+"""What the audit log calls a move."""
 
 
 def approve(rule_id: str, *, by: str) -> RoutingRule:
@@ -115,6 +122,7 @@ def _moved(rule_id: str, event: str, *, because: str, by: str, **values: Any) ->
         if event in ("approve", "activate") and by == row.drafted_by:
             raise AnotherPersonNeeded("Who drafted a rule neither approves nor activates it.")
         row.advance(event, because=because, by=by, **values)
+        audit.did(DONE[event], row.pk, because=because)
     rulebook.forget()
     log.info("routing_rule_moved", rule=row.pk, name=row.name, move=event, by=by)
     return row

@@ -13,7 +13,7 @@ from payments.intents.models import Capture, PaymentAttempt
 from payments.intents.selectors import Held
 from payments.intents.services import announcements, moves, outcomes, requests
 from payments.intents.states import AttemptStatus
-from payments.kernel import attention, ids, jobs, money, unit
+from payments.kernel import attention, audit, ids, jobs, money, unit
 from payments.kernel.attention import Action, AttentionItem, NotOffered, Settlement
 
 log = structlog.get_logger(__name__)
@@ -181,6 +181,7 @@ def cancel_again(item_id: str, *, by: str) -> None:
         log.info("cancel_again", attempt=item.object_id, by=by)
         key = f"cancel_attempt:{item.object_id}"
         jobs.enqueue("cancel_attempt", unique=key, attempt_id=item.object_id)
+        audit.did("reservation.cancel_asked", item.object_id)
 
 
 def still_reserved(item: AttentionItem) -> bool:
