@@ -13,9 +13,10 @@ from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
+from django.utils.http import urlencode
 from unfold import admin as unfold
 
-from payments.admin import fresh, lists, shown
+from payments.admin import fresh, lists, revealing, shown
 from payments.admin.lists import ChangeList as ChangeList  # for the upper apps, whose only way in is this shim
 from payments.admin.lists import CreatedFilter as CreatedFilter
 from payments.kernel import ids
@@ -176,8 +177,8 @@ class ModelAdmin(unfold.ModelAdmin):  # type: ignore[misc]  # unfold has no type
         return self.page(
             request,
             self.record_template,
-            self.heading(row, shown.Viewer(request.user)),
-            {**self.facts(request, row), **(extra_context or {})},
+            self.heading(row, self.viewer(request, row)),
+            {**self.facts(request, row), **self._revealing(request, row), **(extra_context or {})},
         )
 
     def row(self, request: HttpRequest, object_id: str) -> Any:
@@ -194,7 +195,7 @@ class ModelAdmin(unfold.ModelAdmin):  # type: ignore[misc]  # unfold has no type
 
     def facts(self, request: HttpRequest, row: Any) -> dict[str, Any]:
         """What the page of a row shows."""
-        viewer = shown.Viewer(request.user)
+        viewer = self.viewer(request, row)
         sections = []
         for title, columns in self.sections:
             cells = [(column, column.cell(row, viewer)) for column in columns]
@@ -208,6 +209,34 @@ class ModelAdmin(unfold.ModelAdmin):  # type: ignore[misc]  # unfold has no type
             "tables": self.tables(row, viewer),
             "doings": self.doings(request, row),
         }
+
+    def viewer(self, request: HttpRequest, row: Model) -> shown.Viewer:
+        """Who looks at a row's page: with its personal data, where they have it shown."""
+        return revealing.viewer(request, row)
+
+    def _revealing(self, request: HttpRequest, row: Model) -> dict[str, Any]:
+        """What `admin/parts/reveal.html` needs; whether anything is hidden is known once the rest is there."""
+        return {"viewer": self.viewer(request, row), "reveal_address": self.address_of("reveal", row)}
+
+    def reveal(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Have the personal data of a row's page shown."""
+        row = self.row(request, object_id)
+        if isinstance(row, HttpResponse):
+            return row
+        back, wanted = shown.address(type(row), row.pk), request.GET.get("next", "")
+        about_it = wanted.startswith(back.removesuffix("change/"))
+        return revealing.asked(self, request, row, wanted if about_it else back)
+
+    def shown_first(self, request: HttpRequest, row: Model) -> HttpResponse | None:
+        """None when this person has the row's personal data shown; else where they say why, and come back from."""
+        if self.viewer(request, row).revealed:
+            return None
+        query = urlencode({"next": request.get_full_path()})
+        return HttpResponseRedirect(f"{self.address_of('reveal', row)}?{query}")
+
+    def get_urls(self) -> list[URLPattern]:
+        """The admin's routes, and the one that shows personal data."""
+        return [self.route("reveal", self.reveal, "reveal"), *super().get_urls()]
 
     def heading(self, row: Any, viewer: shown.Viewer) -> str:  # noqa: ARG002  for subclasses
         """The words on top of a row's page and in the browser's tab."""

@@ -144,7 +144,7 @@ class DisputeAdmin(base.ModelAdmin):
             "to_do": telling.to_do(row, whole.latest.answer),
             "urgent": row.status in ANSWERABLE and not whole.latest.answer,
             "advice": defence.advice(row.reason).words if row.status in ANSWERABLE else "",
-            "said": _said(whole, shown.Viewer(request.user)),
+            "said": _said(whole, self.viewer(request, row)),
         }
 
     def tables(self, row: Any, viewer: shown.Viewer) -> Sequence[shown.Table]:
@@ -190,6 +190,8 @@ class DisputeAdmin(base.ModelAdmin):
         if isinstance(row, HttpResponse):
             return row
         sent = request.method == "POST"
+        if not sent and (ask := self.shown_first(request, row)) is not None:  # it is filled in with what is known
+            return ask
         form = evidence.EvidenceForm(
             disputes.held_for_reading(row.pk), request.POST if sent else None, request.FILES if sent else None
         )
@@ -359,7 +361,7 @@ class DisputeFileAdmin(base.ModelAdmin):
 
     def doings(self, request: HttpRequest, row: Any) -> Sequence[shown.Doing]:
         """Read it, for who may see personal data."""
-        if not shown.Viewer(request.user).sees_personal_data:
+        if not self.viewer(request, row).sees_personal_data:
             return ()
         return (shown.Doing("Download", self.address_of("download", row), main=True),)
 
@@ -368,12 +370,14 @@ class DisputeFileAdmin(base.ModelAdmin):
         return [self.route("download", self.download, "download"), *super().get_urls()]
 
     def download(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """The document as it was handed in; that somebody read it is on record."""
+        """The document as it was handed in, for who has said why; that somebody read it is on record."""
         if not shown.Viewer(request.user).sees_personal_data:
             raise PermissionDenied
         row = self.row(request, object_id)
         if isinstance(row, HttpResponse):
             return row
+        if (ask := self.shown_first(request, row)) is not None:
+            return ask
         try:
             content = filing.read(row.sha256)
         except (OSError, ValueError) as gone:

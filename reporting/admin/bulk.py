@@ -146,7 +146,7 @@ class RefundBatchAdmin(base.ModelAdmin):
 
     def facts(self, request: HttpRequest, row: RefundBatch) -> dict[str, Any]:
         """The page, with a page of rows."""
-        found = batches.facts(request, row, shown.Viewer(request.user))
+        found = batches.facts(request, row, self.viewer(request, row))
         return {**super().facts(request, row), **found, "progress_url": self.address_of("progress", row)}
 
     def tables(self, row: Any, viewer: shown.Viewer) -> Sequence[shown.Table]:

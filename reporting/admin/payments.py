@@ -145,7 +145,7 @@ class PaymentAdmin(base.ModelAdmin):
 
     def facts(self, request: HttpRequest, row: PaymentIntent) -> dict[str, Any]:
         """The whole story, in the order in which it is asked for on the phone."""
-        viewer = shown.Viewer(request.user)
+        viewer = self.viewer(request, row)
         refunds = list(row.refunds.order_by("pk"))
         attempts = list(row.attempts.select_related("account").order_by("pk"))
         latest = next((one for one in attempts if one.pk == row.latest_attempt_id), None)

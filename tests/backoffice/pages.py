@@ -51,3 +51,10 @@ def plain(html: str) -> str:
 def hidden(html: str) -> dict[str, str]:
     """The hidden fields of the page's forms, as a browser sends them back."""
     return dict(re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', html))
+
+
+def reveal(client: Client, app: str, model: str, pk: object) -> str:
+    """Have a page's personal data shown; the page, as its visitor reads it."""
+    asked = client.post(page_of(app, model, pk, "reveal"), {"reason": "The customer is on the phone."})
+    assert (asked.status_code, asked["Location"]) == (302, page_of(app, model, pk))
+    return text(client, page_of(app, model, pk))

@@ -226,8 +226,10 @@ def test_lists_are_narrowed_by_when_and_by_state(
 
 def test_raw_details_are_shown_without_secrets(boss: Client, full: dict[str, Any]) -> None:
     row = InboundEvent.objects.get()
-    shown = pages.text(boss, pages.page_of("payments", "inboundevent", row.pk))
+    hidden = pages.text(boss, pages.page_of("payments", "inboundevent", row.pk))
+    shown = pages.reveal(boss, "payments", "inboundevent", row.pk)
 
+    assert "jane.doe" not in hidden
     assert "jane.doe@example.com" in shown
     assert "pi_secret_1" not in shown
 
