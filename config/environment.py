@@ -75,6 +75,10 @@ class Environment(pydantic_settings.BaseSettings):
         description="What personal data is encrypted by: 32 bytes in base64 each, the newest first, with commas.",
     )
 
+    second_factor: bool | None = pydantic.Field(
+        None, description="Whether staff sign in with a code from an app as well. Production always asks for it."
+    )
+
     web_threads: int = pydantic.Field(16, ge=1, description="How many requests the web server works on at a time.")
     database_url: pydantic.SecretStr | None = None
     database_pool_min: int = pydantic.Field(2, ge=0)
@@ -192,6 +196,11 @@ class Environment(pydantic_settings.BaseSettings):
         return tuple(map(_data_key, self.personal_data_keys))
 
     @property
+    def asks_second_factor(self) -> bool:
+        """Whether nobody of the staff gets in by a password alone."""
+        return self.production if self.second_factor is None else self.second_factor
+
+    @property
     def production(self) -> bool:
         """Whether real money moves."""
         return self.countinghouse_env == "production"
@@ -255,6 +264,7 @@ def _production_refusals(environment: Environment) -> list[str]:
         "DATABASE_URL: production needs a database of its own": environment.database_url is None,
         "REDIS_URL: production needs a Redis or Valkey of its own": environment.redis_url is None,
         "EMBEDDED_SERVERS: production does not run on embedded servers": environment.embedded_servers,
+        "SECOND_FACTOR: production never lets staff in without one": environment.second_factor is False,
         "DEBUG: production does not run with DEBUG": environment.debug,
         "SIMULATOR_URL: production does not talk to the simulator": environment.simulator_url != "",
         "SECRET_KEY: production needs one of its own, at least 50 characters": (

@@ -5,6 +5,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from django.templatetags.static import static
+from django.urls import reverse_lazy
 
 import config.databases
 from config import environment, logs, security
@@ -142,13 +143,19 @@ LARGEST_UPLOAD = 5 * 1024 * 1024  # where files are handed in; the rest of a for
 CONTENT_SECURITY_POLICY = {"DIRECTIVES": security.STRICT}
 X_FRAME_OPTIONS = "DENY"
 SECURE_REFERRER_POLICY = "same-origin"
+SECOND_FACTOR = ENVIRONMENT.asks_second_factor
+SESSION_ENGINE = "payments.staff.sessions"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_AGE = 8 * 60 * 60
+SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "session", "csrf"
+CSRF_COOKIE_HTTPONLY = True  # forms carry the token; no script reads the cookie
 CSRF_COOKIE_SAMESITE = "Lax"
 if ENVIRONMENT.production:
     SESSION_COOKIE_SECURE = True
     CSRF_COOKIE_SECURE = True
+    # Browsers take these from us alone, over TLS alone, for every path (RFC 6265bis, section 4.1.3.2)
+    SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "__Host-session", "__Host-csrf"
     SECURE_HSTS_SECONDS = 2 * 365 * 24 * 60 * 60
     SECURE_HSTS_INCLUDE_SUBDOMAINS = True
     SECURE_HSTS_PRELOAD = True
@@ -192,6 +199,7 @@ UNFOLD = {
         {"rel": "icon", "type": "image/svg+xml", "href": lambda _request: static("backoffice/favicon.svg")}
     ],
     "SITE_URL": None,
+    "ACCOUNT": {"navigation": [{"title": "My account", "link": reverse_lazy("my_account")}]},
     "SHOW_VIEW_ON_SITE": False,
     "BORDER_RADIUS": "6px",
     "COLORS": {"primary": {"500": "#60a5fa", "600": "#1d4ed8", "700": "#1e40af"}},

@@ -4,7 +4,7 @@ from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path, re_path
 from django.views.generic import TemplateView
 
-from payments.admin import fresh, login
+from payments.admin import account, fresh, login
 from payments.intents import api as intents
 from payments.intents import views as intent_views
 from payments.methods import api as methods
@@ -68,7 +68,15 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("reports/<str:token>", report_views.File.as_view()),
     path("metrics", metrics.metrics),
     path("admin/login/", login.login),
+    path("admin/login/code/", login.code, name="sign_in_code"),
+    path("admin/login/enrol/", login.enrol, name="sign_in_enrol"),
+    path("admin/logout/", admin.site.admin_view(login.logout)),
     path("admin/confirm/", admin.site.admin_view(fresh.confirm), name="confirm_identity"),
-    re_path(r"^admin/search/?$", search.page, name="search"),
+    re_path(r"^admin/search/?$", admin.site.admin_view(search.page), name="search"),
+    path("admin/account/", admin.site.admin_view(account.account), name="my_account"),
+    path("admin/account/sessions/end/", admin.site.admin_view(account.end_others), name="my_sessions_end"),
+    path("admin/account/factor/", admin.site.admin_view(account.factor), name="my_factor"),
+    path("admin/account/codes/", admin.site.admin_view(account.codes), name="my_codes"),
+    path("admin/password_change/", admin.site.admin_view(account.password)),
     path("admin/", admin.site.urls),
 ]

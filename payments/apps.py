@@ -15,4 +15,5 @@ class PaymentsConfig(AppConfig):
         from payments.kernel import partitions  # noqa: F401, PLC0415
         from payments.methods import handlers as methods  # noqa: F401, PLC0415
         from payments.rest import retention  # noqa: F401, PLC0415
+        from payments.staff import upkeep  # noqa: F401, PLC0415
         from payments.webhooks import handlers as webhooks  # noqa: F401, PLC0415

@@ -10,6 +10,7 @@ from payments.ledger.models import Account, Entry, Transfer
 from payments.methods.models import MethodSuccess, Payer, PaymentMethod, PaymentMethodToken
 from payments.orders.models import Customer, Order, OrderLine
 from payments.rest.models import ApiClient, ApiKey, IdempotencyKey
+from payments.staff.models import KnownBrowser, SecondFactor, SignInGuess, StaffSession
 from payments.webhooks.models import Delivery, Endpoint, Event, EventSweep, InboundEvent, InboundReplay
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "InboundReplay",
     "Job",
     "KillSwitch",
+    "KnownBrowser",
     "LegalEntity",
     "MethodSuccess",
     "Order",
@@ -43,6 +45,9 @@ __all__ = [
     "ProviderAccount",
     "ProviderCall",
     "RoutingRule",
+    "SecondFactor",
+    "SignInGuess",
+    "StaffSession",
     "StateChange",
     "Transfer",
 ]

@@ -13,6 +13,7 @@ from payments.admin import (
     providers,
     rules,
     saved,
+    signins,
     switches,
     work,
 )
@@ -30,6 +31,7 @@ __all__ = [
     "providers",
     "rules",
     "saved",
+    "signins",
     "switches",
     "work",
 ]

@@ -13,12 +13,17 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme, urlencode
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 
-from payments.kernel import clock
+from payments.admin import origins
+from payments.kernel import audit, clock
+from payments.staff import factors, guesses
 
 LASTS: Final = timedelta(minutes=10)
 PROVEN: Final = "proven_at"
+FACTOR: Final = "second_factor"
+"""In a session: signed in with one."""
+WRONG_CODE: Final = gettext_lazy("This code is not right, or was used already. Wait for the next one and enter that.")
 KEPT: Final = "kept_form"
 MOST_KEPT: Final = 10_000
 """Characters of a form that are kept for the way back; a longer one is written again."""
@@ -33,18 +38,40 @@ class ProofForm(forms.Form):
         strip=False,
         widget=forms.PasswordInput(attrs={"autocomplete": "current-password", "autofocus": True}),
     )
+    code = forms.CharField(
+        label=gettext_lazy("Code"),
+        max_length=40,
+        help_text=gettext_lazy("The six digits that your app shows, or one of your recovery codes."),
+        widget=forms.TextInput(attrs={"autocomplete": "one-time-code", "autocapitalize": "none"}),
+    )
     next = forms.CharField(required=False, max_length=2000, widget=forms.HiddenInput)
 
     def __init__(self, user: User, data: Any = None, **more: Any) -> None:
         super().__init__(data, **more)
         self.user = user
+        if not factors.has(user):
+            del self.fields["code"]
 
-    def clean_password(self) -> str:
-        """The password, which must be theirs."""
-        password: str = self.cleaned_data["password"]
-        if not self.user.check_password(password):
-            raise forms.ValidationError(_("This is not your password."))
-        return password
+    def prove(self, origin: guesses.Origin) -> bool:
+        """Whether it is them; the form says why not. Wrong proofs are counted like those at the sign-in."""
+        try:
+            attempt = guesses.begin("password", self.user.get_username(), origin)
+        except guesses.TooMany as refusal:
+            self.add_error(None, wait_text(refusal.wait))
+            return False
+        said = self.cleaned_data
+        wrong = ""
+        if not self.user.check_password(said["password"]):
+            wrong = "password"
+            self.add_error("password", _("This is not your password."))
+        elif "code" in self.fields and not factors.proves(self.user, said["code"]):
+            wrong = "code"
+            self.add_error("code", WRONG_CODE)
+        if wrong:
+            audit.record("user.confirmation_failed", self.user.get_username(), after={"wrong": wrong})
+            return False
+        attempt.was_right()
+        return True
 
 
 def required(request: HttpRequest, back: str = "") -> HttpResponse | None:
@@ -96,10 +123,11 @@ def _keep(request: HttpRequest, back: str) -> None:
 
 def confirm(request: HttpRequest) -> HttpResponse:
     """*Confirm it is you*: the password; then back to where it was asked for."""
-    back = _safe(request.POST.get("next") or request.GET.get("next") or "")
+    back = safe(request.POST.get("next") or request.GET.get("next") or "")
     sent = request.POST if request.method == "POST" else None
     form = ProofForm(cast(User, request.user), sent, initial={"next": back})
-    if form.is_valid():
+    if form.is_valid() and form.prove(origins.of(request)):
+        audit.record("user.confirmed", form.user.get_username())
         mark(request.session)
         request.session.cycle_key()  # a session that was taken over before is worth nothing after
         if request.session.get(KEPT, {}).get("back") == back:
@@ -111,7 +139,24 @@ def confirm(request: HttpRequest) -> HttpResponse:
     return TemplateResponse(request, "admin/fresh.html", context)
 
 
-def _safe(address: str) -> str:
+def wait_text(wait: timedelta) -> str:
+    """How long nothing is looked at, in words."""
+    seconds = max(1, int(wait.total_seconds() + 0.999))
+    if seconds < 60:
+        return ngettext(
+            "Too many wrong tries. Try again in %(count)d second.",
+            "Too many wrong tries. Try again in %(count)d seconds.",
+            seconds,
+        ) % {"count": seconds}
+    minutes = -(-seconds // 60)
+    return ngettext(
+        "Too many wrong tries. Try again in %(count)d minute.",
+        "Too many wrong tries. Try again in %(count)d minutes.",
+        minutes,
+    ) % {"count": minutes}
+
+
+def safe(address: str) -> str:
     """Where it leads back: a page of the back office, nowhere else."""
     home = reverse("admin:index")
     local = url_has_allowed_host_and_scheme(address, allowed_hosts=None)

@@ -3,16 +3,23 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from django.contrib import admin
+from django import forms as django_forms
+from django.contrib import admin, messages
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group, User
+from django.core.exceptions import PermissionDenied
 from django.db.models import Q, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from unfold import admin as unfold
 from unfold import forms
 
-from payments.admin import base, shown
+from payments.admin import base, fresh, shown
 from payments.kernel import audit
+from payments.staff import factors, guesses, sessions
 
 admin.site.unregister([User, Group])
 
@@ -26,6 +33,7 @@ class UserAdmin(DjangoUserAdmin, unfold.ModelAdmin):  # type: ignore[misc,type-a
     """
 
     form = forms.UserChangeForm
+    change_form_before_template = "admin/parts/user_help.html"
     add_form = forms.UserCreationForm
     change_password_form = forms.AdminPasswordChangeForm
     list_display = ("username", "email", "is_active", "is_staff", "last_login")
@@ -74,6 +82,89 @@ class UserAdmin(DjangoUserAdmin, unfold.ModelAdmin):  # type: ignore[misc,type-a
         action = "user.added" if add else "user.changed"
         audit.record(action, user.get_username(), before={} if add else before, after=after)
         return super().construct_change_message(request, form, formsets, add)
+
+    def get_urls(self) -> list[URLPattern]:
+        """The admin's routes, and helping somebody to sign in."""
+        view = self.admin_site.admin_view(self.help_in)
+        return [path("<path:object_id>/help/", view, name="auth_user_help"), *super().get_urls()]
+
+    def changeform_view(self, request: HttpRequest, *given: Any, **named: Any) -> HttpResponse:
+        """Rights are given by who has just shown who they are."""
+        if request.method == "POST" and (ask := fresh.required(request)) is not None:
+            return ask
+        return super().changeform_view(request, *given, **named)
+
+    def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:  # noqa: A002
+        """Another password for somebody: whoever is signed in as them is signed out."""
+        if (ask := fresh.required(request)) is not None:
+            return ask
+        answer = super().user_change_password(request, id, form_url)
+        if request.method == "POST" and answer.status_code == 302:
+            sessions.end_all(int(id), but=request.session.session_key or "")
+        return answer
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:  # noqa: FBT001
+        """What somebody may do has changed: they sign in anew, and who has left is out at once."""
+        before = set(form.instance.groups.values_list("name", flat=True))
+        super().save_related(request, form, formsets, change)
+        after = set(form.instance.groups.values_list("name", flat=True))
+        if change and (before != after or {"is_active", "is_staff", "is_superuser"} & set(form.changed_data)):
+            sessions.end_all(form.instance.pk)
+
+    def help_in(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Help somebody who cannot sign in, or end what should not be signed in; never oneself."""
+        row = self.get_object(request, object_id)
+        if row is None or row.pk == request.user.pk or not self.has_change_permission(request, row):
+            raise PermissionDenied
+        if (ask := fresh.required(request)) is not None:
+            return ask
+        form = HelpForm(request.POST if request.method == "POST" else None)
+        back = reverse("admin:auth_user_change", args=[row.pk])
+        if form.is_valid():
+            for wish in form.cleaned_data["wishes"]:
+                messages.success(request, _helped(row, wish, form.cleaned_data["reason"]))
+            self.log_change(request, row, form.cleaned_data["reason"])
+            return HttpResponseRedirect(back)
+        context = {
+            **self.admin_site.each_context(request), "form": form, "back": back, "what": row.get_username(),
+            "title": _("Help to sign in"), "list_title": _("Users"), "list_url": reverse("admin:auth_user_changelist"),
+            "effect": _("Be sure that it is them who ask: call them back, or stand beside them."),
+            "button": _("Do it"), "danger": True,
+        }  # fmt: skip
+        return TemplateResponse(request, "admin/confirm.html", context)
+
+
+def _helped(row: User, wish: str, reason: str) -> str:
+    if wish == "factor":
+        gone = factors.remove(row, because=reason)
+        sessions.end_all(row.pk)
+        return _("The second factor is gone: they set up another one.") if gone else _("There was no second factor.")
+    if wish == "guesses":
+        audit.record("user.guesses_forgiven", row.get_username(), because=reason)
+        guesses.forgive(row.get_username())
+        return _("Wrong tries are forgotten.")
+    audit.record("user.sessions_ended", row.get_username(), because=reason)
+    sessions.end_all(row.pk)
+    return _("They are signed out everywhere.")
+
+
+class HelpForm(django_forms.Form):
+    """What helps them, and why."""
+
+    wishes = django_forms.MultipleChoiceField(
+        label=gettext_lazy("What helps"),
+        widget=django_forms.CheckboxSelectMultiple,
+        choices=(
+            ("factor", gettext_lazy("Take the second factor away: the phone and the recovery codes are lost")),
+            ("guesses", gettext_lazy("Forget wrong tries: they wait no longer")),
+            ("sessions", gettext_lazy("Sign them out everywhere")),
+        ),
+    )
+    reason = django_forms.CharField(
+        label=gettext_lazy("Reason"), max_length=200, min_length=5,
+        widget=django_forms.Textarea(attrs={"rows": 3}),
+        help_text=gettext_lazy("How do you know that it is them? At least five letters; it is kept on record."),
+    )  # fmt: skip
 
 
 def _names(value: object) -> object:

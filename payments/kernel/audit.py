@@ -92,6 +92,12 @@ def did(action: str, object_id: str, *, because: str = "") -> None:
         record(action, object_id, because=because)
 
 
+def address() -> str:
+    """From which IP address the request comes that is being served; "" outside of one."""
+    asker = _asker.get()
+    return "" if asker is None else asker.address
+
+
 def record(
     action: str,
     object_id: str,

@@ -74,6 +74,10 @@ GROUPS: Final[Mapping[str, tuple[tuple[str, str, str, str], ...]]] = {
         ("Audit log", "payments", "auditevent", "policy"),
         ("Users", "auth", "user", "badge"),
         ("Roles", "auth", "group", "groups"),
+        ("Sessions", "payments", "staffsession", "devices"),
+        ("Second factors", "payments", "secondfactor", "key"),
+        ("Known browsers", "payments", "knownbrowser", "important_devices"),
+        ("Wrong sign-ins", "payments", "signinguess", "lock_clock"),
     ),
 }
 """Heading -> (words, app, model, symbol). Lines of orders and refunds, what belongs to a dispute, and matches with

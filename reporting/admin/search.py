@@ -7,7 +7,6 @@ from typing import Any, Final
 from urllib.parse import urlencode
 
 from django.contrib import admin
-from django.contrib.admin.views.decorators import staff_member_required
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
@@ -67,7 +66,6 @@ class Instead:
 
 
 @require_safe
-@staff_member_required
 def page(request: HttpRequest) -> HttpResponse:
     """`GET /admin/search?q=`: everything that this person may see of what was asked for; one thing opens at once."""
     question, viewer = request.GET.get("q", "").strip(), shown.Viewer(request.user)

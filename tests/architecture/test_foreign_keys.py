@@ -6,8 +6,20 @@ from django.apps import apps
 from django.db import models
 
 APPS = ["payments", "refunds", "reporting"]
-STOREYS = ["kernel", "rest", "connectors", "ledger", "gateway", "webhooks", "orders", "methods", "intents", "checkout"]
-BESIDE = {"rest", "connectors", "ledger"}  # share a storey and do not know one another
+STOREYS = [
+    "kernel",
+    "staff",
+    "rest",
+    "connectors",
+    "ledger",
+    "gateway",
+    "webhooks",
+    "orders",
+    "methods",
+    "intents",
+    "checkout",
+]
+BESIDE = {"rest", "connectors", "ledger", "staff"}  # share a storey and do not know one another
 
 
 def height(model: type[models.Model]) -> int:

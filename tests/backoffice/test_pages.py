@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from django.apps import apps
 from django.contrib import admin
+from django.contrib.auth.models import User
 from django.db import connection
 from django.db.models import Model
 from django.test import Client
@@ -23,6 +24,7 @@ from payments.kernel.attention import AttentionItem, AttentionKind, Settlement
 from payments.kernel.jobs import Job
 from payments.kernel.records import StateChange
 from payments.rest.models import ApiClient, IdempotencyKey
+from payments.staff import factors, guesses, totp
 from payments.webhooks.models import Delivery, Endpoint, Event, EventSweep, InboundEvent
 from payments.webhooks.services import replaying
 from refunds.services import answering, bulk, transfers
@@ -103,8 +105,18 @@ def _operated(account: str) -> None:
     replaying.ask([InboundEvent.objects.get(event_key="evt_1").pk], because="a test", by="staff engineer")
 
 
+def _signed_in() -> None:
+    """Somebody who has mistyped, then signed in with a second factor."""
+    somebody, origin = User.objects.create_user("somebody"), guesses.Origin("198.51.100.7", agent="Firefox/140.0 Linux")
+    guesses.begin("password", "somebody", origin)
+    guesses.remember(somebody, origin)
+    secret = bytes(20)
+    factors.enrol(somebody, secret, totp.code(secret, totp.step_of(clock.now())))
+
+
 def _reconciled() -> None:
     """A settlement that does not agree, a tie-out with something unexplained, and who has looked at it."""
+    _signed_in()
     psp = Account()
     psp.settle(line("capture", 700), line("payout", -500, payout_reference="po_1"))
     PspBalance.objects.create(account_id=psp.pk, as_of=BEGAN, amounts={"USD": 150})

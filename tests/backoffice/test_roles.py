@@ -78,6 +78,10 @@ LISTS = {
     "payments.apikey": "engineer auditor admin",
     "payments.idempotencykey": "engineer auditor admin",
     "payments.auditevent": "auditor admin",
+    "payments.staffsession": "auditor admin",
+    "payments.secondfactor": "auditor admin",
+    "payments.knownbrowser": "auditor admin",
+    "payments.signinguess": "auditor admin",
     "auth.user": "auditor admin",
     "auth.group": "auditor admin",
 }

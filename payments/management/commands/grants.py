@@ -42,6 +42,10 @@ APP: Final[Mapping[str, Sequence[str]]] = {
     "reporting_atrest": KEEPING,
     "payments_idempotencykey": KEEPING,
     "django_session": KEEPING,
+    "payments_staffsession": KEEPING,
+    "payments_secondfactor": KEEPING,
+    "payments_knownbrowser": KEEPING,
+    "payments_signinguess": KEEPING,
     # staff and their groups, as the superuser of the back office keeps them
     "django_admin_log": KEEPING,
     "auth_user": KEEPING,
@@ -61,6 +65,7 @@ MONTHS: Final = ("payments_ensure_partition(text, date)", "payments_detach_parti
 
 SECRET: Final = (
     "auth_", "django_", "payments_apikey", "payments_audit", "payments_endpoint", "payments_idempotencykey",
+    "payments_knownbrowser", "payments_secondfactor", "payments_signinguess", "payments_staffsession",
 )  # fmt: skip
 """Beginnings of the tables that are no report's business: passwords, sessions, keys, secrets, stored answers, and what
 staff did."""

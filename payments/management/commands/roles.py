@@ -96,6 +96,10 @@ READS: Final = (
     "payments.view_apiclient",
     "payments.view_apikey",
     "payments.view_idempotencykey",
+    "payments.view_staffsession",
+    "payments.view_secondfactor",
+    "payments.view_knownbrowser",
+    "payments.view_signinguess",
     "auth.view_user",
     "auth.view_group",
 )
