@@ -15,7 +15,7 @@ from refunds.api import disputes, refunds
 from reporting import api as reports
 from reporting import metrics
 from reporting import views as report_views
-from reporting.admin import search
+from reporting.admin import dashboards, search
 
 # The REST API: each line names one door.
 V1: list[URLPattern | URLResolver] = [
@@ -78,5 +78,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("admin/account/factor/", admin.site.admin_view(account.factor), name="my_factor"),
     path("admin/account/codes/", admin.site.admin_view(account.codes), name="my_codes"),
     path("admin/password_change/", admin.site.admin_view(account.password)),
+    re_path(r"^admin/search/?$", search.page, name="search"),
+    path("admin/", include(dashboards.routes())),
     path("admin/", admin.site.urls),
 ]

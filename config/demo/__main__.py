@@ -97,13 +97,14 @@ def _start(running: platform.Platform) -> None:
 
 def _past(running: platform.Platform, urls: dict[str, str]) -> str:
     """A month of a shop, and then its worker; the shop's API key."""
-    from config.demo import mornings, past, shop  # noqa: PLC0415  they need the settings
+    from config.demo import mornings, past, shop, worth  # noqa: PLC0415  they need the settings
 
     start = timezone.now() - timedelta(days=shop.DAYS)
     client, key = shop.open_shop(urls["platform"], since=start - timedelta(days=1))
     with past.lived_from(start, simulator=urls["simulator"], platform=urls["platform"]) as lived:
         morning = mornings.Mornings(lived, urls["simulator"])
         _show(start, shop.DAYS, shop.Month(client, lived, morning).live())
+    worth.load(timezone.now().date())
     title = "The worker starts"
     running.release_worker()
     with TERMINAL.status(title):

@@ -6,7 +6,7 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import Q
 
-from payments.admin import base, lists, shown
+from payments.admin import base, lists, narrowing, shown
 from payments.gateway.models import ProviderAccount, ProviderCall
 from payments.intents.models import Capture, PaymentAttempt
 
@@ -59,7 +59,7 @@ class PaymentAttemptAdmin(base.ModelAdmin):
         ),
     )
     list_select_related = ("account",)
-    list_filter = ("status", "account", lists.CreatedFilter)
+    list_filter = ("status", "account", lists.CreatedFilter, *narrowing.OF_ATTEMPTS)
     id_lookups = {"pi": "intent", "ord": "order_id"}
     search_help_text = "PSP's reference or an id"
     nothing_here = "Nobody has tried to pay yet."

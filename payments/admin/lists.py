@@ -14,7 +14,7 @@ from django.db.models import Model, QuerySet
 from django.http import HttpRequest, QueryDict
 from unfold.views import ChangeList as UnfoldChangeList
 
-from payments.admin import shown
+from payments.admin import narrowing, shown
 from payments.kernel import clock, ids
 
 COUNTED: Final = 10_000
@@ -132,7 +132,9 @@ class CreatedFilter(admin.SimpleListFilter):
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:  # noqa: ARG002  Django's
         """What can be chosen."""
-        return [("today", "Today"), ("yesterday", "Yesterday"), ("7", "Last 7 days"), ("30", "Last 30 days")]
+        offered = [("today", "Today"), ("yesterday", "Yesterday"), ("7", "Last 7 days"), ("30", "Last 30 days")]
+        asked = str(self.value() or "")
+        return [*offered, (asked, asked.replace("..", " – "))] if narrowing.days(asked) else offered
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:  # noqa: ARG002  Django's
         """The rows whose key lies within."""
@@ -145,6 +147,8 @@ class CreatedFilter(admin.SimpleListFilter):
                 return queryset.filter(pk__gte=ids.first(since), pk__lt=ids.first(today))
             case "7" | "30":
                 return queryset.filter(pk__gte=ids.first(today - timedelta(days=int(chosen))))
+        if between := narrowing.days(chosen):
+            return queryset.filter(pk__gte=ids.first(between[0]), pk__lt=ids.first(between[1]))
         return queryset
 
 

@@ -7,7 +7,7 @@ from django.http import HttpRequest
 from django.urls import reverse_lazy
 
 from payments.admin import shown
-from reporting.admin import morning, undoing
+from reporting.admin import dashboards, morning, undoing
 
 GROUPS: Final[Mapping[str, tuple[tuple[str, str, str, str], ...]]] = {
     "": (
@@ -102,6 +102,7 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
         }
         for title, pages in GROUPS.items()
     ]
+    groups.insert(1, dashboards.group())
     if not request.user.is_superuser and request.user.has_perm("refunds.approve_refund"):
         waiting = {"title": "Approvals", "icon": "approval", "link": reverse_lazy("admin:refunds_refund_waiting"),
                    "permission": lambda _: True, "badge": undoing.waiting().count()}  # fmt: skip

@@ -36,6 +36,11 @@ class Period:
         return (self.until - self.since).days
 
     @property
+    def whole(self) -> bool:
+        """Whether it ends with a day."""
+        return self.until == self.since + self.days * DAY
+
+    @property
     def grain(self) -> str:
         """By what it is shown: `hour` or `day`."""
         return "hour" if self.days <= HOURLY else "day"

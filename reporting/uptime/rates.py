@@ -9,6 +9,7 @@ from typing import IO, Final
 
 from django.db import connection
 
+from payments.gateway.models import LegalEntity
 from payments.kernel import clock, money
 from payments.kernel.errors import Refusal
 from reporting.models import ExchangeRate
@@ -63,6 +64,12 @@ def latest() -> Rates:
     rates = {EURO: Decimal(1), **{currency: row.per_euro for currency, row in newest.items()}}
     days, sources = [row.day for row in newest.values()], {row.source for row in newest.values()}
     return Rates(rates, min(days, default=None), tuple(sorted(sources)))
+
+
+def usual() -> str:
+    """The currency that figures are shown in unless somebody asks for another: that of our first company."""
+    own = LegalEntity.objects.order_by("pk").values_list("functional_currency", flat=True).first()
+    return own or EURO
 
 
 def learn() -> None:

@@ -60,52 +60,56 @@ def attempts(period: Period, sets: Sequence[Sequence[str]], narrowed: Mapping[st
     """What became of a period's attempts: for each set of dimensions (`at` is one), the sums of each combination.
 
     An empty set is everything together. `narrowed` are dimensions with the one value that is looked at. One query for
-    each lens that is needed.
+    each kind of sums that is needed.
     """
     found: list[dict[Key, Sums]] = [{} for _ in sets]
-    by_lens: dict[Lens, list[int]] = {}
+    by_source: dict[Source, list[int]] = {}
     for number, dimensions in enumerate(sets):
-        by_lens.setdefault(_lens(period, {*dimensions, *narrowed}), []).append(number)
-    for lens, numbers in by_lens.items():
-        _read(period, lens, [(sets[number], found[number]) for number in numbers], narrowed)
+        by_source.setdefault(_source(period, {*dimensions, *narrowed}), []).append(number)
+    for source, numbers in by_source.items():
+        _read(period, source, [(sets[number], found[number]) for number in numbers], narrowed)
     return found
 
 
-def _lens(period: Period, needed: set[str]) -> Lens:
-    if period.grain == "hour":
-        return Lens.EVERYTHING
-    return next(lens for lens, sees in _SEES.items() if needed <= sees)
+Source = tuple[str, Lens]
+"""Sums by hour or day, and through which lens."""
+
+
+def _source(period: Period, needed: set[str]) -> Source:
+    """The narrowest sums that tell it: hours only where hours are told apart, or the period ends within a day."""
+    if period.grain == "hour" and ("at" in needed or not period.whole):
+        return "hour", Lens.EVERYTHING
+    return "day", next(lens for lens, sees in _SEES.items() if needed <= sees)
 
 
 def _read(
-    period: Period, lens: Lens, wanted: Sequence[tuple[Sequence[str], dict[Key, Sums]]], narrowed: Mapping[str, str]
+    period: Period, source: Source, wanted: Sequence[tuple[Sequence[str], dict[Key, Sums]]], narrowed: Mapping[str, str]
 ) -> None:
-    columns = sorted({name for dimensions, _ in wanted for name in dimensions})
-    sets = ", ".join(f"({', '.join([*dimensions, 'currency'])})" for dimensions, _ in wanted)
+    places: dict[frozenset[str], list[tuple[Sequence[str], dict[Key, Sums]]]] = {}
+    for dimensions, into in wanted:
+        places.setdefault(frozenset(dimensions) - {"currency"}, []).append((dimensions, into))
+    columns = sorted(frozenset().union(*places))
+    sets = ", ".join(f"({', '.join([*sorted(place), 'currency'])})" for place in places)
     grouped = "".join(f"{name}, grouping({name}), " for name in columns)
     sums = ", ".join(f"sum({name})::bigint" for name in _NAMES)
-    sql = f"SELECT {grouped}currency, {sums} FROM {_within(period, narrowed)} GROUP BY GROUPING SETS ({sets})"  # noqa: S608
-    places = {frozenset(dimensions): (dimensions, into) for dimensions, into in wanted}
-    for row in _rows(sql, period, lens, narrowed):
-        values = dict(zip(columns, row[: 2 * len(columns) : 2], strict=True))
-        there = frozenset(
-            name for name, hidden in zip(columns, row[1 : 2 * len(columns) : 2], strict=True) if not hidden
-        )
-        dimensions, into = places[there]
-        key = tuple(values[name] for name in dimensions)
-        currency, *numbers = row[2 * len(columns) :]
-        into.setdefault(key, Sums()).add(currency, numbers)
+    sql = f"SELECT {grouped}currency, {sums} FROM {_within(source, narrowed)} GROUP BY GROUPING SETS ({sets})"  # noqa: S608
+    end = 2 * len(columns)
+    for row in _rows(sql, period, source, narrowed):
+        values = dict(zip(columns, row[:end:2], strict=True)) | {"currency": row[end]}
+        there = frozenset(name for name, hidden in zip(columns, row[1:end:2], strict=True) if not hidden)
+        for dimensions, into in places[there]:
+            into.setdefault(tuple(values[name] for name in dimensions), Sums()).add(row[end], row[end + 1 :])
 
 
-def _within(period: Period, narrowed: Mapping[str, str]) -> str:
-    hourly = period.grain == "hour"
+def _within(source: Source, narrowed: Mapping[str, str]) -> str:
+    grain, _lens = source
     which = "".join(f" AND {name} = %({name})s" for name in narrowed)
-    seen = "" if hourly else " AND lens = %(lens)s"
-    return f"reporting_attempts{period.grain} WHERE at >= %(since)s AND at < %(until)s{seen}{which}"
+    seen = " AND lens = %(lens)s" if grain == "day" else ""
+    return f"reporting_attempts{grain} WHERE at >= %(since)s AND at < %(until)s{seen}{which}"
 
 
-def _rows(sql: str, period: Period, lens: Lens, narrowed: Mapping[str, str]) -> list[tuple[Any, ...]]:
-    known: dict[str, Any] = {"since": period.since, "until": period.until, "lens": int(lens), **narrowed}
+def _rows(sql: str, period: Period, source: Source, narrowed: Mapping[str, str]) -> list[tuple[Any, ...]]:
+    known: dict[str, Any] = {"since": period.since, "until": period.until, "lens": int(source[1]), **narrowed}
     with connection.cursor() as cursor:
         cursor.execute(sql, known)
         rows: list[tuple[Any, ...]] = cursor.fetchall()
@@ -117,20 +121,28 @@ Sketch = dict[int, int]
 
 
 def latency(period: Period, by: Sequence[str], narrowed: Mapping[str, str]) -> list[dict[Any, Sketch]]:
-    """How long PSPs took to answer: for each dimension, the sketch of each of its values. One query."""
-    lens = _lens(period, {*by, *narrowed})
-    sets = ", ".join(f"({name}, bucket)" for name in by)
-    columns = ", ".join(f"{name}, grouping({name})" for name in by)
-    sql = (
-        f"SELECT {columns}, bucket, sum(answers)::bigint"  # noqa: S608  our own SQL
-        f"  FROM (SELECT {', '.join(by)}, unnest(buckets) AS bucket, unnest(counts) AS answers"
-        f"          FROM {_within(period, narrowed)}) told GROUP BY GROUPING SETS ({sets})"
-    )
+    """How long PSPs took to answer: for each dimension, the sketch of each of its values."""
     found: list[dict[Any, Sketch]] = [{} for _ in by]
-    for row in _rows(sql, period, lens, narrowed):
-        place = next(number for number in range(len(by)) if not row[2 * number + 1])
-        found[place].setdefault(row[2 * place], {})[row[-2]] = row[-1]
+    by_source: dict[Source, list[str]] = {}
+    for name in by:
+        by_source.setdefault(_source(period, {name, *narrowed}), []).append(name)
+    for source, names in by_source.items():
+        _read_sketches(period, source, {name: found[by.index(name)] for name in names}, narrowed)
     return found
+
+
+def _read_sketches(
+    period: Period, source: Source, wanted: Mapping[str, dict[Any, Sketch]], narrowed: Mapping[str, str]
+) -> None:
+    sets = ", ".join(f"({name}, bucket)" for name in wanted)
+    columns = ", ".join(f"{name}, grouping({name})" for name in wanted)
+    sql = f"""
+        SELECT {columns}, bucket, sum(answers)::bigint
+          FROM (SELECT {", ".join(wanted)}, unnest(buckets) AS bucket, unnest(counts) AS answers
+                  FROM {_within(source, narrowed)}) told GROUP BY GROUPING SETS ({sets})"""  # noqa: S608  our own SQL
+    for row in _rows(sql, period, source, narrowed):
+        place, into = next((2 * n, into) for n, into in enumerate(wanted.values()) if not row[2 * n + 1])
+        into.setdefault(row[place], {})[row[-2]] = row[-1]
 
 
 def quantile(sketch: Sketch, share: float) -> float | None:

@@ -13,7 +13,21 @@ from typing import Any
 import orjson
 from rich import console
 
-from tests.load import bulk, finance, floor, flow, intake, latency, machine, memory, offering, report, rig, routes
+from tests.load import (
+    bulk,
+    dashboards,
+    finance,
+    floor,
+    flow,
+    intake,
+    latency,
+    machine,
+    memory,
+    offering,
+    report,
+    rig,
+    routes,
+)
 
 RESULTS = rig.ROOT / "bench" / "results.json"
 PAYMENTS, QUICK = 2000, 300
@@ -111,6 +125,10 @@ def _finance(bench: Bench) -> dict[str, Any]:
     return finance.measure(bench.platform, bench.lines)
 
 
+def _dashboards(bench: Bench) -> dict[str, Any]:
+    return dashboards.measure(bench.platform)
+
+
 def _routing(_bench: Bench) -> dict[str, Any]:
     return routes.measure()
 
@@ -135,6 +153,7 @@ ROWS: dict[str, Callable[[Bench], Any]] = {
     "bulk": _bulk,
     "floor": _floor,
     "finance": _finance,
+    "dashboards": _dashboards,
 }
 
 if __name__ == "__main__":

@@ -154,6 +154,20 @@ def _floor(shown: table.Table, result: Mapping[str, Any]) -> None:
     )
 
 
+def _dashboards(shown: table.Table, result: Mapping[str, Any]) -> None:
+    periods = list(next(iter(result["boards"].values())))
+    _columns(shown, "p50 / p95, ms", periods)
+    for name, cuts in result["boards"].items():
+        shown.add_row(name, *(f"{cuts[period]['p50']:.0f} / {cuts[period]['p95']:.0f}" for period in periods))
+    counting, rows = result["counting"], result["filled"]
+    shown.caption = (
+        f"{result['attempts']:,} attempts in {rows['reporting_attemptsday']:,} sums of days;"
+        f" counting {counting['attempts']:,} attempts: {counting['seconds']:.2f} s,"
+        f" nothing new: {counting['idle_seconds'] * 1000:.0f} ms;"
+        f" load average before {result['load_before'][0]:.2f}"
+    )
+
+
 TABLES: Mapping[str, tuple[str, Callable[[table.Table, Any], None]]] = {
     "flow": ("Whole payments, closed loop: order + intent + confirm + notification + ledger + delivery", _flow),
     "latency": ("The platform's own time for a call, at 30 % of its throughput", _latency),
@@ -163,5 +177,6 @@ TABLES: Mapping[str, tuple[str, Callable[[table.Table, Any], None]]] = {
     "routing": ("Who takes a payment: the time of one decision", _routing),
     "bulk": ("A file of refunds: read, checked, and refunded row by row", _bulk),
     "finance": ("A very large day: reports, settlement, tie-out, beside the same by bare SQL", _finance),
+    "dashboards": ("Dashboards, each with the sums of a hundred million attempts behind it", _dashboards),
     "floor": ("SQL of one payment, and its floor: the same writes, locks and commits without us", _floor),
 }

@@ -1,0 +1,187 @@
+"""How long dashboards take with the sums of a hundred million attempts behind them, and what counting costs."""
+
+import os
+import statistics
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime, timedelta
+from datetime import time as midnight
+from typing import Any, Final
+
+import django
+import orjson
+
+from tests.load import machine, rig
+
+ATTEMPTS: Final = 100_000_000
+DAYS: Final = 730
+"""Two years, so that a year is compared with the one before."""
+REPEATED: Final = 20
+COUNTED: Final = 10_000
+"""Attempts of which it is measured what counting them costs."""
+PATIENCE: Final = 3600.0
+
+CELLS: Final = """
+CREATE UNLOGGED TABLE bench_cell AS
+SELECT row_number() OVER () AS n, 'account-' || (1 + (c * 2 + a) % 8) AS account, 'method-' || m AS method,
+       chr(65 + c / 26) || chr(65 + c % 26) AS country,
+       CASE WHEN c % 3 = 0 THEN 'EUR' ELSE 'U' || chr(65 + c / 3) || 'D' END AS currency, channel
+  FROM generate_series(0, 49) c, generate_series(0, 11) m, generate_series(0, 1) a,
+       unnest(ARRAY['web', 'ios', 'android']) AS channel
+ WHERE (c + m) % 3 < 2
+"""
+"""What occurs on a day: 50 countries with 8 of 12 methods each, two of 8 accounts, 18 currencies, three channels."""
+
+FILL: Final = """
+INSERT INTO reporting_attempts{grain} ({lens}at, account, method, country, currency, channel, attempts, approved,
+       declined_hard, declined_soft, declined_customer, declined_fraud, declined_technical, unavailable, unknown,
+       waiting, abandoned, asked_minor, approved_minor, not_approved_minor, buckets, counts)
+SELECT {lens_value}at, account, method, country, currency, channel, each, each * 88 / 100, each * 2 / 100,
+       each * 4 / 100, each / 100, each / 100, 0, each / 100, 0,
+       0, each - each * 97 / 100, each * 2500, each * 2200, each * 200,
+       ARRAY(SELECT generate_series(50, 50 + least(each, 20) - 1))::smallint[],
+       array_fill(greatest(1, each / 20), ARRAY[least(each, 20)])
+  FROM (SELECT at, cell.*, greatest(1, (%(each)s * (0.5 + (n * 7919 %% 100) / 100.0))::int) AS each
+          FROM generate_series(%(since)s::timestamptz, %(last)s::timestamptz, interval '1 {grain}') AS at,
+               bench_cell cell) filled
+"""
+TALLIES: Final = """
+INSERT INTO reporting_tally{grain} (at, what, label, account, country, currency, count, amount_minor)
+SELECT at, what, label, '', country, currency, greatest(1, (%(each)s)::int), %(each)s * 2500
+  FROM generate_series(%(since)s::timestamptz, %(last)s::timestamptz, interval '1 {grain}') AS at,
+       (SELECT DISTINCT country, currency FROM bench_cell) place,
+       (VALUES ('created', ''), ('confirmed', ''), ('authorized', ''), ('captured', ''), ('refund', 'damaged'),
+               ('refund', 'goodwill'), ('refund', 'not_delivered'), ('dispute', 'lost'), ('dispute', 'won'))
+            AS kind (what, label)
+"""
+
+ASKED: Final[dict[str, dict[str, str]]] = {
+    "yesterday": {"period": "yesterday"},
+    "30 days": {"period": "30"},
+    "90 days, year before": {"period": "90", "compare": "year"},
+    "90 days of one country": {"period": "90", "country": "AC"},
+    "a year, year before": {"period": "custom", "compare": "year"},
+}
+
+
+def measure(platform: rig.Rig) -> dict[str, Any]:
+    """One row: every dashboard for several periods, and the job's cost."""
+    environment = {**platform.environment, "DATABASE_URL": platform.database, "COUNTINGHOUSE_ROLE": "shell"}
+    load = machine.load()
+    command = rig.module("tests.load.dashboards")
+    ran = subprocess.run(command, cwd=rig.ROOT, env=environment, stdout=subprocess.PIPE, timeout=PATIENCE)
+    if ran.returncode:
+        raise rig.RigError("dashboards were not measured; why stands above")
+    return {"attempts": ATTEMPTS, "load_before": load, **orjson.loads(ran.stdout.splitlines()[-1])}
+
+
+def main() -> None:
+    """Fill, measure, and say what was seen, as JSON."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    django.setup()
+    seen = {"counting": counting(), "filled": fill()}
+    seen["boards"] = boards()
+    sys.stdout.write(orjson.dumps(seen).decode() + "\n")
+
+
+def counting() -> dict[str, Any]:
+    """What it costs to count ten thousand attempts that have just been made, and to look when nothing is new."""
+    from payments.gateway import accounts  # noqa: PLC0415  models need the settings
+    from payments.kernel import clock  # noqa: PLC0415
+    from reporting.uptime import rollups  # noqa: PLC0415
+    from tests.load import filling  # noqa: PLC0415
+
+    filling.run("UPDATE payments_job SET due_at = now() + interval '1 day' WHERE queue = 'upkeep' AND state = 'ready'")
+    while rollups.advance():
+        pass
+    filling.pay(accounts.account("adyen-eu"), COUNTED)
+    filling.run(
+        "INSERT INTO payments_statechange (id, object_id, from_state, to_state, event, because, by, at)"
+        " SELECT uuidv7(), 'att_' || replace(attempt::text, '-', ''), 'sent', 'captured', 'capture', '', '', now()"
+        "   FROM bench_payment"
+    )
+    began, used = time.monotonic(), time.process_time()
+    while rollups.advance():
+        pass
+    took, own = time.monotonic() - began, time.process_time() - used
+    again = time.monotonic()
+    rollups.advance()
+    idle = time.monotonic() - again
+    return {"attempts": COUNTED, "seconds": took, "python_seconds": own, "idle_seconds": idle, "at": str(clock.now())}
+
+
+def fill() -> dict[str, int]:
+    """As many sums as a hundred million attempts would leave behind, evenly over two years."""
+    from django.db import connection  # noqa: PLC0415
+
+    from payments.kernel import clock  # noqa: PLC0415
+    from reporting.uptime import counting as sums  # noqa: PLC0415
+
+    until = datetime.combine(clock.now().date(), midnight.min, UTC) + timedelta(days=1)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SET session_replication_role = replica; SET statement_timeout = 0; SET synchronous_commit = off"
+        )
+        tables = ("attemptsminute", "attemptshour", "attemptsday", "tallyminute", "tallyhour", "tallyday")
+        for table in tables:
+            cursor.execute(f"DELETE FROM reporting_{table}")
+        cursor.execute("DROP TABLE IF EXISTS bench_cell")
+        cursor.execute(CELLS)
+        cursor.execute("SELECT count(*) FROM bench_cell")
+        daily = ATTEMPTS / DAYS / cursor.fetchone()[0]
+        for grain, days, each in (("hour", 4, daily / 24), ("day", DAYS, daily)):
+            last = until - (timedelta(hours=1) if grain == "hour" else timedelta(days=1))
+            known = {"since": until - timedelta(days=days), "last": last, "each": each}
+            lens = ("lens, ", "0, ") if grain == "day" else ("", "")
+            cursor.execute(FILL.format(grain=grain, lens=lens[0], lens_value=lens[1]), known)
+            cursor.execute(TALLIES.format(grain=grain), known)
+        days_ = [until - timedelta(days=number + 1) for number in range(DAYS)]
+        sums.through_lenses(days_)
+        for table in tables:
+            cursor.execute(f"VACUUM ANALYZE reporting_{table}")
+        cursor.execute("SELECT relname, reltuples::bigint FROM pg_class WHERE relname = ANY(%s)",
+                       [[f"reporting_{table}" for table in tables]])  # fmt: skip
+        return {name: int(rows) for name, rows in cursor.fetchall()}
+
+
+def boards() -> dict[str, dict[str, dict[str, float]]]:
+    """Milliseconds that each dashboard takes in this process, with all that its page needs: middle and p95."""
+    from django.conf import settings  # noqa: PLC0415
+    from django.contrib.auth.models import Group, User  # noqa: PLC0415
+    from django.core.management import call_command  # noqa: PLC0415
+    from django.test import Client  # noqa: PLC0415
+    from django.urls import reverse  # noqa: PLC0415
+
+    from payments.kernel import clock  # noqa: PLC0415
+    from reporting.admin.dashboards import BOARDS  # noqa: PLC0415
+
+    settings.ALLOWED_HOSTS = ["testserver"]
+    call_command("roles", verbosity=0)
+    user, _ = User.objects.get_or_create(username="bench", defaults={"is_staff": True})
+    user.groups.set(Group.objects.filter(name="auditor"))
+    browser = Client()
+    browser.force_login(user)
+    today = clock.now().date()
+    year = {"since": str(today - timedelta(days=365)), "until": str(today - timedelta(days=1))}
+    found: dict[str, dict[str, dict[str, float]]] = {}
+    for name in BOARDS:
+        for words, query in ASKED.items():
+            address = reverse("dashboard", args=[name])
+            times = [_timed(browser, address, {**year, **query}) for _ in range(REPEATED + 1)][1:]
+            cuts = statistics.quantiles(times, n=20, method="inclusive")
+            found.setdefault(name, {})[words] = {"p50": statistics.median(times), "p95": cuts[18]}
+    return found
+
+
+def _timed(browser: Any, address: str, query: dict[str, str]) -> float:
+    began = time.perf_counter()
+    answer = browser.get(address, query)
+    took = (time.perf_counter() - began) * 1000
+    if answer.status_code != 200:
+        raise RuntimeError(f"{address} answered {answer.status_code}")
+    return took
+
+
+if __name__ == "__main__":
+    main()
