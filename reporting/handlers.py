@@ -57,9 +57,9 @@ def forget_report_files() -> None:
     retention.forget_files()
 
 
-@job("load_settlement", Queue.FINANCE, lease=timedelta(minutes=20), tries=4)
+@job("load_settlement", Queue.FINANCE, lease=timedelta(minutes=50), tries=6)
 def load_settlement(file_id: str) -> None:
-    """Load the lines of a settlement file that is kept."""
+    """Load the lines of a settlement file that is kept, and compare them with our books."""
     loading.load(file_id)
 
 
@@ -83,7 +83,7 @@ def fetch_settlement(account_id: str, told_at: str, **said: str) -> None:
 
 @job("reconcile_settlement", Queue.FINANCE, lease=timedelta(minutes=30), tries=6)
 def reconcile_settlement(file_id: str) -> None:
-    """Compare the lines of a loaded file with our books."""
+    """Compare the lines of a loaded file once more with our books: they were, as it was loaded."""
     reconciliation.reconcile(file_id)
 
 

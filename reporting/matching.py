@@ -2,41 +2,80 @@
 
 from typing import Final
 
+STEPS: Final = ("open_line", "known", "met", "rest", "touched", "weighed", "duplicate", "differs")
+"""Tables of the one transaction."""
+
+OPEN_LINE: Final = """
+CREATE TEMP TABLE open_line (
+    id uuid NOT NULL DEFAULT uuidv7(), number int, key text, type text, psp_type text, occurred_at timestamptz,
+    gross_minor bigint, gross_currency text, settled_minor bigint, currency text, fee_minor bigint, tax_minor bigint,
+    payment_reference text, movement_reference text, our_reference text, payout_reference text, method text,
+    detail text, rate numeric, new boolean NOT NULL DEFAULT true
+) ON COMMIT DROP"""
+"""The lines that are compared. Those of a file on its way into the table have their `number` in it, all others none."""
+
 OPEN: Final = """
-CREATE TEMP TABLE open_line ON COMMIT DROP AS
+INSERT INTO open_line (id, type, key, occurred_at, gross_minor, gross_currency, settled_minor, currency, fee_minor,
+       tax_minor, rate, payment_reference, movement_reference, our_reference, new)
 SELECT id, type, key, occurred_at, gross_minor, gross_currency, settled_minor, currency, fee_minor, tax_minor, rate,
-       payment_reference, movement_reference, our_reference, match = 'waiting' AS new
+       payment_reference, movement_reference, our_reference, match = 'waiting'
   FROM reporting_settlementline
  WHERE account_id = %(account)s AND (match = 'waiting' OR match = 'missing_here' AND movement_id = '')"""
 """Lines that nobody has compared yet, and lines of movements that we had not heard of when they came."""
 
-MET: Final = "CREATE TEMP TABLE met (line_id uuid PRIMARY KEY, movement_id text NOT NULL) ON COMMIT DROP"
+COUNTED: Final = "ANALYZE open_line (id, type, key, payment_reference, movement_reference)"
+"""Only what is joined: to look at every column of a million lines takes longer than to match them."""
+
+MET: Final = """
+CREATE TEMP TABLE met (line_id uuid PRIMARY KEY, movement_id text NOT NULL, plain boolean NOT NULL DEFAULT false)
+ON COMMIT DROP"""
+"""The movement of each line. A plain one is all that was ever told of it, and what we have booked: nothing to weigh."""
 
 _ONLY_CAPTURE: Final = """
        NOT EXISTS (SELECT FROM payments_capture o WHERE o.attempt_id = c.attempt_id AND o.id <> c.id
                       AND o.status <> 'failed')"""
 
-BY_REFERENCE: Final = f"""
+BY_REFERENCE: Final = """
 INSERT INTO met
-SELECT l.id, 'cap_' || replace(c.id::text, '-', '')
+WITH told AS MATERIALIZED (
+SELECT l.id, l.new, l.gross_minor, l.gross_currency, a.id AS attempt_id
   FROM open_line l
   JOIN payments_paymentattempt a ON a.account_id = %(account)s AND a.provider_reference = l.payment_reference
    AND a.provider_reference <> ''
-  JOIN payments_capture c ON c.attempt_id = a.id AND c.status <> 'failed' AND c.currency = l.gross_currency
- WHERE l.type = 'capture' AND l.payment_reference <> '' AND {_ONLY_CAPTURE}
+ WHERE l.type = 'capture' AND l.payment_reference <> ''),
+     single AS MATERIALIZED (
+SELECT attempt_id, min('cap_' || replace(id::text, '-', '')) AS movement_id, min(status) AS status,
+       min(currency) AS currency, min(amount_minor) AS amount_minor
+  FROM payments_capture WHERE status <> 'failed' AND attempt_id IN (SELECT attempt_id FROM told)
+ GROUP BY attempt_id HAVING count(*) = 1),
+     found AS MATERIALIZED (
+SELECT l.id, o.movement_id, l.new AND o.status = 'succeeded' AND o.amount_minor = l.gross_minor AS fits
+  FROM told l JOIN single o ON o.attempt_id = l.attempt_id AND o.currency = l.gross_currency
  UNION ALL
-SELECT l.id, 're_' || replace(r.id::text, '-', '')
+SELECT l.id, 're_' || replace(r.id::text, '-', ''),
+       l.new AND r.status = 'succeeded' AND -r.amount_minor = l.gross_minor
   FROM open_line l
   JOIN refunds_refund r ON r.account_id = %(account)s AND r.provider_reference = l.movement_reference
    AND r.currency = l.gross_currency
  WHERE l.type = 'refund' AND l.movement_reference <> ''
  UNION ALL
-SELECT l.id, 'dpm_' || replace(m.id::text, '-', '')
+SELECT l.id, 'dpm_' || replace(m.id::text, '-', ''), false
   FROM open_line l
   JOIN refunds_disputemovement m ON m.account_id = %(account)s AND m.key = l.key AND m.currency = l.gross_currency
    AND m.kind IN ('withdrawn', 'reinstated')
- WHERE l.type = 'dispute'"""  # noqa: S608  our own SQL
-"""What nearly all lines are: the only capture of a payment, or a movement by the PSP's own id of it."""
+ WHERE l.type = 'dispute'),
+     again AS (
+SELECT movement_id FROM found GROUP BY movement_id HAVING count(*) > 1)
+SELECT f.id, f.movement_id, f.fits AND t.movement_id IS NULL AND d.subject_id IS NULL AND again.movement_id IS NULL
+  FROM found f
+  LEFT JOIN LATERAL (SELECT t.movement_id FROM reporting_settlementline t
+                      WHERE t.movement_id = f.movement_id AND t.movement_id <> '' LIMIT 1) t ON true
+  LEFT JOIN (SELECT DISTINCT subject_id FROM reporting_discrepancy) d ON d.subject_id = f.movement_id
+  LEFT JOIN again ON again.movement_id = f.movement_id"""
+"""What nearly all lines are: the only capture of a payment, or a movement by the PSP's own id of it.
+
+Captures are counted, not looked for beside one another: PostgreSQL takes it that such a look leaves one row of a
+million, and would then join all lines of a currency with all captures of it."""
 
 REST: Final = """
 CREATE TEMP TABLE rest ON COMMIT DROP AS
@@ -176,25 +215,37 @@ ONE_BY_ONE: Final = (
 """For the few that are left, the surest way first. Of several movements of one payment and amount each line gets its
 own, in their order."""
 
-CLASSED: Final = """
+_BY_ITSELF: Final = "WHEN {type} = 'unknown' THEN 'unknown_type' ELSE 'booked'"
+"""What is no movement of ours is booked from its line, whatever else is known."""
+
+FIRST_CLASS: Final = f"""
+CASE WHEN met.plain OR l.type = 'carried' THEN 'matched'
+     WHEN l.type IN ('capture', 'refund', 'dispute', 'payout', 'payout_returned') THEN 'waiting'
+     {_BY_ITSELF.format(type="l.type")} END"""
+"""What is known of a line before it is written: most are written once. The others wait until the end of `CLASSED`."""
+
+CLASSED: Final = f"""
 UPDATE reporting_settlementline l
    SET movement_id = coalesce(met.movement_id, ''),
        match = CASE WHEN met.line_id IS NOT NULL AND o.type LIKE 'payout%%' THEN 'booked'
                     WHEN met.line_id IS NOT NULL OR o.type = 'carried' THEN 'matched'
                     WHEN o.type IN ('capture', 'refund', 'dispute', 'payout', 'payout_returned') THEN 'missing_here'
-                    WHEN o.type = 'unknown' THEN 'unknown_type' ELSE 'booked' END
+                    {_BY_ITSELF.format(type="o.type")} END
   FROM open_line o LEFT JOIN met ON met.line_id = o.id
- WHERE l.id = o.id AND (o.new OR met.line_id IS NOT NULL)"""
+ WHERE l.id = o.id AND (o.new OR met.line_id IS NOT NULL)
+   AND (o.number IS NULL OR met.plain IS NOT TRUE
+        AND o.type IN ('capture', 'refund', 'dispute', 'payout', 'payout_returned'))"""  # noqa: S608  our own SQL
 
 # --- what the lines of a movement come to ----------------------------------------------------------------------------
 
 TOUCHED: Final = """
 CREATE TEMP TABLE touched ON COMMIT DROP AS
-SELECT movement_id FROM met WHERE movement_id NOT LIKE 'po!_%%' ESCAPE '!'
+SELECT movement_id FROM met WHERE NOT plain AND movement_id NOT LIKE 'po!_%%' ESCAPE '!'
  UNION
 SELECT movement_id FROM reporting_settlementline
  WHERE account_id = %(account)s AND match IN ('amount_differs', 'missing_here') AND movement_id <> ''"""
-"""Movements with new lines, and those whose lines were not what we had booked: we may have heard more since."""
+"""Movements with new lines that are not plain, and those whose lines were not what we had booked: we may have heard
+more since."""
 
 FACTS: Final = """
     SELECT t.movement_id, coalesce(c.currency, r.currency, m.currency) AS currency,

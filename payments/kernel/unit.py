@@ -114,6 +114,15 @@ class Unit:
             for row in rows:
                 row._state.adding, row._state.db = False, "default"
 
+    def write_so_far(self) -> None:
+        """Write what was added so far, for statements of this transaction that read it; the rest follows at the end.
+
+        Nothing is committed before all of it is.
+        """
+        self.write()
+        for written in (self._inserts, self._linked, self._changes, self._guarded, self._statements):
+            written.clear()
+
     def _updates(self) -> Iterator[tuple[str, Sequence[object]]]:
         """One UPDATE per changed row, in the house's one lock order."""
         for row in sorted(self._changes, key=lambda r: (getattr(r, "LOCK_RANK", 99), str(r.pk))):

@@ -108,7 +108,7 @@ FOUND: Final[tuple[tuple[DiscrepancyKind, str], ...]] = (
 CLEARED: Final[tuple[tuple[DiscrepancyKind, str, str], ...]] = (
     (
         DiscrepancyKind.MISSING_HERE,
-        "SELECT 'sl_' || replace(line_id::text, '-', '') AS subject_id FROM met",
+        "SELECT 'sl_' || replace(line_id::text, '-', '') AS subject_id FROM met WHERE NOT plain",
         "we know by now what it is",
     ),
     (

@@ -1,4 +1,4 @@
-"""Lines of a kept settlement file are loaded at once and once, or the file is refused whole, with the reason."""
+"""Lines of a kept settlement file are loaded and compared at once and once, or it is refused whole, with the reason."""
 
 import hashlib
 import tempfile
@@ -77,18 +77,24 @@ def _progress(file_id: str, lines: int) -> None:
 
 
 def _load(file_id: str, account: ProviderAccount, spooled: BinaryIO, by: str) -> None:
-    """In one transaction, which is short for what it does: the file is loaded with all of its lines, or not at all."""
-    with unit.work():
+    """In one transaction the file is loaded and compared with all of its lines, or not at all.
+
+    So each line is written once, with what it was found to be, and nobody ever sees one that is not booked.
+    """
+    with unit.work() as work:
         staging.stage(spooled, account)
         file = selectors.hold_file(file_id)
         if file.status != FileStatus.STORED:
             return
         crashpoints.reach("settlement.staged")
-        proving.prove(file, account)
-        loaded = staging.insert(file, account)
+        told, now = staging.told(), clock.now()
+        proving.prove(file, account, told)
+        loaded = staging.insert(file, account, told)
         conflicts.end(file)
-        file.advance("load", because=f"{loaded.lines:,} lines", by=by, loaded_at=clock.now(), **loaded._asdict())
-        reconciliation.request(file_id)
+        because = f"{loaded.lines:,} lines"
+        file.advance("load", because=because, by=by, loaded_at=now, matched_at=now, **loaded._asdict())
+        work.write_so_far()  # what proves payouts looks for files that are loaded
+        reconciliation.follow(account)
         crashpoints.reach("settlement.inserted")
     log.info("settlement_loaded", file=file_id, account=account.code, reference=file.reference, **loaded._asdict())
 

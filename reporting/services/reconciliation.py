@@ -8,7 +8,7 @@ from django.db import connection
 
 from payments.gateway import accounts
 from payments.gateway.models import ProviderAccount
-from payments.kernel import clock, ids, jobs, unit
+from payments.kernel import clock, ids, unit
 from reporting import matching, selectors
 from reporting.models import SettlementFile
 from reporting.services import bookings, charges, comparing, overdue, payouts, proofs
@@ -24,8 +24,6 @@ SELECT set_config('statement_timeout', '15min', true), set_config('lock_timeout'
        set_config('work_mem', '64MB', true)"""
 """For files of millions of lines: longer, and with more in memory, than a worker's other statements."""
 
-TABLES: Final = ("open_line", "met", "rest", "touched", "weighed", "duplicate", "differs")
-
 
 def reconcile(file_id: str) -> None:
     """Compare the lines of a loaded file, and whatever else of its account nobody has compared yet.
@@ -35,29 +33,63 @@ def reconcile(file_id: str) -> None:
     compare(SettlementFile.objects.get(pk=file_id).account_id)
 
 
-def request(file_id: str) -> None:
-    """Have a loaded file compared soon, with the open unit of work."""
-    jobs.enqueue("reconcile_settlement", unique=f"reconcile:{file_id}", file_id=file_id)
-
-
 def compare(account_id: str) -> int:
     """Compare what is open at one account: lines that wait, and those that told of something before we had heard of it.
 
     How many lines were looked at. It can be done at any time, and again.
     """
     account = accounts.account(account_id)
-    params = {"account": ids.decode("pa", account.pk)}
     with unit.work():
         _run(_PATIENCE)
         payouts.lock(account.pk)
-        many = _meet(account, params)
-        _weigh(params)
-        comparing.compare(account, params)
-        charges.check(account, params)
-        proofs.prove(params)
-        _run(_STAMP, {**params, "now": clock.now()})
+        begin()
+        many = meet(account)
+        follow(account)
     log.info("settlement_compared", account=account.code, lines=many)
     return many
+
+
+def begin() -> None:
+    """Make the table of lines that are compared, empty, in the open transaction."""
+    _run(f"DROP TABLE IF EXISTS {', '.join(f'pg_temp.{table}' for table in matching.STEPS)}")
+    _run(matching.OPEN_LINE)
+
+
+def meet(account: ProviderAccount) -> int:
+    """Find the movements that lines name by a reference, of those in `open_line` and all that are open by now.
+
+    How many lines there are. `follow` does the rest.
+    """
+    params = _of(account)
+    _run(matching.OPEN, params)
+    _run(matching.COUNTED)
+    _run(matching.MET)
+    _run(matching.BY_REFERENCE, params)
+    _run("ANALYZE met")
+    return _one("SELECT count(*) FROM open_line")
+
+
+def follow(account: ProviderAccount) -> None:
+    """Compare the lines in `open_line`, which are in their table by now: the classes, the postings, the differences.
+
+    With the open unit of work, after `meet`.
+    """
+    params = _of(account)
+    if _run(matching.REST, params):
+        for one in matching.ONE_BY_ONE:
+            _run(one, params)
+    payouts.book_lines(account, params)
+    bookings.book(account)
+    _run(matching.CLASSED, params)
+    _weigh(params)
+    comparing.compare(account, params)
+    charges.check(account, params)
+    proofs.prove(params)
+    _run(_STAMP, {**params, "now": clock.now()})
+
+
+def _of(account: ProviderAccount) -> dict[str, Any]:
+    return {"account": ids.decode("pa", account.pk)}
 
 
 def look_again() -> None:
@@ -82,23 +114,6 @@ def _each(act: Callable[[str], int]) -> None:
         raise failures[0]
 
 
-def _meet(account: ProviderAccount, params: Mapping[str, Any]) -> int:
-    """Find for each line the movement of ours that it tells of, and book what is certain whatever it is."""
-    _run(f"DROP TABLE IF EXISTS {', '.join(f'pg_temp.{table}' for table in TABLES)}")
-    many = _run(matching.OPEN, params)
-    _run("ANALYZE open_line")
-    _run(matching.MET)
-    _run(matching.BY_REFERENCE, params)
-    _run("ANALYZE met")
-    if _run(matching.REST, params):
-        for one in matching.ONE_BY_ONE:
-            _run(one, params)
-    payouts.book_lines(account, params)
-    bookings.book(account)
-    _run(matching.CLASSED, params)
-    return many
-
-
 def _weigh(params: Mapping[str, Any]) -> None:
     """See what all lines of each movement come to, and let their classes follow."""
     _run(matching.TOUCHED, params)
@@ -111,3 +126,9 @@ def _run(sql: str, params: Mapping[str, Any] | None = None) -> int:
     with connection.cursor() as cursor:
         cursor.execute(sql, params)
         return int(cursor.rowcount)
+
+
+def _one(sql: str) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(sql)
+        return int(cursor.fetchone()[0])

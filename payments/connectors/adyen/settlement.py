@@ -103,6 +103,7 @@ class _Book:
         self._batch, self._ours = batch, merchant_account
         self._plain = sheets.Currencies(mapping.exponent, signed=False)
         self._signed = sheets.Currencies(mapping.exponent)
+        self._moments = _Moments()
         self._sums: defaultdict[str, int] = defaultdict(int)
 
     def line(self, number: int, cells: tuple[str, ...]) -> SettlementLine:
@@ -131,7 +132,7 @@ class _Book:
             named = named or reference
         elif kind is not REFUND:
             named, (about, detail) = "", _named(kind, psp, change)
-        moment = _moment(booked, booked_zone or zone) if booked else _moment(created, zone)
+        moment = self._moments[(booked, booked_zone or zone) if booked else (created, zone)]
         return SettlementLine(
             f"{batch}:{number}", kind, word[:60], moment, gross, currency, settled, nc, fee, 0, told,
             psp, about, named, batch, method[:40], detail,
@@ -170,6 +171,16 @@ def _named(kind: LineType, psp: str, change: str) -> tuple[str, str]:
         return change, ""
     found = WORDS[kind].match(change) if kind in WORDS else None
     return (found[1] if found else ""), change[:300]
+
+
+class _Moments(dict[tuple[str, str], datetime]):
+    """What is said of moments, each worked out once: lines are told in about their order, many of one second."""
+
+    def __missing__(self, told: tuple[str, str]) -> datetime:
+        if len(self) >= sheets.REMEMBERED:
+            self.clear()
+        self[told] = moment = _moment(*told)
+        return moment
 
 
 def _moment(said: str, zone: str) -> datetime:
