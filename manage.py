@@ -15,6 +15,8 @@ def main() -> None:
     verb = sys.argv[1] if len(sys.argv) > 1 else ""
     if verb in OWN:
         del sys.argv[1]
+    elif not verb.startswith("-"):
+        sys.argv[1:2] = [verb.replace("-", "_")]  # verify-report, as people write it: modules have no dash
     try:
         runpy.run_module(OWN.get(verb, "django"), run_name="__main__", alter_sys=False)
     except KeyboardInterrupt:

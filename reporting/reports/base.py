@@ -267,13 +267,14 @@ WITHIN: Final = f"""t.effective_at >= %(interval_start)s AND t.effective_at < %(
 
 ENTRIES: Final = f"""
 SELECT payments_uuid_floor(min(t.booked_at) - interval '1 minute') AS entries_from,
-       payments_uuid_floor(max(t.booked_at) + interval '1 minute') AS entries_to
+       payments_uuid_floor(max(t.booked_at) + interval '1 hour') AS entries_to
   FROM payments_transfer t WHERE {WITHIN}"""  # noqa: S608  our own SQL
 """Entries are written with their transfer: the ids of those of the interval bound the monthly partitions to be read.
-Asked for before the rows, so that the planner knows how many entries there are between them."""
+An hour is longer than any statement that books a set may take: the ids of its last entries are of its end. Asked for
+before the rows, so that the planner knows how many entries there are between them."""
 
 ENTRIES_WITHIN: Final = "e.id BETWEEN %(entries_from)s::uuid AND %(entries_to)s::uuid"
-"""The entries `e` of the interval, and perhaps some of the minute before and after it."""
+"""The entries `e` of the interval, and perhaps some of before and after it."""
 
 BOTH_SIDES: Final = f"""
     SELECT e.currency, count(*) AS entries,

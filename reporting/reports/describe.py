@@ -17,7 +17,7 @@ give the same bytes, whatever happens later.
 Every file has a manifest: its SHA-256 (of the uncompressed bytes), rows, control totals per currency, what the ledger
 says of the same beside them, and the hash of the manifest before it. Totals are made from the cells of the file; what
 they are held to comes from another source than its rows. A file that does not tie is marked so.
-`manage.py verify_report FILE` proves a file with its manifest, without a database.
+`manage.py verify-report FILE` proves a file with its manifest, without a database.
 """
 
 

@@ -4,7 +4,7 @@ import csv
 import io
 import random
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +18,12 @@ from payments.gateway.models import LegalEntity, ProviderAccount
 from payments.intents import selectors
 from payments.intents.models import Capture
 from payments.intents.services import moves
-from payments.kernel import clock, unit
+from payments.kernel import clock, ids, unit
 from reporting.reports import base
 from reporting.reports.catalogue import REPORTS
 from reporting.services import extraction, manifests
 from tests import factories
+from tests.byhand import behind_the_guards, sql
 from tests.reporting import desk as desks
 from tests.reporting import month, settlement, settling
 from tests.reporting.desk import Desk, File
@@ -211,3 +212,16 @@ def test_only_the_months_of_the_interval_are_read(desk: Desk, name: str, control
         [[[plan]]] = cursor.fetchall()
     entries = {table for table in read(plan["Plan"]) if table.startswith("payments_entry")}
     assert entries == {"payments_entry_202610"}
+
+
+def test_what_was_booked_by_a_statement_that_took_long_is_in_every_report(desk: Desk) -> None:
+    """A set is booked as of one moment, and the ids of its last entries are of when they were written."""
+    desk.paid(desks.moment(3))
+    with behind_the_guards():
+        for entry, booked_at in sql("SELECT id, booked_at FROM payments_entry"):
+            late = ids.uuid7(booked_at + timedelta(minutes=20))
+            sql("UPDATE payments_entry SET id = %s WHERE id = %s", late, entry)
+    for name in ("payments", "ledger", "gl_journal", "balance"):
+        file = desk.book(name, **desks.OCTOBER)
+        assert file.manifest["tied"], name
+        assert file.manifest["control_totals"], name

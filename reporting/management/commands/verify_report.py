@@ -1,4 +1,4 @@
-"""manage.py verify_report: proves a file by its manifest, without a database."""
+"""manage.py verify-report: proves a file by its manifest, without a database."""
 
 import zlib
 from pathlib import Path
