@@ -78,7 +78,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("admin/account/factor/", admin.site.admin_view(account.factor), name="my_factor"),
     path("admin/account/codes/", admin.site.admin_view(account.codes), name="my_codes"),
     path("admin/password_change/", admin.site.admin_view(account.password)),
-    re_path(r"^admin/search/?$", search.page, name="search"),
     path("admin/", include(dashboards.routes())),
     path("admin/", admin.site.urls),
 ]

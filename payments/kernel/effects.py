@@ -28,9 +28,9 @@ def of(work: unit.Unit) -> list[Effect]:
     """What this unit adds and changes, in its order; statements of raw SQL are not rows and are not in it."""
     added = [_effect(row, str(row), new=True) for row in work.added]
     changed = [
-        _effect(row, ", ".join(sorted(columns - _BOOKKEEPING)), new=False)
+        _effect(row, ", ".join(sorted(columns.keys() - _BOOKKEEPING)), new=False)
         for row, columns in work.changed.items()
-        if columns - _BOOKKEEPING
+        if columns.keys() - _BOOKKEEPING
     ]
     return [*added, *changed][:MOST]
 

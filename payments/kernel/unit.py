@@ -75,9 +75,9 @@ class Unit:
             yield from parents
 
     @property
-    def changed(self) -> dict[models.Model, set[str]]:
-        """The rows that will be different, each with the columns that were set."""
-        return dict(self._changes)
+    def changed(self) -> Mapping[models.Model, Mapping[str, object]]:
+        """The rows that will be updated, each with what its columns were before."""
+        return self._changes
 
     def guard(self, sql: str, params: Sequence[object]) -> None:
         """Run a statement first that must touch exactly one row, or the unit is `Stale`."""
@@ -90,16 +90,6 @@ class Unit:
     def returns(self, result: object) -> None:
         """Say what the use case answers with, so that the answer is stored in the commit that makes it true."""
         self.result = result
-
-    @property
-    def changed(self) -> Mapping[models.Model, Mapping[str, object]]:
-        """The rows that will be updated, each with what its columns were before."""
-        return self._changes
-
-    @property
-    def added(self) -> list[models.Model]:
-        """The rows that will be inserted."""
-        return [row for rows in self._inserts.values() for row in rows]
 
     def write(self) -> None:
         """Send everything in one pipeline; `Stale` when a guarded statement did not touch exactly one row."""

@@ -33,7 +33,7 @@ def _unchecked(to, **facts):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("reporting", "0013_report_expected")]
+    dependencies = [("reporting", "0014_rollups")]
     operations = [
         migrations.RunSQL("SET LOCAL lock_timeout = '2s'", migrations.RunSQL.noop),
         migrations.RunSQL(

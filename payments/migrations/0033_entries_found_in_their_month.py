@@ -29,5 +29,5 @@ END $$;
 
 
 class Migration(migrations.Migration):
-    dependencies = [("payments", "0026_settlement_news")]
+    dependencies = [("payments", "0032_staff")]
     operations = [migrations.RunSQL(CHECK, BEFORE)]
