@@ -13,7 +13,7 @@ import pytest
 
 from payments.connectors.settlements import Announced, FileKind, FileRefused, LineType, SettlementLine
 from payments.gateway.models import ProviderAccount
-from payments.kernel import drain, unit
+from payments.kernel import drain, ids, unit
 from payments.kernel.jobs import Job
 from payments.kernel.records import StateChange
 from reporting.models import Discrepancy, SettlementFile
@@ -48,6 +48,12 @@ def test_a_batch_is_loaded_with_all_that_its_lines_say(account: ProviderAccount)
     assert list(StateChange.objects.filter(object_id=file.pk).values_list("to_state", "because")) == [
         ("loaded", "3 lines")
     ]
+
+
+def test_words_are_kept_letter_by_letter(account: ProviderAccount) -> None:
+    words = ["a\ttab", "two\nlines", "c:\\new\\N", "\r", "\\N", "", "naïve ✓"]
+    told.loaded(account, told.day(), [told.line(str(n), detail=said) for n, said in enumerate(words)])
+    assert list(Row.objects.order_by("number").values_list("detail", flat=True)) == words
 
 
 def test_a_day_on_which_nothing_moved_is_loaded_too(account: ProviderAccount) -> None:
@@ -257,6 +263,18 @@ def test_files_and_lines_stay_as_they_came(account: ProviderAccount) -> None:
     with refused("a line of a settlement is kept as it came"):
         Row.objects.filter(pk=row.pk).delete()
     Row.objects.update(match="matched", movement_id="cap_1", payout_reference="43")
+
+
+def test_a_line_is_of_a_file_of_its_own_account(account: ProviderAccount) -> None:
+    file = told.loaded(account, told.batch(), told.closed())
+    other = ProviderAccount.objects.get(code="adyen-apac")
+    row = Row.objects.earliest("number")
+    for strange in ({"account": other, "file": file}, {"account": account, "file_id": ids.new("st")}):
+        with refused("of this account, which is not there"):
+            Row.objects.create(
+                number=9, key="9", type="fee", psp_type="Fee", occurred_at=row.occurred_at, gross_minor=0,
+                gross_currency="EUR", settled_minor=0, currency="EUR", **strange,
+            )  # fmt: skip
 
 
 def test_progress_is_told_while_lines_are_read(account: ProviderAccount, monkeypatch: pytest.MonkeyPatch) -> None:
