@@ -158,3 +158,9 @@ def measure_at_rest() -> None:
 def learn_rates() -> None:
     """Take the exchange rates of what PSPs have settled."""
     rates.learn()
+
+
+@job("thin_tie_outs", Queue.UPKEEP, every=timedelta(days=1))
+def thin_tie_outs() -> None:
+    """Keep no hourly tie-outs of days that are over for long."""
+    retention.thin_tie_outs()

@@ -15,7 +15,7 @@ from payments.ledger import services as postings
 from refunds.models import Refund
 from reporting import selectors
 from reporting.models import Discrepancy, Payout, PspBalance, SettlementFile, TieOut
-from reporting.services import discrepancies, overdue, payouts, reconciliation, tieout
+from reporting.services import discrepancies, overdue, payouts, reconciliation, retention, tieout
 from tests import factories
 from tests.reporting.settling import BEGAN, Account, differences, line, of
 
@@ -190,3 +190,27 @@ def test_the_timetable_ties_out_every_account_that_settles(shop: factories.Shop)
     row = TieOut.objects.get(account_id=adyen.pk)
     assert (row.currency, row.psp_minor, row.unexplained_minor) == ("EUR", 700, 0)
     assert row.parts["how"] == "carry of batch 9"
+
+
+def test_of_days_long_over_the_last_tie_out_stays_and_what_a_difference_refers_to(
+    shop: factories.Shop, psp: Account
+) -> None:
+    psp.settle(of(shop.paid(2000)))
+    says(psp, USD=1900)
+    first = tied(psp)
+    assert first.unexplained_minor == -100
+    says(psp, MIDNIGHT - timedelta(hours=2), USD=1700)
+    says(psp, MIDNIGHT - timedelta(hours=3), USD=1500)
+    kept, gone = MIDNIGHT + timedelta(hours=20), MIDNIGHT + timedelta(hours=19)
+    for at in (gone, kept):
+        TieOut.objects.create(account_id=psp.pk, currency="USD", as_of=at, ledger_minor=0, timing_minor=0,
+                              psp_minor=0, open_minor=0, unexplained_minor=0)  # fmt: skip
+    retention.thin_tie_outs()
+    assert TieOut.objects.count() == 3
+    assert PspBalance.objects.count() == 3, "a month is not over"
+
+    with clock.at(kept + retention.HOURLY + timedelta(days=1)):
+        retention.thin_tie_outs()
+        retention.thin_tie_outs()
+    assert set(TieOut.objects.values_list("as_of", flat=True)) == {first.as_of, kept}
+    assert sorted(PspBalance.objects.values_list("as_of", flat=True)) == [MIDNIGHT - timedelta(hours=2), MIDNIGHT]
