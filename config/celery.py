@@ -24,6 +24,8 @@ app.conf.update(
         "socket_timeout": 0.5,
         "retry_on_timeout": False,
         "max_retries": 0,
+        # Redis is not told what a worker has in hand: a ring that a dying one takes with it is lost like any other.
+        "ack_emulation": False,
     },
     task_acks_late=False,  # the lease in PostgreSQL redelivers
     worker_prefetch_multiplier=1,
