@@ -10,7 +10,7 @@ from django.db.models import Case, F, QuerySet, When
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern
 
-from payments.admin import base, fresh, shown
+from payments.admin import base, fresh, several, shown
 from payments.intents.services import extending
 from payments.intents.services import settling as payments
 from payments.kernel import attention, clock
@@ -25,6 +25,8 @@ from reporting.admin.advice import ADVICE, OF_A_DISPUTE
 MAY_LOOK_AFTER = "payments.change_attentionitem"
 MAY_PROPOSE = "payments.add_settlement"
 MAY_CONFIRM = "payments.change_settlement"
+NOT_WAITING = "It does not wait for a release."
+RELEASE = "A limit has stopped these. The money goes back to the customers at once, and this is on record."
 MAY_RELEASE = "refunds.add_refund"
 TONES = {"waiting": "wait", "confirmed": "good", "withdrawn": "quiet"}
 HELP = "How do you know? At least five letters; everybody who looks later reads it."
@@ -313,15 +315,19 @@ class AttentionItemAdmin(base.ModelAdmin):
 
     @admin.action(description="Give back what a limit stopped among these", permissions=["release"])
     def release_selected(self, request: HttpRequest, queryset: QuerySet[AttentionItem]) -> Any:
-        """Release the chosen refunds; that a person chose them is the reason."""
+        """Release the chosen refunds, once their number is confirmed with a reason."""
         if (ask := fresh.required(request)) is not None:
             return ask
-        released = [row for row in queryset if self._released(request, row, "chosen from the list of what waits")]
-        if released:
-            messages.success(request, f"{len(released)} will be given back now.")
-        else:
-            messages.warning(request, "None of these waits for a release.")
-        return None
+
+        def act(keys: Sequence[Any], reason: str) -> str:
+            chosen, by = queryset.filter(pk__in=keys), transfers.person(request)
+            released = [row for row in chosen if duplicates.release(row.pk, because=reason, by=by)]
+            for row in released:
+                self.log_change(request, row, f"Released: {reason}")
+            return f"{len(released)} will be given back now."
+
+        wait = queryset.filter(kind=AttentionKind.AUTO_REFUND_LIMIT, closed_at=None)
+        return several.asked(self, request, wait, several.Ask("Give back", RELEASE, act, NOT_WAITING, danger=True))
 
     def release(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Ask for the reason, then let the refund go."""
@@ -333,22 +339,16 @@ class AttentionItemAdmin(base.ModelAdmin):
         if isinstance(row, HttpResponse):
             return row
         if row.kind != AttentionKind.AUTO_REFUND_LIMIT or row.closed_at is not None:
-            messages.warning(request, "It does not wait for a release.")
+            messages.warning(request, NOT_WAITING)
             return HttpResponseRedirect(shown.address(AttentionItem, row.pk))
         effect = f"It was stopped: {row.detail}. The money goes back to the customer at once, and this is on record."
 
         def go(request: HttpRequest, row: AttentionItem, reason: str) -> str:
             if not duplicates.release(row.pk, because=reason, by=transfers.person(request)):
-                raise attention.MatterClosed("It does not wait for a release.")
+                raise attention.MatterClosed(NOT_WAITING)
             return "It will be given back now."
 
         return self._asked(request, object_id, MAY_RELEASE, ("Give it back", effect), go, ReasonForm)
-
-    def _released(self, request: HttpRequest, row: AttentionItem, reason: str) -> bool:
-        if not duplicates.release(row.pk, because=reason, by=transfers.person(request)):
-            return False
-        self.log_change(request, row, f"Released: {reason}")
-        return True
 
     # --- asking once more
 

@@ -230,7 +230,12 @@ def test_nor_can_a_few_large_ones(
     page = reverse("admin:payments_attentionitem_release", args=[item.pk])
     assert boss.post(page, {"reason": "I am the boss here."}).status_code == 403
     choice = {"action": "release_selected", "_selected_action": [item.pk]}
-    lead().post(reverse("admin:payments_attentionitem_changelist"), choice)
+    leads, waiting = lead(), reverse("admin:payments_attentionitem_changelist")
+    asked = leads.post(waiting, choice).content.decode()
+    assert "Give back: 1" in asked
+    factories.work()
+    assert Refund.objects.filter(status="succeeded").count() == 1, "asked first, with their number"
+    leads.post(waiting, {**choice, "confirmed": "1", "reason": "The customer has written."})
     factories.work()
     assert Refund.objects.filter(status="succeeded").count() == 2
     factories.assert_books_close()
