@@ -122,6 +122,9 @@ class Environment(pydantic_settings.BaseSettings):
     reports_kept_days: int = pydantic.Field(
         400, ge=1, description="How long the files of reports are kept; a report can be made again, byte for byte."
     )
+    raw_kept_days: int = pydantic.Field(
+        180, ge=30, description="How long what PSPs sent is kept as it came; disputes may want it for half a year."
+    )
     gl_accounts: list[GlAccount] = pydantic.Field(
         [], description="What journals call our accounts, as a JSON list. Lines are added, never changed."
     )

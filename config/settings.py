@@ -92,6 +92,7 @@ LANGUAGE_CODE = "en"
 
 # Files of reports and settlement, and how long a link to one opens it
 REPORT_LINK = timedelta(minutes=15)
+RAW_KEPT_DAYS = ENVIRONMENT.raw_kept_days  # what PSPs sent
 REPORTS_KEPT = timedelta(days=ENVIRONMENT.reports_kept_days)
 
 # Mail: nobody is written to unless an installation says who sends it

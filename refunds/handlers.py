@@ -13,6 +13,7 @@ from refunds.services import (
     disputes,
     duplicates,
     evidence,
+    forgetting,
     fraud,
     reversals,
     sending,
@@ -35,6 +36,12 @@ def dispute_updated(account_id: str, event: PspEvent) -> None:
 def fraud_warning(account_id: str, event: PspEvent) -> None:
     """A card scheme was told that a payment was fraud."""
     fraud.accept(account_id, event)
+
+
+@job("forget_evidence", Queue.UPKEEP)
+def forget_evidence(customer_id: str) -> None:
+    """A customer was erased: also of refunds and disputes nothing says who it was, once no bank waits for it."""
+    forgetting.forget(customer_id)
 
 
 @job("send_refund", Queue.MONEY)

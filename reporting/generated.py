@@ -8,7 +8,7 @@ from django.urls import get_resolver
 from payments.gateway import accounts
 from payments.gateway.models import Psp
 from payments.intents import states as intent_states
-from payments.kernel import errors, invariants
+from payments.kernel import errors, invariants, retention
 from payments.kernel.machine import Machine
 from payments.methods import catalogue as methods
 from payments.orders import states as order_states
@@ -97,6 +97,26 @@ def checks() -> Iterable[str]:
         yield f"| {check.number} | `{check.name}` | {check.title} |"
 
 
+def kept() -> Iterable[str]:
+    """docs/retention.md"""
+    yield from (
+        "# What is kept for how long",
+        "",
+        "Personal data ends when a customer is erased (`DELETE /v1/customers/{id}`, `manage.py erase`, the page of the",
+        "customer). Besides, the job `forget_what_is_over` holds to these rules every hour:",
+        "",
+        "| rule | table | days | what |",
+        "|---|---|---|---|",
+    )
+    for rule in sorted(retention.RULES.values(), key=lambda rule: rule.name):
+        yield f"| `{rule.name}` | `{rule.table}` | {rule.kept().days} | {rule.what} |"
+    yield from (
+        "",
+        "What customers type into fields of a payment method is forgotten with the PSP's answer, files of reports after",
+        "`REPORTS_KEPT_DAYS`. Books, settlement files, statements of banks and the audit log are kept: the law wants them.",
+    )
+
+
 def connectors() -> Iterable[str]:
     """docs/connectors.md"""
     yield from (
@@ -151,6 +171,7 @@ DOCUMENTS: Final[Mapping[str, Callable[[], Iterable[str]]]] = {
     "errors.md": refusals,
     "events.md": events,
     "invariants.md": checks,
+    "retention.md": kept,
     "connectors.md": connectors,
     "reports.md": lambda: describe.markdown().splitlines(),
 }

@@ -1,4 +1,4 @@
-"""Customers and orders."""
+"""Orders and what is in them."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -6,26 +6,15 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import Q
 
-from payments.admin import base, lists, saved, shown
-from payments.intents.models import PaymentIntent
+from payments.admin import base, lists, shown
 from payments.kernel import money
-from payments.methods.models import PaymentMethod
 from payments.orders import selectors as orders
 from payments.orders.models import Customer, Order, OrderLine
-from payments.rest.models import ApiClient
 
 INTENT_COLUMNS = (
     shown.Column("Payment", lambda row, viewer: viewer.link(row, shown.amount(row.amount))),
     shown.status_of(),
     shown.amount_of("amount_captured", "Captured"),
-    shown.amount_of("amount_refunded", "Refunded"),
-    shown.time_of("created_at"),
-)
-ORDER_COLUMNS = (
-    shown.Column("Order", lambda row, viewer: viewer.link(row, row.reference)),
-    shown.status_of(),
-    shown.amount_of("amount_total", "Total"),
-    shown.amount_of("amount_paid", "Paid"),
     shown.amount_of("amount_refunded", "Refunded"),
     shown.time_of("created_at"),
 )
@@ -38,67 +27,6 @@ LINE_COLUMNS = (
     shown.number_of("quantity_refunded", "Units refunded"),
     shown.text_of("seller"),
 )
-
-
-def client_ids() -> list[str]:
-    """The few clients there are: with them a reference is found by its unique index."""
-    return list(ApiClient.objects.values_list("pk", flat=True))
-
-
-@admin.register(Customer)
-class CustomerAdmin(base.ModelAdmin):
-    """A person who buys, with everything that they bought."""
-
-    columns = (
-        shown.personal_of("name"),
-        shown.personal_of("email", "E-mail"),
-        shown.code_of("reference", "Client's reference"),
-        shown.text_of("country"),
-        shown.time_of("created_at"),
-    )
-    sections = (
-        (
-            "Who",
-            (
-                shown.personal_of("name"),
-                shown.personal_of("email", "E-mail"),
-                shown.text_of("country"),
-                shown.text_of("locale", "Language"),
-                shown.code_of("reference", "Client's reference"),
-                shown.linked("client"),
-                shown.time_of("created_at"),
-                shown.time_of("erased_at"),
-                shown.raw_of("metadata"),
-            ),
-        ),
-    )
-    list_select_related = ("client",)
-    list_filter = (lists.CreatedFilter,)
-    search_help_text = "Client's reference, id"
-    finds_people = True
-    nothing_here = "No customer is known yet. The shop makes them through the API."
-
-    def find(self, term: str, viewer: shown.Viewer) -> Q:
-        """By e-mail and name, for who may see them, and by the client's reference."""
-        if "@" in term:
-            return orders.by_email(term) if viewer.sees_personal_data else base.NOWHERE
-        referred = Q(client_id__in=client_ids(), reference=term)
-        return referred | orders.by_name(term) if viewer.sees_personal_data else referred
-
-    def headline(self, row: Any, viewer: shown.Viewer) -> object:
-        """Their name, as far as it may be seen."""
-        return viewer.personal(row.name or row.email) or row.reference
-
-    def tables(self, row: Any, viewer: shown.Viewer) -> Sequence[shown.Table]:
-        """Orders, payments and what they may pay with again, newest first."""
-        ordered = Order.objects.filter(customer=row).order_by("-pk")
-        intents = PaymentIntent.objects.filter(customer=row).order_by("-pk")
-        methods = PaymentMethod.objects.filter(customer=row).order_by("-pk")
-        return (
-            shown.table("Orders", ordered, ORDER_COLUMNS, viewer, empty="This customer has ordered nothing yet."),
-            shown.table("Payments", intents, INTENT_COLUMNS, viewer, empty="This customer has paid nothing yet."),
-            shown.table("Saved methods", methods, saved.METHOD_COLUMNS, viewer, empty="This customer has saved none."),
-        )
 
 
 @admin.register(Order)

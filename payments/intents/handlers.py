@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from payments.connectors.base import EventKind, PspEvent
 from payments.gateway import calls
-from payments.intents.services import evidence, extending, lifecycle, measuring, recovery, rules, settling
+from payments.intents.services import evidence, extending, forgetting, lifecycle, measuring, recovery, rules, settling
 from payments.kernel.jobs import Queue, feeder, job
 from payments.webhooks.dispatch import handles
 
@@ -109,6 +109,12 @@ def look_again(attempt_id: str) -> None:
 def cancel_attempt(attempt_id: str) -> None:
     """Stop an attempt that nobody waits for any more."""
     lifecycle.cancel_attempt(attempt_id, by="upkeep")
+
+
+@job("forget_payments", Queue.UPKEEP)
+def forget_payments(customer_id: str) -> None:
+    """A customer was erased."""
+    forgetting.forget(customer_id)
 
 
 @job("void_attempt", Queue.MONEY)

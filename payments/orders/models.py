@@ -36,7 +36,10 @@ class Customer(records.Record, records.Announced):
 
     class Meta:
         app_label = "payments"
-        permissions = (("see_personal_data", "Can see names and e-mail addresses"),)
+        permissions = (
+            ("see_personal_data", "Can see names and e-mail addresses"),
+            ("erase_customer", "Can erase who a customer is"),
+        )
         constraints = (
             models.UniqueConstraint(fields=["client", "reference"], name="customer_reference"),
             models.CheckConstraint(

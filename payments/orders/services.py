@@ -3,11 +3,11 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
+from typing import Any, Final
 
 from django.db import IntegrityError
 
-from payments.kernel import clock, jobs, money, unit
+from payments.kernel import audit, clock, jobs, money, unit
 from payments.kernel.errors import Refusal
 from payments.orders import selectors, shapes
 from payments.orders.models import Customer, Order, OrderLine
@@ -103,14 +103,26 @@ def change_customer(customer_id: str, *, client: ApiClient, **facts: Any) -> Cus
     return row
 
 
-def erase_customer(customer_id: str, *, client: ApiClient) -> Customer:
-    """Forget who this customer is, also in stored answers. Orders and payments stay, and point at a nameless row."""
+FORGETS: Final = ("forget_saved_methods", "forget_payments", "forget_evidence")
+"""The jobs that forget what else is known of somebody: at PSPs, with payments, with refunds and disputes."""
+
+
+def erase_customer(customer_id: str, *, client: ApiClient | None = None, because: str = "") -> Customer:
+    """Forget who this customer is, for ever, also in stored answers. Twice is once.
+
+    Orders, payments, amounts and books stay, and point at a nameless row. What was written with payments, evidence of
+    disputes that are over, and saved methods at PSPs go by jobs. A `client` erases its own; staff say `because`.
+    """
     nothing = {"email": "", "name": "", "country": "", "locale": "", "metadata": {}}
+    owned = {} if client is None else {"client_id": client.pk}
     with unit.work() as work:
-        row = Customer.objects.select_for_update().get(pk=customer_id, client_id=client.pk)
-        row.change(erased_at=clock.now(), reference=f"erased-{customer_id}", **nothing)
-        idempotency.forget_answers("customers.create", customer_id, client=client)
-        jobs.enqueue("forget_saved_methods", unique=f"forget_saved_methods:{customer_id}", customer_id=customer_id)
+        row = Customer.objects.select_for_update(of=("self",)).select_related("client").get(pk=customer_id, **owned)
+        if row.erased_at is None:
+            row.change(erased_at=clock.now(), reference=f"erased-{customer_id}", **nothing)
+            idempotency.forget_answers("customers.create", customer_id, client=row.client)
+            audit.record("customer.erased", customer_id, because=because or f"{row.client.name} wants it")
+        for name in FORGETS:
+            jobs.enqueue(name, unique=f"{name}:{customer_id}", customer_id=customer_id)
         work.returns(row)
     return row
 

@@ -170,6 +170,7 @@ class InboundEvent(models.Model):
             models.CheckConstraint(name="inbound_state", condition=Q(state__in=InboundState.values)),
         )
         indexes = (
+            models.Index(fields=["id"], name="inbound_body_kept", condition=~Q(body=b"")),
             models.Index(
                 fields=["provider_reference"], name="inbound_provider_reference", condition=~Q(provider_reference="")
             ),

@@ -34,5 +34,10 @@ def read(sha256: str) -> bytes:
     return content
 
 
+def forget(sha256: str) -> None:
+    """Let go of the bytes; twice is once."""
+    _path(sha256).unlink(missing_ok=True)
+
+
 def _path(sha256: str) -> Path:
     return directory() / sha256[:2] / sha256

@@ -1,10 +1,11 @@
-"""The back office's pages that show everything: payments, refunds, matters, settlement, bank, closes and reports."""
+"""The back office's pages that show everything: payments, customers, refunds, matters, settlement, bank and reports."""
 
 from reporting.admin import (
     bank,
     banklines,
     bulk,
     closing,
+    customers,
     dashboards,
     differences,
     exchange,
@@ -24,6 +25,7 @@ __all__ = [
     "banklines",
     "bulk",
     "closing",
+    "customers",
     "dashboards",
     "differences",
     "exchange",

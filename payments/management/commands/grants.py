@@ -29,7 +29,7 @@ APP: Final[Mapping[str, Sequence[str]]] = {
     "reporting_tieout": ADDING,
     "reporting_pspbalance": ADDING,
     "reporting_bankstatement": ADDING,
-    "payments_event": (*ADDING, "UPDATE (dispatched_at)"),
+    "payments_event": (*ADDING, "UPDATE (data, previous, dispatched_at)"),  # the database says what may go from them
     # what ends
     "payments_job": KEEPING,
     # sums, which are counted anew

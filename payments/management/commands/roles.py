@@ -112,6 +112,7 @@ ROLES: Final[Mapping[str, tuple[str, ...]]] = {
         *MATTERS,
         "refunds.approve_refund",
         "refunds.accept_dispute",
+        "payments.erase_customer",
         "reporting.view_tallyday",
         "payments.add_settlement",
         "payments.change_settlement",
@@ -205,7 +206,8 @@ ROLES: Final[Mapping[str, tuple[str, ...]]] = {
 masked, and moves no money: who gives rights does not refund (docs/decisions/0007). `auditor` reads as much, takes the
 files that finance has had written and that tie to the ledger, and changes nothing.
 
-`see_personal_data` shows names and e-mail addresses, which others read as `j•••@e•••.com`; `change_provideraccount`
+`see_personal_data` finds people by name and e-mail, and has them shown for a while by saying why; everybody reads
+`j•••@e•••.com` otherwise. `erase_customer` forgets who somebody is, for ever; `change_provideraccount`
 is the switch of an account, `add_killswitch` and `change_killswitch` those of anything; `add_routingrule` drafts a
 rule, `change_routingrule` approves, activates and retires it; `change_job` is the replay of dead jobs,
 `change_inboundevent` that of PSPs' notifications, and

@@ -1,6 +1,6 @@
 """Notifications from PSPs: verified, stored once, acknowledged, and only then acted upon."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -12,7 +12,7 @@ from psycopg.types.json import Jsonb
 from payments.connectors.base import EventKind, NotificationRefused, PspEvent
 from payments.gateway import accounts
 from payments.gateway.models import ProviderAccount
-from payments.kernel import attention, clock, doorbell, effects, ids, unit
+from payments.kernel import attention, clock, doorbell, effects, ids, retention, unit
 from payments.kernel.attention import AttentionKind
 from payments.kernel.errors import Bug, Refusal
 from payments.kernel.jobs import Queue, Retry
@@ -181,11 +181,31 @@ class Keeping:
             work.run(self._sql, [Jsonb(found), self._key])
 
 
+BODIES: Final = retention.declare(
+    "notification_bodies",
+    "payments_inboundevent",
+    "What PSPs sent, once it was acted upon: the body is emptied, that it came and what it changed stay."
+    " Days: `RAW_KEPT_DAYS`.",
+    retention.kept_days("RAW_KEPT_DAYS"),
+    "UPDATE payments_inboundevent SET body = '' WHERE id IN"
+    " (SELECT id FROM payments_inboundevent WHERE body <> '' AND state IN ('processed', 'ignored') AND id < %(before)s"
+    " ORDER BY id LIMIT %(most)s FOR UPDATE SKIP LOCKED)",
+)
+
+
+def forget(provider_references: Sequence[str]) -> None:
+    """Take away what PSPs sent about these payments, where it was acted upon; that they sent it, and when, stays."""
+    rows = InboundEvent.objects.filter(provider_reference__in=provider_references, state__in=DONE)
+    rows.exclude(body=b"").update(body=b"")
+
+
 def act(row: InboundEvent) -> InboundState:
     """Hand the notification to its handler, also once more; the state that it is in afterwards.
 
     Raises what the handler raises, and `NotUnderstood`.
     """
+    if not row.body:
+        raise NotUnderstood("What the PSP sent was taken away: its time was over, or the customer was erased.")
     account = accounts.account(row.provider_account_id)
     event = _find(row.event_key, accounts.connector(account, interactive=False).translate_notification(bytes(row.body)))
     if event.problem:

@@ -1,0 +1,41 @@
+"""Somebody was erased: what was written about them with their payments goes; ids, amounts, states and books stay."""
+
+from collections.abc import Iterable
+from typing import Final
+
+from django.db.models import Q
+
+from payments.intents.models import PaymentAttempt, PaymentIntent
+from payments.kernel import unit
+from payments.orders import selectors as orders
+from payments.orders.models import Order
+from payments.webhooks.services import inbound, outbox
+
+PART: Final = 200
+"""So many payments are looked at together."""
+
+
+def forget(customer_id: str) -> None:
+    """Empty metadata and descriptions of a customer's orders and payments, also in events, and what PSPs sent of them.
+
+    Each row in a unit of its own, so that nobody waits; again does no harm.
+    """
+    about = list(Order.objects.filter(customer_id=customer_id).values_list("pk", flat=True))
+    for order_id in about:
+        with unit.work():
+            orders.locked(order_id).change(metadata={})
+    owned = Q(customer_id=customer_id) | Q(order__customer_id=customer_id)
+    intents = list(PaymentIntent.objects.filter(owned).order_by("pk").values_list("pk", flat=True))
+    for intent_id in intents:
+        with unit.work():
+            row = PaymentIntent.objects.select_for_update(no_key=True).get(pk=intent_id)
+            row.change(metadata={}, description="")
+    for part in _parts([*about, *intents]):
+        outbox.forget(part)
+    for part in _parts(intents):
+        known = PaymentAttempt.objects.filter(intent__in=part).exclude(provider_reference="")
+        inbound.forget(list(known.values_list("provider_reference", flat=True)))
+
+
+def _parts(all_ids: list[str]) -> Iterable[list[str]]:
+    return (all_ids[start : start + PART] for start in range(0, len(all_ids), PART))

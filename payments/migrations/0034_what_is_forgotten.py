@@ -1,0 +1,55 @@
+"""Events stay as they were told, but for what clients wrote about somebody who was erased: that may be emptied.
+
+Safe while payments are taken: a trigger takes the place of another in one short transaction.
+"""
+
+from django.db import migrations
+
+SHORT_WAIT = "SET LOCAL lock_timeout = '3s';"
+STAYS = "id client_id type object_id sequence created_at xid"
+TOLD = "data previous"
+SENTENCE = "an event stays as it was told: only its dispatch is noted"
+
+FORGOTTEN = """
+CREATE OR REPLACE FUNCTION payments_forgotten(told jsonb) RETURNS jsonb LANGUAGE sql IMMUTABLE AS $$
+    SELECT CASE WHEN jsonb_typeof(told) <> 'object' THEN told ELSE
+        told || CASE WHEN told ? 'metadata' THEN '{"metadata": {}}'::jsonb ELSE '{}'::jsonb END
+             || CASE WHEN told ? 'description' THEN '{"description": null}'::jsonb ELSE '{}'::jsonb END
+             || CASE WHEN told ? 'note' THEN '{"note": null}'::jsonb ELSE '{}'::jsonb END END
+$$;
+"""
+
+
+def trigger(columns, kept=""):
+    names = columns.split()
+    old, new = (", ".join(f"{row}.{name}" for name in names) for row in ("OLD", "NEW"))
+    differs = f"({old}) IS DISTINCT FROM ({new})"
+    if kept:
+        fields = kept.split()
+        differs += "".join(
+            f" OR (NEW.{name} IS DISTINCT FROM OLD.{name} AND NEW.{name} IS DISTINCT FROM payments_forgotten(OLD.{name}))"
+            for name in fields
+        )
+        names += fields
+    return (
+        f"{SHORT_WAIT} DROP TRIGGER IF EXISTS what_stays ON payments_event;"
+        f" CREATE TRIGGER what_stays BEFORE UPDATE OF {', '.join(names)} ON payments_event FOR EACH ROW"
+        f" WHEN ({differs}) EXECUTE FUNCTION payments_refuse('{SENTENCE}');"
+    )
+
+
+class Migration(migrations.Migration):
+    dependencies = [("payments", "0033_entries_found_in_their_month")]
+    operations = [
+        migrations.AlterModelOptions(
+            "customer",
+            {
+                "permissions": (
+                    ("see_personal_data", "Can see names and e-mail addresses"),
+                    ("erase_customer", "Can erase who a customer is"),
+                )
+            },
+        ),
+        migrations.RunSQL(FORGOTTEN, "DROP FUNCTION payments_forgotten(jsonb);"),
+        migrations.RunSQL(trigger(STAYS, TOLD), trigger(f"{STAYS} {TOLD}")),
+    ]
