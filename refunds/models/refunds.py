@@ -143,6 +143,7 @@ class Refund(records.Stateful, records.Announced):
             models.Index(fields=["order_id"], name="refund_order", condition=~Q(order_id="")),
             models.Index(fields=["client", "id"], name="refund_client"),
             models.Index(fields=["amount_minor", "id"], name="refund_amount"),
+            models.Index(fields=["requested_by", "id"], name="refund_of_staff", condition=Q(origin="staff")),
             models.Index(
                 fields=["acquirer_reference"], name="refund_acquirer_reference", condition=~Q(acquirer_reference="")
             ),

@@ -6,8 +6,8 @@ from typing import Any, Final
 from django.http import HttpRequest
 from django.urls import reverse_lazy
 
-from payments.admin import shown
-from reporting.admin import dashboards, morning, undoing
+from reporting.admin import dashboards, undoing
+from reporting.admin import home as first
 
 GROUPS: Final[Mapping[str, tuple[tuple[str, str, str, str], ...]]] = {
     "": (
@@ -129,7 +129,4 @@ def home(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         links = [(_counted(one), one["link"], one["icon"]) for one in group["items"] if one["permission"](request)]
         if links:
             places.append((group["title"] or "Every day", links))
-    searches = reverse_lazy("admin:payments_paymentintent_changelist")
-    may_search = request.user.has_perm("payments.view_paymentintent")
-    boxes = morning.home(shown.Viewer(request.user))
-    return {**context, "title": "Home", "places": places, "search_url": searches if may_search else "", "boxes": boxes}
+    return {**context, "title": "Home", "places": places, "searches_itself": True, "boxes": first.boxes(request)}

@@ -6,7 +6,7 @@ from typing import Any, Final
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path
 from unfold import widgets
@@ -79,6 +79,23 @@ class WhyForm(forms.Form):
     )
 
 
+class WhoseFilter(admin.SimpleListFilter):
+    """The refunds that somebody asked for in the back office."""
+
+    title = "asked for by"
+    parameter_name = "whose"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:  # noqa: ARG002  Django's
+        """What can be chosen."""
+        return [("mine", "Me")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Those of whoever looks."""
+        if self.value() != "mine":
+            return queryset
+        return queryset.filter(requested_by=selectors.person(request.user).name, origin=Origin.STAFF)
+
+
 @admin.register(Refund)
 class RefundAdmin(base.ModelAdmin):
     """Money given back, or on its way."""
@@ -119,7 +136,7 @@ class RefundAdmin(base.ModelAdmin):
         ),
     )
     list_select_related = ("account",)
-    list_filter = ("status", "reason", "origin", base.CreatedFilter)
+    list_filter = (WhoseFilter, "status", "reason", "origin", base.CreatedFilter)
     id_lookups = {"pi": "intent", "ord": "order_id", "att": "attempt"}
     search_help_text = "PSP's reference, or the id of a refund, payment or order"
     nothing_here = "No money has been given back yet. Refunds are made on the page of a payment."
