@@ -30,7 +30,7 @@ WAITING: Final = {
     "refund_waits": gettext_lazy("Refund not sent yet"),
     "refund_sent": gettext_lazy("Refund on its way"),
     "disputed": gettext_lazy("Disputed"),
-    "payout": gettext_lazy("Payout on its way to the bank"),
+    "payout": gettext_lazy("Payout on its way"),
 }
 """What money waits for."""
 

@@ -6,7 +6,7 @@ const COLOURS = {
   light: ["#1d4ed8", "#b45309", "#047857", "#be185d", "#6d28d9", "#0e7490", "#475569"],
   dark: ["#93b4ff", "#fbbf24", "#34d399", "#f9a8d4", "#c4b5fd", "#67e8f9", "#cbd5e1"],
 };
-const POINTS = ["circle", "rectRot", "triangle", "rect", "star", "crossRot", "cross"];
+const POINTS = ["circle", "rectRot", "triangle", "rect", "rectRounded"];
 const FORM = new Intl.NumberFormat("en", { maximumFractionDigits: 2 });
 const SHORT = new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 });
 const UNITS = { percent: " %", ms: " ms", count: "", money: "" };
