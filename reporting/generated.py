@@ -112,8 +112,9 @@ def kept() -> Iterable[str]:
         yield f"| `{rule.name}` | `{rule.table}` | {rule.kept().days} | {rule.what} |"
     yield from (
         "",
-        "What customers type into fields of a payment method is forgotten with the PSP's answer, files of reports after",
-        "`REPORTS_KEPT_DAYS`. Books, settlement files, statements of banks and the audit log are kept: the law wants them.",
+        "What customers type into fields of a payment method is forgotten with the PSP's answer, files of reports",
+        "after `REPORTS_KEPT_DAYS`. Books, settlement files, statements of banks and the audit log are kept: the law",
+        "wants them.",
     )
 
 

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     atomic = False
 
-    dependencies = [("refunds", "0011_found_by_what_is_said")]
+    dependencies = [("refunds", "0012_what_is_forgotten")]
 
     operations = [
         AddIndexConcurrently(
