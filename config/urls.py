@@ -51,6 +51,7 @@ V1: list[URLPattern | URLResolver] = [
     path("reports/<str:report_id>/link", reports.ReportLink.as_view()),
     path("reports/<str:report_id>/manifest", reports.ReportManifest.as_view()),
     path("tie_outs", reports.TieOuts.as_view()),
+    path("closes", reports.Closes.as_view()),
     path("webhook_endpoints", webhooks.Endpoints.as_view()),
     path("webhook_endpoints/<str:endpoint_id>", webhooks.OneEndpoint.as_view()),
     path("webhook_endpoints/<str:endpoint_id>/deliveries", webhooks.Deliveries.as_view()),

@@ -13,12 +13,14 @@ from payments.rest import fields, pages, wire
 from payments.rest.models import ApiClient
 from reporting import selectors, shapes
 from reporting.documents import (
+    CLOSES,
     LINK,
     MANIFEST,
     READY,
     REPORT,
     REPORT_BODY,
     TIE_OUTS,
+    ClosesObject,
     LinkObject,
     ManifestObject,
     ReportObject,
@@ -221,3 +223,19 @@ class TieOuts(wire.Door):
     def get(self, call: wire.Call) -> list[Any]:  # noqa: ARG002  every door's signature
         """The newest of each account and currency, in their order. It is about everybody's money, not one client's."""
         return [row for _, row in sorted(selectors.unexplained().items())]
+
+
+class Closes(wire.Door):
+    """`/v1/closes`"""
+
+    @wire.operation(
+        name="closes.list",
+        summary="How far the close of each legal entity is",
+        scope="finance:read",
+        answers=ClosesObject,
+        render=shapes.closes,
+        example=CLOSES,
+    )
+    def get(self, call: wire.Call) -> list[Any]:  # noqa: ARG002  every door's signature
+        """The last day and the last month of each that are over. It is about everybody's money, not one client's."""
+        return selectors.last_closes()

@@ -140,6 +140,38 @@ class TieOutsObject(wire.Output):
     data: list[TieOutObject]
 
 
+class CloseItemObject(wire.Output):
+    """One item of a checklist as it was last found, in words."""
+
+    item: str
+    state: Literal["done", "waiting", "missing", "accepted"]
+    says: str
+
+
+class CloseObject(wire.Output):
+    """A day or month of a legal entity: how far its close is. `edition` counts how often it was locked."""
+
+    id: str
+    object: Literal["close"]
+    legal_entity: str
+    kind: Literal["day", "month"]
+    period: str
+    time_zone: str
+    starts_at: AwareDatetime
+    ends_at: AwareDatetime
+    status: Literal["open", "checking", "ready", "locked", "reopened"]
+    edition: int
+    locked_at: AwareDatetime | None
+    checklist: list[CloseItemObject]
+
+
+class ClosesObject(wire.Output):
+    """The last day and the last month of each legal entity that are over."""
+
+    object: Literal["closes"]
+    data: list[CloseObject]
+
+
 REPORT_BODY: Final[dict[str, Any]] = {
     "report": "payments",
     "parameters": {
@@ -227,6 +259,25 @@ TIE_OUTS: Final[dict[str, Any]] = {
             "named": 0,
             "unexplained": 0,
             "parts": {"ledger": {"captured": 255000, "fee_charged": -5000}, "timing": {"cap": 40000}},
+        }
+    ],
+}
+CLOSES: Final[dict[str, Any]] = {
+    "object": "closes",
+    "data": [
+        {
+            "id": "cls_01936b2d9c6e7b3f8f4e2a1d5c7b9e14",
+            "object": "close",
+            "legal_entity": "le_01936b2d9c6e7b3f8f4e2a1d5c7b9e15",
+            "kind": "day",
+            "period": "2026-11-30",
+            "time_zone": "Europe/Amsterdam",
+            "starts_at": "2026-11-29T23:00:00Z",
+            "ends_at": "2026-11-30T23:00:00Z",
+            "status": "checking",
+            "edition": 0,
+            "locked_at": None,
+            "checklist": [{"item": "files", "state": "waiting", "says": "1 settlement file of the day is not in yet."}],
         }
     ],
 }

@@ -153,12 +153,13 @@ def last_close(entity_id: str | None = None, kind: str = CloseKind.DAY) -> Close
 
 def last_days() -> list[Close]:
     """The last day of each entity that is over, as it stands."""
-    rows = (
-        Close.objects.filter(kind=CloseKind.DAY, ends_at__lte=clock.now())
-        .select_related("entity")
-        .prefetch_related("checks")
-    )
-    return list(rows.order_by("entity_id", "-day").distinct("entity_id"))
+    return [row for row in last_closes() if row.kind == CloseKind.DAY]
+
+
+def last_closes() -> list[Close]:
+    """The last day and the last month of each entity that are over, as they stand."""
+    rows = Close.objects.filter(ends_at__lte=clock.now()).select_related("entity").prefetch_related("checks")
+    return list(rows.order_by("entity_id", "kind", "-day").distinct("entity_id", "kind"))
 
 
 def last_begun(entity_id: str) -> Close | None:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, Protocol
 
-from reporting.models import ReportRun, TieOut
+from reporting.models import Close, ReportRun, TieOut
 
 
 class Opening(Protocol):
@@ -57,4 +57,26 @@ def _tie_out(row: TieOut) -> dict[str, Any]:
         "named": row.open_minor,
         "unexplained": row.unexplained_minor,
         "parts": {side: sums for side, sums in row.parts.items() if isinstance(sums, dict)},
+    }
+
+
+def closes(rows: Iterable[Close]) -> dict[str, Any]:
+    """The `closes` object of the API."""
+    return {"object": "closes", "data": [_close(row) for row in rows]}
+
+
+def _close(row: Close) -> dict[str, Any]:
+    return {
+        "id": row.pk,
+        "object": "close",
+        "legal_entity": row.entity_id,
+        "kind": row.kind,
+        "period": row.words,
+        "time_zone": row.time_zone,
+        "starts_at": row.starts_at,
+        "ends_at": row.ends_at,
+        "status": row.status,
+        "edition": row.edition,
+        "locked_at": row.locked_at,
+        "checklist": [{"item": one.item, "state": one.state, "says": one.says} for one in row.checklist()],
     }

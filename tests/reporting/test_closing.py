@@ -58,6 +58,19 @@ def test_days_begin_with_the_first_booking_and_go_on_without_a_gap(sold: Desk) -
     )  # fmt: skip
 
 
+def test_a_client_with_the_scope_reads_the_last_of_each_entity(sold: Desk) -> None:
+    assert sold.shop.get("closes") == {"object": "closes", "data": []}
+    books.told(DAY)
+    books.run(desks.moment(4, 6))
+    with clock.at(desks.moment(4, 7)):
+        [row] = sold.shop.get("closes")["data"]
+    assert (row["legal_entity"], row["kind"], row["period"], row["status"]) == (
+        books.entity().pk, "day", "2026-10-03", "locked",
+    )  # fmt: skip
+    assert {one["item"] for one in row["checklist"]} >= {"files", "matched", "unexplained"}
+    assert {one["state"] for one in row["checklist"]} <= {"done", "accepted"}
+
+
 def test_a_day_in_new_york_waits_for_both_of_its_days_in_utc(desk: Desk) -> None:
     desk.paid(DAY, 1999)
     desk.paid(desks.moment(4, 3), 100)
