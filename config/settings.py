@@ -173,6 +173,7 @@ GL_ACCOUNTS = ENVIRONMENT.gl_accounts  # what journals for the general ledger ca
 WEBHOOK_TARGETS_ON_LOOPBACK = not ENVIRONMENT.production  # clients of development listen on this machine
 
 # REST
+REQUEST_LOG_SECONDS = 0 if ENVIRONMENT.countinghouse_env == "test" else 1.0  # tests write it themselves, or never
 REST_FRAMEWORK: dict[str, object] = {
     "DEFAULT_AUTHENTICATION_CLASSES": [],  # the doors name theirs
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",

@@ -4,33 +4,46 @@ from payments.gateway.models import FeeContract, KillSwitch, LegalEntity, Provid
 from payments.intents.models import Capture, PaymentAttempt, PaymentIntent, RoutingRule
 from payments.kernel.attention import AttentionItem
 from payments.kernel.audit import AuditEvent
-from payments.kernel.jobs import Job
+from payments.kernel.jobs import Job, JobRun
 from payments.kernel.records import StateChange
 from payments.ledger.models import Account, Entry, Transfer
 from payments.methods.models import MethodSuccess, Payer, PaymentMethod, PaymentMethodToken
 from payments.orders.models import Customer, Order, OrderLine
-from payments.rest.models import ApiClient, ApiKey, IdempotencyKey
+from payments.rest.models import ApiClient, ApiKey, ApiRequest, IdempotencyKey
 from payments.staff.models import KnownBrowser, SecondFactor, SignInGuess, StaffSession
-from payments.webhooks.models import Delivery, Endpoint, Event, EventSweep, InboundEvent, InboundReplay
+from payments.webhooks.models import (
+    Delivery,
+    DeliveryTry,
+    Endpoint,
+    Event,
+    EventReplay,
+    EventSweep,
+    InboundEvent,
+    InboundReplay,
+)
 
 __all__ = [
     "Account",
     "ApiClient",
     "ApiKey",
+    "ApiRequest",
     "AttentionItem",
     "AuditEvent",
     "Capture",
     "Customer",
     "Delivery",
+    "DeliveryTry",
     "Endpoint",
     "Entry",
     "Event",
+    "EventReplay",
     "EventSweep",
     "FeeContract",
     "IdempotencyKey",
     "InboundEvent",
     "InboundReplay",
     "Job",
+    "JobRun",
     "KillSwitch",
     "KnownBrowser",
     "LegalEntity",

@@ -1,10 +1,12 @@
 """The back office's pages about money coming in; what needs refunds or reports stands in their apps."""
 
 from payments.admin import (
+    apikeys,
     attempts,
     audits,
     books,
     clients,
+    endpoints,
     fees,
     notices,
     notifications,
@@ -19,10 +21,12 @@ from payments.admin import (
 )
 
 __all__ = [
+    "apikeys",
     "attempts",
     "audits",
     "books",
     "clients",
+    "endpoints",
     "fees",
     "notices",
     "notifications",

@@ -1,4 +1,4 @@
-"""Programs that call the API, their keys, and the idempotency keys that they used."""
+"""Programs that call the API, and the idempotency keys that they used."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -11,7 +11,8 @@ from payments.kernel import clock
 from payments.rest.models import ApiClient, ApiKey, IdempotencyKey
 
 
-def _state(row: ApiKey) -> str:
+def state(row: ApiKey) -> str:
+    """Whether a key may still be used."""
     if row.revoked_at is not None:
         return shown.status("revoked")
     if row.expires_at is not None and row.expires_at <= clock.now():
@@ -21,7 +22,7 @@ def _state(row: ApiKey) -> str:
 
 KEY_COLUMNS = (
     shown.Column("Key", lambda row, viewer: viewer.link(row, str(row))),
-    shown.Column("State", lambda row, _: _state(row)),
+    shown.Column("State", lambda row, _: state(row)),
     shown.choice_of("kind"),
     shown.time_of("last_used_at"),
     shown.time_of("expires_at"),
@@ -52,34 +53,6 @@ class ApiClientAdmin(base.ModelAdmin):
         """Its keys."""
         empty = "It has no key."
         return (shown.table("Keys", row.keys.order_by("-pk"), KEY_COLUMNS, viewer, empty=empty),)
-
-
-@admin.register(ApiKey)
-class ApiKeyAdmin(base.ModelAdmin):
-    """One key: its public beginning, and when it was used. The key itself is nowhere."""
-
-    called = ("API key", "API keys")
-    columns = (
-        shown.text_of("__str__", "Key"),
-        shown.Column("State", lambda row, _: _state(row)),
-        shown.linked("client"),
-        shown.choice_of("kind"),
-        shown.time_of("last_used_at"),
-    )
-    sections = (
-        (
-            "About",
-            (*columns, shown.list_of("scopes", none="None"), shown.time_of("created_at"), shown.time_of("expires_at"),
-             shown.time_of("revoked_at"), shown.reference_of("rotated_from_id", "Rotated from")),
-        ),
-    )  # fmt: skip
-    list_select_related = ("client",)
-    search_help_text = "The eight characters after sk_ or pk_, or an id"
-    nothing_here = "There is no key yet: `manage.py apikey` makes one."
-
-    def find(self, term: str, _viewer: shown.Viewer) -> Q:
-        """By the beginning that logs and the client show."""
-        return Q(prefix=term.removeprefix("sk_").removeprefix("pk_")[:8])
 
 
 @admin.register(IdempotencyKey)

@@ -1,16 +1,27 @@
 """Events for clients and their deliveries."""
 
+import uuid
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from django.contrib import admin
-from django.db.models import Min
-from django.http import HttpRequest
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db.models import Min, Q, QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import URLPattern
 from django.utils.html import format_html
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
-from payments.admin import base, lists, shown
-from payments.kernel import clock
-from payments.webhooks.models import Delivery, DeliveryState, Endpoint, Event
+from payments.admin import base, lists, several, shown
+from payments.kernel import audit, clock, ids
+from payments.kernel.errors import Refusal
+from payments.webhooks.models import Delivery, DeliveryState, DeliveryTry, Endpoint, Event
+from payments.webhooks.services import resending
+
+MAY_SEND = "payments.change_delivery"
+SEEN_BEFORE = gettext_lazy("It comes with the id that it has had before, by which the client knows what it has seen.")
 
 DELIVERY_COLUMNS = (
     shown.Column("Delivery", lambda row, viewer: viewer.link(row, f"#{row.sequence} to {row.endpoint.url}")),
@@ -21,7 +32,87 @@ DELIVERY_COLUMNS = (
 )
 
 
-def _know_the_first(rows: Iterable[Delivery]) -> list[Delivery]:
+TRY_COLUMNS = (
+    shown.time_of("at", "When"),
+    shown.Column("Answer", lambda row, _viewer: _tried(row)),
+    shown.Column("Took", lambda row, _: shown.NOTHING if row.milliseconds is None else f"{row.milliseconds:,} ms",
+                 right=True),
+    shown.said_of("error"),
+    shown.said_of("response", "Beginning of the answer"),
+)  # fmt: skip
+
+
+def _tried(row: DeliveryTry) -> str:
+    if row.status is None:
+        return shown.status("failed", _("No answer"))
+    return shown.status("succeeded" if row.status // 100 == 2 else "failed", str(row.status))
+
+
+def _receiving(client_id: str) -> list[tuple[str, str]]:
+    rows = Endpoint.objects.filter(client_id=client_id, enabled=True, deleted_at=None).order_by("pk")
+    return [(row.pk, row.url) for row in rows]
+
+
+class SendForm(several.ReasonForm):
+    """Where to, and why."""
+
+    endpoint = forms.ChoiceField(label=gettext_lazy("Endpoint"))
+    field_order = ("endpoint", "reason")
+
+    def __init__(self, endpoints: list[tuple[str, str]], data: Any = None) -> None:
+        super().__init__(data)
+        self.fields["endpoint"].choices = endpoints  # type: ignore[attr-defined]  # a choice
+
+
+class SinceForm(several.ReasonForm):
+    """From when on, and why."""
+
+    since = forms.DateTimeField(
+        label=gettext_lazy("Given up since (UTC)"),
+        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
+        input_formats=["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"],
+    )
+    field_order = ("since", "reason")
+
+
+def confirmed(count: int) -> forms.Field:
+    """The number that a person has seen, which comes back with the form."""
+    return forms.CharField(initial=str(count), widget=forms.HiddenInput, required=False)
+
+
+@admin.register(DeliveryTry)
+class DeliveryTryAdmin(base.ModelAdmin):
+    """One time that a delivery was sent."""
+
+    called = ("try of a delivery", "tries of deliveries")
+    columns = (
+        shown.Column("Delivery", lambda row, viewer: viewer.reference(ids.encode("wd", row.delivery_id))),
+        *TRY_COLUMNS,
+    )
+    sections = (("About", columns),)
+    list_filter = (lists.CreatedFilter,)
+    search_help_text = "Id of a delivery"
+    nothing_here = "Nothing was sent to clients yet."
+
+    def find(self, term: str, _viewer: shown.Viewer) -> Q:
+        """By the delivery."""
+        prefix, _sign, digits = term.partition("_")
+        return Q(delivery_id=uuid.UUID(digits)) if prefix == "wd" and len(digits) == 32 else base.NOWHERE
+
+
+def _try(request: HttpRequest, words: str, act: Any, *, recorded: tuple[str, str, str, dict[str, Any]]) -> None:
+    """Do it and put it on record, or say why not."""
+    action, object_id, because, after = recorded
+    try:
+        act()
+    except Refusal as refusal:
+        messages.warning(request, _("%(why)s Nothing was changed.") % {"why": refusal.detail})
+        return
+    audit.record(action, object_id, because=because, after=after)
+    messages.success(request, words)
+
+
+def know_the_first(rows: Iterable[Delivery]) -> list[Delivery]:
     """The rows, each with `first`: the oldest event of its object that its endpoint has not got yet; one query."""
     found = list(rows)
     waiting = [row for row in found if row.state == DeliveryState.PENDING]
@@ -90,49 +181,39 @@ class EventAdmin(base.ModelAdmin):
         """Its type."""
         return row.type
 
+    def doings(self, request: HttpRequest, row: Any) -> Sequence[shown.Doing]:
+        """Send it once more."""
+        if not request.user.has_perm(MAY_SEND):
+            return ()
+        return (shown.Doing(_("Send to an endpoint"), self.address_of("send", row)),)
+
+    def get_urls(self) -> list[URLPattern]:
+        """The admin's routes and the sending."""
+        return [self.route("send", self.send, "send"), *super().get_urls()]
+
+    def send(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Choose the endpoint, then send it there once more."""
+        if not request.user.has_perm(MAY_SEND):
+            raise PermissionDenied
+        row = self.row(request, object_id)
+        if isinstance(row, HttpResponse):
+            return row
+        form = SendForm(_receiving(row.client_id), request.POST or None)
+        if request.method == "POST" and form.is_valid():
+            said = form.cleaned_data
+            _try(request, _("It is on its way."), lambda: resending.send(row.pk, said["endpoint"]),
+                 recorded=("event.sent_again", row.pk, said["reason"], {"endpoint": said["endpoint"]}))  # fmt: skip
+            return HttpResponseRedirect(shown.address(Event, row.pk))
+        context = {"row": row, "form": form, "effect": SEEN_BEFORE, "button": _("Send it"), "what": row.type,
+                   "back": shown.address(Event, row.pk)}  # fmt: skip
+        return self.page(request, "admin/confirm.html", _("Send to an endpoint"), context)
+
     def tables(self, row: Any, viewer: shown.Viewer) -> Sequence[shown.Table]:
         """Where it went."""
         found = Delivery.objects.filter(event=row).select_related("endpoint").order_by("pk")
-        deliveries = _know_the_first(found[: shown.ROWS + 1])
+        deliveries = know_the_first(found[: shown.ROWS + 1])
         empty = "No endpoint wants this event."
         return (shown.table("Deliveries", deliveries, DELIVERY_COLUMNS, viewer, empty=empty),)
-
-
-@admin.register(Endpoint)
-class EndpointAdmin(base.ModelAdmin):
-    """An address of a client that receives events. Its secret is shown to the client alone."""
-
-    called = ("webhook endpoint", "webhook endpoints")
-    columns = (
-        shown.text_of("url", "Address"),
-        shown.Column("State", lambda row, _: _endpoint_state(row)),
-        shown.linked("client"),
-        shown.time_of("failing_since"),
-        shown.time_of("created_at"),
-    )
-    sections = (
-        (
-            "About",
-            (*columns[1:], shown.text_of("description"), shown.list_of("event_types"),
-             shown.text_of("disabled_reason"), shown.time_of("paused_until"), shown.time_of("deleted_at")),
-        ),
-    )  # fmt: skip
-    list_select_related = ("client",)
-    list_filter = ("enabled",)
-    nothing_here = "No client has asked for events yet."
-
-    def tables(self, row: Any, viewer: shown.Viewer) -> Sequence[shown.Table]:
-        """What was sent there last."""
-        found = Delivery.objects.filter(endpoint=row).select_related("endpoint").order_by("-pk")
-        deliveries = _know_the_first(found[: shown.ROWS + 1])
-        empty = "Nothing has been sent there yet."
-        return (shown.table("Newest deliveries", deliveries, DELIVERY_COLUMNS, viewer, empty=empty),)
-
-
-def _endpoint_state(row: Endpoint) -> str:
-    if row.deleted_at is not None:
-        return shown.status("deleted")
-    return shown.status("enabled" if row.enabled else "disabled")
 
 
 class DeliveryList(lists.ChangeList):
@@ -141,7 +222,7 @@ class DeliveryList(lists.ChangeList):
     def get_results(self, request: HttpRequest) -> None:
         """The rows, with one query more."""
         super().get_results(request)
-        self.result_list = _know_the_first(self.result_list)
+        self.result_list = know_the_first(self.result_list)
 
 
 @admin.register(Delivery)
@@ -166,6 +247,7 @@ class DeliveryAdmin(base.ModelAdmin):
              shown.words_of("response", "The endpoint's answer")),
         ),
     )  # fmt: skip
+    actions = ("send_selected",)
     list_select_related = ("endpoint",)
     list_filter = ("state", lists.CreatedFilter)
     id_lookups = {"evt": "event", "we": "endpoint"}
@@ -176,7 +258,58 @@ class DeliveryAdmin(base.ModelAdmin):
         """The list that knows what waits for what."""
         return DeliveryList
 
+    def tables(self, row: Any, viewer: shown.Viewer) -> Sequence[shown.Table]:
+        """Every try, the newest first."""
+        tries = DeliveryTry.objects.filter(delivery_id=ids.decode("wd", row.pk)).order_by("-pk")
+        return (shown.table("Tries", tries, TRY_COLUMNS, viewer, empty="It was not sent yet."),)
+
+    def doings(self, request: HttpRequest, row: Any) -> Sequence[shown.Doing]:
+        """Send it once more, when it is over."""
+        if row.state == DeliveryState.PENDING or not self.has_send_permission(request):
+            return ()
+        return (shown.Doing(_("Send it again"), self.address_of("again", row), main=row.state == DeliveryState.FAILED),)
+
+    def get_urls(self) -> list[URLPattern]:
+        """The admin's routes and sending again."""
+        return [self.route("again", self.again, "again"), *super().get_urls()]
+
+    def has_send_permission(self, request: HttpRequest) -> bool:
+        """Who may send events once more."""
+        return bool(request.user.has_perm(MAY_SEND))
+
+    def again(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Ask for the reason, then send it once more."""
+        if not self.has_send_permission(request):
+            raise PermissionDenied
+        row = self.row(request, object_id)
+        if isinstance(row, HttpResponse):
+            return row
+        form, back = several.ReasonForm(request.POST or None), shown.address(Delivery, row.pk)
+        if request.method == "POST" and form.is_valid():
+            if resending.again([row.pk]):
+                audit.record("delivery.sent_again", row.pk, because=form.cleaned_data["reason"])
+                messages.success(request, _("It is on its way, as a new delivery."))
+            else:
+                messages.warning(request, _("It is on its way already, or its endpoint is switched off."))
+            return HttpResponseRedirect(back)
+        context = {"row": row, "form": form, "effect": SEEN_BEFORE, "button": _("Send it again"),
+                   "what": f"Event #{row.sequence}", "back": back}  # fmt: skip
+        return self.page(request, "admin/confirm.html", _("Send it again"), context)
+
+    @admin.action(description=gettext_lazy("Send these again"), permissions=["send"])
+    def send_selected(self, request: HttpRequest, queryset: QuerySet[Delivery]) -> HttpResponse | None:
+        """Send the chosen ones, or all that a filter leaves, once their number is confirmed."""
+
+        def act(keys: Sequence[Any], reason: str) -> str:
+            count = resending.again(keys)
+            audit.record("delivery.sent_again", "", because=reason, after={"count": count, "first": keys[0]})
+            return _("%(count)s are on their way, each as a new delivery.") % {"count": f"{count:,}"}
+
+        over = queryset.exclude(state=DeliveryState.PENDING)
+        none = _("None of these is over: the others are on their way.")
+        return several.asked(self, request, over, several.Ask(_("Send deliveries again"), str(SEEN_BEFORE), act, none))
+
     def facts(self, request: HttpRequest, row: Any) -> dict[str, Any]:
         """The page, knowing what stands before it."""
-        _know_the_first([row])
+        know_the_first([row])
         return super().facts(request, row)

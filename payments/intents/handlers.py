@@ -45,7 +45,7 @@ def method_updated(account_id: str, event: PspEvent) -> None:
     evidence.accept_method(account_id, event)
 
 
-@job("look_up_method", Queue.MONEY)
+@job("look_up_method", Queue.MONEY, dropped="What the PSP kept of a payment method stays unknown.")
 def look_up_method(attempt_id: str, token: str) -> None:
     """A PSP keeps a method since an attempt, and has not said which."""
     evidence.look_up_method(attempt_id, token)

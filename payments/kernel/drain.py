@@ -9,10 +9,10 @@ from datetime import timedelta
 from typing import Any, Final
 
 import structlog
-from django.db import IntegrityError, close_old_connections, connection
+from django.db import DatabaseError, IntegrityError, close_old_connections, connection
 
-from payments.kernel import audit, ids, reads, unit
-from payments.kernel.jobs import FEEDERS, REGISTRY, Job, JobState, Kind, Queue, Retry
+from payments.kernel import ids, reads, unit
+from payments.kernel.jobs import FEEDERS, REGISTRY, Job, JobRun, JobState, Kind, Queue, Retry, RunOutcome
 
 log = structlog.get_logger(__name__)
 
@@ -174,10 +174,23 @@ def _run(lease: Lease) -> bool:
         _let_go_of_a_dead_connection()
         _settle_failure(lease, kind, traceback.format_exc(limit=-8))
     else:
+        if job.attempts > 1:
+            _note(job, RunOutcome.SUCCEEDED)
         if kind.every is None:
             return True
         _reschedule(lease, kind.every, "", attempts=0)
     return False
+
+
+def _note(job: Job, outcome: RunOutcome, error: str = "", **who: str) -> None:
+    """Remember how a run ended; that it cannot be written stops nothing."""
+    try:
+        JobRun.objects.create(
+            job_id=job.pk, name=job.name, arguments=job.arguments, outcome=outcome, attempts=job.attempts, error=error,
+            **who,
+        )  # fmt: skip
+    except DatabaseError:
+        log.exception("run_not_noted", job=job.name, outcome=outcome)
 
 
 def _forget(done: Sequence[Lease]) -> None:
@@ -195,7 +208,9 @@ def _settle_failure(lease: Lease, kind: Kind, error: str) -> None:
     if lease.job.attempts >= kind.tries and kind.every is None:
         log.error("job_dead", job=lease.job.name, arguments=lease.job.arguments)
         _write(lease, "state = 'dead', last_error = %s", [error])
+        _note(lease.job, RunOutcome.DEAD, error)
         return
+    _note(lease.job, RunOutcome.FAILED, error)
     after = min(timedelta(seconds=2 ** min(lease.job.attempts, 12)), timedelta(hours=1))
     _reschedule(lease, after, error, attempts=lease.job.attempts)
 
@@ -234,25 +249,6 @@ def _write(lease: Lease, sets: str, params: Iterable[Any]) -> None:
             f"UPDATE payments_job SET {sets} WHERE id = %s AND fence = %s",  # noqa: S608  our own constants
             [*params, lease.job.pk, lease.job.fence],
         )
-
-
-def replay(job_id: str) -> None:
-    """Bring a dead job back to life, to run at once with its count of failures forgotten.
-
-    Where one with the same key waits, that one runs at once in its place.
-    """
-    sql = """
-        WITH mine AS (SELECT id, unique_key FROM payments_job WHERE id = %s AND state = 'dead' FOR UPDATE),
-             heir AS (UPDATE payments_job h SET due_at = now(), attempts = 0
-                        FROM mine WHERE h.unique_key = mine.unique_key AND h.state = 'ready' RETURNING h.id),
-             gone AS (DELETE FROM payments_job USING mine
-                       WHERE payments_job.id = mine.id AND EXISTS (SELECT FROM heir))
-        UPDATE payments_job j SET state = 'ready', attempts = 0, due_at = now()
-          FROM mine WHERE j.id = mine.id AND NOT EXISTS (SELECT FROM heir)
-    """
-    with unit.work() as work:
-        work.run(sql, [job_id])
-        audit.did("job.replayed", job_id)
 
 
 def take_over() -> int:

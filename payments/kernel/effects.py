@@ -11,6 +11,7 @@ MOST: Final = 60
 """Effects kept of one unit; more than this is more than anybody reads."""
 
 LONGEST: Final = 300
+_PASSED_OVER: Final = frozenset({"payments.auditevent"})
 _BOOKKEEPING: Final = frozenset({"status", "version", "event_sequence"})
 """Columns that say nothing by themselves: a move of the state has its own row."""
 
@@ -26,7 +27,8 @@ class Effect(TypedDict):
 
 def of(work: unit.Unit) -> list[Effect]:
     """What this unit adds and changes, in its order; statements of raw SQL are not rows and are not in it."""
-    added = [_effect(row, str(row), new=True) for row in work.added]
+    rows = [row for row in work.added if row._meta.label_lower not in _PASSED_OVER]
+    added = [_effect(row, str(row), new=True) for row in rows]
     changed = [
         _effect(row, ", ".join(sorted(columns.keys() - _BOOKKEEPING)), new=False)
         for row, columns in work.changed.items()

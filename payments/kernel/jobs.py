@@ -82,9 +82,52 @@ class Retry(Exception):
         self.after = after
 
 
+class RunOutcome(models.TextChoices):
+    """How a run that is worth remembering ended, or what a person did about the job."""
+
+    FAILED = "failed", "Failed, and comes back"
+    DEAD = "dead", "Failed for the last time"
+    SUCCEEDED = "succeeded", "Succeeded after it had failed"
+    REPLAYED = "replayed", "Brought back by a person"
+    CANCELED = "canceled", "Canceled by a person"
+
+
+class JobRun(models.Model):
+    """What became of a job that failed: its failures, and how it ended, or who did what about it. Kept for 30 days.
+
+    Jobs that succeed at once leave nothing here: they are deleted, and what they have done says it.
+    """
+
+    id = models.UUIDField(primary_key=True, default=ids.uuid7, editable=False)
+    job_id = models.UUIDField(help_text="The job may be gone.")
+    name = models.CharField(max_length=60)
+    arguments = models.JSONField(default=dict)
+    outcome = models.CharField(max_length=10, choices=RunOutcome)
+    attempts = models.PositiveIntegerField(default=0)
+    error = models.TextField(blank=True, default="")
+    because = models.CharField(max_length=200, blank=True, default="")
+    by = models.CharField(max_length=120, blank=True, default="")
+    at = models.DateTimeField(default=clock.now)
+
+    class Meta:
+        app_label = "payments"
+        verbose_name = "run of a job"
+        verbose_name_plural = "runs of jobs"
+        indexes = (
+            models.Index(fields=["job_id", "id"], name="job_run_job"),
+            models.Index(fields=["name", "id"], name="job_run_name"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.get_outcome_display()}"
+
+
 @dataclass(frozen=True)
 class Kind:
-    """A registered job function: where it runs, how long it may take, how often it is tried."""
+    """A registered job function: where it runs, how long it may take, how often it is tried.
+
+    `dropped` says what is lost where a person cancels it; "" where nobody may, because something waits for it.
+    """
 
     name: str
     queue: Queue
@@ -92,6 +135,7 @@ class Kind:
     lease: timedelta
     tries: int
     every: timedelta | None
+    dropped: str = ""
 
 
 REGISTRY: Final[dict[str, Kind]] = {}
@@ -108,18 +152,19 @@ def job(
     lease: timedelta | None = None,
     tries: int = 12,
     every: timedelta | None = None,
+    dropped: str = "",
 ) -> Callable[[Callable[P, None]], Callable[P, None]]:
     """Register a function as the job `name`.
 
     It takes ids, is idempotent, and makes one service call. `lease` is longer than it can take (its queue's
     when not given); after `tries` failures the job is dead. With `every` it is on the timetable: one row that
-    comes back for ever.
+    comes back for ever. `dropped` says, in words for people, what is lost when it is canceled; without it nobody may.
     """
 
     def register(function: Callable[P, None]) -> Callable[P, None]:
         if name in REGISTRY:
             raise Bug(f"two jobs are called {name!r}")
-        REGISTRY[name] = Kind(name, queue, function, lease or LEASES[queue], tries, every)
+        REGISTRY[name] = Kind(name, queue, function, lease or LEASES[queue], tries, every, dropped)
         return function
 
     return register

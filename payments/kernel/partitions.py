@@ -8,9 +8,9 @@ from django.db import DatabaseError, connection
 from payments.kernel import clock
 from payments.kernel.jobs import Queue, job
 
-PARTITIONED: Final = ("payments_entry", "payments_statechange", "payments_delivery")
+PARTITIONED: Final = ("payments_entry", "payments_statechange", "payments_delivery", "payments_deliverytry")
 MONTHS_AHEAD: Final = 12
-KEPT_MONTHS: Final = {"payments_delivery": 13}
+KEPT_MONTHS: Final = {"payments_delivery": 13, "payments_deliverytry": 13}
 """Tables whose old months leave; what proves money stays for ever."""
 
 

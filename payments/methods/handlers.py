@@ -10,7 +10,7 @@ def forget_token(token_id: str) -> None:
     services.forget_token(token_id)
 
 
-@job("refresh_saved_method", Queue.UPKEEP)
+@job("refresh_saved_method", Queue.UPKEEP, dropped="What is known of a saved method stays as it is.")
 def refresh_saved_method(token_id: str) -> None:
     """A PSP has news of a saved method."""
     services.refresh(token_id)

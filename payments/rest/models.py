@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 
 from payments.kernel import clock, ids, personal
@@ -104,3 +105,46 @@ class IdempotencyKey(models.Model):
         found = super().from_db(*row, **options)
         personal.prefer_plain(found, "body")
         return found
+
+
+class ApiRequest(models.Model):
+    """One request that came through a door of the API: what was asked and what came of it, without its body.
+
+    Written in batches a second later, so that no request waits for it; split by day on its id, and kept for thirty
+    days. No foreign keys are enforced: it is a log.
+    """
+
+    id = models.UUIDField(primary_key=True, default=ids.uuid7, editable=False)
+    at = models.DateTimeField(default=clock.now)
+    client = models.ForeignKey(
+        ApiClient, null=True, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="+"
+    )
+    key = models.ForeignKey(
+        ApiKey, null=True, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="+"
+    )
+    address = models.CharField(max_length=45, help_text="Of a server with a secret key; customers' are not kept.")
+    method = models.CharField(max_length=8)
+    path = models.CharField(max_length=300, help_text="Without its query.")
+    operation = models.CharField(max_length=60)
+    status = models.PositiveSmallIntegerField()
+    code = models.CharField(max_length=60, help_text="Of the problem, when it was one.")
+    microseconds = models.PositiveIntegerField()
+    request_id = models.CharField(max_length=64)
+    idempotency_key = models.CharField(max_length=255)
+    object_ids = ArrayField(models.CharField(max_length=48), help_text="Objects in the address and in the answer.")
+
+    class Meta:
+        app_label = "payments"
+        verbose_name = "API request"
+        indexes = (
+            models.Index(fields=["request_id"], name="api_request_id"),
+            models.Index(fields=["key", "id"], name="api_request_key"),
+            models.Index(fields=["client", "id"], name="api_request_client"),
+            models.Index(
+                fields=["idempotency_key"], name="api_request_idempotency", condition=~models.Q(idempotency_key="")
+            ),
+            GinIndex(fields=["object_ids"], name="api_request_objects"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.path}: {self.status}"

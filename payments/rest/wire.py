@@ -51,6 +51,7 @@ None is answered as 204. A GET may return a Django HttpResponse (a download), wh
 
 import dataclasses
 import hashlib
+import time
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from http import HTTPStatus
@@ -65,8 +66,9 @@ from pydantic import BaseModel
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
+from payments.kernel import clock
 from payments.kernel.errors import Bug
-from payments.rest import auth, forms, idempotency, keys, openapi, operations, pages, problems, reading
+from payments.rest import auth, forms, idempotency, keys, openapi, operations, pages, problems, reading, requestlog
 from payments.rest.fields import Input as Input  # for shapes
 from payments.rest.fields import Output as Output
 from payments.rest.idempotency import Answer
@@ -247,11 +249,37 @@ class Door(APIView):
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """Serve one request under its id, which stands in every log line, in every problem and in the answer."""
+        began = time.perf_counter()
         request_id = problems.request_id(request.META.get("HTTP_REQUEST_ID"))
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             response = super().dispatch(request, *args, **kwargs)
         response["Request-Id"] = request_id
+        self._note(request, response, request_id, time.perf_counter() - began)
         return response
+
+    def _note(self, request: HttpRequest, response: HttpResponseBase, request_id: str, seconds: float) -> None:
+        """Leave the request in the log of requests; lists and files are not looked into for what they are about."""
+        declared = operations.of(self, request.method or "")
+        caller: keys.Caller | None = self.request.__dict__.get("_auth")
+        paged = declared is not None and declared.paged and response.status_code < HTTPStatus.BAD_REQUEST
+        answer = response.content[: requestlog.READ] if isinstance(response, HttpResponse) and not paged else b""
+        meta = request.META
+        requestlog.note(
+            requestlog.Note(
+                at=clock.now(),
+                client_id=caller.client.pk if caller else None,
+                key_id=caller.key.pk if caller else None,
+                address=requestlog.address_of(meta, publishable=caller is not None and caller.publishable),
+                method=request.method or "",
+                path=request.path,
+                operation=declared.name if declared else "",
+                status=response.status_code,
+                answer=answer,
+                microseconds=round(seconds * 1_000_000),
+                request_id=request_id,
+                idempotency_key=meta.get("HTTP_IDEMPOTENCY_KEY", ""),
+            )
+        )
 
     def initialize_request(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Call:  # noqa: ARG002  DRF's
         return Call(request, authenticators=self.get_authenticators())

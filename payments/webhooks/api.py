@@ -1,5 +1,7 @@
 """The doors of webhooks: endpoints, deliveries and events for clients, and where PSPs knock."""
 
+from datetime import timedelta
+
 import structlog
 from django.http import HttpRequest, HttpResponse
 from django.utils.decorators import method_decorator
@@ -8,8 +10,8 @@ from django.views.decorators.csrf import csrf_exempt
 
 from payments.rest import pages, problems, reading, wire
 from payments.webhooks import selectors, shapes
-from payments.webhooks.models import Delivery, Endpoint, Event
-from payments.webhooks.services import endpoints, inbound
+from payments.webhooks.models import Delivery, Endpoint, Event, EventReplay
+from payments.webhooks.services import endpoints, inbound, resending
 
 _ENDPOINT = {
     "id": "we_0199a1b2c3d47e5f8a6b7c8d9e0f1a2b",
@@ -45,6 +47,16 @@ _DELIVERY = {
     "response": None,
     "delivered_at": "2026-11-22T09:31:07.300042Z",
     "created_at": "2026-11-22T09:31:07.254871Z",
+}
+_REPLAY = {
+    "id": "wr_0199a1b2c3d47e5f8a6b7c8d9e0f1a2f",
+    "object": "webhook_replay",
+    "webhook_endpoint": _ENDPOINT["id"],
+    "since": "2026-11-22T00:00:00Z",
+    "from_event": None,
+    "planned": 0,
+    "done": False,
+    "created_at": "2026-11-22T09:40:00.000001Z",
 }
 _NEW = {"url": _ENDPOINT["url"], "event_types": _ENDPOINT["event_types"], "description": _ENDPOINT["description"]}
 
@@ -136,6 +148,75 @@ class OneEndpoint(wire.Door):
     def delete(self, call: wire.Call, endpoint_id: str) -> None:
         """Nothing is sent there any more."""
         endpoints.delete(endpoint_id, client=call.client)
+
+
+class RotateSecret(wire.Door):
+    """/v1/webhook_endpoints/{id}/rotate_secret"""
+
+    @wire.operation(
+        name="webhook_endpoints.rotate_secret",
+        summary="Change an endpoint's secret",
+        scope="webhooks:write",
+        body=shapes.Rotation,
+        answers=shapes.NewEndpointShape,
+        render=shapes.new_endpoint,
+        kept=shapes.endpoint,
+        recorded=selectors.endpoint_of,
+        example_body={"overlap_hours": 24},
+        example={**_ENDPOINT, "secret": "whsec_…"},
+    )
+    def post(self, call: wire.Call, body: shapes.Rotation, endpoint_id: str) -> Endpoint:
+        """What is sent within the overlap carries two signatures, so that you change yours at any time in it.
+
+        The new secret is shown in the first answer only, as when an endpoint is made. The one before the last one ends
+        at once.
+        """
+        overlap = timedelta(hours=body.overlap_hours)
+        return endpoints.rotate_secret(endpoint_id, client=call.client, overlap=overlap)
+
+
+class Test(wire.Door):
+    """/v1/webhook_endpoints/{id}/test"""
+
+    @wire.operation(
+        name="webhook_endpoints.test",
+        summary="Send a test event",
+        scope="webhooks:write",
+        answers=shapes.DeliveryShape,
+        render=shapes.delivery,
+        recorded=selectors.last_test_of,
+        refuses=(endpoints.EndpointDisabled,),
+        example={**_DELIVERY, "object_id": _ENDPOINT["id"], "state": "pending", "attempts": 0, "last_status": None,
+                 "delivered_at": None},
+    )  # fmt: skip
+    def post(self, call: wire.Call, endpoint_id: str) -> Delivery:
+        """A signed `webhook_endpoint.test` is on its way; the list of deliveries shows what your server answered."""
+        return endpoints.test(endpoint_id, client=call.client)
+
+
+class Replays(wire.Door):
+    """/v1/webhook_endpoints/{id}/replay"""
+
+    @wire.operation(
+        name="webhook_endpoints.replay",
+        summary="Send events once more",
+        scope="webhooks:write",
+        status=201,
+        body=shapes.NewReplay,
+        answers=shapes.ReplayShape,
+        render=shapes.replay,
+        recorded=selectors.replay_of,
+        refuses=(endpoints.EndpointDisabled, resending.EventUnknown),
+        example_body={"since": "2026-11-22T00:00:00Z"},
+        example=_REPLAY,
+    )
+    def post(self, call: wire.Call, body: shapes.NewReplay, endpoint_id: str) -> EventReplay:
+        """Every event that the endpoint wants is sent again, from `from_event` or `since` on, some hundreds at a time.
+
+        They come with the same `webhook-id` as the first time: what you have seen you know by it.
+        """
+        by = f"client {call.client.name}"
+        return resending.replay(endpoint_id, client=call.client, by=by, from_event=body.from_event, since=body.since)
 
 
 class Deliveries(wire.Door):

@@ -50,5 +50,9 @@ TYPES: Final[Mapping[str, str]] = {
     "payment_method.saved": "A customer's payment method was saved: they can pay with it again.",
     "payment_method.updated": "What is known of a saved payment method has changed, as the expiry of a renewed card.",
     "payment_method.deleted": "A saved payment method was deleted: it cannot be paid with any more.",
+    "webhook_endpoint.test": "Somebody tries whether this endpoint receives: nothing has happened.",
     "report.ready": "A report can be downloaded.",
 }
+
+TEST: Final = "webhook_endpoint.test"
+"""The type that is sent to one endpoint because somebody asked for it, whichever types that one wants."""

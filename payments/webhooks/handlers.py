@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from payments.kernel.jobs import Queue, feeder, job
-from payments.webhooks.services import delivery, inbound, outbox, replaying, sweep
+from payments.webhooks.services import delivery, inbound, outbox, replaying, resending, sweep
 
 
 @feeder(Queue.DELIVERIES)
@@ -18,13 +18,19 @@ def deliver(delivery_id: str) -> None:
     delivery.deliver(delivery_id)
 
 
+@job("replay_events", Queue.DELIVERIES, dropped="Events that were not sent again yet are not.")
+def replay_events(replay_id: str) -> None:
+    """Plan the next deliveries of a replay that somebody asked for."""
+    resending.run(replay_id)
+
+
 @job("process_inbound", Queue.WEBHOOKS)
 def process_inbound(inbound_id: str) -> None:
     """Act on a stored notification."""
     inbound.process(inbound_id)
 
 
-@job("replay_inbound", Queue.WEBHOOKS)
+@job("replay_inbound", Queue.WEBHOOKS, dropped="The notification is not acted upon once more.")
 def replay_inbound(replay_id: str) -> None:
     """Act on a stored notification once more, because somebody asked for it."""
     replaying.run(replay_id)
@@ -36,7 +42,12 @@ def sweep_accounts() -> None:
     sweep.sweep_all()
 
 
-@job("sweep_account", Queue.FINANCE, lease=timedelta(minutes=10))
+@job(
+    "sweep_account",
+    Queue.FINANCE,
+    lease=timedelta(minutes=10),
+    dropped="It is looked at within the hour.",
+)
 def sweep_account(account_id: str) -> None:
     """Ask one account's PSP. Longer than this takes: `sweep.SECONDS`, and the pages of its last minute."""
     sweep.sweep(account_id)

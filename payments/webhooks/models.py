@@ -66,6 +66,9 @@ class Endpoint(records.Record):
     description = models.CharField(max_length=200, blank=True, default="")
     event_types = ArrayField(models.CharField(max_length=60), help_text="`*`, a type, or a prefix like `order.*`.")
     secret = models.CharField(max_length=100, default=new_secret, editable=False)
+    previous_secret = models.CharField(max_length=100, blank=True, default="", editable=False)
+    previous_secret_until = models.DateTimeField(null=True, blank=True, help_text="Until then both secrets sign.")
+    tests = models.PositiveIntegerField(default=0, editable=False, help_text="Test events so far, which they count.")
     enabled = models.BooleanField(default=True)
     disabled_reason = models.CharField(max_length=200, blank=True, default="")
     failing_since = models.DateTimeField(null=True, blank=True, help_text="The first failure after the last success.")
@@ -123,6 +126,54 @@ class Delivery(models.Model):
 
     def __str__(self) -> str:
         return f"{self.object_id} #{self.sequence}: {self.state}"
+
+
+class DeliveryTry(models.Model):
+    """One time that a delivery was sent: what was answered, and how long it took. Partitioned by month on its id."""
+
+    id = models.UUIDField(primary_key=True, default=ids.uuid7, editable=False)
+    delivery_id = models.UUIDField(help_text="No foreign key: months of deliveries leave as a whole.")
+    at = models.DateTimeField(default=clock.now)
+    status = models.PositiveSmallIntegerField(null=True, help_text="The HTTP status, when there was an answer.")
+    error = models.CharField(max_length=200, blank=True, default="")
+    response = models.TextField(blank=True, default="", help_text="The beginning of the answer.")
+    milliseconds = models.PositiveIntegerField(null=True)
+
+    class Meta:
+        app_label = "payments"
+        verbose_name = "try of a delivery"
+        verbose_name_plural = "tries of deliveries"
+        indexes = (models.Index(fields=["delivery_id", "id"], name="delivery_try"),)
+
+    def __str__(self) -> str:
+        return f"{self.status or self.error}"
+
+
+class EventReplay(records.Record):
+    """Somebody wishes events to be sent to an endpoint once more: those from `first` to `last`, or what failed of them.
+
+    It goes on by itself, some hundreds at a time, so that an endpoint is not flooded; `reached` is how far it came.
+    """
+
+    LOCK_RANK = 91
+
+    id = ids.IdField("wr")
+    endpoint = models.ForeignKey(Endpoint, on_delete=models.PROTECT, related_name="replays")
+    first = models.UUIDField(help_text="The first event; of failed ones the first delivery.")
+    last = models.UUIDField(help_text="What comes later is delivered anyway.")
+    reached = models.UUIDField(null=True)
+    only_failed = models.BooleanField(default=False)
+    since = models.DateTimeField(null=True, help_text="What was asked for, where it was a moment.")
+    planned = models.PositiveIntegerField(default=0)
+    because = models.CharField(max_length=200, blank=True, default="")
+    by = models.CharField(max_length=120)
+    done_at = models.DateTimeField(null=True)
+
+    class Meta:
+        app_label = "payments"
+
+    def __str__(self) -> str:
+        return f"{self.planned} deliveries again, asked by {self.by}"
 
 
 class InboundState(models.TextChoices):

@@ -4,7 +4,7 @@ from django.db.models import QuerySet
 
 from payments.kernel import invariants
 from payments.rest.models import ApiClient
-from payments.webhooks.models import Delivery, DeliveryState, Endpoint, Event
+from payments.webhooks.models import Delivery, DeliveryState, Endpoint, Event, EventReplay
 
 
 def endpoints_of(client: ApiClient) -> QuerySet[Endpoint]:
@@ -21,6 +21,17 @@ def deliveries_of(endpoint: Endpoint, *, state: DeliveryState | None = None) -> 
     """What was and is to be delivered to an endpoint."""
     rows = Delivery.objects.filter(endpoint=endpoint)
     return rows if state is None else rows.filter(state=state)
+
+
+def replay_of(client: ApiClient, replay_id: str) -> EventReplay:
+    """A replay that the client asked for."""
+    return EventReplay.objects.get(pk=replay_id, endpoint__client_id=client.pk)
+
+
+def last_test_of(client: ApiClient, endpoint_id: str) -> Delivery:
+    """The newest test of one of the client's endpoints."""
+    endpoint = endpoint_of(client, endpoint_id)
+    return Delivery.objects.filter(endpoint=endpoint, object_id=endpoint.pk).order_by("-pk")[0]
 
 
 def events_of(client: ApiClient, *, type_: str | None = None, object_id: str | None = None) -> QuerySet[Event]:

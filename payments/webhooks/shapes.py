@@ -2,12 +2,13 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, AwareDatetime, Field
+from pydantic import AfterValidator, AwareDatetime, Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from payments.kernel import ids
 from payments.rest import fields, pages
 from payments.webhooks import catalogue, policy
-from payments.webhooks.models import Delivery, DeliveryState, Endpoint, Event
+from payments.webhooks.models import Delivery, DeliveryState, Endpoint, Event, EventReplay
 
 
 def _pattern(text: str) -> str:
@@ -44,6 +45,27 @@ class EndpointChanges(fields.Input):
     enabled: bool = Field(default_factory=bool)
 
 
+class Rotation(fields.Input):
+    """How a secret is changed."""
+
+    overlap_hours: int = Field(
+        24, ge=0, le=168, description="For so long what is sent is signed with the old secret as well; 0 ends it now."
+    )
+
+
+class NewReplay(fields.Input):
+    """What is to be sent once more: everything from an event on, or from a moment on."""
+
+    from_event: Annotated[str, fields.id_of("evt")] | None = None
+    since: fields.Time | None = None
+
+    @model_validator(mode="after")
+    def _one_of_them(self) -> "NewReplay":
+        if (self.from_event is None) == (self.since is None):
+            raise PydanticCustomError("parameter_invalid", "Say either `from_event` or `since`")
+        return self
+
+
 class EventFilters(pages.Query):
     """Which events to list."""
 
@@ -74,6 +96,19 @@ class NewEndpointShape(EndpointShape):
     """A new endpoint with the secret that its deliveries are signed with (Standard Webhooks)."""
 
     secret: str | None = Field(None, description="Shown once: a repeated idempotency key is answered without it.")
+
+
+class ReplayShape(fields.Output):
+    """A wish that events are sent to an endpoint once more; `planned` grows until it is `done`."""
+
+    id: str
+    object: Literal["webhook_replay"] = "webhook_replay"
+    webhook_endpoint: str
+    since: AwareDatetime | None
+    from_event: str | None
+    planned: int
+    done: bool
+    created_at: AwareDatetime
 
 
 class DeliveryShape(fields.Output):
@@ -164,5 +199,19 @@ def delivery(row: Delivery) -> dict[str, Any]:
         "last_error": row.last_error or None,
         "response": row.response or None,
         "delivered_at": row.delivered_at,
+        "created_at": row.created_at,
+    }
+
+
+def replay(row: EventReplay) -> dict[str, Any]:
+    """How far a replay is."""
+    return {
+        "id": row.pk,
+        "object": "webhook_replay",
+        "webhook_endpoint": row.endpoint_id,
+        "since": row.since,
+        "from_event": None if row.since else ids.encode("evt", row.first),
+        "planned": row.planned,
+        "done": row.done_at is not None,
         "created_at": row.created_at,
     }

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from django.test import Client, RequestFactory
 
-from config import staff as staff_requests
 from payments.kernel import audit
 from payments.kernel.audit import AuditEvent
+from payments.rest import peers
 from tests.backoffice import pages
 
 Staff = Any
@@ -41,7 +41,7 @@ def test_an_address_is_believed_as_far_as_our_own_proxies_say_it(
     settings.TRUSTED_PROXIES = [ip_network("10.0.0.0/8"), ip_network("::1")]
     request = RequestFactory().get("/admin/", REMOTE_ADDR=peer, headers={"x-forwarded-for": header})
 
-    assert staff_requests.address_of(request) == address
+    assert peers.address_of(request.META) == address
 
 
 def test_auditors_read_it_and_find_by_object_person_and_request(staff: Staff) -> None:

@@ -1,5 +1,6 @@
 """Engineers: a provider is switched off with a reason, a dead job runs again."""
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -13,7 +14,7 @@ from payments.gateway import accounts
 from payments.gateway.models import KillSwitch, ProviderAccount
 from payments.kernel import clock
 from payments.kernel.attention import AttentionItem
-from payments.kernel.jobs import Job
+from payments.kernel.jobs import Job, JobRun
 from payments.webhooks.models import Delivery, Endpoint, Event
 from refunds.models import Refund
 from tests import factories
@@ -137,11 +138,38 @@ def test_a_dead_job_runs_again(engineer: Client, shop: factories.Shop, paid: dic
         answer = engineer.post(page, follow=True)
     else:
         choice = {"action": "replay_selected", "_selected_action": [str(job.pk)]}
+        asked = engineer.post(pages.list_of("payments", "job"), choice, follow=True)
+        assert "Replay dead jobs: 1" in pages.plain(asked.content.decode())
+        assert Job.objects.get(pk=job.pk).state == "dead", "it is asked with the number first"
+        choice |= {"confirmed": "1", "reason": "Somebody is at home again."}
         answer = engineer.post(pages.list_of("payments", "job"), choice, follow=True)
     assert "again" in pages.plain(answer.content.decode())
     factories.work()
     assert Refund.objects.get().status == "succeeded"
-    assert LogEntry.objects.get().change_message == "replayed"
+    run = JobRun.objects.get(job_id=job.pk)
+    assert (run.outcome, run.by) == ("replayed", "staff engineer")
+    assert "nobody was at home" in pages.text(engineer, pages.list_of("payments", "jobrun"), q="send_refund")
+
+
+def test_what_nobody_waits_for_is_canceled_with_a_reason(engineer: Client, db: None) -> None:
+    needed = Job.objects.create(name="send_refund", queue="money", state="dead")
+    idle = Job.objects.create(name="refresh_saved_method", queue="upkeep", arguments={"token_id": "x"})
+    pages_of = [pages.page_of("payments", "job", row.pk, "cancel") for row in (needed, idle)]
+    for page in pages_of:
+        engineer.post(page, {"reason": "It is of no use any more."})
+        engineer.post(page, {"reason": ""})
+
+    assert list(Job.objects.all()) == [needed], "something waits for the refund"
+    assert JobRun.objects.get().because == "It is of no use any more."
+
+
+def test_engineers_see_how_far_behind_each_queue_is(engineer: Client, db: None) -> None:
+    Job.objects.create(name="deliver", queue="deliveries", due_at=clock.now() - timedelta(minutes=30))
+    Job.objects.create(name="deliver", queue="deliveries", due_at=clock.now() + timedelta(minutes=30))
+    shown = pages.text(engineer, pages.list_of("payments", "job"))
+
+    assert re.search(r"deliveries [-0-9: ]+ 30\Wmin 1 0 1 0", shown)
+    assert "money – – 0 0 0 0" in shown
 
 
 def test_dead_jobs_stand_first_and_only_they_can_be_replayed(engineer: Client, db: None) -> None:

@@ -19,14 +19,15 @@ from payments.gateway import fees, switches
 from payments.gateway.models import LegalEntity, SwitchKind
 from payments.intents.models import PaymentAttempt, PaymentIntent
 from payments.intents.services import measuring, rules
-from payments.kernel import audit, clock, unit
+from payments.kernel import audit, clock, ids, unit
 from payments.kernel.attention import AttentionItem, AttentionKind, Settlement
-from payments.kernel.jobs import Job
+from payments.kernel.jobs import Job, JobRun
 from payments.kernel.records import StateChange
+from payments.rest import requestlog
 from payments.rest.models import ApiClient, IdempotencyKey
 from payments.staff import factors, guesses, totp
-from payments.webhooks.models import Delivery, Endpoint, Event, EventSweep, InboundEvent
-from payments.webhooks.services import replaying
+from payments.webhooks.models import Delivery, DeliveryTry, Endpoint, Event, EventSweep, InboundEvent
+from payments.webhooks.services import replaying, resending
 from refunds.services import answering, bulk, transfers
 from reporting.models import ExchangeRate, PspBalance, ReportDownload, Rhythm, Way
 from reporting.reports.base import Parameters
@@ -64,10 +65,8 @@ def full(shop: factories.Shop, paid: dict[str, Any], tmp_path: Path, settings: A
     owed = shop.order(customer=paid["customer"])
     shop.confirm(shop.intent(owed, setup_future_usage="off_session"))
     factories.work()
-    client, event = ApiClient.objects.get(name="shop"), Event.objects.order_by("pk")[0]
-    endpoint = Endpoint.objects.create(client=client, url="https://shop.example/hooks", event_types=["*"])
-    facts = {"event": event, "object_id": event.object_id, "sequence": event.sequence}
-    Delivery.objects.create(endpoint=endpoint, last_error="connection refused", **facts)
+    requestlog.flush()
+    _told()
     StateChange.objects.create(object_id=paid["id"], from_state="a", to_state="b", event="x", because="y", by="z")
     account = paid["latest_attempt"]["provider_account"]
     _operated(account)
@@ -95,8 +94,19 @@ def full(shop: factories.Shop, paid: dict[str, Any], tmp_path: Path, settings: A
     return paid
 
 
+def _told() -> None:
+    """What clients are told, and once more."""
+    client, event = ApiClient.objects.get(name="shop"), Event.objects.order_by("pk")[0]
+    endpoint = Endpoint.objects.create(client=client, url="https://shop.example/hooks", event_types=["*"])
+    facts = {"event": event, "object_id": event.object_id, "sequence": event.sequence}
+    delivery = Delivery.objects.create(endpoint=endpoint, last_error="connection refused", **facts)
+    DeliveryTry.objects.create(delivery_id=ids.decode("wd", delivery.pk), error="connection refused", milliseconds=12)
+    resending.replay_failed(endpoint, since=clock.now(), because="a test", by="staff engineer")
+
+
 def _operated(account: str) -> None:
     """What engineers look after."""
+    JobRun.objects.create(job_id=ids.uuid7(), name="send_refund", outcome="failed", error="Traceback: x")
     Job.objects.create(name="send_refund", queue="money", arguments={"refund_id": "re_" + "0" * 32}, state="dead")
     InboundEvent.objects.create(
         provider_account_id=_account(account), event_key="evt_1", type="charge.updated", kind="unused",

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from payments.kernel import attention, clock, drain, jobs, unit
+from payments.kernel import attention, clock, drain, jobs, letters, unit
 from payments.kernel.attention import AttentionItem, AttentionKind
 from payments.kernel.errors import Bug
 from payments.kernel.jobs import Job, Queue
@@ -166,7 +166,7 @@ def test_a_job_that_fails_waits_ever_longer_then_is_dead_and_can_be_replayed(reg
     assert drain.drain(Queue.UPKEEP) == 0, "it waits for a person"
 
     healed.append(True)
-    drain.replay(str(dead.pk))
+    letters.replay(str(dead.pk))
     assert drain.drain(Queue.UPKEEP) == 1
     assert noted() == ["a"]
 
@@ -184,7 +184,7 @@ def test_a_dead_job_does_not_stand_in_the_way_of_a_new_one(register: Register, d
 
 def test_a_living_job_is_not_replayed(note_job: None) -> None:
     enqueue("note", text="a", run_at=clock.now() + timedelta(hours=1))
-    drain.replay(str(Job.objects.get().pk))
+    letters.replay(str(Job.objects.get().pk))
     assert drain.drain(Queue.UPKEEP) == 0
 
 
@@ -245,7 +245,7 @@ def test_a_job_that_kills_its_worker_each_time_is_not_begun_for_ever(note_job: N
     assert drain.drain(Queue.UPKEEP) == 1
     row = Job.objects.get()
     assert (row.state, row.last_error, noted()) == ("dead", "every worker that began it died", [])
-    drain.replay(str(row.pk))
+    letters.replay(str(row.pk))
     drain.drain(Queue.UPKEEP)
     assert noted() == ["a"]
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from payments.kernel import clock, drain, jobs, unit
+from payments.kernel import clock, drain, jobs, letters, unit
 from payments.kernel.jobs import REGISTRY, Job, Queue
 from tests.kernel.conftest import at_once, in_another_connection, sql
 
@@ -135,7 +135,7 @@ def test_one_that_dies_leaves_the_next_and_its_replay_does_not_double_it(registe
     later = clock.now() + timedelta(hours=1)
     meanwhile(job, lambda: enqueue("held", run_at=later))
     assert sorted(Job.objects.values_list("state", flat=True)) == ["dead", "ready"]
-    drain.replay(str(Job.objects.get(state="dead").pk))
+    letters.replay(str(Job.objects.get(state="dead").pk))
     assert Job.objects.get().state == "ready"
     assert drain.drain(Queue.MONEY) == 1, "at once"
 

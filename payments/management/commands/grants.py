@@ -40,6 +40,7 @@ APP: Final[Mapping[str, Sequence[str]]] = {
     "reporting_tallyhour": KEEPING,
     "reporting_tallyday": KEEPING,
     "reporting_atrest": KEEPING,
+    "payments_jobrun": KEEPING,
     "payments_idempotencykey": KEEPING,
     "django_session": KEEPING,
     "payments_staffsession": KEEPING,
@@ -60,12 +61,14 @@ APP: Final[Mapping[str, Sequence[str]]] = {
 }
 """What the application may do to a table, where that is not the usual."""
 
-MONTHS: Final = ("payments_ensure_partition(text, date)", "payments_detach_partition(text, text)")
+MONTHS: Final = ("payments_ensure_partition(text, date)", "payments_detach_partition(text, text)",
+          "payments_keep_days(text, integer, integer)")  # fmt: skip
 """What the application may ask the owner's functions for."""
 
 SECRET: Final = (
-    "auth_", "django_", "payments_apikey", "payments_audit", "payments_endpoint", "payments_idempotencykey",
-    "payments_knownbrowser", "payments_secondfactor", "payments_signinguess", "payments_staffsession",
+    "auth_", "django_", "payments_apikey", "payments_apirequest", "payments_audit", "payments_endpoint",
+    "payments_idempotencykey", "payments_knownbrowser", "payments_secondfactor", "payments_signinguess",
+    "payments_staffsession",
 )  # fmt: skip
 """Beginnings of the tables that are no report's business: passwords, sessions, keys, secrets, stored answers, and what
 staff did."""

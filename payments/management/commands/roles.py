@@ -85,16 +85,20 @@ READS: Final = (
     "payments.view_paymentmethodtoken",
     "payments.view_payer",
     "payments.view_job",
+    "payments.view_jobrun",
     "payments.view_attentionitem",
     "payments.view_settlement",
     "payments.view_event",
     "payments.view_endpoint",
     "payments.view_delivery",
+    "payments.view_deliverytry",
+    "payments.view_eventreplay",
     "payments.view_inboundevent",
     "payments.view_inboundreplay",
     "payments.view_eventsweep",
     "payments.view_apiclient",
     "payments.view_apikey",
+    "payments.view_apirequest",
     "payments.view_idempotencykey",
     "payments.view_staffsession",
     "payments.view_secondfactor",
@@ -186,17 +190,23 @@ ROLES: Final[Mapping[str, tuple[str, ...]]] = {
         "payments.view_paymentmethodtoken",
         "payments.view_payer",
         "payments.view_job",
+        "payments.view_jobrun",
         "payments.change_job",
         *MATTERS,
         "payments.view_event",
         "payments.view_endpoint",
         "payments.view_delivery",
+        "payments.view_deliverytry",
+        "payments.view_eventreplay",
+        "payments.change_delivery",
         "payments.view_inboundevent",
         "payments.change_inboundevent",
         "payments.view_inboundreplay",
         "payments.view_eventsweep",
         "payments.view_apiclient",
         "payments.view_apikey",
+        "payments.change_apikey",
+        "payments.view_apirequest",
         "payments.view_idempotencykey",
     ),
     "auditor": (*READS, "reporting.download_report"),
@@ -209,8 +219,9 @@ files that finance has had written and that tie to the ledger, and changes nothi
 `see_personal_data` finds people by name and e-mail, and has them shown for a while by saying why; everybody reads
 `j•••@e•••.com` otherwise. `erase_customer` forgets who somebody is, for ever; `change_provideraccount`
 is the switch of an account, `add_killswitch` and `change_killswitch` those of anything; `add_routingrule` drafts a
-rule, `change_routingrule` approves, activates and retires it; `change_job` is the replay of dead jobs,
-`change_inboundevent` that of PSPs' notifications, and
+rule, `change_routingrule` approves, activates and retires it; `change_job` replays dead jobs and cancels what nobody
+waits for, `change_inboundevent` replays PSPs' notifications, `change_delivery` events for clients, `change_apikey`
+rolls and ends API keys, and
 `change_attentionitem` looks after matters and closes those that no money hangs on; together with `add_refund` it is
 the release of automatic refunds that a limit has stopped. `add_settlement` proposes how money is settled that a machine
 may not decide about, `change_settlement` confirms what somebody else has proposed. `approve_refund` decides about

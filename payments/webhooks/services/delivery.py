@@ -13,7 +13,7 @@ from standardwebhooks import Webhook
 from payments.kernel import clock, ids, unit
 from payments.kernel.jobs import Queue, Retry
 from payments.webhooks import policy, shapes
-from payments.webhooks.models import Delivery, DeliveryState, Endpoint, Event
+from payments.webhooks.models import Delivery, DeliveryState, DeliveryTry, Endpoint, Event
 from payments.webhooks.services import targets
 
 log = structlog.get_logger(__name__)
@@ -75,6 +75,7 @@ def _deliver(delivery_id: str) -> None:
 TURN: Final = """
     SELECT d.object_id, d.sequence, d.attempts, d.next_attempt_at, d.created_at,
            w.id, w.url, w.secret, w.enabled AND w.deleted_at IS NULL, w.failing_since, w.paused_until,
+           w.previous_secret, w.previous_secret_until,
            e.id, e.type, e.created_at, e.data, e.previous,
            EXISTS (SELECT FROM payments_event
                     WHERE object_id = d.object_id AND sequence < d.sequence AND dispatched_at IS NULL),
@@ -99,9 +100,9 @@ def _turn(delivery_id: str) -> _Turn | None:
         row = cursor.fetchone()
     if row is None:
         return None
-    about, where, what, (unplanned, ahead_at) = row[:5], row[5:11], row[11:16], row[16:]
+    about, where, what, (unplanned, ahead_at) = row[:5], row[5:13], row[13:18], row[18:]
     object_id, sequence, attempts, next_attempt_at, created_at = about
-    endpoint_id, url, secret, enabled, failing_since, paused_until = where
+    endpoint_id, url, secret, enabled, failing_since, paused_until, previous_secret, previous_until = where
     endpoint = Endpoint(
         id=ids.encode("we", endpoint_id),
         url=url,
@@ -109,6 +110,8 @@ def _turn(delivery_id: str) -> _Turn | None:
         enabled=enabled,
         failing_since=failing_since,
         paused_until=paused_until,
+        previous_secret=previous_secret,
+        previous_secret_until=previous_until,
     )
     event_id, type_, happened_at, data, previous = what
     event = Event(
@@ -157,8 +160,17 @@ def _message(delivery: Delivery) -> tuple[bytes, dict[str, str]]:
         "user-agent": "Countinghouse-Webhooks/1",
         "webhook-id": event.pk,
         "webhook-timestamp": str(int(now.timestamp())),
-        "webhook-signature": Webhook(delivery.endpoint.secret).sign(event.pk, now, body.decode()),
+        "webhook-signature": " ".join(
+            Webhook(secret).sign(event.pk, now, body.decode()) for secret in _secrets(delivery.endpoint, now)
+        ),
     }
+
+
+def _secrets(endpoint: Endpoint, now: datetime) -> list[str]:
+    """What signs: the new secret first, and the one before it while both are good (Standard Webhooks, rotation)."""
+    until = endpoint.previous_secret_until
+    both = endpoint.previous_secret and until is not None and now < until
+    return [endpoint.secret, endpoint.previous_secret] if both else [endpoint.secret]
 
 
 def _record_success(delivery: Delivery, reply: targets.Reply) -> None:
@@ -212,7 +224,9 @@ def _fail(delivery: Delivery, why: str) -> None:
 
 def _record(delivery: Delivery, reply: targets.Reply, state: DeliveryState, again_at: datetime | None = None) -> None:
     """Write down how an attempt went, with the open unit; what ends a delivery lets the next one go."""
-    succeeded = state is DeliveryState.SUCCEEDED
+    succeeded, key = state is DeliveryState.SUCCEEDED, ids.decode("wd", delivery.pk)
+    facts = {"status": reply.status, "error": reply.error, "response": reply.excerpt}
+    unit.current().add(DeliveryTry(delivery_id=key, at=clock.now(), milliseconds=reply.milliseconds, **facts))
     unit.current().run(
         "UPDATE payments_delivery SET state = %s, attempts = attempts + 1, next_attempt_at = %s, last_status = %s,"
         " last_error = %s, response = %s, delivered_at = %s WHERE id = %s AND state = 'pending'",
@@ -223,7 +237,7 @@ def _record(delivery: Delivery, reply: targets.Reply, state: DeliveryState, agai
             reply.error,
             reply.excerpt,
             clock.now() if succeeded else None,
-            ids.decode("wd", delivery.pk),
+            key,
         ],
     )
     if state is not DeliveryState.PENDING:

@@ -72,7 +72,7 @@ def plan_deliveries() -> bool:
         events = _new_events()
         endpoints = _endpoints({event.client_id for event in events})
         for event in events:
-            _plan(event, endpoints.get(event.client_id, ()))
+            plan(event, endpoints.get(event.client_id, ()))
         work.run(
             "UPDATE payments_event SET dispatched_at = %s WHERE id = ANY(%s)",
             [clock.now(), [event.id for event in events]],
@@ -87,7 +87,7 @@ def _any_new() -> bool:
         return bool(cursor.fetchone()[0])
 
 
-class _News(NamedTuple):
+class News(NamedTuple):
     """What planning needs to know of an event."""
 
     id: UUID
@@ -103,11 +103,11 @@ NEW: Final = """
 """
 
 
-def _new_events() -> list[_News]:
+def _new_events() -> list[News]:
     """The oldest unplanned events that nobody else is planning, locked."""
     with connection.cursor() as cursor:
         cursor.execute(NEW, [BATCH])
-        return [_News(*row) for row in cursor.fetchall()]
+        return [News(*row) for row in cursor.fetchall()]
 
 
 RECEIVING: Final = """
@@ -126,8 +126,9 @@ def _endpoints(client_ids: Iterable[UUID]) -> Mapping[UUID, Sequence[tuple[str, 
     return found
 
 
-def _plan(event: _News, endpoints: Iterable[tuple[str, Sequence[str]]]) -> None:
-    """One delivery, and the job that makes it, for each endpoint that wants the event."""
+def plan(event: News, endpoints: Iterable[tuple[str, Sequence[str]]]) -> int:
+    """One delivery, and the job that makes it, for each endpoint that wants the event; how many. With the open unit."""
+    planned = 0
     for endpoint_id, types in endpoints:
         if policy.wants(types, event.type):
             delivery = Delivery(
@@ -138,3 +139,5 @@ def _plan(event: _News, endpoints: Iterable[tuple[str, Sequence[str]]]) -> None:
             )
             unit.current().add(delivery)
             jobs.enqueue("deliver", unique=f"deliver:{delivery.pk}", delivery_id=delivery.pk)
+            planned += 1
+    return planned

@@ -4,7 +4,7 @@ import socket
 import ssl
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -37,6 +37,7 @@ class Reply:
     status: int | None
     error: str = ""
     excerpt: str = ""
+    milliseconds: int | None = None
 
     @property
     def accepted(self) -> bool:
@@ -57,6 +58,12 @@ def loopback_allowed() -> bool:
 def post(url: str, body: bytes, headers: Mapping[str, str]) -> Reply:
     """Send a POST once and read the beginning of the answer; what goes wrong on the way is a `Reply` too."""
     unit.refuse_open_transaction("a webhook delivery")
+    began = time.monotonic()
+    reply = _post(url, body, headers)
+    return replace(reply, milliseconds=round((time.monotonic() - began) * 1000))
+
+
+def _post(url: str, body: bytes, headers: Mapping[str, str]) -> Reply:
     objection = policy.objection(url, loopback=loopback_allowed())
     if objection is not None:
         return Reply(None, objection)
