@@ -49,7 +49,7 @@ def hold_to(rule: Rule) -> int:
     count = 0
     for _ in range(BATCHES):
         with connection.cursor() as cursor:
-            cursor.execute(rule.forget.encode(), values)
+            cursor.execute(rule.forget, values)
             count += cursor.rowcount
             if cursor.rowcount < BATCH:
                 break
