@@ -15,6 +15,9 @@ CREATE OR REPLACE FUNCTION payments_forgotten(told jsonb) RETURNS jsonb LANGUAGE
     SELECT CASE WHEN jsonb_typeof(told) <> 'object' THEN told ELSE
         told || CASE WHEN told ? 'metadata' THEN '{"metadata": {}}'::jsonb ELSE '{}'::jsonb END
              || CASE WHEN told ? 'description' THEN '{"description": null}'::jsonb ELSE '{}'::jsonb END
+             || CASE WHEN jsonb_typeof(told -> 'evidence') = 'object'
+                     THEN jsonb_build_object('evidence', told -> 'evidence' || '{"texts": {}, "files": []}')
+                     ELSE '{}'::jsonb END
              || CASE WHEN told ? 'note' THEN '{"note": null}'::jsonb ELSE '{}'::jsonb END END
 $$;
 """

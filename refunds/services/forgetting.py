@@ -24,10 +24,10 @@ def forget(customer_id: str) -> None:
     for refund_id in refunds:
         with unit.work():
             Refund.objects.select_for_update(no_key=True).get(pk=refund_id).change(note="", metadata={})
-    closed = Dispute.objects.filter(owned, closed_at__isnull=False)
-    for dispute_id in closed.values_list("pk", flat=True):
+    closed = list(Dispute.objects.filter(owned, closed_at__isnull=False).values_list("pk", flat=True))
+    for dispute_id in closed:
         _forget_evidence(dispute_id)
-    outbox.forget(refunds)
+    outbox.forget([*refunds, *closed])
     if Dispute.objects.filter(owned, closed_at__isnull=True).exists():
         raise jobs.Retry(AGAIN, "a dispute of somebody who was erased is not over")
 

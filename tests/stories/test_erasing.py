@@ -1,7 +1,6 @@
 """Somebody wants to be forgotten: nothing in any table says who it was, and the books are what they were."""
 
 import io
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,6 @@ from django.core.management import CommandError, call_command
 
 from payments.connectors.disputes import Standing
 from payments.gateway import accounts
-from payments.kernel import clock
 from payments.kernel.audit import AuditEvent
 from payments.orders.models import Customer
 from refunds.models import DisputeFile
@@ -96,8 +94,7 @@ def test_evidence_stays_while_a_bank_waits_for_it_and_goes_afterwards(shop: fact
         byhand.sql("UPDATE refunds_disputefile SET filename = 'another.pdf'")
 
     quarrel.tell(quarrel.news(after=8, standing=Standing.LOST))
-    with clock.at(clock.now() + timedelta(days=1, minutes=1)):
-        factories.work()
+    factories.later("forget_evidence")
     assert tables_that_know("Lovelace") == []
     with pytest.raises(FileNotFoundError):
         filing.read(kept.sha256)
