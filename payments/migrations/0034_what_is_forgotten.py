@@ -22,6 +22,20 @@ CREATE OR REPLACE FUNCTION payments_forgotten(told jsonb) RETURNS jsonb LANGUAGE
 $$;
 """
 
+FORGET = """
+CREATE OR REPLACE FUNCTION payments_forget_events(about text[]) RETURNS void LANGUAGE sql AS $$
+    UPDATE payments_event SET data = payments_forgotten(data), previous = payments_forgotten(previous)
+     WHERE object_id = ANY(about)
+       AND (data, previous) IS DISTINCT FROM (payments_forgotten(data), payments_forgotten(previous));
+$$;
+REVOKE EXECUTE ON FUNCTION payments_forget_events(text[]) FROM PUBLIC;
+DO $$
+BEGIN
+    EXECUTE format('ALTER FUNCTION payments_forget_events(text[]) SECURITY DEFINER SET search_path = %I, pg_temp',
+                   current_schema());
+END $$;
+"""
+
 
 def trigger(columns, kept=""):
     names = columns.split()
@@ -54,5 +68,6 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.RunSQL(FORGOTTEN, "DROP FUNCTION payments_forgotten(jsonb);"),
+        migrations.RunSQL(FORGET, "DROP FUNCTION payments_forget_events(text[]);"),
         migrations.RunSQL(trigger(STAYS, TOLD), trigger(f"{STAYS} {TOLD}")),
     ]

@@ -10,7 +10,6 @@ from payments.intents.models import PaymentIntent
 from payments.kernel import clock
 from payments.kernel.audit import AuditEvent
 from payments.orders.models import Order
-from payments.webhooks.models import Event
 from tests import factories
 from tests.backoffice import pages
 from tests.backoffice.conftest import Staff
@@ -88,9 +87,8 @@ def test_it_leads_back_to_pages_of_the_same_object_only(staff: Staff, order: str
 def test_raw_data_of_a_payments_story_is_masked_and_shown_alike(staff: Staff, paid: dict[str, Any]) -> None:
     said = {"recipient": "Ada Byron", "note": "call ada@example.org"}
     PaymentIntent.objects.update(metadata=said)
-    Event.objects.filter(object_id=paid["id"]).update(data={"metadata": said})
     support = staff("support")
     masked = pages.text(support, pages.payment(paid["id"]))
     assert "Byron" not in masked
     assert "ada@" not in masked
-    assert pages.reveal(support, "payments", "paymentintent", paid["id"]).count("Ada Byron") > 1
+    assert "Ada Byron" in pages.reveal(support, "payments", "paymentintent", paid["id"])

@@ -29,7 +29,7 @@ APP: Final[Mapping[str, Sequence[str]]] = {
     "reporting_tieout": ADDING,
     "reporting_pspbalance": ADDING,
     "reporting_bankstatement": ADDING,
-    "payments_event": (*ADDING, "UPDATE (data, previous, dispatched_at)"),  # the database says what may go from them
+    "payments_event": (*ADDING, "UPDATE (dispatched_at)"),
     # what ends
     "payments_job": KEEPING,
     # sums, which are counted anew
@@ -62,7 +62,7 @@ APP: Final[Mapping[str, Sequence[str]]] = {
 """What the application may do to a table, where that is not the usual."""
 
 MONTHS: Final = ("payments_ensure_partition(text, date)", "payments_detach_partition(text, text)",
-          "payments_keep_days(text, integer, integer)")  # fmt: skip
+          "payments_keep_days(text, integer, integer)", "payments_forget_events(text[])")  # fmt: skip
 """What the application may ask the owner's functions for."""
 
 SECRET: Final = (

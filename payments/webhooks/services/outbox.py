@@ -43,17 +43,10 @@ def emit(
     unit.after_commit(_ring)
 
 
-FORGET: Final = """
-    UPDATE payments_event SET data = payments_forgotten(data), previous = payments_forgotten(previous)
-     WHERE object_id = ANY(%s)
-       AND (data, previous) IS DISTINCT FROM (payments_forgotten(data), payments_forgotten(previous))
-"""
-
-
 def forget(object_ids: Sequence[str]) -> None:
     """Empty what clients wrote about somebody who was erased in the events of these objects; all else stays as told."""
     with connection.cursor() as cursor:
-        cursor.execute(FORGET, [list(object_ids)])
+        cursor.execute("SELECT payments_forget_events(%s)", [list(object_ids)])
 
 
 def _ring() -> None:
