@@ -151,9 +151,11 @@ def tile(title: str, now: Number, before: Number, said: str, asked: Asked, *, po
 
     Shares are compared in percentage `points`, everything else in per cent of what it was.
     """
-    if asked.against is None or now is None or before is None or (not points and not before):
+    if asked.against is None or now is None or before is None:
         return Tile(title, said)
     than = AGAINST[asked.how]
+    if not points and not before:
+        return Tile(title, said, _("There was none in %(than)s") % {"than": than} if now else "")
     by = now - before if points else 100 * (now - before) / before
     if abs(by) < 0.05:
         return Tile(title, said, _("As in %(than)s") % {"than": than}, "=")

@@ -136,8 +136,8 @@ def fill() -> dict[str, int]:
             lens = ("lens, ", "0, ") if grain == "day" else ("", "")
             cursor.execute(FILL.format(grain=grain, lens=lens[0], lens_value=lens[1]), known)
             cursor.execute(TALLIES.format(grain=grain), known)
-        days_ = [until - timedelta(days=number + 1) for number in range(DAYS)]
-        sums.through_lenses(days_)
+        for number in range(DAYS):
+            sums.through_lenses([until - timedelta(days=number + 1)])
         for table in tables:
             cursor.execute(f"VACUUM ANALYZE reporting_{table}")
         cursor.execute("SELECT relname, reltuples::bigint FROM pg_class WHERE relname = ANY(%s)",
