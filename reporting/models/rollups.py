@@ -81,11 +81,12 @@ class AttemptsHour(Attempts):
 
 
 class Lens(models.IntegerChoices):
-    """Which dimensions a sum tells apart; the others are empty in it."""
+    """Which dimensions a sum tells apart; the others are empty. `ANSWERS` mixes currencies: it is for sketches."""
 
     EVERYTHING = 0, "all dimensions"
     PROVIDERS = 1, "account, method and currency"
     COUNTRIES = 2, "country and currency"
+    ANSWERS = 3, "account and method"
 
 
 class AttemptsDay(Attempts):

@@ -89,6 +89,7 @@ SELECT {{lens_value}}at, {_DIMS}, {", ".join(f"coalesce(sum({name}), 0)" for nam
 _LENSES: Final = {
     Lens.PROVIDERS: ("account", "method", "currency"),
     Lens.COUNTRIES: ("country", "currency"),
+    Lens.ANSWERS: ("account", "method"),
 }
 
 _TALLIED: Final = f"""

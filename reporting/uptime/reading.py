@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from django.db import connection
@@ -13,6 +13,7 @@ from reporting.uptime.periods import Period
 
 _NAMES: Final = (*SUMS, *MINORS)
 _SEES: Final[Mapping[Lens, frozenset[str]]] = {
+    Lens.ANSWERS: frozenset({"at", "account", "method"}),
     Lens.PROVIDERS: frozenset({"at", "account", "method", "currency"}),
     Lens.COUNTRIES: frozenset({"at", "country", "currency"}),
     Lens.EVERYTHING: frozenset({"at", *DIMENSIONS}),
@@ -65,7 +66,7 @@ def attempts(period: Period, sets: Sequence[Sequence[str]], narrowed: Mapping[st
     found: list[dict[Key, Sums]] = [{} for _ in sets]
     by_source: dict[Source, list[int]] = {}
     for number, dimensions in enumerate(sets):
-        by_source.setdefault(_source(period, {*dimensions, *narrowed}), []).append(number)
+        by_source.setdefault(_source(period, {*dimensions, *narrowed, "currency"}), []).append(number)
     for source, numbers in by_source.items():
         _read(period, source, [(sets[number], found[number]) for number in numbers], narrowed)
     return found
@@ -184,7 +185,8 @@ def tallies(period: Period, what: Sequence[str], narrowed: Mapping[str, str]) ->
 
 
 def choices(period: Period) -> dict[str, list[str]]:
-    """What can be looked at alone: the accounts, methods and countries of a period's attempts."""
-    found = attempts(period, [("account",), ("method",), ("country",)], {})
+    """What can be looked at alone: the accounts, methods and countries of the attempts of a period's last month."""
+    last = Period(max(period.since, period.until - timedelta(days=31)), period.until)
+    found = attempts(last, [("account",), ("method",), ("country",)], {})
     names = ("account", "method", "country")
     return {name: sorted(key[0] for key in keys if key[0]) for name, keys in zip(names, found, strict=True)}

@@ -146,6 +146,8 @@ def test_the_funnel_and_what_goes_back(staff: Staff, week: dict[str, str]) -> No
     [reason] = table(lead, "returns", "refund", **week)
     assert list(reason.values()) == ["damaged", "1", "4.0"]
     assert "There were none in this period." in shown, "no disputes"
+    answers = {row["Provider account"]: row["Answers"] for row in table(finance, "latency", "account", **week)}
+    assert answers == {"stripe-us": "5", "stripe-eu": "1"}
     rest = table(finance, "rest", "ages", currency="EUR")
     assert {"What it waits for": "authorized", "Since": "2", "Number": "1", "Amount": "15.99"} in rest
 
