@@ -9,6 +9,7 @@ from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern
 from django.utils.html import format_html
+from django.utils.translation import gettext as _
 
 from payments.admin import base, shown
 from payments.intents import selectors as intent_selectors
@@ -19,7 +20,7 @@ from refunds import selectors as refund_selectors
 from refunds.models import DisputeMovement
 from refunds.services import transfers as services
 from reporting import meanings, terms
-from reporting.admin import refunding, sentence, story, tracing, transfers, undoing, xray
+from reporting.admin import refunding, saying, sentence, story, tracing, transfers, undoing, whereabouts, xray
 
 MAY_REFUND = "refunds.add_refund"
 
@@ -41,8 +42,9 @@ DISPUTE_COLUMNS = (
 ATTEMPT_COLUMNS = (
     shown.Column("Attempt", lambda row, viewer: viewer.reference(row.pk)),
     shown.status_of(),
-    shown.Column("Method", lambda row, _: sentence.method(row)),
+    shown.Column("Method", lambda row, _viewer: sentence.method(row)),
     shown.linked("account", "Provider account"),
+    shown.text_of("reason_for_route", "Why this provider"),
     shown.code_of("provider_reference", "PSP's reference"),
     shown.time_of("created_at"),
 )
@@ -54,7 +56,7 @@ CAPTURE_COLUMNS = (
 )
 TRANSFER_COLUMNS = (
     shown.text_of("narrative", "Booked"),
-    shown.Column("Entries", lambda row, _: _entries(row)),
+    shown.Column("Entries", lambda row, _viewer: _entries(row)),
     shown.time_of("booked_at", "When"),
 )
 
@@ -102,11 +104,11 @@ class PaymentAdmin(base.ModelAdmin):
     called = ("payment", "payments")
     columns = (
         shown.amount_of("amount", "Payment"),
-        shown.Column("Status", lambda row, _: sentence.status(row)),
-        shown.Column("Refunded", lambda row, _: _refunded(row), right=True),
+        shown.Column("Status", lambda row, _viewer: sentence.status(row)),
+        shown.Column("Refunded", lambda row, _viewer: _refunded(row), right=True),
         shown.Column("Order", _order),
         shown.Column("Customer", _customer),
-        shown.Column("Method", lambda row, _: sentence.method(row.attempt) or shown.NOTHING),
+        shown.Column("Method", lambda row, _viewer: sentence.method(row.attempt) or shown.NOTHING),
         shown.time_of("created_at"),
     )
     list_select_related = ("order", "customer")
@@ -146,21 +148,26 @@ class PaymentAdmin(base.ModelAdmin):
     def facts(self, request: HttpRequest, row: PaymentIntent) -> dict[str, Any]:
         """The whole story, in the order in which it is asked for on the phone."""
         viewer = self.viewer(request, row)
-        refunds = list(row.refunds.order_by("pk"))
+        refunds = list(row.refunds.select_related("attempt").order_by("pk"))
+        captures = list(row.captures.order_by("pk"))
         attempts = list(row.attempts.select_related("account").order_by("pk"))
         latest = next((one for one in attempts if one.pk == row.latest_attempt_id), None)
+        statement = tracing.statement(attempts)
         return {
             **super().facts(request, row),
-            "sentence": sentence.told(row, latest, refunds),
+            "sentence": _sentence(row, latest, refunds),
+            "aloud": saying.aloud(row, latest, refunds, statement),
+            "places": whereabouts.now(row, captures, refunds, viewer),
+            "not_now": self._not_now(request, row),
             "error": sentence.error(row),
             "figures": _figures(row),
             "order": _order(row, viewer),
             "customer": _customer(row, viewer),
             "why_not": self._why_not(request, row),
-            "statement": tracing.statement(attempts),
+            "statement": statement,
             "twice": tracing.twice(row),
             "held": undoing.held(refunds) if _may_refund(request) else [],
-            "tables": _tables(row, attempts, refunds, viewer),
+            "tables": _tables(row, attempts, (captures, refunds), viewer),
             "timeline": story.lines(row, refunds, viewer),
         }
 
@@ -185,6 +192,22 @@ class PaymentAdmin(base.ModelAdmin):
         if not money.to_minor(refund_selectors.refundable(row)):
             return "Nothing is left to refund."
         return ""
+
+    def _not_now(self, request: HttpRequest, row: PaymentIntent) -> list[tuple[str, str]]:
+        """What cannot be done here and now, and why not."""
+        found = [(_("Refund"), self._why_not(request, row))]
+        if row.amount_captured_minor:
+            found.append((_("Cancel"), _("The money was taken: it goes back by a refund.")))
+        elif row.amount_capturable_minor:
+            found.append(
+                (_("Take the money, or cancel"), _("The shop does that through the API, when it sends the goods."))
+            )
+        if not services.possible(row):
+            found.append(
+                (_("Pay back by bank"), _("Its own method can give the money back, or there is none to give."))
+            )
+        found.append((_("Charge again"), _("Never from here: the customer pays in the shop.")))
+        return [(words, why) for words, why in found if why]
 
     # --- the refund form
 
@@ -235,8 +258,17 @@ def _figures(row: PaymentIntent) -> list[tuple[str, str]]:
     ]
 
 
-def _tables(row: PaymentIntent, attempts: list[Any], refunds: list[Any], viewer: shown.Viewer) -> list[shown.Table]:
-    captures = list(row.captures.order_by("pk"))
+def _sentence(row: PaymentIntent, latest: Any, refunds: Sequence[Any]) -> str:
+    """What happened, and until when what went back should be seen."""
+    sent = [day for one in refunds if one.status == "succeeded" and (day := tracing.latest_arrival(one)) is not None]
+    told = sentence.told(row, latest, refunds)
+    if not sent or max(sent) < clock.now():
+        return told
+    return _("%(told)s The customer should see it by %(day)s.") % {"told": told, "day": f"{max(sent):%-d %b %Y}"}
+
+
+def _tables(row: PaymentIntent, attempts: list[Any], both: tuple[Any, Any], viewer: shown.Viewer) -> list[shown.Table]:
+    captures, refunds = both
     disputes = list(row.disputes.order_by("pk"))
     moved = DisputeMovement.objects.filter(dispute__in=disputes).values_list("pk", flat=True) if disputes else ()
     transfers = list(ledger.journal([*(one.pk for one in captures), *(one.pk for one in refunds), *moved]))

@@ -1,14 +1,20 @@
 """The timeline of a payment as support tells it, with the engine's steps folded under each line."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final
+
+from django.contrib.postgres.fields import ArrayField
+from django.db.models import TextField
+from django.db.models.expressions import RawSQL
 
 from payments.admin import shown
 from payments.gateway.models import ProviderCall
 from payments.intents import timeline
 from payments.intents.models import PaymentIntent
+from payments.kernel.audit import AuditEvent
+from payments.kernel.jobs import Job
 from payments.webhooks.models import Event, InboundEvent
 from refunds.models import Dispute, DisputeMovement, Refund
 from reporting.admin import sentence
@@ -26,6 +32,8 @@ KINDS: Final[Mapping[str, str]] = {
     "notification": "The PSP said",
     "ledger": "Booked",
     "event": "Event for the shop",
+    "job": "Still to be done",
+    "staff": "Done by staff",
 }
 PAYMENT: Final[Mapping[str, str]] = {
     "processing": "The payment was sent to the bank",
@@ -92,6 +100,9 @@ def lines(intent: PaymentIntent, refunds: Sequence[Refund], viewer: shown.Viewer
     asked = [(row.created_at, None, _asked(row, viewer)) for row in refunds]
     asked += [(row.created_at, None, _disputed(row, viewer)) for row in disputes]
     moved = [(entry["at"], _step(entry, raw, viewer), _told(entry, known, viewer)) for entry in entries]
+    moved += [
+        (step.at, step, None) for step in _around([entry["object_id"] for entry in entries], intent, refunds, viewer)
+    ]
     told = [_opened(intent)]
     for _, step, line in sorted([*asked, *moved], key=lambda one: one[0]):
         if line is not None:
@@ -166,6 +177,25 @@ def _step(entry: Mapping[str, Any], raw: Mapping[str, str], viewer: shown.Viewer
         reference=viewer.reference(object_id),
         raw=raw.get(object_id, "") if kind in ("call", "notification", "event") else "",
     )
+
+
+def _around(
+    objects: Sequence[str], intent: PaymentIntent, refunds: Sequence[Refund], viewer: shown.Viewer
+) -> Iterator[Line]:
+    """What staff did with any of it, and what programs have still to do: two queries."""
+    named = list({intent.pk, *(row.pk for row in refunds), *objects})
+    for row in AuditEvent.objects.filter(object_id__in=named).order_by("pk")[: shown.ROWS]:
+        because, raw = shown.masked(row.because, viewer), shown.raw({**row.before, **row.after}, viewer)
+        title = shown.plain(row.action.replace(".", "_"))
+        yield Line(row.at, "staff", KINDS["staff"], title, because, row.by, viewer.reference(row.object_id), raw)
+    waiting = Job.objects.alias(about=_ABOUT).filter(about__overlap=named).order_by("due_at")
+    for job in waiting[: shown.ROWS]:
+        detail = f"{job.state}, due {job.due_at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+        yield Line(job.created_at, "job", KINDS["job"], shown.plain(job.name), detail, job.queue, "")
+
+
+_ABOUT: Final = RawSQL("ARRAY(SELECT value FROM jsonb_each_text(arguments))", (), ArrayField(TextField()))
+"""The ids that a job is about; there are only jobs that are not done yet."""
 
 
 def _moved(object_id: str, change: str) -> str:

@@ -99,6 +99,13 @@ def _arrives(refund: Refund, *, on_card: bool) -> str:
     return f"Between {first:%-d %b} and {last:%-d %b %Y}. If it is not there by then, their bank can look for it."
 
 
+def latest_arrival(refund: Refund) -> datetime | None:
+    """The last day on which a refund to a card should be seen by its holder; None where nobody can say."""
+    if refund.attempt.method not in xray.ON_CARDS or refund.sent_at is None or refund.origin == Origin.BANK:
+        return None
+    return _business_days(refund.sent_at, SHOWS_IT[1])
+
+
 def _business_days(moment: datetime, days: int) -> datetime:
     """So many days from Monday to Friday later; holidays differ by country and are not known here."""
     day = moment.astimezone(UTC)

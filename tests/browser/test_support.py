@@ -137,6 +137,61 @@ def test_the_form_is_filled_and_sent_by_the_keyboard_alone(shop: factories.Shop,
     assert (made.amount_minor, made.reason, made.note) == (333, "goodwill", "She waited for long.")
 
 
+def test_from_four_digits_to_the_refund_without_a_mouse(shop: factories.Shop, sit: Sit) -> None:
+    basket(shop, reference="A-2026-7731")
+    shop.confirm(shop.intent(shop.order(2500)), token="pm_card_mastercard")
+    desk = sit("support")
+    page, press, write = desk.page, desk.page.keyboard.press, desk.page.keyboard.type
+    desk.go("/admin/payments/order/")
+    press("/")
+    write("4242 19.99 today")
+    with page.expect_navigation():
+        press("Enter")
+    assert desk.says("Card, order or payment ending in 4242 · 19.99 in any currency · today (UTC)")
+    desk.look("found-together")
+    press("/")
+    press("ArrowDown")
+    with page.expect_navigation():
+        press("Enter")
+    assert desk.says("What to tell the customer")
+    _tab_to(page, "document.activeElement.innerText.trim() === 'Refund'")
+    with page.expect_navigation():
+        press("Enter")
+    _tab_to(page, "document.activeElement.name === 'by'")
+    press("ArrowDown")  # from an amount to all that is left
+    _tab_to(page, "document.activeElement.name === 'reason'")
+    write("Good")
+    _tab_to(page, "document.activeElement.innerText.trim().startsWith('Refund')")
+    with page.expect_navigation():
+        press("Enter")
+    assert desk.says("A refund of 19.99 USD is being looked at.")
+    assert Refund.objects.get().amount_minor == 1999
+
+
+def _tab_to(page: Any, there: str) -> None:
+    for _ in range(80):
+        page.keyboard.press("Tab")
+        if page.evaluate(there):
+            return
+    raise AssertionError(there)
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_nothing_found_says_what_was_understood_and_what_else_to_try(
+    shop: factories.Shop, sit: Sit, width: int
+) -> None:
+    basket(shop)
+    desk = sit("support", width=width)
+    desk.go("/admin/search")
+    desk.look("search-empty")
+    desk.page.locator("input[name=q]").fill("4242 19.98 today")
+    with desk.page.expect_navigation():
+        desk.page.keyboard.press("Enter")
+    desk.look("search-nothing")
+    desk.press("Without 19.98")
+    assert desk.says("19.99 USD")
+
+
 @pytest.mark.parametrize("width", WIDTHS)
 def test_an_order_that_two_payments_paid_goes_back_whole(shop: factories.Shop, sit: Sit, width: int) -> None:
     order = shop.order(3000)
