@@ -24,6 +24,8 @@ PROVEN: Final = "proven_at"
 FACTOR: Final = "second_factor"
 """In a session: signed in with one."""
 WRONG_CODE: Final = gettext_lazy("This code is not right, or was used already. Wait for the next one and enter that.")
+WRONG: Final = {"password": gettext_lazy("This is not your password."), "code": WRONG_CODE}
+"""What proves who somebody is, in the order in which it is looked at."""
 KEPT: Final = "kept_form"
 MOST_KEPT: Final = 10_000
 """Characters of a form that are kept for the way back; a longer one is written again."""
@@ -53,25 +55,27 @@ class ProofForm(forms.Form):
             del self.fields["code"]
 
     def prove(self, origin: guesses.Origin) -> bool:
-        """Whether it is them; the form says why not. Wrong proofs are counted like those at the sign-in."""
-        try:
-            attempt = guesses.begin("password", self.user.get_username(), origin)
-        except guesses.TooMany as refusal:
-            self.add_error(None, wait_text(refusal.wait))
-            return False
-        said = self.cleaned_data
-        wrong = ""
-        if not self.user.check_password(said["password"]):
-            wrong = "password"
-            self.add_error("password", _("This is not your password."))
-        elif "code" in self.fields and not factors.proves(self.user, said["code"]):
-            wrong = "code"
-            self.add_error("code", WRONG_CODE)
-        if wrong:
-            audit.record("user.confirmation_failed", self.user.get_username(), after={"wrong": wrong})
-            return False
-        attempt.was_right()
+        """Whether it is them; the form says why not. Wrong proofs are counted with those at the sign-in.
+
+        Each for itself: who knows the password and signs in with it elsewhere does not get to guess codes anew here.
+        """
+        name = self.user.get_username()
+        for what in (one for one in WRONG if one in self.fields):
+            try:
+                attempt = guesses.begin(what, name, origin)
+            except guesses.TooMany as refusal:
+                self.add_error(None, wait_text(refusal.wait))
+                return False
+            if not self._right(what):
+                self.add_error(what, WRONG[what])
+                audit.record("user.confirmation_failed", name, after={"wrong": what})
+                return False
+            attempt.was_right()
         return True
+
+    def _right(self, what: str) -> bool:
+        said = self.cleaned_data[what]
+        return self.user.check_password(said) if what == "password" else factors.proves(self.user, said)
 
 
 def required(request: HttpRequest, back: str = "") -> HttpResponse | None:

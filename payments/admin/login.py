@@ -95,6 +95,7 @@ def _known(request: HttpRequest, form: "SignInForm") -> User | None:
 
 def failed(name: str, what: str = "password") -> None:
     """Leave it on record; a name that nobody has is not written down, for it may be a password in the wrong field."""
+    name = guesses.spelled(name)
     known = User.objects.filter(username=name).exists()
     audit.record("user.sign_in_failed", name if known else "nobody known", after={"wrong": what})
 

@@ -10,6 +10,7 @@ import hashlib
 import hmac
 import ipaddress
 import secrets
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -83,8 +84,8 @@ class Try:
 
 def begin(what: str, account: str, origin: Origin) -> Try:
     """Begin to look at a proof (`what`: password, code) for an account; raises `TooMany`."""
-    name = account.strip().casefold()
-    keys = sorted((scope, _key(what, scope, *parts)) for scope, parts in _scopes(name, origin))
+    name = spelled(account).casefold()
+    keys = sorted((scope, _key(what, scope, *parts)) for scope, parts in _scopes(spelled(account), origin))
     now = clock.now()
     with transaction.atomic():
         SignInGuess.objects.bulk_create(
@@ -104,6 +105,11 @@ def begin(what: str, account: str, origin: Origin) -> Try:
     return Try(keys)
 
 
+def spelled(account: str) -> str:
+    """A name as the form of the sign-in reads it (Unicode NFKC): other spellings are no new guesses."""
+    return unicodedata.normalize("NFKC", account).replace("\x00", "").strip()
+
+
 def wait_after(scope: str, failures: int) -> timedelta:
     """How long nothing is looked at after so many wrong ones in a row."""
     if failures < FREE[scope]:
@@ -114,7 +120,7 @@ def wait_after(scope: str, failures: int) -> timedelta:
 
 def forgive(account: str) -> int:
     """Forget what was guessed for an account: its person has been helped. How many counts are gone."""
-    return SignInGuess.objects.filter(account=_key("account", account.strip().casefold())).delete()[0]
+    return SignInGuess.objects.filter(account=_key("account", spelled(account).casefold())).delete()[0]
 
 
 def sweep() -> int:
@@ -123,8 +129,9 @@ def sweep() -> int:
     return SignInGuess.objects.filter(last_at__lt=clock.now() - FORGOTTEN).delete()[0]
 
 
-def _scopes(name: str, origin: Origin) -> list[tuple[str, tuple[str, ...]]]:
-    known = KnownBrowser.objects.filter(user__username__iexact=name, last_at__gt=clock.now() - KNOWN)
+def _scopes(account: str, origin: Origin) -> list[tuple[str, tuple[str, ...]]]:
+    name = account.casefold()
+    known = KnownBrowser.objects.filter(user__username__iexact=account, last_at__gt=clock.now() - KNOWN)
     if origin.token and known.filter(token=_hashed(origin.token)).exists():
         return [("pair", (name, "browser", origin.token))]
     pair = ("pair", (name, "address", origin.place))

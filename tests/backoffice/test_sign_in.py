@@ -180,6 +180,17 @@ def test_many_guesses_at_once_are_no_more_than_one_after_another(lena: User) -> 
     assert len(under_way) == guesses.FREE["pair"]
 
 
+@pytest.mark.parametrize("name", ["\uff4cena", "LENA", " lena ", "le\x00na"])
+def test_other_ways_to_write_a_name_are_no_ways_to_guess_anew(lena: User, name: str) -> None:
+    for _ in range(guesses.FREE["pair"]):
+        assert "Too many" not in says(enter(Client(), "guess"))
+    assert "Too many wrong tries." in says(enter(Client(), name=name))
+
+
+def test_a_name_that_cannot_be_one_is_no_error_of_ours(lena: User) -> None:
+    assert enter(Client(), name="le\x00na").status_code == 200
+
+
 def test_one_address_does_not_try_everybody(lena: User) -> None:
     for number in range(guesses.FREE["address"]):
         guesses.begin("password", f"user{number}", guesses.Origin("2001:db8::1"))
@@ -191,7 +202,32 @@ def test_one_address_does_not_try_everybody(lena: User) -> None:
 def test_a_name_that_nobody_has_is_written_down_nowhere(lena: User) -> None:
     shown = says(enter(Client(), "x", name="hunter2 is my password"))
     assert "Please enter the correct username and password" in shown
+    for _ in range(guesses.FREE["pair"]):
+        shown = says(enter(Client(), "x", name="hunter2 is my password"))
+    assert "Too many wrong tries." in shown, "and not while they wait either"
     assert "hunter2" not in repr(list(AuditEvent.objects.values())) + repr(list(SignInGuess.objects.values()))
+
+
+def test_codes_that_were_not_looked_at_are_written_down_nowhere(lena: User, app: bytes) -> None:
+    browser, codes = Client(), factors.renew_codes(lena)
+    enter(browser)
+    browser.post(CODE, {"code": shown_by(app)})
+    browser.post("/admin/confirm/", {"code": codes[0], "password": "", "next": "/admin/"})
+    assert AuditEvent.objects.filter(action="page.submitted").count() == 1
+    assert codes[0] not in repr(list(AuditEvent.objects.values()))
+
+
+def test_knowing_the_password_gives_no_new_guesses_at_the_code(lena: User, app: bytes) -> None:
+    """Somebody has taken over a session and knows the password: signing in with it elsewhere does not help them."""
+    taken, wrong = Client(), {"code": "000000", "password": PASSWORD, "next": "/admin/"}
+    enter(taken)
+    taken.post(CODE, {"code": shown_by(app)})
+    for _ in range(guesses.FREE["pair"]):
+        assert "This code is not right" in says(taken.post("/admin/confirm/", wrong))
+        other = Client()
+        other.cookies["browser"] = taken.cookies["browser"].value
+        assert enter(other)["Location"] == CODE
+    assert "Too many wrong tries." in says(taken.post("/admin/confirm/", wrong))
 
 
 def test_a_session_that_was_planted_is_not_the_one_that_is_signed_in(lena: User, app: bytes) -> None:
