@@ -1,5 +1,7 @@
 """Attention items: money that needs a person, with the reason and, once closed, the evidence."""
 
+from collections.abc import Mapping
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from django.db import models
@@ -46,6 +48,11 @@ class AttentionItem(models.Model):
     taken_by = models.CharField(max_length=80, blank=True, default="", help_text="Who looks after it.")
     taken_at = models.DateTimeField(null=True, blank=True)
     opened_at = models.DateTimeField(default=clock.now)
+    snoozed_until = models.DateTimeField(
+        null=True, blank=True, help_text="It rests until then, and comes back by itself."
+    )
+    snoozed_because = models.CharField(max_length=200, blank=True, default="")
+    snoozed_by = models.CharField(max_length=80, blank=True, default="")
     closed_at = models.DateTimeField(null=True, blank=True)
     closed_because = models.TextField(blank=True, default="")
     closed_by = models.CharField(max_length=80, blank=True, default="")
@@ -65,6 +72,32 @@ class AttentionItem(models.Model):
     def amount(self) -> Money | None:
         """The money that it is about; None where nobody knows."""
         return None if self.amount_minor is None else money.from_minor(self.amount_minor, self.currency)
+
+
+class Severity(models.TextChoices):
+    """How much it hurts to wait."""
+
+    URGENT = "urgent", "Urgent: money is at stake now"
+    SOON = "soon", "Soon: today"
+    CALM = "calm", "When there is time"
+
+
+K, S = AttentionKind, Severity
+SEVERITIES: Final[Mapping[AttentionKind, Severity]] = {
+    **dict.fromkeys(AttentionKind, S.SOON),
+    **dict.fromkeys(
+        (K.UNKNOWN_OUTCOME, K.AMOUNT_DIFFERS, K.AUTO_REFUND_LIMIT, K.OVER_RETURNED, K.DISPUTE_OVERDUE,
+         K.DISPUTE_REFUSED), S.URGENT),
+    K.RULE_ROLLED_BACK: S.CALM,
+}  # fmt: skip
+OWNERS: Final[Mapping[AttentionKind, str]] = {
+    **dict.fromkeys(AttentionKind, "support_lead"),
+    **dict.fromkeys((K.AMOUNT_DIFFERS, K.REFUND_BOUNCED, K.OVER_RETURNED, K.CLOSE_LATE), "finance"),
+    **dict.fromkeys((K.UNKNOWN_OUTCOME, K.CANCEL_REFUSED, K.RULE_ROLLED_BACK, K.UNMATCHED_EVENT), "engineer"),
+}
+"""The role that looks after each kind, while no person has taken it."""
+
+SNOOZED_AT_MOST: Final = timedelta(days=30)
 
 
 class Action(models.TextChoices):
@@ -146,6 +179,12 @@ class NotOffered(Refusal):
     code, status = "settlement_not_offered", 422
 
 
+class SnoozedTooLong(Refusal):
+    """A matter rests until some moment within the next 30 days."""
+
+    code, status = "snoozed_too_long", 422
+
+
 class SecondPersonNeeded(Refusal):
     """Who proposed how to settle a matter does not confirm it as well."""
 
@@ -168,6 +207,43 @@ def take(item_id: str, *, by: str) -> None:
             [by, clock.now(), ids.decode("attn", item_id)],
         )
         audit.did("matter.taken", item_id)
+
+
+def assign(item_id: str, *, to: str, because: str) -> None:
+    """Give an open item to somebody, who looks after it from now on."""
+    with unit.work():
+        item = _held(item_id)
+        audit.record("matter.assigned", item_id, because=because, before={"by": item.taken_by}, after={"by": to})
+        unit.current().run(
+            "UPDATE payments_attentionitem SET taken_by = %s, taken_at = %s WHERE id = %s",
+            [to, clock.now(), ids.decode("attn", item_id)],
+        )
+
+
+def snooze(item_id: str, *, until: datetime, because: str, by: str) -> None:
+    """Let an open item rest until a moment; it comes back by itself, and sooner where it becomes more urgent."""
+    now = clock.now()
+    if not now < until <= now + SNOOZED_AT_MOST:
+        raise SnoozedTooLong("Say a moment within the next 30 days.")
+    with unit.work():
+        _held(item_id)
+        audit.record("matter.snoozed", item_id, because=because, after={"until": until.isoformat()})
+        _rest(item_id, until, because, by)
+
+
+def wake(item_id: str) -> None:
+    """Bring an item back before its time."""
+    with unit.work():
+        _held(item_id)
+        audit.record("matter.woken", item_id)
+        _rest(item_id, None, "", "")
+
+
+def _rest(item_id: str, until: datetime | None, because: str, by: str) -> None:
+    unit.current().run(
+        "UPDATE payments_attentionitem SET snoozed_until = %s, snoozed_because = %s, snoozed_by = %s WHERE id = %s",
+        [until, because, by, ids.decode("attn", item_id)],
+    )
 
 
 def _held(item_id: str) -> AttentionItem:
@@ -258,7 +334,7 @@ def open_anew(kind: AttentionKind, object_id: str, detail: str, *, amount: Money
     """The same in other words, where it is open already: something has become more urgent, or more."""
     minor = None if amount is None else money.to_minor(amount)
     unit.current().run(
-        "UPDATE payments_attentionitem SET detail = %s, amount_minor = coalesce(%s, amount_minor)"
+        "UPDATE payments_attentionitem SET detail = %s, amount_minor = coalesce(%s, amount_minor), snoozed_until = NULL"
         " WHERE object_id = %s AND kind = %s AND closed_at IS NULL",
         [detail, minor, object_id, kind],
     )

@@ -19,7 +19,7 @@ from payments.kernel.errors import Refusal
 from refunds.models import BankTransfer
 from refunds.services import duplicates, settling
 from refunds.services import transfers as services
-from reporting.admin import transfers
+from reporting.admin import queue, transfers
 from reporting.admin.advice import ADVICE, OF_A_DISPUTE
 
 MAY_LOOK_AFTER = "payments.change_attentionitem"
@@ -48,26 +48,6 @@ class ProposalForm(ReasonForm):
         super().__init__(data)
         self.offers = [(action, action.label, effect) for action, effect in offers.items()]
         self.fields["action"].choices = [(action, words) for action, words, _ in self.offers]  # type: ignore[attr-defined]  # a choice
-
-
-class OpenFilter(admin.SimpleListFilter):
-    """Matters that still need a person."""
-
-    title = "state"
-    parameter_name = "state"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:  # noqa: ARG002  Django's
-        """What can be chosen."""
-        return [("open", "Open"), ("mine", "Open and mine"), ("nobody", "Open and nobody's"), ("closed", "Closed")]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """The matters that stand so."""
-        chosen = self.value()
-        if chosen is None:
-            return queryset
-        found = queryset.filter(closed_at__isnull=chosen != "closed")
-        owner = {"mine": transfers.person(request), "nobody": ""}.get(chosen)
-        return found if owner is None else found.filter(taken_by=owner)
 
 
 def _settles(row: Settlement) -> str:
@@ -103,13 +83,14 @@ class SettlementAdmin(base.ModelAdmin):
 
 
 @admin.register(AttentionItem)
-class AttentionItemAdmin(base.ModelAdmin):
+class AttentionItemAdmin(queue.Looking):
     """Why an object needs a person; closed with the evidence."""
 
     called = ("matter that needs attention", "matters that need attention")
     columns = (
         shown.choice_of("kind", "Matter"),
-        shown.Column("State", lambda row, _: shown.status("open" if row.closed_at is None else "closed")),
+        shown.Column("State", lambda row, _: queue.state(row)),
+        shown.Column("Severity", lambda row, _: queue.severity(row)),
         shown.amount_of("amount"),
         shown.reference_of("object_id", "About"),
         shown.Column("Age", lambda row, _: _age(row), right=True),
@@ -119,7 +100,9 @@ class AttentionItemAdmin(base.ModelAdmin):
     sections = (
         (
             "About",
-            (*columns, shown.words_of("detail", "What is known"), shown.time_of("closed_at"),
+            (*columns, shown.words_of("detail", "What is known"),
+             shown.said_of("snoozed_because", "Why it was snoozed"), shown.text_of("snoozed_by"),
+             shown.time_of("closed_at"),
              shown.said_of("closed_because"), shown.text_of("closed_by")),
         ),
     )  # fmt: skip
@@ -127,7 +110,7 @@ class AttentionItemAdmin(base.ModelAdmin):
     ordering: ClassVar[Sequence[Any]] = (
         Case(When(closed_at=None, then=0), default=1), F("amount_minor").desc(nulls_last=True), "opened_at",
     )  # fmt: skip
-    list_filter = (OpenFilter, "kind", base.CreatedFilter)
+    list_filter = (queue.OpenFilter, queue.SeverityFilter, "kind", base.CreatedFilter)
     id_lookups = dict.fromkeys(("pi", "att", "cap", "re", "ord", "in"), "object_id")
     search_help_text = "Id of a matter, or of what it is about"
     nothing_here = "Nothing needs a person. That is how it should be."
@@ -203,7 +186,7 @@ class AttentionItemAdmin(base.ModelAdmin):
             found.append(("extend", "Hold it for longer", "", True))
         if row.taken_by != transfers.person(request):
             found.append(("take", "I look after it", "", False))
-        return found
+        return [*found, *self.whose(row)]
 
     def get_urls(self) -> list[URLPattern]:
         """The admin's routes, and what people do about a matter."""
