@@ -10,6 +10,7 @@ from config.environment import Environment, Role
 STATEMENT_TIMEOUT = {Role.WEB: 15_000, Role.WORKER: 120_000, Role.SHELL: 0}
 LOCK_TIMEOUT = 5_000
 IDLE_IN_TRANSACTION_TIMEOUT = 60_000
+UNITS = "-c countinghouse.units=on"  # we are the platform: what a unit of work changes has its trace already
 PREPARE_THRESHOLD = 2  # prepared the third time a connection sees a statement; Django's default is never
 
 
@@ -53,5 +54,5 @@ def _session(environment: Environment) -> dict[str, Any]:
     return options | {
         "server_side_binding": True,
         "prepare_threshold": PREPARE_THRESHOLD,
-        "options": " ".join(f"-c {name}={value}" for name, value in timeouts.items()),
+        "options": " ".join([*(f"-c {name}={value}" for name, value in timeouts.items()), UNITS]),
     }

@@ -18,7 +18,8 @@ NOBODY: Final = "nobody"
 SIGN_IN: Final = "/admin/login/"
 SIGN_OUT: Final = "/admin/logout/"
 SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
-UNSAID: Final = ("csrfmiddlewaretoken",)
+UNSAID: Final = ("csrfmiddlewaretoken", "code", "offer")
+"""Fields that prove who somebody is: tokens, codes of a second factor, its secret."""
 UNTOLD: Final = (SIGN_IN, "/admin/confirm/", "/admin/account/", "/admin/password_change/")
 """Pages whose forms are not written down: they hold passwords, also in the name's field, and unused codes."""
 

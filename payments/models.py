@@ -4,6 +4,7 @@ from payments.gateway.models import FeeContract, KillSwitch, LegalEntity, Provid
 from payments.intents.models import Capture, PaymentAttempt, PaymentIntent, RoutingRule
 from payments.kernel.attention import AttentionItem
 from payments.kernel.audit import AuditEvent
+from payments.kernel.history import RowChange
 from payments.kernel.jobs import Job, JobRun
 from payments.kernel.records import StateChange
 from payments.ledger.models import Account, Entry, Transfer
@@ -58,6 +59,7 @@ __all__ = [
     "ProviderAccount",
     "ProviderCall",
     "RoutingRule",
+    "RowChange",
     "SecondFactor",
     "SignInGuess",
     "StaffSession",

@@ -207,7 +207,7 @@ class ModelAdmin(unfold.ModelAdmin):  # type: ignore[misc]  # unfold has no type
             "row_id": str(row.pk),
             "sections": sections,
             "tables": self.tables(row, viewer),
-            "doings": self.doings(request, row),
+            "doings": [*self.doings(request, row), *self._trail(row, viewer)],
         }
 
     def viewer(self, request: HttpRequest, row: Model) -> shown.Viewer:
@@ -237,6 +237,12 @@ class ModelAdmin(unfold.ModelAdmin):  # type: ignore[misc]  # unfold has no type
     def get_urls(self) -> list[URLPattern]:
         """The admin's routes, and the one that shows personal data."""
         return [self.route("reveal", self.reveal, "reveal"), *super().get_urls()]
+
+    def _trail(self, row: Any, viewer: shown.Viewer) -> Sequence[shown.Doing]:
+        """The way to what staff did with the row, for who audits; nobody audits the log itself."""
+        if not viewer.may("payments.view_auditevent") or self.opts.model_name in ("auditevent", "rowchange"):
+            return ()
+        return (shown.Doing("Audit", reverse("admin:payments_auditevent_of", args=[row.pk])),)
 
     def heading(self, row: Any, viewer: shown.Viewer) -> str:  # noqa: ARG002  for subclasses
         """The words on top of a row's page and in the browser's tab."""

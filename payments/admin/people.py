@@ -64,6 +64,11 @@ class UserAdmin(DjangoUserAdmin, unfold.ModelAdmin):  # type: ignore[misc,type-a
         """Nobody is deleted."""
         return False
 
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:  # noqa: FBT001  Django's
+        """Signed: the history of rows says who it was."""
+        audit.sign()
+        super().save_model(request, obj, form, change)
+
     def construct_change_message(
         self,
         request: HttpRequest,

@@ -5,12 +5,16 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, Final
 
-from django.db import models
+import structlog
+from django.db import connection, models
 
-from payments.kernel import clock, ids, invariants, records, redaction, unit
+from payments.kernel import clock, ids, invariants, jobs, records, redaction, unit
 from payments.kernel.errors import invariant
+
+log = structlog.get_logger(__name__)
 
 SYSTEM: Final = "system"
 """Who did what no request of staff asked for."""
@@ -83,6 +87,26 @@ def left(request_id: str) -> bool:
     return AuditEvent.objects.filter(request_id=request_id).exists()
 
 
+def head() -> tuple[int, str]:
+    """Number and hash of the newest event: whoever notes them outside the database can prove the log by them."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT sequence, hash FROM payments_audithead")
+        sequence, found = cursor.fetchone()
+        return int(sequence), str(found)
+
+
+def holds(sequence: int, noted: str) -> bool:
+    """Whether the event of this number still has the hash that was noted."""
+    return AuditEvent.objects.filter(sequence=sequence, hash=noted).exists()
+
+
+@jobs.job("anchor_audit", jobs.Queue.UPKEEP, every=timedelta(hours=1))
+def anchor() -> None:
+    """Write the head into the platform's log, which leaves the machine: who rewrites the chain does not reach it."""
+    sequence, found = head()
+    log.info("audit_anchor", sequence=sequence, hash=found)
+
+
 def did(action: str, object_id: str, *, because: str = "") -> None:
     """Name what the open unit does, where staff asked for it; what it changes is added by itself.
 
@@ -135,11 +159,25 @@ def _event(action: str, object_id: str, because: str) -> AuditEvent:
     )
 
 
+SIGN: Final = "SELECT set_config('countinghouse.by', %s, true), set_config('countinghouse.request_id', %s, true)"
+
+
+def sign() -> None:
+    """Say in the open transaction, which is no unit of work, who asks: the history of rows writes it down."""
+    asker = _asker.get()
+    if asker is not None and connection.in_atomic_block:
+        with connection.cursor() as cursor:
+            cursor.execute(SIGN, [asker.who(), asker.request_id])
+
+
 class Changes:
     """Writes with every unit of work that staff asked for: what it changes, also where nothing else recorded it."""
 
     def contribute(self, work: unit.Unit, result: object) -> None:  # noqa: ARG002  as every contributor
-        """Complete the events of the unit, or add the one that is missing."""
+        """Complete the events of the unit, or add the one that is missing; sign it for the history of rows."""
+        asker = _asker.get()
+        if asker is not None:
+            work.guard(SIGN, [asker.who(), asker.request_id])
         events = [row for row in work.added if isinstance(row, AuditEvent)]
         if not events and (unnamed := _unnamed(work)) is not None:
             work.add(unnamed)

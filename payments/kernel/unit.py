@@ -76,7 +76,7 @@ class Unit:
 
     @property
     def changed(self) -> Mapping[models.Model, Mapping[str, object]]:
-        """The rows that will be updated, each with what its columns were before."""
+        """The rows that will be different, each with the columns that were set and what they were before."""
         return self._changes
 
     def guard(self, sql: str, params: Sequence[object]) -> None:

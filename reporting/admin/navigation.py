@@ -76,6 +76,7 @@ GROUPS: Final[Mapping[str, tuple[tuple[str, str, str, str], ...]]] = {
     ),
     "Staff": (
         ("Audit log", "payments", "auditevent", "policy"),
+        ("Row history", "payments", "rowchange", "manage_history"),
         ("Users", "auth", "user", "badge"),
         ("Roles", "auth", "group", "groups"),
         ("Sessions", "payments", "staffsession", "devices"),

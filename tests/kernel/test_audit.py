@@ -1,9 +1,11 @@
 """The audit log: every event has its place in a chain that nobody can change, cut or add to without being found."""
 
+import io
 import threading
 from typing import Any
 
 import pytest
+from django.core.management import CommandError, call_command
 from django.db import IntegrityError, connection, transaction
 
 from payments.kernel import audit, unit
@@ -209,3 +211,26 @@ def test_an_event_that_is_given_twice_is_refused_whole() -> None:
         first.save(force_insert=True)
 
     assert found() == []
+
+
+def test_a_log_that_was_rewritten_from_its_beginning_is_found_by_what_was_noted_elsewhere() -> None:
+    three()
+    written = io.StringIO()
+    call_command("audit", "head", stdout=written)
+    sequence, noted = written.getvalue().split()
+    call_command("audit", "check", sequence, noted, stdout=written)
+    with behind_the_guards():
+        sql("UPDATE payments_auditevent SET by = 'staff other' WHERE sequence = 1")
+        for number in (1, 2, 3):  # as thorough as somebody with every right can be
+            sql(
+                "UPDATE payments_auditevent e SET previous = coalesce((SELECT hash FROM payments_auditevent"
+                " WHERE sequence = %s), '') WHERE sequence = %s",
+                number - 1,
+                number,
+            )
+            sql("UPDATE payments_auditevent e SET hash = payments_audit_hash(e) WHERE sequence = %s", number)
+        sql("UPDATE payments_audithead SET hash = (SELECT hash FROM payments_auditevent WHERE sequence = 3)")
+
+    assert found() == []
+    with pytest.raises(CommandError, match="has been rewritten"):
+        call_command("audit", "check", sequence, noted)

@@ -15,7 +15,7 @@ from payments.connectors.base import EventKind, PspEvent, Verdict
 from payments.connectors.stripe import mapping
 from payments.gateway import accounts
 from payments.gateway.models import ProviderAccount
-from payments.kernel import clock, drain, ids, invariants, retention
+from payments.kernel import clock, drain, invariants
 from payments.kernel.attention import AttentionItem
 from payments.kernel.jobs import Job, Queue
 from payments.webhooks import dispatch
@@ -385,20 +385,3 @@ def test_chunks_that_nobody_put_together_are_not_acknowledged(account: ProviderA
     )
     assert (answer.status_code, answer.json()["code"]) == (411, "length_required")
     assert not InboundEvent.objects.exists()
-
-
-def test_bodies_go_when_their_time_is_over_and_not_before_they_were_acted_upon(
-    account: ProviderAccount,
-) -> None:
-    for days, state in ((179, "processed"), (181, "processed"), (400, "ignored"), (400, "failed")):
-        made = clock.now() - timedelta(days=days)
-        InboundEvent.objects.create(
-            id=ids.new("in", made), provider_account=account, event_key=f"{days} {state}", type="x", kind="unused",
-            body=b"{}", state=state, received_at=made,
-        )  # fmt: skip
-    retention.forget_what_is_over()
-    kept = {row.event_key for row in InboundEvent.objects.all() if row.body}
-    assert kept == {"179 processed", "400 failed"}
-    assert InboundEvent.objects.count() == 4, "that they came stays"
-    with pytest.raises(inbound.NotUnderstood, match="was taken away"):
-        inbound.act(InboundEvent.objects.get(event_key="181 processed"))

@@ -24,6 +24,7 @@ APP: Final[Mapping[str, Sequence[str]]] = {
     "payments_statechange": ADDING,
     "payments_auditevent": ADDING,
     "payments_audithead": READING,
+    "payments_rowchange": READING,
     "payments_feecontract": ADDING,
     "refunds_disputemovement": ADDING,
     "reporting_tieout": ADDING,
@@ -66,7 +67,8 @@ MONTHS: Final = ("payments_ensure_partition(text, date)", "payments_detach_parti
 """What the application may ask the owner's functions for."""
 
 SECRET: Final = (
-    "auth_", "django_", "payments_apikey", "payments_apirequest", "payments_audit", "payments_endpoint",
+    "auth_", "django_", "payments_apikey", "payments_apirequest", "payments_audit", "payments_rowchange",
+    "payments_endpoint",
     "payments_idempotencykey", "payments_knownbrowser", "payments_secondfactor", "payments_signinguess",
     "payments_staffsession",
 )  # fmt: skip

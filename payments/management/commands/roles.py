@@ -59,6 +59,7 @@ READS: Final = (
     "payments.view_paymentmethod",
     "payments.view_statechange",
     "payments.view_auditevent",
+    "payments.view_rowchange",
     "payments.view_account",
     "payments.view_transfer",
     "payments.view_entry",
