@@ -42,13 +42,17 @@ def denied(statement: str) -> None:
 
 def test_the_application_can_do_all_its_work(shop: factories.Shop, roles: tuple[str, str]) -> None:
     with acting_as(roles[0]):
-        order = shop.order(500)
+        ada = shop.post("customers", {"reference": "ada", "name": "Ada Lovelace"})["id"]
+        order = shop.order(500, customer=ada, metadata={"to": "Ada Lovelace"})
         shop.confirm(shop.intent(order))
         lines = [{"line": order["lines"][0]["id"], "quantity": 1}]
         shop.post("refunds", {"order": order["id"], "lines": lines, "reason": "damaged"})
         reserved = shop.confirm(shop.intent(shop.order(700), capture_method="manual"))
         shop.post(f"payment_intents/{reserved['id']}/capture", {"amount": 300})
+        shop.call("DELETE", f"customers/{ada}")
         factories.work()
+        assert sql("SELECT count(*) FROM payments_event e WHERE e::text LIKE '%Lovelace%'") == [(0,)]
+        assert sql("SELECT count(*) FROM payments_job WHERE name LIKE 'forget%' AND state <> 'done'") == [(0,)]
         factories.assert_books_close()
 
 
