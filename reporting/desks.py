@@ -13,6 +13,7 @@ from payments.kernel import clock, ids
 from payments.kernel.attention import AttentionItem
 from payments.kernel.audit import AuditEvent
 from payments.kernel.jobs import Job, JobState
+from payments.staff.models import SignInGuess
 from payments.webhooks.models import Delivery, DeliveryState
 from refunds import disputes
 from refunds.models import Dispute, Origin, Refund, RefundBatch
@@ -167,9 +168,23 @@ def on_record() -> tuple[int, int]:
     return of["all"], of["refused"]
 
 
-def staff() -> tuple[int, int]:
-    """Who may sign in, and how many of them have no role."""
-    of = User.objects.filter(is_active=True, is_staff=True).aggregate(
-        all=Count("pk", distinct=True), bare=Count("pk", distinct=True, filter=Q(groups=None, is_superuser=False))
+@dataclass(frozen=True)
+class Staff:
+    """Who may sign in; how many of them have no role or no second factor; how many places must wait to guess again."""
+
+    all: int
+    bare: int
+    factorless: int
+    held_up: int
+
+
+def staff() -> Staff:
+    """The people who work here, as whoever administers them sees it."""
+    rows = User.objects.filter(is_active=True, is_staff=True)
+    of = rows.aggregate(
+        all=Count("pk", distinct=True),
+        bare=Count("pk", distinct=True, filter=Q(groups=None, is_superuser=False)),
+        factorless=Count("pk", distinct=True, filter=Q(second_factor=None)),
     )
-    return of["all"], of["bare"]
+    held_up = SignInGuess.objects.filter(waits_until__gt=clock.now()).count()
+    return Staff(of["all"], of["bare"], of["factorless"], held_up)

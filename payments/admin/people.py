@@ -24,6 +24,22 @@ from payments.staff import factors, guesses, sessions
 admin.site.unregister([User, Group])
 
 
+class FactorFilter(admin.SimpleListFilter):
+    """Who may sign in and has not set up a second factor."""
+
+    title = gettext_lazy("second factor")
+    parameter_name = "factor"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:  # noqa: ARG002  Django's
+        """What can be chosen."""
+        return [("none", gettext_lazy("None yet"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:  # noqa: ARG002  Django's
+        """Those without one."""
+        wanted = {"is_active": True, "is_staff": True, "second_factor": None}
+        return queryset.filter(**wanted) if self.value() == "none" else queryset
+
+
 @admin.register(User)
 class UserAdmin(DjangoUserAdmin, unfold.ModelAdmin):  # type: ignore[misc,type-arg]  # unfold has no types
     """Somebody who works here. What they may do follows from their roles (`manage.py roles`).
@@ -37,7 +53,7 @@ class UserAdmin(DjangoUserAdmin, unfold.ModelAdmin):  # type: ignore[misc,type-a
     add_form = forms.UserCreationForm
     change_password_form = forms.AdminPasswordChangeForm
     list_display = ("username", "email", "is_active", "is_staff", "last_login")
-    list_filter = ("is_active", "is_staff", "groups")
+    list_filter = ("is_active", "is_staff", FactorFilter, "groups")
     filter_horizontal = ()
     fieldsets = (
         (None, {"fields": ("username", "password")}),

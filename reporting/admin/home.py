@@ -181,11 +181,15 @@ def _record(_person: Person) -> Iterator[Line]:
 
 
 def _staff(_person: Person) -> Iterator[Line]:
-    everybody, bare = desks.staff()
-    users = reverse("admin:auth_user_changelist")
-    yield _("May sign in"), f"{users}?is_active__exact=1", f"{everybody:,}"
-    if bare:
-        yield _("Without a role"), f"{users}?{urlencode({'groups__isnull': 'True'})}", _number(bare, "wait")
+    found, users = desks.staff(), reverse("admin:auth_user_changelist")
+    yield _("May sign in"), f"{users}?is_active__exact=1", f"{found.all:,}"
+    if found.factorless:
+        yield _("Without a second factor"), f"{users}?factor=none", _number(found.factorless, "bad")
+    if found.bare:
+        yield _("Without a role"), f"{users}?groups__isnull=True", _number(found.bare, "wait")
+    if found.held_up:
+        link = _list(AuditEvent, created="today", q="user.sign_in_failed")
+        yield _("Held up after wrong guesses"), link, _number(found.held_up, "bad")
 
 
 # --- how it is shown

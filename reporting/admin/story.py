@@ -15,6 +15,7 @@ from payments.intents import timeline
 from payments.intents.models import PaymentIntent
 from payments.kernel.audit import AuditEvent
 from payments.kernel.jobs import Job
+from payments.rest import requestlog
 from payments.webhooks.models import Event, InboundEvent
 from refunds.models import Dispute, DisputeMovement, Refund
 from reporting.admin import sentence
@@ -32,6 +33,7 @@ KINDS: Final[Mapping[str, str]] = {
     "notification": "The PSP said",
     "ledger": "Booked",
     "event": "Event for the shop",
+    "request": "The shop asked us",
     "job": "Still to be done",
     "staff": "Done by staff",
 }
@@ -182,7 +184,11 @@ def _step(entry: Mapping[str, Any], raw: Mapping[str, str], viewer: shown.Viewer
 def _around(
     objects: Sequence[str], intent: PaymentIntent, refunds: Sequence[Refund], viewer: shown.Viewer
 ) -> Iterator[Line]:
-    """What staff did with any of it, and what programs have still to do: two queries."""
+    """What the shop asked for, what staff did with any of it, what programs have still to do: three queries."""
+    for one in requestlog.about(intent.pk):
+        detail = f"answered {one.status}{f' {one.code}' if one.code else ''} in {one.microseconds // 1000} ms"
+        title, by = f"{one.method} {one.path}", one.client.name if one.client else ""
+        yield Line(one.at, "request", KINDS["request"], title, detail, by, f"request {one.request_id}")
     named = list({intent.pk, *(row.pk for row in refunds), *objects})
     for row in AuditEvent.objects.filter(object_id__in=named).order_by("pk")[: shown.ROWS]:
         because, raw = shown.masked(row.because, viewer), shown.raw({**row.before, **row.after}, viewer)

@@ -10,6 +10,7 @@ from django.test.utils import CaptureQueriesContext
 
 from payments.kernel import audit, clock
 from payments.kernel.jobs import Job
+from payments.rest import requestlog
 from refunds.models import Refund
 from reporting.models import Payout
 from tests import factories
@@ -54,11 +55,13 @@ def test_what_staff_did_and_what_is_still_to_be_done_stand_in_the_timeline(
     shop.post("refunds", {"payment_intent": paid["id"], "amount": 500, "reason": "goodwill"})
     refund = Refund.objects.get()
     audit.record("personal_data.revealed", paid["id"], because="She wants a receipt", after={"api_key": "sk_1"})
+    requestlog.flush()
     job = Job.objects.get(arguments__contains={"refund_id": refund.pk})
     said = shown(staff("support"), paid["id"])
 
     assert "Done by staff: Personal data revealed She wants a receipt" in said
     assert "sk_1" not in said
+    assert "The shop asked us: POST /v1/refunds answered 201 in" in said
     assert f"Still to be done: {job.name.replace('_', ' ').capitalize()} ready, due" in said
 
 
