@@ -146,7 +146,7 @@ def _instead(asked: Sequence[Term]) -> list[Instead]:
         if isinstance(term.readings[0], Span):
             wider = f"{_shifted(term.readings[0].first, -1)}..{_shifted(term.readings[0].last, 1)}"
             rest = " ".join(wider if one is term else one.text for one in asked)
-            tries.append(Instead(_("With a day more on either side: days are those of UTC"), address(rest)))
+            tries.append(Instead(_("With a day more on either side"), address(rest)))
     return tries
 
 
