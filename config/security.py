@@ -10,12 +10,17 @@ STRICT: dict[str, list[str]] = {
     "frame-ancestors": [constants.NONE],
     "object-src": [constants.NONE],
 }
-# Unfold's menus are Alpine, which evaluates its attributes and styles what it shows.
+# Unfold's menus are Alpine, which evaluates its attributes and styles what it shows (docs/decisions/0033).
 ADMIN: dict[str, list[str]] = {
     **STRICT,
     "script-src": [constants.SELF, constants.UNSAFE_EVAL],
     "style-src": [constants.SELF, constants.UNSAFE_INLINE],
     "img-src": [constants.SELF, "data:"],
+    "connect-src": [constants.SELF],
+    "font-src": [constants.SELF],
+    "frame-src": [constants.NONE],
+    "child-src": [constants.NONE],
+    "worker-src": [constants.NONE],
 }
 
 
