@@ -10,7 +10,7 @@ STRICT: dict[str, list[str]] = {
     "frame-ancestors": [constants.NONE],
     "object-src": [constants.NONE],
 }
-# Unfold's menus are Alpine, which evaluates its attributes and styles what it shows (docs/decisions/0033).
+# Unfold's menus are Alpine, which evaluates its attributes and styles what it shows (docs/decisions/0035).
 ADMIN: dict[str, list[str]] = {
     **STRICT,
     "script-src": [constants.SELF, constants.UNSAFE_EVAL],

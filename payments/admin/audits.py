@@ -325,7 +325,7 @@ class RowChangeAdmin(base.ModelAdmin):
     )
     list_filter = (base.CreatedFilter, "operation")
     search_help_text = "Id of an object or a request"
-    nothing_here = "No row of money was changed past the platform's own use cases, and none by staff."
+    nothing_here = "No row of money was changed except by use cases of the platform, and none by staff."
 
     def find(self, term: str, _viewer: shown.Viewer) -> Q:
         """By the row, or by the request."""

@@ -26,6 +26,7 @@ from payments.kernel.records import StateChange
 from payments.rest import requestlog
 from payments.rest.models import ApiClient, IdempotencyKey
 from payments.staff import factors, guesses, totp
+from payments.staff.models import StaffSession
 from payments.webhooks.models import Delivery, DeliveryTry, Endpoint, Event, EventSweep, InboundEvent
 from payments.webhooks.services import replaying, resending
 from refunds.services import answering, bulk, transfers
@@ -49,7 +50,8 @@ MODELS = [
 NAMES = [model._meta.label_lower for model in MODELS]
 LIST_QUERIES = 9
 """Session, person, estimate, count, rows, and what a list needs besides: never one per row."""
-PAGE_QUERIES = 36
+PAGE_QUERIES = 42
+"""The most is what a payment's page asks: all of its story, whatever its length."""
 
 
 @pytest.fixture
@@ -165,7 +167,7 @@ def test_every_table_of_ours_has_its_pages() -> None:
     assert [model for model in MODELS if not admin.site.is_registered(model)] == []
 
 
-@pytest.mark.parametrize("model", MODELS, ids=NAMES)
+@pytest.mark.parametrize("model", [model for model in MODELS if model is not StaffSession])  # who looks has one
 def test_an_empty_list_says_so_in_words(boss: Client, model: type[Model]) -> None:
     with behind_the_guards():
         model._default_manager.all().delete()  # what the migrations have filled

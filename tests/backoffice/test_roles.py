@@ -82,6 +82,7 @@ LISTS = {
     "payments.apirequest": "engineer auditor admin",
     "payments.idempotencykey": "engineer auditor admin",
     "payments.auditevent": "auditor admin",
+    "payments.rowchange": "auditor admin",
     "payments.staffsession": "auditor admin",
     "payments.secondfactor": "auditor admin",
     "payments.knownbrowser": "auditor admin",
