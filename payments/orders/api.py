@@ -160,6 +160,7 @@ class CustomerDoor(wire.Door):
         body=CustomerPatch,
         answers=CustomerObject,
         render=shapes.customer,
+        refuses=(services.CustomerErased,),
         example_body={"email": "ada@example.org"},
         example=CUSTOMER,
     )

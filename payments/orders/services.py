@@ -35,6 +35,12 @@ class OrderTotalMismatch(Refusal):
     code, status = "order_total_mismatch", 422
 
 
+class CustomerErased(Refusal):
+    """The customer was erased, for ever: nothing is written about them any more."""
+
+    code, status = "customer_erased", 409
+
+
 class CustomerUnknown(Refusal):
     """The client has no such customer."""
 
@@ -95,9 +101,11 @@ def create_customer(client: ApiClient, *, reference: str, **facts: Any) -> Custo
 
 
 def change_customer(customer_id: str, *, client: ApiClient, **facts: Any) -> Customer:
-    """Change facts of a customer."""
+    """Change facts of a customer; `CustomerErased` when they were."""
     with unit.work() as work:
         row = Customer.objects.select_for_update().get(pk=customer_id, client_id=client.pk)
+        if row.erased_at is not None:
+            raise CustomerErased(f"The customer {customer_id} was erased.")
         row.change(**facts)
         work.returns(row)
     return row
@@ -119,7 +127,7 @@ def erase_customer(customer_id: str, *, client: ApiClient | None = None, because
         row = Customer.objects.select_for_update(of=("self",)).select_related("client").get(pk=customer_id, **owned)
         if row.erased_at is None:
             row.change(erased_at=clock.now(), reference=f"erased-{customer_id}", **nothing)
-            idempotency.forget_answers("customers.create", customer_id, client=row.client)
+            idempotency.forget_answers([customer_id])
             audit.record("customer.erased", customer_id, because=because or f"{row.client.name} wants it")
         for name in FORGETS:
             jobs.enqueue(name, unique=f"{name}:{customer_id}", customer_id=customer_id)

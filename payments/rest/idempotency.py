@@ -8,7 +8,7 @@ is read: stored answer, other body, still running, or crashed in between.
 import dataclasses
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from http import HTTPStatus
 from typing import Any, Final
@@ -16,7 +16,7 @@ from typing import Any, Final
 from django.core.exceptions import ObjectDoesNotExist
 from django.db import IntegrityError
 
-from payments.kernel import clock, ids, personal, unit
+from payments.kernel import clock, personal, unit
 from payments.kernel.errors import Bug, Refusal
 from payments.rest import problems
 from payments.rest.models import ApiClient, IdempotencyKey
@@ -51,13 +51,15 @@ class IdempotencyKeyInUse(Refusal):
     code, status = "idempotency_key_in_use", 409
 
 
-def forget_answers(operation: str, object_id: str, *, client: ApiClient) -> None:
-    """Forget, with the open unit, what `operation` answered about an object: a repeated key answers from the record."""
-    client_id = ids.decode("cli", client.pk)
+def forget_answers(object_ids: Sequence[str]) -> None:
+    """Forget, with the open unit, what was answered about objects: a repeated key answers from the record.
+
+    Refusals stay: they say nothing of anybody, and no record repeats them.
+    """
     unit.current().run(
         "UPDATE payments_idempotencykey SET status = NULL, body = NULL, body_cipher = NULL"
-        " WHERE client_id = %s AND operation = %s AND object_id = %s",
-        [client_id, operation, object_id],
+        " WHERE object_id = ANY(%s) AND status < 400",
+        [list(object_ids)],
     )
 
 

@@ -95,6 +95,7 @@ class IdempotencyKey(models.Model):
                 ),
             ),
         )
+        indexes = (models.Index(fields=["object_id"], name="idempotency_key_object"),)
 
     def __str__(self) -> str:
         return f"{self.operation} {self.key}"

@@ -6,12 +6,15 @@ from typing import Final
 from django.db.models import Q
 
 from payments.kernel import jobs, unit
+from payments.rest import idempotency
 from payments.webhooks.services import outbox
 from refunds import disputes
-from refunds.models import Dispute, DisputeFile, DisputeStage, Refund
+from refunds.models import Dispute, DisputeFile, DisputeStage, Reason, Refund
 from refunds.services import filing
 
 AGAIN: Final = timedelta(days=1)
+FORGOTTEN: Final = "Forgotten: the customer was erased."
+"""In the place of a note where a refund must have one."""
 
 
 def forget(customer_id: str) -> None:
@@ -23,11 +26,14 @@ def forget(customer_id: str) -> None:
     refunds = list(Refund.objects.filter(owned).values_list("pk", flat=True))
     for refund_id in refunds:
         with unit.work():
-            Refund.objects.select_for_update(no_key=True).get(pk=refund_id).change(note="", metadata={})
+            row = Refund.objects.select_for_update(no_key=True).get(pk=refund_id)
+            row.change(note=FORGOTTEN if row.reason == Reason.OTHER else "", metadata={})
     closed = list(Dispute.objects.filter(owned, closed_at__isnull=False).values_list("pk", flat=True))
     for dispute_id in closed:
         _forget_evidence(dispute_id)
     outbox.forget([*refunds, *closed])
+    with unit.work():
+        idempotency.forget_answers([*refunds, *closed])
     if Dispute.objects.filter(owned, closed_at__isnull=True).exists():
         raise jobs.Retry(AGAIN, "a dispute of somebody who was erased is not over")
 

@@ -96,6 +96,14 @@ def test_an_erased_customer_buys_no_more(shop: factories.Shop) -> None:
     )
 
 
+def test_nothing_is_written_about_who_was_erased(shop: factories.Shop) -> None:
+    customer = shop.post("customers", ADA)
+    shop.call("DELETE", f"customers/{customer['id']}")
+    for facts in ({"name": "Ada"}, {"metadata": {"of": "Ada"}}, {"country": "GB"}):
+        refused(shop, f"PATCH customers/{customer['id']}", facts, "customer_erased")
+    assert shop.get(f"customers/{customer['id']}")["metadata"] == {}
+
+
 LINE = {"sku": "MUG-01", "name": "Blue mug", "quantity": 1, "unit_amount": 100}
 
 

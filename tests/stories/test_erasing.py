@@ -1,6 +1,8 @@
 """Somebody wants to be forgotten: nothing in any table says who it was, and the books are what they were."""
 
 import io
+import re
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +11,10 @@ from django.core.management import CommandError, call_command
 
 from payments.connectors.disputes import Standing
 from payments.gateway import accounts
+from payments.kernel import clock
 from payments.kernel.audit import AuditEvent
 from payments.orders.models import Customer
+from payments.rest.models import IdempotencyKey
 from refunds.models import DisputeFile
 from refunds.services import answering, filing
 from tests import byhand, factories
@@ -69,6 +73,27 @@ def test_nothing_says_who_it_was_and_the_money_is_where_it_was(shop: factories.S
     assert AuditEvent.objects.get(action="customer.erased").because == "ticket 811"
     assert factories.broken() == []
     factories.assert_books_close()
+
+
+def test_answers_that_were_kept_are_forgotten_though_nobody_can_read_them_in_a_table(shop: factories.Shop) -> None:
+    """They are encrypted, and would be said again to who repeats the key."""
+    ada = bought(shop)
+    noted = {"shipping_address": "2 Byron Street"}
+    bodies = {
+        "orders": {"reference": "B", "currency": "USD", "country": "US", "customer": ada["customer"],
+                   "lines": [{"sku": "M", "name": "Mug", "quantity": 1, "unit_amount": 700}], "metadata": noted},
+        "payment_intents": {"amount": 700, "currency": "USD", "customer": ada["customer"], "metadata": noted},
+        "refunds": {"payment_intent": ada["intent"], "amount": 100, "reason": "other", "note": "Ms Lovelace"},
+    }  # fmt: skip
+    made = {path: shop.post(path, body, key=path)["id"] for path, body in bodies.items()}
+    erased(ada["customer"])
+    factories.work()
+    known = [row for row in IdempotencyKey.objects.all() if row.body and re.search(b"Lovelace|Byron", row.body)]
+    assert [row.operation for row in known] == []
+    with clock.at(clock.now() + timedelta(minutes=2)):
+        again = {path: shop.post(path, body, key=path) for path, body in bodies.items()}
+    assert {path: said["id"] for path, said in again.items()} == made, "the record answers"
+    assert {str(said["metadata"]) for said in again.values()} == {"{}"}
 
 
 class Adas(Quarrel):

@@ -9,6 +9,7 @@ from payments.intents.models import PaymentAttempt, PaymentIntent
 from payments.kernel import unit
 from payments.orders import selectors as orders
 from payments.orders.models import Order
+from payments.rest import idempotency
 from payments.webhooks.services import inbound, outbox
 
 PART: Final = 200
@@ -16,7 +17,7 @@ PART: Final = 200
 
 
 def forget(customer_id: str) -> None:
-    """Empty metadata and descriptions of a customer's orders and payments, also in events, and what PSPs sent of them.
+    """Empty what was written with a customer's orders and payments, also in events and answers, and what PSPs sent.
 
     Each row in a unit of its own, so that nobody waits; again does no harm.
     """
@@ -32,6 +33,8 @@ def forget(customer_id: str) -> None:
             row.change(metadata={}, description="")
     for part in _parts([*about, *intents]):
         outbox.forget(part)
+        with unit.work():
+            idempotency.forget_answers(part)
     for part in _parts(intents):
         known = PaymentAttempt.objects.filter(intent__in=part).exclude(provider_reference="")
         inbound.forget(list(known.values_list("provider_reference", flat=True)))
