@@ -45,6 +45,7 @@ class PaymentIntent(records.Stateful, records.Announced):
 
     MACHINE = INTENT
     LOCK_RANK = 20
+    PERSONAL = frozenset({"metadata", "description"})
 
     id = ids.IdField("pi")
     client = models.ForeignKey("payments.ApiClient", on_delete=models.PROTECT)

@@ -32,8 +32,15 @@ SECRET_TEXT = [
 CARD_LIKE = re.compile(r"(?<![A-Za-z0-9])[2-6](?:[ -]?[0-9]){12,18}(?![A-Za-z0-9])")
 
 # What names somebody: addresses of e-mail anywhere in a text, and fields that are called after a person.
-EMAIL = re.compile(r"([A-Za-z0-9])[A-Za-z0-9._%+-]*@([A-Za-z0-9])[A-Za-z0-9-]*(\.[A-Za-z0-9.-]+)")
-PERSON_NAME = re.compile(r"(?i)^(?:e?-?mail|phone|line1|line2|postal_code|(?:first|last|full|holder|card)_?name)$")
+# Written with letters of any script (RFC 6531), also as forms send it; of the domain the last part stays.
+_LOCAL = r"[^\s@<>()\[\]{},;:\"'=?%|\\/]"
+EMAIL = re.compile(
+    rf"({_LOCAL})(?:{_LOCAL}|'){{0,63}}(?:@|%40)([^\W_])[\w.-]{{0,200}}?(\.(?:xn--[a-z0-9-]+|[^\W\d_]{{2,24}}))(?![\w-]|\.\w)"
+)
+PERSON_NAME = re.compile(
+    r"(?i)^(?:e?-?mail|phone|line1|line2|postal_code|(?:first|last|full|holder|card|customer|shopper|payer|owner|recipient)_?name"
+    r"|(?:billing|shipping|delivery|customer)_?address|customer_ip)$"
+)
 MASKED = "•••"
 
 

@@ -71,6 +71,7 @@ class Order(records.Stateful, records.Announced):
 
     MACHINE = ORDER
     LOCK_RANK = 10
+    PERSONAL = frozenset({"metadata"})
 
     id = ids.IdField("ord")
     client = models.ForeignKey("payments.ApiClient", on_delete=models.PROTECT)

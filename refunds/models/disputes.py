@@ -117,6 +117,7 @@ class DisputeStage(records.Record):
     """
 
     LOCK_RANK = 61
+    PERSONAL = frozenset({"texts"})
 
     id = ids.IdField("dps")
     dispute = models.ForeignKey(Dispute, on_delete=models.PROTECT, related_name="stages", db_index=False)
@@ -188,6 +189,7 @@ class DisputeFile(records.Record):
     """A document that proves something, kept on disk under its hash; `removed_at` when it is not sent after all."""
 
     LOCK_RANK = 62
+    PERSONAL = frozenset({"filename"})
 
     id = ids.IdField("dpf")
     stage = models.ForeignKey(DisputeStage, on_delete=models.PROTECT, related_name="files")

@@ -49,6 +49,7 @@ class Refund(records.Stateful, records.Announced):
 
     MACHINE = REFUND
     LOCK_RANK = 50
+    PERSONAL = frozenset({"note", "metadata"})
 
     id = ids.IdField("re")
     client = models.ForeignKey("payments.ApiClient", on_delete=models.PROTECT)

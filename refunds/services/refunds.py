@@ -96,7 +96,7 @@ def _request(draft: RefundDraft, asker: _Asker) -> Held:
         if not draft.confirm_duplicate:
             _refuse_duplicate(parts)
         made = _begin(draft, parts, asker)
-        audit.did("refund.requested", made.refund.pk, because=draft.note or draft.reason)
+        audit.did("refund.requested", made.refund.pk, because=draft.reason)
         work.returns(made)
     return made
 

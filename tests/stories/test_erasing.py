@@ -11,12 +11,12 @@ from django.core.management import CommandError, call_command
 
 from payments.connectors.disputes import Standing
 from payments.gateway import accounts
-from payments.kernel import clock
+from payments.kernel import audit, clock
 from payments.kernel.audit import AuditEvent
 from payments.orders.models import Customer
 from payments.rest.models import IdempotencyKey
 from refunds.models import DisputeFile
-from refunds.services import answering, filing
+from refunds.services import answering, filing, refunds
 from tests import byhand, factories
 from tests.api.test_customers import tables_that_know
 from tests.refunds.quarrel import ACCOUNT, Quarrel
@@ -96,6 +96,17 @@ def test_answers_that_were_kept_are_forgotten_though_nobody_can_read_them_in_a_t
     assert {str(said["metadata"]) for said in again.values()} == {"{}"}
 
 
+def test_a_note_of_staff_is_in_the_refund_alone_where_it_is_forgotten(shop: factories.Shop) -> None:
+    ada = bought(shop)
+    with audit.asked_by(audit.Asker(who=lambda: "staff lena", address="192.0.2.7", request_id="req_1")):
+        draft = refunds.RefundDraft(payment_intent=ada["intent"], amount=100, reason="other", note="Ms Lovelace")
+        refunds.request(draft, client_id=Customer.objects.get().client_id, by="staff lena")
+    assert AuditEvent.objects.filter(action="refund.requested").exists()
+    erased(ada["customer"])
+    factories.work()
+    assert tables_that_know("Lovelace") == []
+
+
 class Adas(Quarrel):
     """A dispute of a payment that is there already."""
 
@@ -110,7 +121,9 @@ def test_evidence_stays_while_a_bank_waits_for_it_and_goes_afterwards(shop: fact
     quarrel = Adas(shop, shop.confirm(shop.intent(shop.order(2000, customer=customer))))
     dispute = quarrel.tell(quarrel.news(taken=2000, standing=Standing.NEEDS_RESPONSE))
     document = answering.Document("receipt", "Lovelace.pdf", PDF)
-    answering.gather(dispute.pk, {"customer_name": "Ada Lovelace"}, [document], client_id=None, by="test")
+    with audit.asked_by(audit.Asker(who=lambda: "staff lena", address="192.0.2.7", request_id="req_1")):
+        answering.gather(dispute.pk, {"customer_name": "Ada Lovelace"}, [document], client_id=None, by="test")
+    assert AuditEvent.objects.get(action="dispute.evidence_gathered").after, "that it was written, not what"
     erased(customer)
     factories.work()
     kept = DisputeFile.objects.get()
