@@ -40,6 +40,7 @@ def formatter(form: str = "json") -> structlog.stdlib.ProcessorFormatter:
         foreign_pre_chain=[*_context(), structlog.stdlib.ExtraAdder()],
         processors=[
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+            _without_request,
             structlog.processors.format_exc_info,
             _redact_event,
             renderer,
@@ -70,6 +71,12 @@ def _context() -> list[Processor]:
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
+
+
+def _without_request(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Django adds the request to what it says of its path: with the query, and so with whom somebody searched for."""
+    event.pop("request", None)
+    return event
 
 
 def _redact_event(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:

@@ -95,7 +95,7 @@ def asked(question: str, today: date) -> tuple[Term, ...]:
 
     Days and amounts may take several words (`3 Nov`, `19.99 EUR`), and words that may be a name stand together.
     """
-    words, found = _WORDS.findall(question[:LONGEST].replace("\N{NO-BREAK SPACE}", " ")), []
+    words, found = _WORDS.findall(re.sub("[\x00\N{NO-BREAK SPACE}]", " ", question[:LONGEST])), []
     position = 0
     while position < len(words):
         term, taken = _next(words[position:], today)

@@ -51,12 +51,16 @@ def safe(value: object, viewer: Viewer, name: str = "", *, of_person: bool = Fal
         return value
     if _SECRET.search(name):
         return "•••"
-    if of_person or _is_person(name):
-        value = viewer.personal(value)
-    elif _EMAIL.search(value) and not viewer.revealed:
-        viewer.personal(value)  # which notes that something is hidden
-        value = _EMAIL.sub(r"\1•••@\2•••\3", value)
+    value = viewer.personal(value) if of_person or _is_person(name) else nameless(value, viewer)
     return _CARD_NUMBER.sub("•••", value)
+
+
+def nameless(text: str, viewer: Viewer) -> str:
+    """A reference, of which only an e-mail address is masked: shops call their customers by it."""
+    if viewer.revealed or not _EMAIL.search(text):
+        return text
+    viewer.personal(text)  # which notes that something is hidden
+    return hidden(text)
 
 
 def _is_person(name: str) -> bool:

@@ -113,7 +113,9 @@ def _customer(row: Any, viewer: shown.Viewer) -> str:
     customer = row.customer
     if customer is None:
         return "Guest"
-    return viewer.link(customer, viewer.personal(customer.name or customer.email) or customer.reference)
+    return viewer.link(
+        customer, viewer.personal(customer.name or customer.email) or viewer.nameless(customer.reference)
+    )
 
 
 def _minor(amount: int, row: Any) -> str:

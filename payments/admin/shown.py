@@ -74,11 +74,15 @@ class Viewer:
         self.hid.append("")
         return hidden(text)
 
+    def nameless(self, text: str) -> str:
+        """A reference, with an e-mail address in it masked."""
+        return masking.nameless(text, self)
+
     def link(self, row: models.Model | None, text: object = None) -> str:
         """A row as a link to its page, or as text for who may not open that."""
         if row is None:
             return NOTHING
-        return self._link(type(row), str(row.pk), str(row) if text is None else str(text))
+        return self._link(type(row), str(row.pk), self.nameless(str(row)) if text is None else str(text))
 
     def reference(self, object_id: str) -> str:
         """An id of ours as a link to its page, with a button that copies it."""
@@ -273,8 +277,8 @@ def number_of(name: str, title: str = "") -> Column:
 
 
 def code_of(name: str, title: str = "") -> Column:
-    """A reference that is copied by one click."""
-    return Column(title or titled(name), lambda row, _: copyable(str(_get(row, name) or "")))
+    """A reference that is copied by one click; shops call people by their e-mail as well."""
+    return Column(title or titled(name), lambda row, viewer: copyable(viewer.nameless(str(_get(row, name) or ""))))
 
 
 def amount_of(name: str, title: str = "") -> Column:

@@ -136,7 +136,7 @@ class CustomerAdmin(base.ModelAdmin):
 
     def headline(self, row: Any, viewer: shown.Viewer) -> object:
         """Their name, as far as it may be seen."""
-        return viewer.personal(row.name or row.email) or row.reference
+        return viewer.personal(row.name or row.email) or viewer.nameless(row.reference)
 
     def tables(self, row: Any, viewer: shown.Viewer) -> Sequence[shown.Table]:
         """Sums by currency, what is open, then everything, newest first."""
@@ -191,7 +191,7 @@ class CustomerAdmin(base.ModelAdmin):
             messages.success(request, _("They are erased. Saved methods and old evidence follow within minutes."))
             return HttpResponseRedirect(back)
         context = {"row": row, "form": form, "effect": _effect(row), "button": _("Erase for ever"), "danger": True,
-                   "what": row.reference, "back": back}  # fmt: skip
+                   "what": self.viewer(request, row).nameless(row.reference), "back": back}  # fmt: skip
         return self.page(request, "admin/confirm.html", _("Erase a customer"), context)
 
 

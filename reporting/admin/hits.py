@@ -42,7 +42,7 @@ def _facts(*facts: object) -> list[object]:
 def _who(customer: Customer | None, viewer: shown.Viewer) -> str:
     if customer is None:
         return _("Guest")
-    return viewer.personal(customer.name or customer.email) or customer.reference
+    return viewer.personal(customer.name or customer.email) or viewer.nameless(customer.reference)
 
 
 def _order(reference: str) -> str:
@@ -60,7 +60,7 @@ def payments(keys: Sequence[str], viewer: shown.Viewer) -> list[Hit]:
             sentence.status(row),
             _facts(
                 sentence.method(attempts.get(row.pk)),
-                _order(row.order.reference) if row.order else row.description,
+                _order(row.order.reference) if row.order else shown.masked(row.description, viewer),
                 _who(row.customer, viewer),
                 shown.short(row.pk),
             ),
@@ -110,7 +110,7 @@ def customers(keys: Sequence[str], viewer: shown.Viewer) -> list[Hit]:
             shown.address(Customer, row.pk),
             _who(row, viewer),
             shown.status("erased", _("Erased")) if row.erased_at else "",
-            _facts(viewer.personal(row.email), row.reference, row.country),
+            _facts(viewer.personal(row.email), viewer.nameless(row.reference), row.country),
             row.created_at,
         )
         for row in _rows(Customer, keys)

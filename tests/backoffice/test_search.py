@@ -87,3 +87,24 @@ def test_an_email_finds_nothing_for_who_may_not_read_it(staff: Any, paid: dict[s
     shown = pages.text(engineer, pages.list_of("payments", "customer"))
     assert "J•••@e•••.com" in shown
     assert "Jane" not in shown
+
+
+@pytest.mark.parametrize("term", ["a\x00b", "basket:\x00", "\x00"])
+def test_what_no_database_can_hold_is_no_error(boss: Client, term: str) -> None:
+    assert boss.get("/admin/search", {"q": term}).status_code == 200
+
+
+def test_references_and_descriptions_that_are_addresses_are_masked(staff: Any, shop: factories.Shop) -> None:
+    """Shops call their customers by e-mail, and write to whom a payment belongs."""
+    customer = shop.post("customers", {"reference": "ada@example.com"})["id"]
+    shop.post(
+        "payment_intents", {"amount": 1999, "currency": "USD", "customer": customer, "description": "ada@example.com"}
+    )
+    shop.order(1999, reference="A-5", customer=customer)
+    browser = staff("support")
+    addresses = ("/admin/search?q=19.99", "/admin/search?q=A-5", pages.list_of("payments", "customer"),
+                 pages.page_of("payments", "customer", customer), pages.list_of("payments", "order"))  # fmt: skip
+    for address in addresses:
+        page = browser.get(address, follow=True).content.decode()
+        assert "a•••@e•••.com" in page, address
+        assert "ada@example.com" not in page.replace("q=ada", ""), address

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 import structlog
+from django.test import RequestFactory
 
 from config import logs
 from payments.kernel import redaction
@@ -113,3 +114,10 @@ def test_a_record_is_one_line_of_json_with_its_context() -> None:
     assert (record["event"], record["level"], record["request_id"], record["amount"]) == (
         "paid\ntwice", "warning", "req_1", 5,
     )  # fmt: skip
+
+
+def test_what_somebody_searched_for_is_in_no_log(written: io.StringIO) -> None:
+    request = RequestFactory().get("/admin/search", {"q": "ada@example.com"})
+    logging.getLogger("redaction").error("Internal Server Error: %s", request.path, extra={"request": request})
+    assert "/admin/search" in written.getvalue()
+    assert "ada" not in written.getvalue()
