@@ -10,7 +10,7 @@ from django.db.models import Case, F, Q, QuerySet, When
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 
-from payments.admin import base, shown
+from payments.admin import base, fresh, shown
 from payments.gateway.models import ProviderAccount, ProviderCall
 from payments.kernel.errors import Refusal
 from payments.kernel.records import StateChange
@@ -219,8 +219,9 @@ class DisputeAdmin(base.ModelAdmin):
     def accept(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Let the customer keep the money, with the reason."""
         row = self._to_answer(request, object_id, "accept")
-        if isinstance(row, HttpResponse):
-            return row
+        ask = row if isinstance(row, HttpResponse) else fresh.required(request)
+        if ask is not None:
+            return ask
         form = evidence.AcceptForm(request.POST or None)
         if request.method == "POST" and form.is_valid():
             reason = form.cleaned_data["reason"]

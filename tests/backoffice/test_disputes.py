@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import time_machine
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
+from django.utils import timezone
 
 from payments.connectors.disputes import DisputeReason, EvidenceDocument, Standing
 from payments.kernel import clock
@@ -113,6 +115,9 @@ def test_evidence_is_filled_in_kept_and_submitted_once(staff: Staff, quarrel: Qu
 def test_a_lead_accepts_with_a_reason(staff: Staff, quarrel: Quarrel) -> None:
     lead, dispute = staff("support_lead"), quarrel.dispute()
     assert "The customer keeps 20.00 USD." in pages.text(lead, page(dispute.pk, "accept"))
+    with time_machine.travel(timezone.now() + timedelta(minutes=11)):
+        asked = lead.post(page(dispute.pk, "accept"), {"reason": "the parcel is lost"})
+        assert asked["Location"].startswith("/admin/confirm/"), "money is given up by who has just shown who they are"
     lead.post(page(dispute.pk, "accept"), {"reason": "no"})
     assert dispute.stages.get().answer == ""
     lead.post(page(dispute.pk, "accept"), {"reason": "the parcel is lost"})
