@@ -66,6 +66,15 @@ def test_bulk_changes_show_row_by_row_and_what_did_not_change_does_not(shop: fac
     assert [row.after for row in RowChange.objects.all()] == [{"country": "FR"}] * 2
 
 
+def test_of_what_may_name_somebody_it_shows_that_it_changed(shop: factories.Shop) -> None:
+    """The history is for ever, and nobody can be erased from it."""
+    intent = shop.intent(description="Mug for Ada Lovelace")
+    sql("UPDATE payments_paymentintent SET description = '' WHERE id = %s", key(intent["id"]))
+    row = RowChange.objects.get()
+
+    assert (row.before, row.after) == ({"description": "[hidden]"}, {"description": "[hidden]"})
+
+
 def test_what_is_deleted_shows_whole(shop: factories.Shop) -> None:
     order = shop.order(500, metadata={"note": "a secret of the client's"})
     with behind_the_guards():
@@ -82,13 +91,15 @@ def test_what_staff_ask_for_shows_with_who_and_which_request(shop: factories.Sho
     paid = shop.paid(1999)
     intent = PaymentIntent.objects.get(pk=paid["id"])
     with audit.asked_by(audit.Asker(lambda: "staff lena", "192.0.2.7", "req_1")), unit.work():
-        intent.change(description="for jane.doe@example.com")
+        intent.change(description="for Jane")
     row = RowChange.objects.get()
 
     assert (row.by, row.request_id, row.object_id) == ("staff lena", "req_1", paid["id"])
-    assert row.after == {"description": "for j•••@e•••.com"}
-    sql("UPDATE payments_order SET country = 'FR'")
-    assert RowChange.objects.latest("at").by.startswith("database role"), "the signature ends with its transaction"
+    assert row.after == {"description": "[hidden]"}
+    sql("UPDATE payments_order SET reference = 'jane.doe@example.com'")
+    row = RowChange.objects.latest("at")
+    assert row.by.startswith("database role"), "the signature ends with its transaction"
+    assert row.after == {"reference": "j•••@e•••.com"}
 
 
 def test_rights_of_people_show(db: Any) -> None:
