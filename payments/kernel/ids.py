@@ -17,6 +17,7 @@ from payments.kernel import clock
 _HEX = re.compile(r"[0-9a-f]{32}")
 _lock = threading.Lock()
 _last = 0
+_SET_BACK = 60_000 << 12  # a minute, as stamps count it
 
 
 def _free_lock() -> None:
@@ -31,7 +32,8 @@ os.register_at_fork(after_in_child=_free_lock)
 def uuid7(at: datetime | None = None) -> uuid.UUID:
     """A time-ordered UUID (RFC 9562, version 7), strictly increasing within this process.
 
-    With `at`, or while the clock is set to a moment, it carries that one, in no order among its equals.
+    With `at`, or while the clock is set to a moment, it carries that one, in no order among its equals. When the
+    machine's clock is set back by more than a minute, ids follow it: rows by time are found by their ids.
     """
     global _last
     at = at or clock.standing()
@@ -39,7 +41,7 @@ def uuid7(at: datetime | None = None) -> uuid.UUID:
         return _build(int(at.timestamp() * 1000) << 12 | int.from_bytes(os.urandom(2), "big") >> 4)
     with _lock:
         stamp = time.time_ns() // 1_000_000 << 12 | time.time_ns() % 1_000_000 * 4096 // 1_000_000
-        _last = stamp = max(stamp, _last + 1)
+        _last = stamp = stamp if _last - stamp > _SET_BACK else max(stamp, _last + 1)
     return _build(stamp)
 
 

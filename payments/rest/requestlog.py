@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
+import psycopg
 import structlog
 from django.conf import settings
-from django.db import DatabaseError, InterfaceError, close_old_connections, connection, transaction
+from django.db import Error, close_old_connections, connection, transaction
 
 from payments.kernel import ids, redaction
 from payments.rest import peers
@@ -119,7 +120,7 @@ def flush() -> int:
     while notes := _taken():
         try:
             _write(notes)
-        except (InterfaceError, DatabaseError) as error:
+        except (Error, psycopg.Error) as error:  # COPY is psycopg's own, and so are its errors
             log.warning("requests_not_logged", count=len(notes), error=type(error).__name__)
             break
         written += len(notes)

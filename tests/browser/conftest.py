@@ -29,7 +29,7 @@ SHOTS: Final = Path(os.environ.get("SCREENSHOTS", ""))
 CONTRAST_AND_KEYBOARD: Final = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]}}
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     """The browser; where there is none, its tests fail in CI and are skipped elsewhere."""
     program = next((path for path in map(shutil.which, NAMES) if path), None)
@@ -37,7 +37,7 @@ def chromium() -> Iterator[Browser]:
         missing = "Chromium is not installed: `make test` installs it as root, or install the package chromium"
         pytest.fail(missing) if os.environ.get("CI") else pytest.skip(missing)
     with sync_playwright() as playwright, pytest.MonkeyPatch.context() as patch:
-        # Playwright keeps a loop in this thread, and Django would refuse to read beside it
+        # Playwright keeps a loop in this thread, and Django would refuse to read beside it; other files want their own
         patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
         browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox", "--disable-gpu"])
         yield browser
