@@ -81,12 +81,6 @@ def fetch_settlement(account_id: str, told_at: str, **said: str) -> None:
     fetching.fetch_one(account_id, fetching.announced_by(said), datetime.fromisoformat(told_at))
 
 
-@job("reconcile_settlement", Queue.FINANCE, lease=timedelta(minutes=30), tries=6)
-def reconcile_settlement(file_id: str) -> None:
-    """Compare the lines of a loaded file once more with our books: they were, as it was loaded."""
-    reconciliation.reconcile(file_id)
-
-
 @job("reconcile_open_lines", Queue.FINANCE, lease=timedelta(minutes=30), every=timedelta(minutes=15))
 def reconcile_open_lines() -> None:
     """Look again at lines that told of something before we had heard of it."""

@@ -17,7 +17,7 @@ from payments.kernel import clock
 _HEX = re.compile(r"[0-9a-f]{32}")
 _lock = threading.Lock()
 _last = 0
-_SET_BACK = 60_000 << 12  # a minute, as stamps count it
+_SET_BACK = 10_000 << 12  # ten seconds, as stamps count them
 
 
 def _free_lock() -> None:
@@ -33,7 +33,7 @@ def uuid7(at: datetime | None = None) -> uuid.UUID:
     """A time-ordered UUID (RFC 9562, version 7), strictly increasing within this process.
 
     With `at`, or while the clock is set to a moment, it carries that one, in no order among its equals. When the
-    machine's clock is set back by more than a minute, ids follow it: rows by time are found by their ids.
+    machine's clock is set back by more than ten seconds, ids follow it: rows by time are found by their ids.
     """
     global _last
     at = at or clock.standing()

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any, Final
+from typing import Any
 
 from django.db import IntegrityError
 
@@ -111,10 +111,6 @@ def change_customer(customer_id: str, *, client: ApiClient, **facts: Any) -> Cus
     return row
 
 
-FORGETS: Final = ("forget_saved_methods", "forget_payments", "forget_evidence")
-"""The jobs that forget what else is known of somebody: at PSPs, with payments, with refunds and disputes."""
-
-
 def erase_customer(customer_id: str, *, client: ApiClient | None = None, because: str = "") -> Customer:
     """Forget who this customer is, for ever, also in stored answers. Twice is once.
 
@@ -129,10 +125,16 @@ def erase_customer(customer_id: str, *, client: ApiClient | None = None, because
             row.change(erased_at=clock.now(), reference=f"erased-{customer_id}", **nothing)
             idempotency.forget_answers([customer_id])
             audit.record("customer.erased", customer_id, because=because or f"{row.client.name} wants it")
-        for name in FORGETS:
-            jobs.enqueue(name, unique=f"{name}:{customer_id}", customer_id=customer_id)
+        _forget_elsewhere(customer_id)
         work.returns(row)
     return row
+
+
+def _forget_elsewhere(customer_id: str) -> None:
+    """Have forgotten what else is known of somebody: at PSPs, with payments, with refunds and disputes."""
+    jobs.enqueue("forget_saved_methods", unique=f"forget_saved_methods:{customer_id}", customer_id=customer_id)
+    jobs.enqueue("forget_payments", unique=f"forget_payments:{customer_id}", customer_id=customer_id)
+    jobs.enqueue("forget_evidence", unique=f"forget_evidence:{customer_id}", customer_id=customer_id)
 
 
 def create(client: ApiClient, draft: OrderDraft) -> selectors.OrderWithLines:

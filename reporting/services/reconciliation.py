@@ -10,7 +10,6 @@ from payments.gateway import accounts
 from payments.gateway.models import ProviderAccount
 from payments.kernel import clock, ids, unit
 from reporting import matching, selectors
-from reporting.models import SettlementFile
 from reporting.services import bookings, charges, comparing, overdue, payouts, proofs
 
 log = structlog.get_logger(__name__)
@@ -25,18 +24,11 @@ SELECT set_config('statement_timeout', '15min', true), set_config('lock_timeout'
 """For files of millions of lines: longer, and with more in memory, than a worker's other statements."""
 
 
-def reconcile(file_id: str) -> None:
-    """Compare the lines of a loaded file, and whatever else of its account nobody has compared yet.
-
-    All of it is one transaction: a worker that dies leaves nothing, and the next one does the whole again.
-    """
-    compare(SettlementFile.objects.get(pk=file_id).account_id)
-
-
 def compare(account_id: str) -> int:
     """Compare what is open at one account: lines that wait, and those that told of something before we had heard of it.
 
-    How many lines were looked at. It can be done at any time, and again.
+    How many lines were looked at. It can be done at any time, and again. All of it is one transaction: a worker that
+    dies leaves nothing, and the next one does the whole again.
     """
     account = accounts.account(account_id)
     with unit.work():

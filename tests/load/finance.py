@@ -188,9 +188,7 @@ def _kept(account: "ProviderAccount", batch: Path) -> "SettlementFile":
     """As a file stands that came, without the worker's knowing: it is loaded here."""
     import hashlib  # noqa: PLC0415
 
-    from django.utils import timezone  # noqa: PLC0415
-
-    from payments.kernel import ids, jobs, unit  # noqa: PLC0415
+    from payments.kernel import ids, unit  # noqa: PLC0415
     from reporting.models import SettlementFile  # noqa: PLC0415
     from reporting.services import storing  # noqa: PLC0415
 
@@ -205,8 +203,6 @@ def _kept(account: "ProviderAccount", batch: Path) -> "SettlementFile":
         draft.keep(file.file)
     with unit.work() as work:
         work.add(file)
-        tomorrow = timezone.now() + timedelta(days=1)
-        jobs.enqueue("reconcile_settlement", unique=f"reconcile:{file.pk}", run_at=tomorrow, file_id=file.pk)
     return file
 
 

@@ -89,7 +89,7 @@ class Account:
     def settle(self, *lines: Mapping[str, Any], **facts: Any) -> str:
         """The same, compared with what we know."""
         file = self.load(*lines, **facts)
-        reconciliation.reconcile(file)
+        reconciliation.compare(self.pk)
         return file
 
     def balance(self, head: str, currency: str = "USD") -> int:

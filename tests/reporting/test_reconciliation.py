@@ -62,10 +62,10 @@ def test_a_capture_is_matched_and_its_fee_and_tax_are_booked(shop: factories.Sho
 
 
 def test_the_same_again_books_nothing_more(shop: factories.Shop, psp: Account) -> None:
-    file = psp.settle(of(shop.paid(2000), fee=59), line("unknown", 7), line("payout", -1948, payout_reference="po_1"))
+    psp.settle(of(shop.paid(2000), fee=59), line("unknown", 7), line("payout", -1948, payout_reference="po_1"))
     before = ledger.trial_balance(), Discrepancy.objects.count(), Payout.objects.count()
-    reconciliation.reconcile(file)
-    reconciliation.compare(psp.pk)
+    for _ in "12":
+        reconciliation.compare(psp.pk)
     assert (ledger.trial_balance(), Discrepancy.objects.count(), Payout.objects.count()) == before
 
 

@@ -58,8 +58,11 @@ def test_another_content_of_what_is_loaded_is_refused_and_kept(account: Provider
     )
     assert sorted(files(directory)) == [b"a file", b"another file"]
     assert Row.objects.count() == 3
-    [difference] = Discrepancy.objects.all()
-    assert (difference.kind, difference.subject_id, difference.status) == ("file_conflict", second.pk, "open")
+    difference = Discrepancy.objects.get(kind="file_conflict")
+    assert (difference.subject_id, difference.status) == (second.pk, "open")
+    others = Discrepancy.objects.exclude(pk=difference.pk).values_list("kind", "subject_id")
+    lines = Row.objects.filter(file=first, type="capture").values_list("pk", flat=True)
+    assert set(others) == {("missing_here", key) for key in lines}, "of the first file"
     assert (difference.detail, difference.amount_minor, difference.currency) == (second.problem, 0, "EUR")
     with pytest.raises(settlements.SettlementFileUnexpectedState, match="with another content"):
         settlements.read_again(second.pk, by="staff finance")

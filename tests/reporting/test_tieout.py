@@ -161,7 +161,7 @@ def test_what_was_set_aside_is_no_difference(shop: factories.Shop, psp: Account)
     old = {**line("capture", 4000), "match": "set_aside"}
     file = psp.load(old, of(shop.paid(700)))
     SettlementFile.objects.filter(pk=file).update(set_aside=1)
-    reconciliation.reconcile(file)
+    reconciliation.compare(psp.pk)
     says(psp, USD=4700)
     assert figures(tied(psp)) == (700, 0, 4700, 4000, 0)
 

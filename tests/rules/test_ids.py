@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
+import time_machine
 from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
@@ -135,3 +136,9 @@ def test_the_text_reads_back(value: uuid.UUID) -> None:
 def test_text_that_is_no_id_of_this_kind_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="pi_"):
         ids.decode("pi", text)
+
+
+def test_a_clock_that_is_set_back_is_followed() -> None:
+    with time_machine.travel(timezone.now() + timedelta(hours=9)):
+        ids.uuid7()
+    assert abs(ids.moment(ids.uuid7()) - timezone.now()) < timedelta(seconds=5)
