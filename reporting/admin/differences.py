@@ -215,7 +215,7 @@ class DiscrepancyAdmin(base.ModelAdmin):
         """The transfer that would settle it, and what was done."""
         settles = "What was booked" if row.status == "settled" else "What would settle it"
         proposal = [row.proposal] if row.proposal else []
-        moves = StateChange.objects.filter(object_id=row.pk).order_by("pk")
+        moves = StateChange.objects.filter(object_id=row.pk).order_by("at", "pk")
         nothing = "Nothing is to be booked: it is explained and accepted, or cleared by what comes later."
         return (
             *_evidence(row, viewer),

@@ -241,7 +241,7 @@ SELECT entry.currency, sum(entry.amount_minor) FILTER (WHERE entry.amount_minor 
  WHERE entry.id >= (SELECT payments_uuid_floor(min(booked_at) - interval '1 minute') FROM moved)
    AND entry.id <= (SELECT payments_uuid_floor(max(booked_at) + interval '1 hour') FROM moved)
  GROUP BY entry.currency ORDER BY entry.currency"""
-"""Entries are written with their transfer, those of a large set up to an hour later: ids bound the partitions to read."""
+"""Entries are written with their transfer, those of a large set within an hour: ids bound the partitions to read."""
 
 
 def _balance(close: Close) -> Found:
