@@ -142,7 +142,9 @@ BEHIND: Final[Mapping[str, str]] = {
     "refund_pending": "/admin/refunds/refund/?status__exact=pending",
     "dispute": "/admin/refunds/dispute/?status__exact=needs_response",
     "payout": "/admin/reporting/payout/",
+    "file": "/admin/reporting/discrepancy/?kind__exact=file_missing",
     "notification": "/admin/payments/inboundevent/?state__exact=waiting",
+    "delivery": "/admin/payments/delivery/?state__exact=pending",
     "job": "/admin/payments/job/?state__exact=dead",
 }
 """The list behind each state."""

@@ -85,9 +85,15 @@ STATES: Final[Sequence[State]] = (
     State("payout", "Payouts on their way to the bank", timedelta(days=5), """
     SELECT currency, abs(amount_minor) AS minor, announced_at AS since FROM reporting_payout
      WHERE status IN ('announced', 'paid')"""),
+    State("file", "Settlement files that did not come", timedelta(0), """
+    SELECT '' AS currency, NULL::bigint AS minor, since FROM reporting_discrepancy
+     WHERE status IN ('open', 'proposed') AND kind = 'file_missing'"""),
     State("notification", "Notifications that are not processed", timedelta(minutes=5), """
     SELECT '' AS currency, NULL::bigint AS minor, received_at AS since FROM payments_inboundevent
      WHERE state IN ('received', 'waiting', 'failed')"""),
+    State("delivery", "Events that have not reached a client", timedelta(minutes=5), """
+    SELECT '' AS currency, NULL::bigint AS minor, created_at AS since FROM payments_delivery
+     WHERE state = 'pending'"""),
     State("job", "Jobs that are dead", timedelta(0), """
     SELECT '' AS currency, NULL::bigint AS minor, due_at AS since FROM payments_job WHERE state = 'dead'"""),
 )  # fmt: skip

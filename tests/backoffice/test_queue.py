@@ -12,7 +12,9 @@ from payments.kernel import attention, clock, unit
 from payments.kernel.attention import AttentionItem, AttentionKind
 from payments.kernel.audit import AuditEvent
 from payments.kernel.jobs import Job
+from payments.webhooks.models import Delivery, Endpoint, Event
 from reporting.admin import queue
+from reporting.models.discrepancies import Discrepancy
 from reporting.uptime import attention as at_rest
 from tests import factories
 from tests.backoffice import pages
@@ -97,3 +99,17 @@ def test_a_payment_whose_outcome_is_not_known_rests_for_two_minutes(shop: factor
     with clock.at(clock.now() + timedelta(minutes=3)):
         late = next(rest for rest in at_rest.resting() if rest.state.name == "unknown")
     assert (late.count, late.late, late.amounts) == (1, 1, {"USD": 1999})
+
+
+def test_an_event_that_no_client_has_taken_and_a_file_that_did_not_come_are_late(paid: dict[str, Any]) -> None:
+    event = Event.objects.latest("pk")
+    endpoint = Endpoint.objects.create(client_id=event.client_id, url="https://shop.example/hook", event_types=["*"])
+    Delivery.objects.create(endpoint=endpoint, event=event, object_id=event.object_id, sequence=event.sequence)
+    with behind_the_guards():
+        Discrepancy.objects.create(
+            kind="file_missing", subject_id="2026-11-02", currency="EUR", amount_minor=0, detail="It did not come.",
+            since=clock.now(),
+        )  # fmt: skip
+    with clock.at(clock.now() + timedelta(minutes=6)):
+        late = {rest.state.name: (rest.count, rest.late) for rest in at_rest.resting()}
+    assert (late["delivery"], late["file"]) == ((1, 1), (1, 1))
