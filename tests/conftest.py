@@ -81,6 +81,12 @@ def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -
         yield
 
 
+@pytest.fixture(autouse=True)
+def _no_rows_in_mind() -> None:
+    """Each test begins without what earlier ones have left in this process's memory."""
+    reset.forget_rows()
+
+
 @pytest.fixture(scope="session")
 def simulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a PSP simulator with the accounts stripe-us and stripe-eu; its webhooks go nowhere.
@@ -101,7 +107,7 @@ def simulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         )
     answering = functools.partial(programs.answers, address.port or 80, "/", below=500)
     try:
-        if not processes.wait_until(answering, timeout=20, process=process):
+        if not processes.wait_until(answering, timeout=120, process=process):
             pytest.fail(f"the simulator did not start:\n{processes.tail(log)}")
         yield url
     finally:

@@ -1,4 +1,4 @@
-"""Emptying the database after a transactional test: only what was filled, back to what the migrations put there."""
+"""Between tests: the database back to what the migrations put there, and none of its rows in this process's memory."""
 
 from typing import Any
 
@@ -20,9 +20,6 @@ def fixture_teardown(_case: test.TransactionTestCase) -> None:
     """What replaces Django's flush: it costs 90 ms and fails on the guards of the ledger."""
     connection.close_if_unusable_or_obsolete()
     seeded = _tables(SEEDS)
-    from payments.ledger import services as ledger  # noqa: PLC0415  Django is not configured yet when we are imported
-
-    ledger.forget_accounts()
     changed = [*_filled(_tables("public") - seeded), *_changed(seeded)]
     if not changed:
         return
@@ -32,6 +29,26 @@ def fixture_teardown(_case: test.TransactionTestCase) -> None:
             cursor.execute(f'DELETE FROM public."{table}"')
             if table in seeded:
                 cursor.execute(f'INSERT INTO public."{table}" TABLE {SEEDS}."{table}"')
+
+
+def forget_rows() -> None:
+    """Let this process know no row any more: it keeps some for seconds, and another test's are gone by then.
+
+    Here stands everything in which a process remembers rows, or how providers have behaved.
+    """
+    # Django is not configured yet when we are imported.
+    from payments.gateway import circuits, limits  # noqa: PLC0415
+    from payments.intents import rulebook  # noqa: PLC0415
+    from payments.ledger import services as ledger  # noqa: PLC0415
+    from payments.methods import selectors as methods  # noqa: PLC0415
+    from payments.rest import requestlog  # noqa: PLC0415
+
+    rulebook.forget()  # rules, switches and accounts
+    methods.forget()
+    ledger.forget_accounts()
+    requestlog.forget()
+    if limits.forget():  # a provider was called
+        circuits.forget()
 
 
 def _tables(schema: str) -> set[str]:

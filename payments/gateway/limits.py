@@ -7,7 +7,7 @@ Redis soon after what was spent, and learns what all processes together have lef
 import os
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from enum import IntEnum
@@ -162,6 +162,10 @@ class Limits:
             self.rates = rates
             self.buckets.clear()
 
+    def key(self, *name: str) -> str:
+        """Where Redis keeps the account's speed, or what is in one of its buckets."""
+        return ":".join((f"countinghouse:limit:{{{self.code}}}", *name))
+
     def settle(self, script: Any) -> None:
         """Tell Redis what was spent here, and learn what is left of what all may spend."""
         with self.lock:
@@ -171,7 +175,7 @@ class Limits:
                 bucket.spent = 0
         if not told and not slowed:
             return
-        keys = [f"countinghouse:limit:{{{self.code}}}", *(f"countinghouse:limit:{{{self.code}}}:{n}" for n, *_ in told)]
+        keys = [self.key(), *(self.key(name) for name, *_ in told)]
         facts = [fact for _, bucket, spent in told for fact in (bucket.burst, bucket.refill, spent)]
         speed, slow_seconds, *levels = map(float, script(keys=keys, args=[int(slowed), SLOW_SECONDS, SLOWEST, *facts]))
         with self.lock:
@@ -247,6 +251,12 @@ class Settler:
             self._silent_until = monotonic() + PAUSE_SECONDS
             log.warning("limits_stand_alone", error=type(error).__name__)
 
+    @property
+    def client(self) -> redis.Redis:
+        """Redis, as the script reaches it."""
+        client: redis.Redis = (self._script or self._connected()).registered_client
+        return client
+
     def _connected(self) -> Any:
         client = redis.Redis.from_url(
             settings.REDIS_URL, socket_connect_timeout=REDIS_SECONDS, socket_timeout=REDIS_SECONDS
@@ -280,6 +290,20 @@ def of(code: str, allowed: Rates) -> Limits:
     if limits.rates != allowed:
         limits.change(allowed)
     return limits
+
+
+def forget() -> bool:
+    """Nothing was spent and no PSP has asked for less, here or in Redis; False when no account was asked anything."""
+    used = [one for one in _limits.values() if one.buckets]
+    keys = [key for one in used for key in (one.key(), *map(one.key, one.buckets))]
+    for one in used:
+        with one.lock:
+            one.buckets.clear()
+            one.speed, one.slow_until, one.slowed = 1.0, 0.0, False
+    if keys and settings.REDIS_URL:
+        with suppress(redis.RedisError):
+            _settler.client.delete(*keys)
+    return bool(used)
 
 
 @dataclass(frozen=True, slots=True)

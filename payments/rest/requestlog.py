@@ -130,6 +130,11 @@ def flush() -> int:
     return written
 
 
+def forget() -> None:
+    """Write nothing of what waits: for whoever has emptied the tables underneath."""
+    _waiting.notes.clear()
+
+
 @atexit.register
 def _last() -> None:
     if _waiting.thread is not None:

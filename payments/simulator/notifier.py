@@ -108,10 +108,12 @@ class Notifier:
             self._put(heapq.heappop(self._late)[2])
 
     def clear(self) -> None:
-        """Forget everything that waits."""
+        """Forget everything that waits; what is under way is not tried again."""
         self._epoch += 1
         self._queue.clear()
         self._late.clear()
+        for held in self._held.values():
+            held.clear()  # whoever is to release it later finds nothing
         self._held.clear()
 
     def status(self) -> dict[str, int]:
@@ -172,6 +174,7 @@ class Notifier:
         else:
             headers = channel.headers(body, self._clock.now())
         delivery.attempts += 1
+        epoch = self._epoch
         try:
             status, answer = await self._sender.post(channel.url, headers, body)
             accepted = channel.accepts(status, answer)
@@ -184,7 +187,7 @@ class Notifier:
             self.delivered += 1
             delivery.done()
             self._overtaken(delivery.account)
-        else:
+        elif epoch == self._epoch:
             self._again(delivery)
 
     def _again(self, delivery: Delivery) -> None:
