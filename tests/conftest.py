@@ -18,7 +18,7 @@ from hypothesis import settings
 from pytest_django.plugin import DjangoDbBlocker
 
 from config import accounts, embedded, processes, programs
-from tests import reset
+from tests import migrated, reset
 
 ROOT = Path(__file__).resolve().parent.parent
 CONTROLLER = "PYTEST_XDIST_WORKER" not in os.environ
@@ -59,6 +59,7 @@ def pytest_configure(config: pytest.Config) -> None:
         return
     shutil.rmtree(DIRECTORY, ignore_errors=True)  # of a run that was killed, whose process id is ours now
     DIRECTORY.mkdir(mode=0o711)  # PostgreSQL runs as nobody where the tests run as root
+    migrated.copy_to(SERVERS[0])
     for server in SERVERS:
         server.start()
 
@@ -69,6 +70,17 @@ def pytest_unconfigure() -> None:
         for server in SERVERS:
             server.stop()
         shutil.rmtree(DIRECTORY)
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings() -> None:
+    """One name in every process: each has a server of its own."""
+
+
+@pytest.fixture(scope="session")
+def django_db_keepdb() -> bool:
+    """The database is there already, and leaves with its server."""
+    return True
 
 
 @pytest.fixture(scope="session")
