@@ -42,6 +42,7 @@ MACHINES: Final[Mapping[str, tuple[Machine, str]]] = {
     "Settlement file": (report_states.FILE, "What a PSP says it did with our money, in one file."),
     "Payout": (report_states.PAYOUT, "Money on its way from a PSP to our bank."),
     "Discrepancy": (report_states.DISCREPANCY, "Something that ledger, PSP and bank do not agree about."),
+    "Incident": (report_states.INCIDENT, "Something that is wrong: found by detection, over when it is found no more."),
     "Close": (report_states.CLOSE, "A day or month of a legal entity, until its books take nothing more."),
 }
 

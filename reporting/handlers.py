@@ -10,6 +10,7 @@ from reporting.services import (
     closing,
     exports,
     fetching,
+    incidents,
     loading,
     reconciliation,
     retention,
@@ -158,3 +159,9 @@ def learn_rates() -> None:
 def thin_tie_outs() -> None:
     """Keep no hourly tie-outs of days that are over for long."""
     retention.thin_tie_outs()
+
+
+@job("tell_of_incident", Queue.UPKEEP)
+def tell_of_incident(incident_id: str, happened: str) -> None:
+    """Say that an incident was opened, has changed, or is closed."""
+    incidents.tell(incident_id, happened)

@@ -1,4 +1,4 @@
-"""The life of a report run."""
+"""The lives of reports, files, payouts, differences, closes, and incidents."""
 
 from enum import StrEnum
 from typing import Final
@@ -123,5 +123,23 @@ CLOSE: Final = Machine(
         (C.CHECKING, "pass"): C.READY,
         (C.READY, "lock"): C.LOCKED,
         (C.LOCKED, "reopen"): C.REOPENED,
+    },
+)
+
+
+class IncidentStatus(StrEnum):
+    """Whether something is wrong now. One that is over may turn out not to be."""
+
+    OPEN = "open"
+    CLOSED = "closed"
+
+
+INCIDENT: Final = Machine(
+    IncidentStatus.OPEN,
+    {
+        (IncidentStatus.OPEN, "recover"): IncidentStatus.CLOSED,  # it was not found any more for its quiet time
+        (IncidentStatus.OPEN, "close"): IncidentStatus.CLOSED,  # a person says that it is over
+        (IncidentStatus.OPEN, "merge"): IncidentStatus.CLOSED,  # another one is about the same
+        (IncidentStatus.CLOSED, "reopen"): IncidentStatus.OPEN,
     },
 )

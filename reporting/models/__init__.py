@@ -1,8 +1,9 @@
-"""The tables of reports, of settlement, and of what does not agree."""
+"""The tables of reports, of settlement, of what does not agree, and of what is wrong."""
 
 from reporting.models.bank import BankAccount, BankLine, BankMatch, BankStatement, LineStatus, MatchKind
 from reporting.models.closing import CheckState, Close, CloseCheck, CloseKind, Item
 from reporting.models.discrepancies import Discrepancy, DiscrepancyKind, PspBalance, TieOut, Wanted
+from reporting.models.incidents import EntryKind, Incident, IncidentEntry, IncidentKind
 from reporting.models.rates import ExchangeRate
 from reporting.models.rollups import (
     AtRest,
@@ -32,8 +33,12 @@ __all__ = [
     "CloseKind",
     "Discrepancy",
     "DiscrepancyKind",
+    "EntryKind",
     "ExchangeRate",
     "FileFormat",
+    "Incident",
+    "IncidentEntry",
+    "IncidentKind",
     "Item",
     "LineStatus",
     "Match",
