@@ -15,6 +15,8 @@ from reporting.models import BankAccount, BankLine, BankMatch, BankStatement, Ma
 from reporting.states import PayoutStatus
 
 ON_ITS_WAY: Final = (PayoutStatus.ANNOUNCED, PayoutStatus.PAID)
+SHORT_BY_AT_MOST: Final = 20
+"""A line that names no payout may be one of which a bank has kept a charge, up to the 20th part of it."""
 SHORTEST_NAME: Final = 6
 """A reference of fewer letters and digits than this says nothing when it stands in a bank's text."""
 
@@ -39,22 +41,23 @@ WITH line AS MATERIALIZED (
     SELECT p.id, p.amount_minor, p.status, p.announced_at::date AS announced_on,
            coalesce(p.arrives_on, p.announced_at::date + 3) AS due_on,
            {_folded("p.trace")} AS trace_key, {_folded("p.provider_reference")} AS name_key,
-           here.day AS arrived_on, back.id IS NOT NULL AS is_back
+           here.day AS arrived_on, here.amount_minor AS came_minor, back.id IS NOT NULL AS is_back
       FROM reporting_payout p
       JOIN payments_provideraccount a ON a.id = p.account_id
-      LEFT JOIN (SELECT m.payout_id, l.day FROM reporting_bankmatch m JOIN reporting_bankline l ON l.id = m.line_id
+      LEFT JOIN (SELECT m.payout_id, l.day, l.amount_minor
+                   FROM reporting_bankmatch m JOIN reporting_bankline l ON l.id = m.line_id
                   WHERE m.kind = 'arrived' AND m.undone_at IS NULL) here ON here.payout_id = p.id
       LEFT JOIN reporting_bankmatch back ON back.payout_id = p.id AND back.kind = 'sent_back' AND back.undone_at IS NULL
      WHERE p.currency = %(currency)s AND a.legal_entity_id = %(entity)s AND p.status <> 'canceled'
        AND p.announced_at > (SELECT min(day) FROM line) - interval '200 days'),
-     pair AS (
+     exact AS (
     SELECT l.id AS line_id, p.id AS target_id, 'arrived' AS kind, {_NAMED} AS named, l.folded
       FROM line l JOIN payout p ON p.amount_minor = l.amount_minor
      WHERE p.arrived_on IS NULL
        AND ({_NAMED} OR p.status IN ('announced', 'paid') AND l.day BETWEEN p.announced_on - 1 AND p.due_on + 7)
      UNION ALL
     SELECT l.id, p.id, 'sent_back', {_NAMED}, l.folded
-      FROM line l JOIN payout p ON p.amount_minor = -l.amount_minor
+      FROM line l JOIN payout p ON p.came_minor = -l.amount_minor
      WHERE p.arrived_on <= l.day AND NOT p.is_back
        AND ({_NAMED} OR p.status = 'failed' AND l.day <= p.arrived_on + 30)
      UNION ALL
@@ -67,8 +70,18 @@ WITH line AS MATERIALIZED (
             OR l.amount_minor = r.amount_minor AND abs(l.day - t.returned_on) <= 10)
        AND NOT EXISTS (SELECT FROM reporting_bankmatch m WHERE m.transfer_id = t.id AND m.undone_at IS NULL
                           AND m.kind = CASE WHEN l.amount_minor < 0 THEN 'transfer' ELSE 'returned' END)),
+     pair AS (
+    SELECT *, false AS short FROM exact
+     UNION ALL
+    SELECT l.id, p.id, 'arrived', {_NAMED}, l.folded, true
+      FROM line l JOIN payout p ON l.amount_minor < p.amount_minor AND sign(l.amount_minor) = sign(p.amount_minor)
+     WHERE p.arrived_on IS NULL AND p.status IN ('announced', 'paid')
+       AND ({_NAMED} OR (p.amount_minor - l.amount_minor) * {SHORT_BY_AT_MOST} <= abs(p.amount_minor)
+                        AND l.day BETWEEN p.announced_on - 1 AND p.due_on + 7)
+       AND NOT EXISTS (SELECT FROM exact e WHERE e.line_id = l.id AND (e.named OR NOT {_NAMED}))
+       AND NOT EXISTS (SELECT FROM exact e WHERE e.target_id = p.id AND (e.named OR NOT {_NAMED}))),
      believed AS (
-    SELECT line_id, target_id, kind, named FROM pair
+    SELECT line_id, target_id, kind, named, short FROM pair
      WHERE NOT EXISTS (SELECT FROM reporting_bankmatch m
                         WHERE m.line_id = pair.line_id AND m.kind = pair.kind AND m.undone_at IS NOT NULL
                           AND pair.target_id IN (m.payout_id, m.transfer_id))
@@ -77,7 +90,8 @@ WITH line AS MATERIALIZED (
        AND (named OR NOT EXISTS (SELECT FROM payout p, (SELECT pair.folded) l
                                   WHERE p.id <> pair.target_id AND {_NAMED})))
 SELECT line_id, target_id, kind, named,
-       count(*) OVER (PARTITION BY line_id) = 1 AND count(*) OVER (PARTITION BY target_id, kind) = 1 AS certain
+       (named OR NOT short) AND count(*) OVER (PARTITION BY line_id) = 1
+       AND count(*) OVER (PARTITION BY target_id, kind) = 1 AS certain
   FROM believed ORDER BY line_id, target_id"""  # noqa: S608  our own pieces
 
 
@@ -95,8 +109,9 @@ class Pair:
 def pairs(account: BankAccount) -> list[Pair]:
     """What the open lines of an account may be, found by one statement: by reference, else by amount within a window.
 
-    Only equal amounts pair. A line that names a payout is no other; one that was told apart by a person is not paired
-    with the same again.
+    Equal amounts pair. Banks on the way keep charges: a line of less than a payout pairs with it when it names it, or,
+    for a person to choose, when it is hardly less and nothing is equal. A line that names a payout is no other; one
+    that was told apart by a person is not paired with the same again.
     """
     bound: dict[str, Any] = {
         "account": ids.decode("ba", account.pk),
@@ -116,14 +131,20 @@ def _prefix(kind: str) -> str:
 
 
 def possible(line: BankLine) -> QuerySet[Payout]:
-    """The payouts of the account's owner that a person may say a line is: of its amount, or of it and sent back."""
+    """The payouts of the account's owner that a person may say a line is: of its amount or more, or sent back."""
     live = Q(bank_matches__kind=MatchKind.ARRIVED, bank_matches__undone_at__isnull=True)
     owned = Payout.objects.filter(account__legal_entity=line.account.legal_entity_id, currency=line.currency)
-    arrived = owned.filter(live, amount_minor=-line.amount_minor).values("pk")
-    coming = owned.filter(amount_minor=line.amount_minor).exclude(status=PayoutStatus.CANCELED)
+    arrived = owned.filter(live, bank_matches__line__amount_minor=-line.amount_minor).values("pk")
+    short = [one.target_id for one in pairs(line.account) if (one.line_id, one.kind) == (line.pk, MatchKind.ARRIVED)]
+    coming = owned.filter(Q(amount_minor=line.amount_minor) | Q(pk__in=short)).exclude(status=PayoutStatus.CANCELED)
     came = BankMatch.objects.filter(kind=MatchKind.ARRIVED, undone_at__isnull=True, payout__isnull=False)
     found = owned.filter(Q(pk__in=arrived) | Q(pk__in=coming.exclude(pk__in=came.values("payout")).values("pk")))
     return found.select_related("account").order_by("-announced_at")
+
+
+def comes(line: BankLine, payout: Payout) -> bool:
+    """Whether a line would be the payout's arrival, and not its way back: both raise our balance, or both lower it."""
+    return (line.amount_minor > 0) == (payout.amount_minor > 0)
 
 
 def possible_one(line: BankLine, payout_id: str) -> Payout | None:
@@ -222,9 +243,10 @@ invariants.declare(
                                        WHERE t.event = 'payout_announced' AND t.source_id = source) THEN 1 ELSE 0 END
                     - CASE WHEN EXISTS (SELECT FROM payments_transfer t
                                          WHERE t.event = 'payout_returned' AND t.source_id = source) THEN 1 ELSE 0 END
-                    - (SELECT count(*) FILTER (WHERE kind = 'arrived') - count(*) FILTER (WHERE kind = 'sent_back')
-                         FROM reporting_bankmatch m WHERE m.payout_id = told.id AND m.undone_at IS NULL)
-                   ) * amount_minor AS minor
+                   ) * amount_minor
+                   - (SELECT coalesce(sum(l.amount_minor), 0)
+                        FROM reporting_bankmatch m JOIN reporting_bankline l ON l.id = m.line_id
+                       WHERE m.payout_id = told.id AND m.undone_at IS NULL) AS minor
               FROM told),
             has AS (
             SELECT split_part(c.code, '/', 2) AS code, e.currency, sum(e.amount_minor) AS minor

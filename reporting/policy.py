@@ -17,10 +17,12 @@ COUNTERS: Final[Mapping[str, Sequence[str]]] = {
         ("psp_fees", "fee_tax", "dispute_fees", "dispute_losses", "order_clearing", "psp_reserve", "rounding"),
     ),
     "fx": ("fx_result",),
-    "missing_at_bank": ("psp_receivable", "psp_fees", "rounding"),
-    "bank_unexplained": ("cash_in_transit", "psp_fees", "order_clearing", "rounding"),
+    "missing_at_bank": ("psp_receivable", "bank_charges", "psp_fees", "suspense", "rounding"),
+    "bank_unexplained": ("suspense", "bank_charges", "psp_fees", "order_clearing", "rounding"),
 }
-"""Kind of difference -> the accounts that may take it, the likeliest first. What is not here is only accepted."""
+"""Kind of difference -> the accounts that may take it, the likeliest first. What is not here is only accepted.
+Lines of banks are booked against cash_in_transit only as the payout that they are: so each cent of it is booked once,
+whatever is settled first."""
 
 SHIFTS_BALANCE: Final = ("amount_differs", "missing_at_psp", "missing_here", "duplicate")
 """Kinds that stand between what a PSP's lines come to and what our books say it owes us."""

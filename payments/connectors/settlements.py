@@ -97,7 +97,7 @@ class FileKind(StrEnum):
 class Announced:
     """A settlement file that the PSP has ready. `reference` names what it covers, unique per account for ever.
 
-    `currency`, `total_minor` and `payout_key` are of the payout, where the PSP says them beside the file: they are kept
+    `currency` and `total_minor` are of the payout, where the PSP says them beside the file: they are kept
     with it, for reading it takes them.
     """
 
@@ -107,7 +107,6 @@ class Announced:
     day: date | None = None
     currency: str = ""
     total_minor: int | None = None
-    payout_key: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -47,6 +47,7 @@ KINDS = {
     "fee_tax": AccountKind.EXPENSE,
     "dispute_fees": AccountKind.EXPENSE,
     DISPUTE_LOSSES: AccountKind.EXPENSE,
+    "bank_charges": AccountKind.EXPENSE,
     FX_CLEARING: AccountKind.BOTH,
     FX_RESULT: AccountKind.BOTH,
     ROUNDING: AccountKind.BOTH,

@@ -152,7 +152,7 @@ class BankLineAdmin(base.ModelAdmin):
         found = [shown.table("What was said of it", matches, MATCHES, viewer, empty="Nothing yet.")]
         if row.status in banking.OPEN:
             columns = self._payouts(row, viewer)
-            empty = "No payout of its amount is on its way to this account's owner, or has come from there."
+            empty = "No payout of about its amount is on its way to this account's owner, or has come from there."
             found.insert(0, shown.table("What it could be", banks.possible(row), columns, viewer, empty=empty))
         differences = Discrepancy.objects.filter(subject_id=row.pk).order_by("pk")
         if differences:
@@ -230,7 +230,7 @@ def _booking(row: BankLine, payout: Payout | None) -> str:
     """What choosing a payout does; "" when it cannot be that one."""
     if payout is None:
         return ""
-    came = payout.amount_minor == row.amount_minor
+    came = banks.comes(row, payout)
     return (
         f"{shown.amount_text(row.amount)} of {row.day} {'are' if came else 'send back'} the payout"
         f" {payout.provider_reference} of {payout.account.code}. The ledger books it between"

@@ -32,6 +32,7 @@ BOOKS: Final = {
     "dispute_fees": "Fees for disputes",
     "dispute_losses": "Lost to disputes",
     "fx_result": "Gains and losses of conversion",
+    "bank_charges": "Charges of banks",
     "rounding": "Rounding",
     "suspense": "Suspense: nobody knows yet",
     "psp_reserve": "Held back by the PSP",

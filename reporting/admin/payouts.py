@@ -14,7 +14,7 @@ from payments.kernel.records import StateChange
 from reporting import banks
 from reporting.admin import banklines
 from reporting.models import Discrepancy, Payout
-from reporting.services import banking
+from reporting.services import arrivals
 
 HISTORY: Final = (
     shown.time_of("at", "When"),
@@ -40,7 +40,7 @@ class BankFilter(admin.SimpleListFilter):
             case "waiting":
                 return queryset.filter(status__in=banks.ON_ITS_WAY)
             case "late":
-                day = clock.now().date() - timedelta(days=banking.LATE)
+                day = clock.now().date() - timedelta(days=arrivals.LATE)
                 return queryset.filter(status__in=banks.ON_ITS_WAY, arrives_on__lt=day)
             case "arrived":
                 return queryset.filter(status="arrived")

@@ -22,7 +22,7 @@ class DiscrepancyKind(models.TextChoices):
     PAYOUT_DIFFERS = "payout_differs", "The lines of a payout do not sum to it"
     FILE_CONFLICT = "file_conflict", "The PSP sent another content for a file that was loaded"
     FILE_MISSING = "file_missing", "A settlement file did not come"
-    MISSING_AT_BANK = "missing_at_bank", "A payout did not arrive at our bank in time"
+    MISSING_AT_BANK = "missing_at_bank", "A payout did not arrive at our bank in time, or not all of it"
     BANK_UNEXPLAINED = "bank_unexplained", "Our bank shows something that no payout explains"
     BALANCE_DIFFERS = "balance_differs", "The PSP's balance is not what ledger and lines say"
 

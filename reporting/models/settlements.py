@@ -22,7 +22,7 @@ class SettlementFile(records.Stateful):
 
     `reference` is what it covers at the PSP (a payout, a batch, a day); of one reference only one content is loaded:
     another content of the same reference is refused as a conflict. `file` is its name where files are kept.
-    `currency`, `total_minor` and `payout_key` are what the PSP said of it beside the file; reading it takes them.
+    `currency` and `total_minor` are what the PSP said of it beside the file; reading it takes them.
     `sums` is what moved, per currency: `settled`, less `fees` (with tax), less `paid_out`, plus `carried`; what is left
     of that is nothing for a payout or batch, and for a day by how much the balance rose.
     """
@@ -38,7 +38,6 @@ class SettlementFile(records.Stateful):
     day = models.DateField(null=True, blank=True, help_text="The day that it is about, where it is about one.")
     currency = models.CharField(max_length=3, blank=True, default="")
     total_minor = models.BigIntegerField(null=True, blank=True)
-    payout_key = models.CharField(max_length=80, blank=True, default="")
     source = models.CharField(max_length=8, choices=Source)
     uploaded_by = models.CharField(max_length=80, blank=True, default="")
     file = models.CharField(max_length=200)

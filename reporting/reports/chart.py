@@ -30,6 +30,7 @@ NAMES: Final[Mapping[str, str]] = {
     "fee_tax": "Tax on PSP fees",
     "dispute_fees": "Dispute fees",
     "dispute_losses": "Dispute losses",
+    "bank_charges": "Bank charges",
     "fx_clearing": "Currency clearing",
     "fx_result": "Currency result",
     "rounding": "Rounding",

@@ -5,7 +5,7 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from django.db import IntegrityError, transaction
-from django.db.models import F, Max, Q, Sum
+from django.db.models import F, Max, Q
 
 from payments.gateway import accounts
 from payments.gateway.switches import AnotherPersonNeeded
@@ -15,14 +15,10 @@ from payments.ledger import postings
 from payments.ledger import services as ledger
 from reporting import banks, models
 from reporting.models import BankAccount, BankLine, BankMatch, DiscrepancyKind, LineStatus, MatchKind, Payout
-from reporting.services import discrepancies
-from reporting.services.discrepancies import Found
+from reporting.services import arrivals, discrepancies
 from reporting.states import DiscrepancyStatus, PayoutStatus
 
 BY_ITSELF: Final = "bank statements"
-LATE: Final = 3
-"""Days after a payout should have arrived from which on it is missing: a weekend, and a statement that comes late."""
-
 OPEN: Final = (LineStatus.WAITING, LineStatus.CHOOSE, LineStatus.UNEXPLAINED)
 
 
@@ -74,7 +70,7 @@ SELECT 'bl_' || replace(l.id::text, '-', '') AS subject_id, owner.id AS account_
          AS evidence,
        CASE WHEN owner.id IS NULL THEN '' ELSE 'bank/' || %(code)s END AS at,
        CASE WHEN owner.id IS NULL THEN ''
-            WHEN l.amount_minor < 0 THEN 'psp_fees/' || owner.code ELSE 'cash_in_transit/' || owner.code END AS counter,
+            WHEN l.amount_minor < 0 THEN 'bank_charges/' || owner.code ELSE 'suspense/' || owner.code END AS counter,
        l.day::timestamptz AS since, NULL::text[] AS covers
   FROM reporting_bankline l
   LEFT JOIN (SELECT (array_agg(id))[1] AS id, min(code) AS code FROM payments_provideraccount
@@ -104,35 +100,6 @@ def _mark(account: BankAccount) -> None:
         )
 
 
-_MISSING: Final = f"""
-WITH due AS (
-    SELECT p.*, a.code, a.legal_entity_id, coalesce(p.arrives_on, p.announced_at::date + 3) AS due_on,
-           EXISTS (SELECT FROM reporting_bankmatch m
-                    WHERE m.payout_id = p.id AND m.kind = 'sent_back' AND m.undone_at IS NULL) AS sent_back
-      FROM reporting_payout p JOIN payments_provideraccount a ON a.id = p.account_id
-     WHERE p.status IN ('announced', 'paid'))
-SELECT 'po_' || replace(due.id::text, '-', '') AS subject_id, due.account_id, due.currency, -due.amount_minor
-       AS amount_minor,
-       CASE WHEN due.sent_back THEN 'Our bank has sent this payout back, and the PSP does not say that it has it'
-            ELSE 'Due on ' || due.due_on || ', and on no statement; statements reach until ' || seen.until
-       END AS detail,
-       jsonb_build_object('payout', due.provider_reference, 'trace', due.trace, 'due_on', due.due_on) AS evidence,
-       'cash_in_transit/' || due.code AS at, 'psp_receivable/' || due.code AS counter,
-       due.due_on::timestamptz AS since, NULL::text[] AS covers
-  FROM due JOIN LATERAL (
-       SELECT max(s.to_day) AS until FROM reporting_bankstatement s JOIN reporting_bankaccount b ON b.id = s.account_id
-        WHERE b.legal_entity_id = due.legal_entity_id AND b.currency = due.currency
-       HAVING min(s.from_day) <= due.due_on) seen ON true
- WHERE due.due_on + {LATE} < %(today)s"""  # noqa: S608  a number of ours
-
-_FOUND: Final = """
-SELECT d.subject_id FROM reporting_discrepancy d
-  JOIN reporting_payout p ON d.subject_id = 'po_' || replace(p.id::text, '-', '')
- WHERE d.kind = 'missing_at_bank' AND d.status IN ('open', 'proposed') AND p.status NOT IN ('announced', 'paid')
-   AND sign(d.amount_minor) = -sign(p.amount_minor)"""
-"""With the other sign it is one that came after it was given up: that only people end."""
-
-
 def watch() -> None:
     """Match what is open on every account once more, and look for payouts that should have arrived and have not.
 
@@ -141,9 +108,7 @@ def watch() -> None:
     for account_id in BankLine.objects.filter(status__in=OPEN).values_list("account_id", flat=True).distinct():
         match(account_id)
     with transaction.atomic():
-        kind = DiscrepancyKind.MISSING_AT_BANK
-        discrepancies.clear_many(kind, _FOUND, {}, because="the payout has arrived, or came to nothing")
-        discrepancies.open_many(kind, _MISSING, {"today": clock.now().date()})
+        arrivals.watch()
 
 
 # --- by people ------------------------------------------------------------------------------------------------------
@@ -152,7 +117,7 @@ def watch() -> None:
 def choose(line_id: str, payout_id: str, *, because: str, by: str) -> BankMatch:
     """Say which payout a line is: it has arrived, or has been sent back. It is booked in the same commit."""
     line, payout = BankLine.objects.get(pk=line_id), Payout.objects.get(pk=payout_id)
-    kind = MatchKind.ARRIVED if line.amount_minor == payout.amount_minor else MatchKind.SENT_BACK
+    kind = MatchKind.ARRIVED if banks.comes(line, payout) else MatchKind.SENT_BACK
     try:
         with unit.work() as work:
             row = _match(line_id, payout_id, kind, because=because, by=by)
@@ -201,6 +166,8 @@ def undo(match_id: str, *, because: str, by: str) -> BankMatch:
             _book(row, payout, line, reverse=True)
             arrived_after_all = row.kind == MatchKind.SENT_BACK
             _move(payout, arrived=arrived_after_all, because=f"a match with the bank was undone: {because}", by=by)
+            if not arrived_after_all:
+                arrivals.undone(payout)
         _enqueue(line)
         work.returns(row)
     return row
@@ -242,31 +209,8 @@ def _match(line_id: str, target_id: str, kind: MatchKind, *, because: str, by: s
     _move(payout, arrived=kind == MatchKind.ARRIVED, because=f"{line} at {line.account.code}: {because}", by=by)
     _end(line)
     if kind == MatchKind.ARRIVED:
-        _arrived(payout)
+        arrivals.arrived(payout, line)
     return row
-
-
-def _arrived(payout: Payout) -> None:
-    """It is missing no more. What was booked because it seemed lost stands against its money: that is open again."""
-    kind = DiscrepancyKind.MISSING_AT_BANK
-    discrepancies.clear_one(kind, payout.pk, because="it has arrived")
-    said = models.Discrepancy.objects.filter(kind=kind, subject_id=payout.pk)
-    if not said.filter(status=DiscrepancyStatus.SETTLED).exists():
-        return
-    accepted = said.filter(status=DiscrepancyStatus.ACCEPTED).aggregate(sum=Sum("amount_minor"))["sum"] or 0
-    code = accounts.account(payout.account_id).code
-    discrepancies.open_one(
-        Found(
-            kind=kind,
-            subject_id=payout.pk,
-            account_id=payout.account_id,
-            amount=money.from_minor(accepted, payout.currency),
-            detail="It has arrived after it was settled by hand.",
-            since=clock.now(),
-            at=postings.in_transit(code),
-            counter=postings.receivable(code),
-        )
-    )
 
 
 def _match_transfer(line_id: str, transfer_id: str, kind: MatchKind, *, because: str, by: str) -> BankMatch:
@@ -285,16 +229,18 @@ def _open_line(line_id: str) -> BankLine:
 
 
 def _refuse_unless_it_fits(payout: Payout, line: BankLine, kind: MatchKind) -> None:
-    wanted = payout.amount_minor if kind == MatchKind.ARRIVED else -payout.amount_minor
-    if (line.amount_minor, line.currency) != (wanted, payout.currency):
-        raise BankMatchInvalid(f"The line is {money.text(line.amount)}, and the payout {money.text(payout.amount)}.")
     if payout.account.legal_entity_id != line.account.legal_entity_id:
         raise BankMatchInvalid("The payout is another company's than the bank account.")
-    live = set(BankMatch.objects.filter(payout=payout, undone_at__isnull=True).values_list("kind", flat=True))
+    standing = BankMatch.objects.filter(payout=payout, undone_at__isnull=True)
+    live = dict(standing.values_list("kind", "line__amount_minor"))
     if kind in live:
         raise BankMatchInvalid("The payout is another line already.")
     if kind == MatchKind.SENT_BACK and MatchKind.ARRIVED not in live:
         raise BankMatchInvalid("A payout that has not arrived was not sent back from here.")
+    came = line.amount_minor <= payout.amount_minor
+    fits = came if kind == MatchKind.ARRIVED else line.amount_minor == -live[MatchKind.ARRIVED]
+    if not fits or line.currency != payout.currency:
+        raise BankMatchInvalid(f"The line is {money.text(line.amount)}, and the payout {money.text(payout.amount)}.")
 
 
 def _end(line: BankLine) -> None:
@@ -311,11 +257,12 @@ def _book(row: BankMatch, payout: Payout, line: BankLine, *, reverse: bool) -> N
         else (postings.payout_sent_back, postings.Event.PAYOUT_SENT_BACK, "has left")
     )
     account, bank = accounts.account(payout.account_id).code, line.account.code
+    amount = line.amount if row.kind == MatchKind.ARRIVED else -line.amount
     ledger.post(
         event,
         row.source,
-        recipe(account, bank, payout.amount),
-        narrative=f"Payout of {money.text(payout.amount)} {words} {bank}{': a match was undone' if reverse else ''}",
+        recipe(account, bank, amount),
+        narrative=f"Payout of {money.text(amount)} {words} {bank}{': a match was undone' if reverse else ''}",
         refs={"payout": payout.pk, "bank_line": line.pk},
         effective_at=_moment(line.day, line.account.legal_entity.time_zone),
     )

@@ -193,7 +193,9 @@ def counters(row: Discrepancy) -> list[str]:
     if not row.proposal:
         return []
     code = accounts.account(row.account_id).code if row.account_id else ""
-    return [one for one in policy.counters(row.kind, code) if one != row.proposal["at"]]
+    offered = [one for one in policy.counters(row.kind, code) if one != row.proposal["at"]]
+    proposed = (row.proposal["debit"], row.proposal["credit"])
+    return sorted(offered, key=lambda one: one not in proposed)
 
 
 def take(discrepancy_id: str, *, by: str) -> None:

@@ -147,7 +147,6 @@ def wish(account_id: str, announced: Announced | None) -> None:
             "day": announced.day.isoformat() if announced.day else "",
             "currency": announced.currency,
             "total_minor": "" if announced.total_minor is None else str(announced.total_minor),
-            "payout_key": announced.payout_key,
         }
         told_at = clock.now().isoformat()
         unique = f"settlement:{account_id}:{announced.reference}"[:120]
@@ -163,5 +162,4 @@ def announced_by(said: dict[str, str]) -> Announced:
         day=date.fromisoformat(said["day"]) if said["day"] else None,
         currency=said["currency"],
         total_minor=int(said["total_minor"]) if said["total_minor"] else None,
-        payout_key=said["payout_key"],
     )

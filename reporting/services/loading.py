@@ -50,7 +50,6 @@ def announced(file: SettlementFile) -> Announced:
         day=file.day,
         currency=file.currency,
         total_minor=file.total_minor,
-        payout_key=file.payout_key,
     )
 
 

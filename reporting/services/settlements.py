@@ -65,7 +65,6 @@ def store(account: ProviderAccount, announced: Announced, chunks: Iterable[bytes
         day=announced.day,
         currency=announced.currency,
         total_minor=announced.total_minor,
-        payout_key=announced.payout_key,
         source=source,
         uploaded_by=by if source == Source.UPLOADED else "",
     )

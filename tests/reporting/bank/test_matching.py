@@ -261,8 +261,8 @@ def test_a_difference_that_was_booked_is_never_booked_as_a_payout_as_well(world:
 
 def test_the_line_says_no_what_it_is_not(world: World) -> None:
     payout = world.payout(5_000, "po_first", due=3)
-    world.statement(20, (4_999, "INCOMING"), (-5_000, "OUTGOING"))
-    for amount, words in ((4_999, "The line is 49.99 EUR, and the payout 50.00 EUR"), (-5_000, "has not arrived")):
+    world.statement(20, (5_001, "INCOMING"), (-5_000, "OUTGOING"))
+    for amount, words in ((5_001, "The line is 50.01 EUR, and the payout 50.00 EUR"), (-5_000, "has not arrived")):
         with pytest.raises(Refusal, match=words):
             banking.choose(world.line(amount).pk, payout.pk, because="I want it.", by=FAY)
     assert BankMatch.objects.count() == 0
