@@ -13,8 +13,9 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
-from config import settings
+from config import measuring, settings
 from config.wsgi import application as django
+from payments.kernel import meters
 from payments.kernel.errors import Refusal
 from payments.rest import problems
 from payments.webhooks.services import inbound
@@ -86,6 +87,16 @@ class Front:
             pass
         finally:
             self._room += body.kept
+
+    def tell(self) -> None:
+        """How many threads work, and how many requests wait for one."""
+        busy = self._busy
+        for state, count in {
+            "busy": min(busy, self._size),
+            "all": self._size,
+            "awaited": max(0, busy - self._size),
+        }.items():
+            meters.BUSY.stands(state, at=count)
 
     async def _take(self, body: "_Body") -> None:
         """All of a body, as long as there is room for what is kept of it."""
@@ -271,3 +282,5 @@ def _no_write(_data: bytes) -> None:
 
 
 application = Front(django, threads=settings.ENVIRONMENT.web_threads)
+if settings.ENVIRONMENT.serves:
+    measuring.keep_telling(application.tell)

@@ -132,6 +132,14 @@ class Environment(pydantic_settings.BaseSettings):
     run_dir: Path = Path(".run")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_format: Literal["json", "console"] = "json"
+    metrics_token: pydantic.SecretStr | None = pydantic.Field(
+        None, description="What monitoring shows to read /metrics; without one it is read from inside, past the proxy."
+    )
+
+    @property
+    def serves(self) -> bool:
+        """Whether this process works for others, web or worker; commands that people type do not."""
+        return self.countinghouse_role is not Role.SHELL
 
     @pydantic.field_validator(
         "allowed_hosts",

@@ -9,6 +9,7 @@ from django.urls import reverse_lazy
 
 import config.databases
 from config import environment, logs, security
+from payments.kernel import meterfiles
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 ENVIRONMENT = environment.load()
@@ -51,6 +52,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "config.health.ProbesMiddleware",
+    "config.measuring.MeasuringMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "config.security.PolicyMiddleware",
@@ -210,6 +212,11 @@ UNFOLD = {
     "SIDEBAR": {"navigation": "reporting.admin.navigation.sidebar"},
     "DASHBOARD_CALLBACK": "reporting.admin.navigation.home",
 }
+
+# Monitoring: what web and worker processes of this machine count is kept in one place
+METRICS_TOKEN = ENVIRONMENT.metrics_token.get_secret_value() if ENVIRONMENT.metrics_token else ""
+if ENVIRONMENT.serves:
+    meterfiles.keep_in(RUN_DIR / "metrics", role=ENVIRONMENT.countinghouse_role)
 
 # Logs
 logs.configure()

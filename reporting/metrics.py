@@ -1,12 +1,15 @@
-"""Figures for monitoring: what is unexplained, and what does not agree, by kind and age. Scraped from inside."""
+"""What monitoring scrapes: what all processes of this machine have counted, and how things stand in the database."""
 
-from collections.abc import Iterable, Mapping
+import hmac
+from collections.abc import Iterable
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseNotFound
 from django.views.decorators import cache, http
 
-from payments.kernel import clock
-from reporting import selectors
+from payments.kernel import meterfiles
+from reporting.uptime import figures
+from reporting.uptime.figures import Figure
 
 FROM_OUTSIDE = frozenset(
     f"HTTP_{name}"
@@ -20,29 +23,25 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 @http.require_safe
 @cache.never_cache
 def metrics(request: HttpRequest) -> HttpResponse:
-    """Prometheus' text format. What comes through a proxy comes from outside, and finds nothing here."""
-    if not FROM_OUTSIDE.isdisjoint(request.META):
+    """Prometheus' text format. Who may not read it finds nothing here."""
+    if not _may_read(request):
         return HttpResponseNotFound()
-    return HttpResponse("".join(f"{line}\n" for line in _lines()), content_type=CONTENT_TYPE)
+    standing = "".join(f"{line}\n" for figure in figures.found() for line in _lines(figure))
+    return HttpResponse([meterfiles.collected(), standing.encode()], content_type=CONTENT_TYPE)
 
 
-def _lines() -> Iterable[str]:
-    tied = [({"account": code, "currency": currency}, row) for (code, currency), row in selectors.unexplained().items()]
-    unexplained = "Minor units between what a PSP says it owes us and what our books come to."
-    yield from _gauge("unexplained_minor", unexplained, [(labels, row.unexplained_minor) for labels, row in tied])
-    age = [(labels, int((clock.now() - row.as_of).total_seconds())) for labels, row in tied]
-    yield from _gauge("tie_out_age_seconds", "Since what is unexplained was looked at.", age)
-    found = selectors.open_differences()
-    count = [({"kind": kind}, count) for kind, count, _ in found]
-    yield from _gauge("discrepancies_open", "Differences that nobody has settled.", count)
-    oldest = [({"kind": kind}, int((clock.now() - since).total_seconds())) for kind, _, since in found]
-    yield from _gauge("discrepancies_oldest_seconds", "Since the oldest of them happened.", oldest)
+def _may_read(request: HttpRequest) -> bool:
+    """Who shows the token, from wherever; while there is none, who comes from inside and not through a proxy."""
+    if settings.METRICS_TOKEN:
+        shown = request.META.get("HTTP_AUTHORIZATION", "")
+        return hmac.compare_digest(shown.encode(), f"Bearer {settings.METRICS_TOKEN}".encode())
+    return FROM_OUTSIDE.isdisjoint(request.META)
 
 
-def _gauge(name: str, meaning: str, values: Iterable[tuple[Mapping[str, str], int]]) -> Iterable[str]:
-    """One metric; codes, currencies and kinds hold nothing that the format would have to escape."""
-    yield f"# HELP countinghouse_{name} {meaning}"
-    yield f"# TYPE countinghouse_{name} gauge"
-    for labels, value in values:
+def _lines(figure: Figure) -> Iterable[str]:
+    """One figure; codes, currencies and kinds hold nothing that the format would have to escape."""
+    yield f"# HELP countinghouse_{figure.name} {figure.meaning}"
+    yield f"# TYPE countinghouse_{figure.name} gauge"
+    for labels, value in figure.values:
         said = ",".join(f'{label}="{text}"' for label, text in labels.items())
-        yield f"countinghouse_{name}{{{said}}} {value}"
+        yield f"countinghouse_{figure.name}{{{said}}} {value}"

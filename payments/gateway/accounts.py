@@ -8,13 +8,14 @@ from functools import cache
 from typing import Final
 
 from django.conf import settings
+from django.db import DatabaseError
 
 from payments.connectors import base, http
 from payments.connectors.adyen import connector as adyen
 from payments.connectors.stripe import connector as stripe
 from payments.gateway import limits
 from payments.gateway.models import ProviderAccount, Psp
-from payments.kernel import unit
+from payments.kernel import meters, unit
 from payments.kernel.errors import Bug, Refusal
 
 CACHE_SECONDS: Final = 5.0
@@ -69,6 +70,14 @@ def account(code: str) -> ProviderAccount:
 def codes() -> Sequence[str]:
     """Every account there is, by code."""
     return [code for code, row in _accounts.rows().items() if code == row.code]
+
+
+def name_of(account_id: str) -> str:
+    """The code by which figures tell this account apart; `other` where nobody can say, and nothing is raised."""
+    try:
+        return account(account_id).code
+    except (ProviderAccountUnknown, DatabaseError):
+        return meters.OTHER
 
 
 def enabled() -> Sequence[ProviderAccount]:

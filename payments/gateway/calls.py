@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+import time
 from datetime import timedelta
 from typing import Any, Final
 
@@ -26,7 +27,7 @@ from payments.connectors.base import (
 from payments.connectors.disputes import AcceptDispute, SubmitEvidence
 from payments.gateway import accounts, circuits, limits
 from payments.gateway.models import CallKind, ProviderAccount, ProviderCall
-from payments.kernel import attention, clock, jobs, unit
+from payments.kernel import attention, clock, jobs, meters, unit
 
 log = structlog.get_logger(__name__)
 
@@ -85,7 +86,9 @@ def send(account: ProviderAccount, request: AnyRequest, *, interactive: bool = T
     unit.refuse_open_transaction("a call to a PSP")
     kind = KINDS[type(request)]
     circuits.begin(account.code, kind)
+    began = time.perf_counter()
     outcome = _sent(accounts.connector(account, interactive=interactive), request)
+    meters.call_took(account.code, kind, outcome.verdict, began)
     circuits.note(account.code, kind, outcome)
     return outcome
 
@@ -131,11 +134,14 @@ def find(call: ProviderCall, request: AnyRequest, *, provider_reference: str, in
     same = _body_hash(request) == call.body_hash
     if not same:
         log.error("request_changed", call=call.pk, kind=call.kind)
-    connector = accounts.connector(accounts.account(call.account_id), interactive=interactive, region=call.region)
+    account, began = accounts.account(call.account_id), time.perf_counter()
+    connector = accounts.connector(account, interactive=interactive, region=call.region)
     behind = isinstance(request, Behind)
     rank = limits.Priority.REFUNDS if behind else limits.Priority.PAYMENTS
     with limits.behind(rank):
-        return connector.find(request, provider_reference=provider_reference, sent_at=call.sent_at, may_repeat=same)
+        found = connector.find(request, provider_reference=provider_reference, sent_at=call.sent_at, may_repeat=same)
+    meters.call_took(account.code, "find", found.verdict, began)
+    return found
 
 
 def first_hand(call: ProviderCall, outcome: Outcome) -> Outcome:

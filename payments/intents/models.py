@@ -10,10 +10,12 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Cast, Right
 
+from payments.gateway import accounts
 from payments.gateway.models import ProviderAccount
 from payments.intents.states import (
     ATTEMPT,
     CAPTURE,
+    COUNTED_AS,
     INTENT,
     RULE,
     AttemptStatus,
@@ -21,7 +23,8 @@ from payments.intents.states import (
     IntentStatus,
     RuleStatus,
 )
-from payments.kernel import clock, ids, money, records
+from payments.kernel import clock, ids, meters, money, records
+from payments.methods.catalogue import METHODS
 from payments.methods.models import PaymentMethod
 
 LIFETIME: Final = timedelta(days=7)
@@ -224,6 +227,17 @@ class PaymentAttempt(records.Stateful):
     def __str__(self) -> str:
         return f"{self.method}: {self.status}"
 
+    def counted(self, before: str, after: str) -> None:
+        """What it came to, once; what becomes of what was approved is told by captures."""
+        outcome = COUNTED_AS.get(after)
+        if outcome is None or before == AttemptStatus.AUTHORIZED:
+            return
+        if outcome == "declined":
+            outcome = f"declined_{(self.decline or {}).get('category', 'hard')}"
+        account = accounts.name_of(self.account_id)
+        meters.ATTEMPTS.add(account, meters.known(self.method, METHODS), outcome)
+        meters.ATTEMPTED.add(account, self.currency, outcome, amount=self.amount_minor)
+
 
 class Capture(records.Stateful):
     """One capture of an attempt's authorisation; an automatic capture is one too. `final` releases the rest."""
@@ -259,6 +273,11 @@ class Capture(records.Stateful):
 
     def __str__(self) -> str:
         return f"{money.text(self.amount)} {self.status}"
+
+    def counted(self, before: str, after: str) -> None:  # noqa: ARG002  the base's
+        """Where nothing was taken, or it was undone; what was taken is counted where it is booked."""
+        if after != CaptureStatus.SUCCEEDED:
+            meters.CAPTURES.add(accounts.name_of(self.attempt.account_id), after)
 
 
 class RoutingRule(records.Stateful):

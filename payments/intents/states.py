@@ -1,5 +1,6 @@
 """The lives of payment intents, attempts, captures and routing rules."""
 
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Final
 
@@ -136,6 +137,17 @@ RULE: Final = Machine(
 
 LIVE: Final = (A.READY, A.SENT, A.ACTION_REQUIRED, A.PENDING, A.UNKNOWN)
 """Attempts that may still take money."""
+
+COUNTED_AS: Final[Mapping[str, str]] = {
+    A.AUTHORIZED: "approved",
+    A.CAPTURED: "approved",
+    A.DECLINED: "declined",
+    A.FAILED: "unavailable",
+    A.UNKNOWN: "unknown",
+    A.VOIDED: "abandoned",
+    A.EXPIRED: "abandoned",
+}
+"""What monitoring counts an attempt as that comes there, unless it was approved before."""
 
 CANCELABLE: Final = (A.ACTION_REQUIRED, A.AUTHORIZED)
 """Attempts that a PSP can stop: what waits for its customer, and what is reserved."""

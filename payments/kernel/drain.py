@@ -11,7 +11,7 @@ from typing import Any, Final
 import structlog
 from django.db import DatabaseError, IntegrityError, close_old_connections, connection
 
-from payments.kernel import ids, reads, unit
+from payments.kernel import ids, meters, reads, unit
 from payments.kernel.jobs import FEEDERS, REGISTRY, Job, JobRun, JobState, Kind, Queue, Retry, RunOutcome
 
 log = structlog.get_logger(__name__)
@@ -158,7 +158,7 @@ def _claim(queue: Queue) -> list[Lease]:
 
 def _run(lease: Lease) -> bool:
     """Run one job; True when it is done for good, else it is put off or dead. Nothing it raises stops the drain."""
-    job, kind = lease.job, REGISTRY[lease.job.name]
+    job, kind, began = lease.job, REGISTRY[lease.job.name], time.perf_counter()
     if job.attempts > kind.tries and kind.every is None:
         _settle_failure(lease, kind, job.last_error or "every worker that began it died")
         return False
@@ -166,20 +166,28 @@ def _run(lease: Lease) -> bool:
         with structlog.contextvars.bound_contextvars(job=job.name, job_id=str(job.pk)), unit.joined_by(lease):
             kind.function(**job.arguments)
     except Retry as later:
+        _count(kind, "later", began)
         _reschedule(lease, later.after, str(later), attempts=job.attempts - 1)
     except unit.Stale:
+        _count(kind, "later", began)
         _reschedule(lease, timedelta(seconds=0.2), "a row was changed by somebody else", attempts=job.attempts - 1)
     except Exception:
+        _count(kind, "failed", began)
         log.exception("job_failed", job=job.name, arguments=job.arguments, attempts=job.attempts)
         _let_go_of_a_dead_connection()
         _settle_failure(lease, kind, traceback.format_exc(limit=-8))
     else:
+        _count(kind, "done", began)
         if job.attempts > 1:
             _note(job, RunOutcome.SUCCEEDED)
         if kind.every is None:
             return True
         _reschedule(lease, kind.every, "", attempts=0)
     return False
+
+
+def _count(kind: Kind, outcome: str, began: float) -> None:
+    meters.JOBS.took(kind.queue, kind.name, outcome, seconds=time.perf_counter() - began)
 
 
 def _note(job: Job, outcome: RunOutcome, error: str = "", **who: str) -> None:

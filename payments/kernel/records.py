@@ -103,6 +103,11 @@ class Stateful(Record):
                 at=clock.now(),
             )
         )
+        if type(self).counted is not Stateful.counted:
+            unit.after_commit(lambda: self.counted(before, after))
+
+    def counted(self, before: str, after: str) -> None:
+        """Count a move that is committed, for monitoring; a model that is counted says how, and raises nothing."""
 
     def may(self, event: str) -> bool:
         """True when the machine has a move for `event` from here."""

@@ -4,9 +4,10 @@ from django.db import models
 from django.db.models import F, Q
 
 from payments.connectors.disputes import DisputeReason, EvidenceDocument, Stage
+from payments.gateway import accounts
 from payments.gateway.models import ProviderAccount
 from payments.intents.models import PaymentAttempt, PaymentIntent
-from payments.kernel import clock, ids, money, records
+from payments.kernel import clock, ids, meters, money, records
 from refunds.states import DISPUTE, OPEN, DisputeStatus
 
 CHOICES_OF_STAGE = [(stage.value, stage.value.capitalize()) for stage in Stage]
@@ -107,6 +108,10 @@ class Dispute(records.Stateful, records.Announced):
 
     def __str__(self) -> str:
         return f"{money.text(self.amount)} {self.status}"
+
+    def counted(self, before: str, after: str) -> None:  # noqa: ARG002  the base's
+        """What it came to."""
+        meters.DISPUTES.add(accounts.name_of(self.account_id), after)
 
 
 class DisputeStage(records.Record):

@@ -5,9 +5,10 @@ from typing import Final
 from django.db import models
 from django.db.models import F, Q
 
+from payments.gateway import accounts
 from payments.gateway.models import ProviderAccount
 from payments.intents.models import Capture, PaymentAttempt, PaymentIntent
-from payments.kernel import clock, ids, money, records
+from payments.kernel import clock, ids, meters, money, records
 from payments.kernel.attention import AttentionItem, Decision
 from payments.orders.models import OrderLine
 from refunds.states import IN_FLIGHT, LIMIT, REFUND, LimitStatus, RefundStatus
@@ -158,6 +159,13 @@ class Refund(records.Stateful, records.Announced):
 
     def __str__(self) -> str:
         return f"{money.text(self.amount)} {self.status}"
+
+    def counted(self, before: str, after: str) -> None:  # noqa: ARG002  the base's
+        """What it came to, and what was given back."""
+        account = accounts.name_of(self.account_id)
+        meters.REFUNDS.add(account, after)
+        if after == RefundStatus.SUCCEEDED:
+            meters.REFUNDED.add(account, self.currency, amount=self.amount_minor)
 
 
 class RefundLine(models.Model):

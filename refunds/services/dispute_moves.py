@@ -10,7 +10,7 @@ from payments.connectors.disputes import DisputeNews, Movement, Stage, Standing
 from payments.gateway import accounts, calls
 from payments.gateway.models import ProviderCall
 from payments.intents.selectors import Held as HeldPayment
-from payments.kernel import attention, clock, ids, money, unit
+from payments.kernel import attention, clock, ids, meters, money, unit
 from payments.kernel.attention import AttentionKind
 from payments.ledger import postings
 from payments.ledger import services as ledger
@@ -51,7 +51,14 @@ def begin(payment: HeldPayment, news: DisputeNews, at: datetime) -> Held:
     held = Held(dispute, [], payment=payment)
     _learn(held, news, at)
     dispute.change(status=_status(held), closed_at=None if _status(held) in OPEN else clock.now())
+    unit.after_commit(lambda: _count(dispute))
     return held
+
+
+def _count(dispute: Dispute) -> None:
+    account = accounts.name_of(dispute.account_id)
+    meters.DISPUTES.add(account, "opened")
+    meters.DISPUTED.add(account, dispute.currency, amount=dispute.amount_minor)
 
 
 def apply(held: Held, news: DisputeNews, at: datetime, *, by: str) -> None:

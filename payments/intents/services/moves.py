@@ -10,7 +10,7 @@ from payments.intents.models import Capture, PaymentAttempt
 from payments.intents.selectors import Held
 from payments.intents.services import announcements
 from payments.intents.states import HELD, AttemptStatus, CaptureStatus, IntentStatus
-from payments.kernel import attention, clock, ids, jobs, money, unit
+from payments.kernel import attention, clock, ids, jobs, meters, money, unit
 from payments.ledger import postings
 from payments.ledger import services as ledger
 from payments.orders import services as orders
@@ -300,6 +300,12 @@ def _book(held: Held, capture: Capture) -> None:
         narrative=f"{money.text(capture.amount)} captured by {code}",
         refs=refs,
     )
+    unit.after_commit(lambda: _count(code, capture))
+
+
+def _count(code: str, capture: Capture) -> None:
+    meters.CAPTURES.add(code, capture.status)
+    meters.CAPTURED.add(code, capture.currency, amount=capture.amount_minor)
 
 
 def capture_waits(held: Held, capture: Capture, outcome: Outcome, by: str, event: str = "") -> None:

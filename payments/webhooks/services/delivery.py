@@ -10,7 +10,7 @@ import structlog
 from django.db import connection
 from standardwebhooks import Webhook
 
-from payments.kernel import clock, ids, unit
+from payments.kernel import clock, ids, meters, unit
 from payments.kernel.jobs import Queue, Retry
 from payments.webhooks import policy, shapes
 from payments.webhooks.models import Delivery, DeliveryState, DeliveryTry, Endpoint, Event
@@ -178,6 +178,9 @@ def _record_success(delivery: Delivery, reply: targets.Reply) -> None:
         _record(delivery, reply, DeliveryState.SUCCEEDED)
         if delivery.endpoint.failing_since is not None:
             Endpoint.objects.filter(pk=delivery.endpoint_id).update(failing_since=None, paused_until=None)
+    meters.DELIVERIES.add("delivered")
+    seconds = (clock.now() - delivery.event.created_at).total_seconds()
+    meters.DELIVERED.took("again" if delivery.attempts else "first", seconds=seconds)
 
 
 def _record_failure(delivery: Delivery, reply: targets.Reply) -> None:
@@ -187,6 +190,7 @@ def _record_failure(delivery: Delivery, reply: targets.Reply) -> None:
     with unit.work():
         _record(delivery, reply, DeliveryState.PENDING if again_at else DeliveryState.FAILED, again_at)
         _note_failure(delivery.endpoint, reply, reason)
+    meters.DELIVERIES.add("comes_again" if again_at else "given_up")
     _come_back(again_at, reply)
 
 

@@ -12,7 +12,7 @@ from psycopg.types.json import Jsonb
 from payments.connectors.base import EventKind, NotificationRefused, PspEvent
 from payments.gateway import accounts
 from payments.gateway.models import ProviderAccount
-from payments.kernel import attention, clock, doorbell, effects, ids, retention, unit
+from payments.kernel import attention, clock, doorbell, effects, ids, meters, retention, unit
 from payments.kernel.attention import AttentionKind
 from payments.kernel.errors import Bug, Refusal
 from payments.kernel.jobs import Queue, Retry
@@ -63,20 +63,29 @@ def receive(psp: str, account_code: str, body: bytes, headers: Mapping[str, str]
 
     A repetition changes nothing. Raises the refusals of this module.
     """
-    if len(body) > MAX_BYTES:
-        raise too_large()
-    account = _account(psp, account_code)
+    try:
+        if len(body) > MAX_BYTES:
+            raise too_large()
+        account = _account(psp, account_code)
+        return _received(account, body, headers)
+    except Refusal as refusal:
+        meters.NOTIFICATIONS.add(meters.known(account_code, accounts.codes()), refusal.code)
+        raise
+
+
+def _received(account: ProviderAccount, body: bytes, headers: Mapping[str, str]) -> str:
     connector = accounts.connector(account)
     try:
         events = connector.read_notification(body, headers, now=clock.now())
     except NotificationRefused as refused:
-        log.warning("notification_refused", account=account_code, why=str(refused), bytes=len(body))
+        log.warning("notification_refused", account=account.code, why=str(refused), bytes=len(body))
         raise NotificationUnsigned("The notification was refused.") from refused
     try:
         for event in events:
-            store(account.pk, event, body, came_by=CameBy.WEBHOOK)
+            new = store(account.pk, event, body, came_by=CameBy.WEBHOOK)
+            meters.NOTIFICATIONS.add(account.code, "stored" if new else "known")
     except DataError as error:  # a key or a type longer than any that the PSP makes, or with a NUL
-        log.warning("notification_refused", account=account_code, why=str(error), bytes=len(body))
+        log.warning("notification_refused", account=account.code, why=str(error), bytes=len(body))
         raise NotificationUnsigned("The notification was refused.") from error
     return connector.acknowledgement
 
@@ -246,6 +255,9 @@ def settle(row: InboundEvent, state: InboundState, note: str = "") -> None:
             attention.close_items(
                 row.pk, because="the notification was matched", by="webhooks", kind=AttentionKind.UNMATCHED_EVENT
             )
+    if state in DONE and row.state not in DONE:
+        seconds = (clock.now() - row.received_at).total_seconds()
+        meters.NOTIFIED.took(accounts.name_of(row.provider_account_id), seconds=seconds)
 
 
 def _update(row: InboundEvent, state: InboundState, note: str) -> None:
