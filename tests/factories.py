@@ -138,7 +138,7 @@ class Simulator:
         self._delivered()
 
     def _delivered(self) -> None:
-        until(lambda: json.loads(self._ask("GET", "/_sim/webhooks"))["waiting"] == 0, seconds=60)
+        until(lambda: json.loads(self._ask("GET", "/_sim/webhooks"))["waiting"] == 0)
 
     def advance(self, seconds: int) -> None:
         """Move the simulator's clock on."""
@@ -147,7 +147,7 @@ class Simulator:
     def challenge(self, provider_reference: str, result: str) -> None:
         """Act as the customer on the 3-D Secure page."""
         address = urllib.parse.urlsplit(self.url)
-        connection = http.client.HTTPConnection(address.netloc, timeout=10)
+        connection = http.client.HTTPConnection(address.netloc, timeout=120)
         connection.request(
             "POST",
             f"/_sim/3ds/{provider_reference}",
@@ -166,7 +166,7 @@ class Simulator:
             method=method,
             headers={"content-type": "application/json"},
         )
-        with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
+        with urllib.request.urlopen(request, timeout=120) as answer:  # noqa: S310
             return bytes(answer.read())
 
 
@@ -196,8 +196,11 @@ def assert_books_close() -> None:
         assert sum(minor for (_, of), minor in balances.items() if of == currency) == 0
 
 
-def until(condition: Callable[[], object], *, seconds: float = 15) -> None:
-    """Look again and again until something has happened elsewhere, in another process or thread."""
+def until(condition: Callable[[], object], *, seconds: float = 120) -> None:
+    """Look again and again until something has happened elsewhere, in another process or thread.
+
+    How long that may take says nothing of how long it takes: a machine may be busy with something else.
+    """
     deadline, pause = time.monotonic() + seconds, threading.Event()
     while not condition():
         assert time.monotonic() < deadline, "it did not happen in time"

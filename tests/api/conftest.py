@@ -146,7 +146,7 @@ def shaped(model: type[BaseModel], answer: Any) -> dict[str, Any]:
 
 def at_once(count: int, act: Callable[[int], T]) -> list[T]:
     """What each of `count` threads, which start together, comes to."""
-    barrier = threading.Barrier(count, timeout=20)
+    barrier = threading.Barrier(count, timeout=120)
 
     def run(number: int) -> T:
         try:
@@ -156,4 +156,4 @@ def at_once(count: int, act: Callable[[int], T]) -> list[T]:
             connection.close()
 
     with ThreadPoolExecutor(count) as pool:
-        return list(pool.map(run, range(count), timeout=90))
+        return list(pool.map(run, range(count), timeout=300))

@@ -40,7 +40,7 @@ WITHOUT_FLOORS = {"admin", "kernel", "rest", "staff", "connectors", "gateway", "
 def lint(directory: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [str(Path(sys.executable).with_name("lint-imports")), "--no-cache", *arguments],
-        cwd=directory, capture_output=True, text=True, timeout=120,
+        cwd=directory, capture_output=True, text=True, timeout=300,
     )  # fmt: skip
 
 

@@ -149,7 +149,7 @@ def test_the_same_form_from_many_at_once_refunds_once(support: Client, paid: dic
     def click(_: int) -> int:
         browser = Client()
         browser.cookies = support.cookies
-        together.wait(timeout=20)
+        together.wait(timeout=120)
         try:
             return browser.post(pages.payment(paid["id"], "refund"), form).status_code
         finally:

@@ -50,7 +50,7 @@ def test_a_report_is_asked_for_watched_and_downloaded(finance: Client, paid: dic
 
     factories.work()
     assert finance.get(progress).json()["status"] == "ready"
-    factories.until(lambda: written_anew(finance).rows == 1, seconds=60)
+    factories.until(lambda: written_anew(finance).rows == 1)
     run = ReportRun.objects.latest("created_at")
     shown = pages.text(finance, pages.page_of("reporting", "reportrun", run.pk))
     assert "Tied to the ledger" in shown

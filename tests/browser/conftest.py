@@ -97,7 +97,7 @@ def sit(chromium: Browser, shop: Any, live_server: LiveServer, tmp_path: Path) -
         context = chromium.new_context(viewport=size, reduced_motion="reduce", java_script_enabled=scripts)
         opened.append(context)
         desk = Desk(context.new_page(), live_server.url, shots, [])
-        desk.page.set_default_timeout(15_000)
+        desk.page.set_default_timeout(120_000)
         desk.page.on("console", lambda message: _listen(desk, message))
         desk.page.on("pageerror", lambda error: desk.complaints.append(str(error)))
         desk.go("/admin/")

@@ -19,7 +19,7 @@ from tests import factories
 from tests.conftest import ROOT
 from tests.kernel.conftest import at_this_database
 
-PATIENCE = 60.0
+PATIENCE = 300.0
 STALLED = 40
 
 
@@ -34,14 +34,14 @@ class Web:
     ) -> tuple[int, dict[str, str], bytes]:
         """One request; a body in parts goes out chunked, without a Content-Length."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
-        with contextlib.closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)) as connection:
+        with contextlib.closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=120)) as connection:
             connection.request(method, path, body, named, encode_chunked=not isinstance(body, bytes | None))
             answer = connection.getresponse()
             return answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read()
 
     def begin(self, path: str) -> socket.socket:
         """Announce a body and send one byte of it."""
-        stalled = socket.create_connection(("127.0.0.1", self.port), timeout=20)
+        stalled = socket.create_connection(("127.0.0.1", self.port), timeout=120)
         stalled.sendall(f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 500\r\n\r\n{{".encode())
         return stalled
 
@@ -132,7 +132,7 @@ def test_a_header_given_twice_is_no_single_value(web: Web) -> None:
         "Idempotency-Key: a1\r\nIdempotency-Key: a2\r\nContent-Type: application/json\r\nContent-Length: 2\r\n"
         "Connection: close\r\n\r\n{}"
     )
-    with socket.create_connection(("127.0.0.1", web.port), timeout=20) as caller:
+    with socket.create_connection(("127.0.0.1", web.port), timeout=120) as caller:
         caller.sendall(head.encode())
         answer = b"".join(iter(lambda: caller.recv(65536), b""))
 
@@ -240,7 +240,7 @@ def test_a_process_whose_threads_are_all_stuck_does_not_say_that_it_lives() -> N
 
     def stuck(_environ: dict[str, Any], start: Callable[..., object]) -> list[bytes]:
         entered.set()
-        held.wait(20)
+        held.wait(120)
         start("200 OK", [])
         return []
 
@@ -250,7 +250,7 @@ def test_a_process_whose_threads_are_all_stuck_does_not_say_that_it_lives() -> N
         front = asgi.Front(stuck, threads=1, stuck_seconds=seconds)
         worker = threading.Thread(target=serve, args=(front, []))
         worker.start()
-        assert entered.wait(10)
+        assert entered.wait(120)
         assert serve(front, [], path="/livez")[1] == [expected]
         held.set()
         worker.join()

@@ -22,7 +22,7 @@ REFUSED, INTERRUPTED = 2, 130
 def demo(run_dir: Path, port: object, **variables: str) -> subprocess.CompletedProcess[str]:
     """A demo until its end, which comes by itself."""
     environment = clean() | {"RUN_DIR": str(run_dir), "PORT": str(port), "EXIT": "1"} | variables
-    return subprocess.run(COMMAND, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=240)
+    return subprocess.run(COMMAND, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=900)
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ def test_a_port_is_a_number_that_ports_have(port: str) -> None:
 def test_a_port_that_is_none_is_refused_before_anything_is_made(tmp_path: Path, verb: str, port: str) -> None:
     environment = clean() | {"RUN_DIR": str(tmp_path / "run"), "PORT": port}
     command = [sys.executable, "manage.py", *verb.split()]
-    answer = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60)
+    answer = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300)
     assert answer.returncode == REFUSED
     assert answer.stderr == f"PORT={port} is not a port: choose a number from 1 to 65535\n"
     assert not (tmp_path / "run").exists()
@@ -59,7 +59,7 @@ def test_a_taken_port_is_found_before_anything_is_deleted(tmp_path: Path, taken:
 
 def test_a_taken_port_is_said_once_and_leaves_no_stack_behind(tmp_path: Path, taken: int) -> None:
     command = [sys.executable, "manage.py", "stack", "up", "--run-dir", str(tmp_path), "--port", str(taken)]
-    answer = subprocess.run(command, cwd=ROOT, env=clean(), capture_output=True, text=True, timeout=60)
+    answer = subprocess.run(command, cwd=ROOT, env=clean(), capture_output=True, text=True, timeout=300)
     assert answer.returncode == REFUSED
     assert answer.stderr == f"port {taken} is taken: choose another with PORT=\n"
     assert [path.name for path in tmp_path.iterdir()] == ["stack.lock"]
@@ -80,10 +80,10 @@ def test_interrupted_while_it_starts_it_stops_everything(tmp_path: Path) -> None
     environment = clean() | {"RUN_DIR": str(run_dir), "PORT": str(embedded.free_port())}
     with output.open("wb") as log:
         process = processes.spawn(COMMAND, environment=environment, log=log, directory=ROOT)
-    assert processes.wait_until(lambda: bool(pids(run_dir)), timeout=60, process=process), processes.tail(output)
+    assert processes.wait_until(lambda: bool(pids(run_dir)), timeout=300, process=process), processes.tail(output)
     started = pids(run_dir)
     process.send_signal(signal.SIGINT)
-    assert process.wait(60) == INTERRUPTED
+    assert process.wait(120) == INTERRUPTED
     assert gone(started)
     assert "Traceback" not in output.read_text()
 
@@ -97,7 +97,7 @@ def test_the_main_job_ends_by_itself_and_the_next_demo_begins_where_one_was_kill
     run_dir, port = tmp_path / "run", embedded.free_port()
     environment = clean() | {"RUN_DIR": str(run_dir), "PORT": str(port)}
     killed = processes.spawn(COMMAND, environment=environment, directory=ROOT)
-    assert processes.wait_until(lambda: len(pids(run_dir)) >= 3, timeout=60, process=killed)
+    assert processes.wait_until(lambda: len(pids(run_dir)) >= 3, timeout=300, process=killed)
     os.kill(killed.pid, signal.SIGKILL)
     killed.wait()
 

@@ -99,7 +99,7 @@ def test_servers_end_when_their_holder_is_killed_and_start_again(
 
     with embedded.postgres(directory, durable=False) as server, psycopg.connect(server.url) as connection:
         assert connection.execute("SELECT 1").fetchone() == (1,)
-    assert processes.wait_until(lambda: not any(map(processes.alive, pids)), timeout=10)
+    assert processes.wait_until(lambda: not any(map(processes.alive, pids)), timeout=120)
 
 
 def test_a_killed_server_starts_again_on_what_it_left(directory: Path) -> None:

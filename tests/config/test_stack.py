@@ -19,7 +19,7 @@ from tests.conftest import ROOT
 pytestmark = pytest.mark.stack
 OURS = ("COUNTINGHOUSE_", "DATABASE_", "REDIS_", "ADYEN_", "STRIPE_", "PYTEST_")
 ALSO_OURS = {"RUN_DIR", "SIMULATOR_URL", "PUBLIC_URL", "DJANGO_SETTINGS_MODULE", "PORT"}
-PATIENCE = 90.0
+PATIENCE = 300.0
 
 
 class RunningStack:
@@ -68,7 +68,7 @@ class RunningStack:
         return [each["pid"] for each in self.described()["processes"] if each["pid"]]
 
     def probe(self) -> dict[str, Any]:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=120)
         connection.request("GET", "/readyz")
         answer: dict[str, Any] = json.load(connection.getresponse())
         connection.close()
@@ -80,7 +80,7 @@ def clean() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith(OURS) and name not in ALSO_OURS}
 
 
-def gone(pids: list[int], timeout: float = 30.0) -> bool:
+def gone(pids: list[int], timeout: float = 300.0) -> bool:
     return processes.wait_until(lambda: not any(map(processes.alive, pids)), timeout=timeout)
 
 
@@ -156,7 +156,7 @@ def test_a_neighbour_runs_beside_and_stops_alone(stack: RunningStack, neighbour:
 
     neighbour.process.send_signal(signal.SIGTERM)
 
-    assert neighbour.process.wait(60) == 0
+    assert neighbour.process.wait(120) == 0
     assert gone(pids)
     assert neighbour.run("status").returncode == 3
     assert stack.probe()["status"] == "ok"
@@ -180,7 +180,7 @@ def test_down_stops_everything(stack: RunningStack) -> None:
     answer = stack.run("down")
 
     assert answer.returncode == 0, answer.stderr
-    assert stack.process.wait(10) == 0
+    assert stack.process.wait(120) == 0
     assert gone(pids)
     assert not (stack.run_dir / "stack.json").exists()
     assert stack.run("down").stdout.startswith("nothing runs in")

@@ -130,7 +130,7 @@ class AdyenBench:
         assert outcome.next_action is not None
         data = f"result={'success' if passed else 'fail'}".encode()
         request = urllib.request.Request(outcome.next_action["url"], data=data)  # noqa: S310  loopback
-        with urllib.request.build_opener(StayHere).open(request, timeout=10) as answer:
+        with urllib.request.build_opener(StayHere).open(request, timeout=120) as answer:
             return dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(answer.headers.get("Location", "")).query))
 
     def told(self, **facts: str) -> list[PspEvent]:

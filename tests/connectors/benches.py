@@ -31,7 +31,7 @@ class Simulator:
         """One request to /_sim; anything but success raises."""
         data = None if content is None else json.dumps(content).encode()
         request = urllib.request.Request(f"{self.url}/_sim/{path}", data=data, method=method)  # noqa: S310  loopback
-        with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
+        with urllib.request.urlopen(request, timeout=120) as answer:  # noqa: S310
             body: bytes = answer.read()
             return body
 
@@ -220,7 +220,7 @@ class StripeBench:
         path = f"3ds/{outcome.provider_reference}"
         data = f"result={'success' if passed else 'fail'}".encode()
         request = urllib.request.Request(f"{self.simulator.url}/_sim/{path}", data=data)  # noqa: S310  loopback
-        with urllib.request.build_opener(StayHere).open(request, timeout=10):
+        with urllib.request.build_opener(StayHere).open(request, timeout=120):
             return {"payment_intent": outcome.provider_reference}
 
     def moved(self, reference: str) -> Moved:
@@ -327,7 +327,7 @@ def just_now() -> datetime:
     return clock.now() - timedelta(seconds=5)
 
 
-def until(true: Callable[[], bool], seconds: float = 10) -> bool:
+def until(true: Callable[[], bool], seconds: float = 120) -> bool:
     """Whether it becomes true in time."""
     deadline = time.monotonic() + seconds
     while not true():

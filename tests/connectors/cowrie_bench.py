@@ -93,7 +93,7 @@ class CowrieBench:
         assert outcome.next_action is not None
         said = json.dumps({"word": "yes" if passed else "no"}).encode()
         request = urllib.request.Request(outcome.next_action["url"], data=said)  # noqa: S310  loopback
-        with urllib.request.urlopen(request, timeout=10):  # noqa: S310
+        with urllib.request.urlopen(request, timeout=120):  # noqa: S310
             return {"payment": outcome.provider_reference}
 
     def final(self, outcome: Outcome) -> Outcome:

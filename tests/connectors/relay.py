@@ -57,7 +57,7 @@ class Relay:
         content = body if isinstance(body, bytes) else json.dumps(body).encode()
         self.script.append(Scripted(matching, status, content, headers or {}))
 
-    def until(self, seen: Callable[[], bool], seconds: float = 10) -> list[Passed]:
+    def until(self, seen: Callable[[], bool], seconds: float = 120) -> list[Passed]:
         """What has passed once `seen` is true; fails when that takes too long."""
         deadline = time.monotonic() + seconds
         with self._news:
@@ -85,7 +85,7 @@ class Relay:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self._server.shutdown()
         self._server.server_close()
-        self._thread.join(5)
+        self._thread.join(120)
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -113,7 +113,7 @@ class _Handler(BaseHTTPRequestHandler):
     do_GET = do_POST = _pass  # noqa: N815  the names that http.server wants
 
     def _upstream(self, path: str, query: str, body: bytes) -> Scripted:
-        connection = http.client.HTTPConnection(self.relay.upstream.netloc, timeout=10)
+        connection = http.client.HTTPConnection(self.relay.upstream.netloc, timeout=120)
         try:
             headers = {
                 name: value for name, value in self.headers.items() if name.lower() not in {"host", "connection"}

@@ -93,7 +93,7 @@ def looked_up(connector: base.Connector, request: base.AnyRequest, outcome: Outc
         looks.append(connector.find(request, provider_reference=outcome.provider_reference, sent_at=just_now()))
         return looks[-1].verdict is not Verdict.UNKNOWN
 
-    until(known, 5)
+    until(known)
     return looks[-1]
 
 

@@ -84,7 +84,7 @@ def test_an_answer_that_is_lost_is_found_and_nothing_is_done_twice(
         looks.append(connector.find(reversal, provider_reference=payment.provider_reference, sent_at=just_now()))
         return looks[-1].verdict is not Verdict.UNKNOWN
 
-    assert until(known, 5)
+    assert until(known)
     assert bench.final(looks[-1]).verdict is (Verdict.APPROVED if captured else Verdict.CANCELED)
     assert bench.moved(request.reference) == (BACK if captured else Moved())
 

@@ -33,12 +33,12 @@ def in_another_connection(act: Callable[[], T]) -> T:
             connection.close()
 
     with ThreadPoolExecutor(1) as pool:
-        return pool.submit(run).result(timeout=30)
+        return pool.submit(run).result(timeout=120)
 
 
 def at_once(count: int, act: Callable[[int], T]) -> list[T]:
     """What each of `count` threads, which start together, comes to; each has a connection of its own."""
-    barrier = threading.Barrier(count, timeout=20)
+    barrier = threading.Barrier(count, timeout=120)
 
     def run(number: int) -> T:
         try:
@@ -48,7 +48,7 @@ def at_once(count: int, act: Callable[[int], T]) -> list[T]:
             connection.close()
 
     with ThreadPoolExecutor(count) as pool:
-        return list(pool.map(run, range(count), timeout=60))
+        return list(pool.map(run, range(count), timeout=300))
 
 
 def in_a_unit(act: Callable[[unit.Unit], object]) -> None:

@@ -41,7 +41,7 @@ def test_the_environment_kills_the_process_for_real(armed: str, code: int, said:
         env=os.environ | {"COUNTINGHOUSE_CRASH_AT": armed},
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=120,
     )
     assert (ended.returncode, ended.stdout) == (code, said)
 

@@ -42,7 +42,7 @@ class Held:
         first = self.runs == 1
         self.inside.set()
         if first:
-            assert self.go_on.wait(20)
+            assert self.go_on.wait(120)
         self.at_work -= 1
         if first and self._ending is not None:
             raise self._ending
@@ -53,11 +53,11 @@ def meanwhile(job: Held, act: Callable[[], None]) -> None:
     with ThreadPoolExecutor(1) as pool:
         working = pool.submit(in_another_connection, lambda: drain.drain(Queue.MONEY))
         try:
-            assert job.inside.wait(20)
+            assert job.inside.wait(120)
             act()
         finally:
             job.go_on.set()
-        working.result(timeout=20)
+        working.result(timeout=120)
 
 
 def test_a_job_that_enqueues_its_own_key_is_done_again(register: Register) -> None:

@@ -142,7 +142,7 @@ def test_twenty_who_count_in_one_row_lose_no_count_when_the_stale_try_again(clie
 def test_two_units_that_change_the_same_rows_never_deadlock(client_row: ApiClient) -> None:
     with unit.work() as work:
         work.add(*(customer(client_row, f"c{n}") for n in range(10)))
-    meet = threading.Barrier(2, timeout=20)
+    meet = threading.Barrier(2, timeout=120)
 
     def change(number: int) -> str:
         rows = list(Customer.objects.order_by("id" if number else "-id"))

@@ -106,7 +106,7 @@ def test_processes_that_use_an_account_for_the_first_time_at_once_make_one() -> 
             connection.close()
 
     with ThreadPoolExecutor(8) as pool:
-        list(pool.map(book, range(24), timeout=60))
+        list(pool.map(book, range(24), timeout=300))
     assert Account.objects.count() == 2
     assert (Transfer.objects.count(), Entry.objects.count()) == (24, 48)
     assert selectors.balance("psp_receivable/stripe-eu", "CHF") == Money("1.20", "CHF")

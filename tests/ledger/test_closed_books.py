@@ -140,14 +140,14 @@ def writing(entity: LegalEntity) -> Iterator[tuple[threading.Event, threading.Ev
                     {"at": BEFORE},
                 )
                 written.set()
-                assert commit.wait(20)
+                assert commit.wait(120)
         finally:
             written.set()
             connection.close()
 
     thread = threading.Thread(target=write)
     thread.start()
-    assert written.wait(20)
+    assert written.wait(120)
     yield written, commit
     commit.set()
     thread.join()
@@ -180,7 +180,7 @@ def test_racing_postings_are_before_the_close_or_in_the_open_period(entity: Lega
 
     def write() -> None:
         try:
-            start.wait(20)
+            start.wait(120)
             for _ in range(each):
                 post(effective_at=BEFORE)
         except Exception as error:  # noqa: BLE001  told below
@@ -191,7 +191,7 @@ def test_racing_postings_are_before_the_close_or_in_the_open_period(entity: Lega
     threads = [threading.Thread(target=write) for _ in range(writers)]
     for thread in threads:
         thread.start()
-    start.wait(20)
+    start.wait(120)
     seen = None
     while seen is None:
         try:

@@ -63,5 +63,5 @@ class Psp:
             method=method,
             headers={"authorization": f"Bearer {self.key}"},
         )
-        with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
+        with urllib.request.urlopen(request, timeout=120) as answer:  # noqa: S310
             return dict(json.loads(answer.read()))

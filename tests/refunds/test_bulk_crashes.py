@@ -81,15 +81,15 @@ def test_a_worker_that_is_killed_in_the_middle_is_followed_by_one_that_does_the_
 
     log = tmp_path / "worker.log"
     with worker(log) as killed:
-        factories.until(lambda: caught_in_the_middle(killed), seconds=60)
+        factories.until(lambda: caught_in_the_middle(killed))
         processes.stop(killed, how=signal.SIGKILL)
     assert 0 < sum(given_back(sim).values()) < ROWS, "it died in the middle"
 
     Job.objects.filter(state="running").update(due_at=timezone.now())  # their leases end
     with worker(log):
-        factories.until(lambda: RefundBatch.objects.get().status == "finished", seconds=90)
+        factories.until(lambda: RefundBatch.objects.get().status == "finished")
         ProviderCall.objects.filter(look_at__isnull=False).update(look_at=timezone.now())  # whose answer died with it
-        factories.until(lambda: not Refund.objects.filter(settled_at=None).exists(), seconds=90)
-        factories.until(lambda: not Job.objects.filter(queue__in=["bulk", "money"]).exists(), seconds=60)
+        factories.until(lambda: not Refund.objects.filter(settled_at=None).exists())
+        factories.until(lambda: not Job.objects.filter(queue__in=["bulk", "money"]).exists())
     assert drain.PARALLEL[Queue.BULK] < 4, "single refunds keep threads of their own"
     assert_each_once(batch, sim, AMOUNTS)

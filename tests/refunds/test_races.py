@@ -25,7 +25,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 def at_once(count: int, act: Callable[[int], str]) -> Counter[str]:
     """How often each answer was given when so many act in the same moment."""
-    barrier = threading.Barrier(count, timeout=20)
+    barrier = threading.Barrier(count, timeout=120)
 
     def run(number: int) -> str:
         try:

@@ -74,7 +74,7 @@ def side_by_side(*acts: Callable[[], Any]) -> Iterator[list[Any]]:
 
     def one(index: int, act: Callable[[], Any]) -> None:
         try:
-            start.wait(20)
+            start.wait(120)
             found[index] = act()
         except Exception as error:  # noqa: BLE001  the caller looks
             found[index] = error  # type: ignore[call-overload]  # whatever it is
@@ -85,5 +85,5 @@ def side_by_side(*acts: Callable[[], Any]) -> Iterator[list[Any]]:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(120)
     yield found

@@ -87,11 +87,11 @@ def test_what_commits_late_is_in_the_next_file(desk: Desk, shop: factories.Shop)
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_lock(%s)", [DOOR])
         late.start()
-        factories.until(waits, seconds=4)
+        factories.until(waits)
         shop.paid(2000)
         first = desk.file()
         cursor.execute("SELECT pg_advisory_unlock(%s)", [DOOR])
-    late.join(timeout=10)
+    late.join(timeout=120)
 
     assert first.summed() == [("captured", "USD", 1, 1000)]
     assert (first.manifest["tied"], first.manifest["as_of"]["complete"]) == (True, False)

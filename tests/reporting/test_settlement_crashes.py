@@ -113,7 +113,7 @@ def test_a_worker_is_killed_while_it_inserts(account: ProviderAccount, directory
         command = [sys.executable, "-c", WORKER]
         worker = processes.spawn(command, environment=environment(directory), log=log, directory=ROOT)
         try:
-            factories.until(inserting, seconds=20)
+            factories.until(inserting)
         finally:
             processes.stop(worker, how=signal.SIGKILL, grace=5)
     assert (SettlementFile.objects.get().status, Row.objects.count()) == ("stored", 0)

@@ -266,7 +266,7 @@ def test_forgetting_goes_on_until_nothing_old_is_left(shop: Caller, thing: ApiCl
 
 def at_once(count: int, ask: Callable[[int], Any]) -> list[Any]:
     """The answers to `count` requests that start together, each on a connection of its own."""
-    barrier = threading.Barrier(count, timeout=20)
+    barrier = threading.Barrier(count, timeout=120)
 
     def one(number: int) -> Any:
         try:
@@ -276,7 +276,7 @@ def at_once(count: int, ask: Callable[[int], Any]) -> list[Any]:
             connection.close()
 
     with ThreadPoolExecutor(count) as pool:
-        return list(pool.map(one, range(count), timeout=60))
+        return list(pool.map(one, range(count), timeout=300))
 
 
 @pytest.mark.django_db(transaction=True)

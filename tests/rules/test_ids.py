@@ -31,7 +31,7 @@ def test_they_are_version_7_of_rfc_9562() -> None:
 
 
 def test_threads_share_one_order_and_no_id() -> None:
-    barrier = threading.Barrier(8, timeout=20)
+    barrier = threading.Barrier(8, timeout=120)
 
     def make(_: int) -> list[uuid.UUID]:
         barrier.wait()

@@ -91,7 +91,7 @@ def test_a_reservation_is_not_made_for_an_order_that_was_paid_while_the_psp_was_
         paying = pool.submit(pay)
         factories.until(PaymentAttempt.objects.filter(intent_id=second["id"], status="sent").exists)
         finish(sim, first)
-        paying.result(timeout=20)
+        paying.result(timeout=120)
     factories.work()
 
     assert shop.get(f"payment_intents/{second['id']}")["status"] == "canceled"

@@ -29,7 +29,7 @@ SECRET = "whsec_inbox"
 T = TypeVar("T")
 
 
-def until(question: Callable[[], T | None], what: str, seconds: float = 20) -> T:
+def until(question: Callable[[], T | None], what: str, seconds: float = 120) -> T:
     """The first true answer; fails when there is none in time."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
@@ -89,7 +89,7 @@ class Simulator:
     def kill(self) -> None:
         """Like a power cut."""
         self.process.send_signal(signal.SIGKILL)
-        self.process.wait(10)
+        self.process.wait(120)
 
     def restart(self) -> None:
         """Start again on the same port."""
@@ -99,11 +99,11 @@ class Simulator:
         """End the process."""
         if self.process.poll() is None:
             self.process.terminate()
-            self.process.wait(10)
+            self.process.wait(120)
 
     def ask(self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None) -> Answer:
         """One request on a connection of its own; `body` as given when it is a string, else as JSON."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=120)
         try:
             content = body if isinstance(body, str) or body is None else json.dumps(body)
             connection.request(method, path, content, dict(headers or {}))
@@ -194,7 +194,7 @@ class Merchant(Account):
         self.client = self.connect()
         self.v1 = self.client.v1
 
-    def connect(self, timeout: float = 20) -> stripe.StripeClient:
+    def connect(self, timeout: float = 120) -> stripe.StripeClient:
         """A client of this account."""
         return stripe.StripeClient(
             self.key,
@@ -300,4 +300,4 @@ class Inbox:
         """Stop listening."""
         self._server.shutdown()
         self._server.server_close()
-        self._thread.join(5)
+        self._thread.join(120)

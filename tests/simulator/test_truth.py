@@ -181,7 +181,7 @@ def test_it_refuses_to_run_in_production() -> None:
         env={**os.environ, "COUNTINGHOUSE_ENV": "production"},
         capture_output=True,
         text=True,
-        timeout=20,
+        timeout=120,
         check=False,
     )
     assert done.returncode == 2

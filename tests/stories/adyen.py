@@ -45,7 +45,7 @@ def challenged(shop: factories.Shop, **facts: Any) -> dict[str, Any]:
 def answer(waiting: dict[str, Any], result: str = "success") -> str:
     """Press a button on the bank's page: the path of ours that the customer is sent back to."""
     request = urllib.request.Request(waiting["next_action"]["url"], data=f"result={result}".encode())  # noqa: S310
-    with urllib.request.build_opener(StayHere).open(request, timeout=10) as page:
+    with urllib.request.build_opener(StayHere).open(request, timeout=120) as page:
         back = urllib.parse.urlsplit(page.headers["Location"])
     return f"{back.path}?{back.query}"
 

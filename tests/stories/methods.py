@@ -101,7 +101,7 @@ def acts(sim: factories.Simulator, reference: str, action: str = "pay") -> None:
     request = urllib.request.Request(  # noqa: S310  loopback
         address, data=json.dumps({"action": action}).encode(), headers={"content-type": "application/json"}
     )
-    with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
+    with urllib.request.urlopen(request, timeout=120) as answer:  # noqa: S310
         assert json.load(answer)["done"]
 
 

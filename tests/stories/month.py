@@ -148,7 +148,7 @@ class Month:
         data = None if body is None else json.dumps(body).encode()
         headers = {"content-type": "application/json"}
         asked = urllib.request.Request(f"{self.sim.url}{path}", data, headers, method=method)  # noqa: S310
-        with urllib.request.urlopen(asked, timeout=30) as answer:  # noqa: S310  our own address
+        with urllib.request.urlopen(asked, timeout=120) as answer:  # noqa: S310  our own address
             found: dict[str, Any] = json.loads(answer.read() or b"{}")
         return found
 
@@ -192,7 +192,7 @@ class Month:
     def _statement(self, bank: BankAccount) -> None:
         yesterday = (timezone.now() - DAY).date()
         query = urllib.parse.urlencode({"account": bank.iban, "day": yesterday, "format": "camt053"})
-        with urllib.request.urlopen(f"{self.sim.url}/_sim/bank/statement?{query}", timeout=30) as answer:  # noqa: S310
+        with urllib.request.urlopen(f"{self.sim.url}/_sim/bank/statement?{query}", timeout=120) as answer:  # noqa: S310
             content = answer.read()
         statements.upload(statements.Upload(file=io.BytesIO(content), name=f"{yesterday}.xml"), by="staff fay")
 

@@ -91,7 +91,7 @@ def at_stripe(path: str, params: dict[str, str]) -> None:
         method="POST",
         headers={"authorization": f"Bearer {os.environ['STRIPE_US_API_KEY']}"},
     )
-    with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
+    with urllib.request.urlopen(request, timeout=120) as answer:  # noqa: S310
         assert answer.status == 200
 
 
@@ -108,5 +108,5 @@ def at_adyen(sim: factories.Simulator, action: dict[str, str]) -> None:
         data=json.dumps(action).encode(),
         headers={"content-type": "application/json"},
     )
-    with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
+    with urllib.request.urlopen(request, timeout=120) as answer:  # noqa: S310
         assert answer.status == 200

@@ -50,7 +50,7 @@ class Adyen:
             data=json.dumps(body).encode(),
             headers={"x-api-key": os.environ["ADYEN_EU_API_KEY"], "content-type": "application/json"},
         )
-        with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
+        with urllib.request.urlopen(request, timeout=120) as answer:  # noqa: S310
             return str(json.loads(answer.read())["pspReference"])
 
     def settings(self, **settings: Any) -> None:
@@ -63,7 +63,7 @@ class Adyen:
             method="PUT",
             headers={"content-type": "application/json"},
         )
-        with urllib.request.urlopen(request, timeout=10):  # noqa: S310
+        with urllib.request.urlopen(request, timeout=120):  # noqa: S310
             pass
 
 
@@ -258,7 +258,7 @@ def download(wire: relay.Relay, day: str) -> bytes:
     merchant, user = os.environ["ADYEN_EU_MERCHANT_ACCOUNT"], os.environ["ADYEN_EU_REPORT_USER"]
     url = f"{wire.url}/adyen/reports/download/MerchantAccount/{merchant}/payments_accounting_report_{day}.csv"
     headers = {"Authorization": f"Basic {base64.b64encode(user.encode()).decode()}"}
-    with urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=10) as answer:  # noqa: S310
+    with urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=120) as answer:  # noqa: S310
         return bytes(answer.read())
 
 

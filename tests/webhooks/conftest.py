@@ -93,21 +93,21 @@ class Elsewhere:
         self._done, self._commit = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
-        assert self._done.wait(10)
+        assert self._done.wait(120)
 
     def _run(self) -> None:
         try:
             with transaction.atomic():
                 self._action()
                 self._done.set()
-                self._commit.wait(20)
+                self._commit.wait(120)
         finally:
             connection.close()
 
     def commit(self) -> None:
         """Let it commit, and wait until it has."""
         self._commit.set()
-        self._thread.join(10)
+        self._thread.join(120)
         assert not self._thread.is_alive()
 
 

@@ -65,7 +65,7 @@ class Receiver:
         """Listen no longer."""
         self.server.shutdown()
         self.server.server_close()
-        self._thread.join(5)
+        self._thread.join(120)
 
     def _note(self, request: Received) -> None:
         with self._lock:

@@ -47,7 +47,7 @@ class Server:
         """Listen no longer."""
         self._http.shutdown()
         self._http.server_close()
-        self._thread.join(5)
+        self._thread.join(120)
 
     def fault(self, operation: str) -> Json:
         """Take the fault that is meant for this operation, {} when there is none."""

@@ -163,7 +163,7 @@ class Merchant(process.Account):
         """The lines of one kind in the book of truth."""
         return [line for line in self.book() if line["object"] == kind]
 
-    def sdk(self, timeout: float = 20) -> Any:
+    def sdk(self, timeout: float = 120) -> Any:
         """The official SDK, pointed here."""
         client = Adyen.Adyen(
             xapikey=self.key, platform="test", merchant_account=self.name, http_timeout=timeout, http_force="requests"
