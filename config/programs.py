@@ -17,9 +17,9 @@ from typing import IO
 from config import accounts, embedded, processes, supervisor
 
 ROOT = Path(__file__).resolve().parent.parent
-QUEUES = "money,bulk,webhooks,deliveries,finance,upkeep"
+QUEUES = "money,bulk,webhooks,deliveries,finance,upkeep,alerts"
 LONGEST_LOG = 16 * 1024 * 1024  # bytes; a longer one is put aside as .old when the stack starts
-DEFAULT_THREADS = "16"
+DEFAULT_THREADS = "18"
 MIGRATE = ("migrate", "--noinput")
 PROVISION = ("provision",)
 

@@ -12,6 +12,8 @@ from reporting.services import (
     fetching,
     incidents,
     loading,
+    notifying,
+    paging,
     reconciliation,
     retention,
     schedules,
@@ -165,3 +167,15 @@ def thin_tie_outs() -> None:
 def tell_of_incident(incident_id: str, happened: str) -> None:
     """Say that an incident was opened, has changed, or is closed."""
     incidents.tell(incident_id, happened)
+
+
+@job("send_alerts", Queue.ALERTS, tries=1_000)
+def send_alerts(channel_id: str) -> None:
+    """Tell one alert channel what it is to be told by now."""
+    notifying.send(channel_id)
+
+
+@job("look_for_alerts", Queue.ALERTS, every=timedelta(seconds=20))
+def look_for_alerts() -> None:
+    """Tell of matters that are new or settled, and have everything sent that is due."""
+    paging.look()

@@ -54,6 +54,8 @@ POINTS: Final = (
     "settlement.read",
     "settlement.staged",
     "settlement.inserted",
+    "alert.committed",
+    "alert.sent",
 )
 """In each use case, also of an answer to a dispute: rows made, committed, answered by the PSP, applied, that committed.
 

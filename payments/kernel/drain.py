@@ -23,6 +23,7 @@ CLAIM: Final[Mapping[Queue, int]] = {
     Queue.DELIVERIES: 1,
     Queue.FINANCE: 1,
     Queue.UPKEEP: 5,
+    Queue.ALERTS: 1,
 }
 """Jobs claimed at once: one where a job waits for a network, so that a dying worker delays only that one."""
 
@@ -33,6 +34,7 @@ PARALLEL: Final[Mapping[Queue, int]] = {
     Queue.DELIVERIES: 4,
     Queue.FINANCE: 1,
     Queue.UPKEEP: 1,
+    Queue.ALERTS: 2,
 }
 """Drains of one queue that run side by side in one process, so that no queue takes every thread."""
 

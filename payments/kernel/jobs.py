@@ -23,6 +23,7 @@ class Queue(StrEnum):
     DELIVERIES = "deliveries"
     FINANCE = "finance"
     UPKEEP = "upkeep"
+    ALERTS = "alerts"
 
 
 LEASES: Final[Mapping[Queue, timedelta]] = {

@@ -1,6 +1,8 @@
 """The back office's pages that show everything: payments, customers, refunds, matters, settlement, bank and reports."""
 
 from reporting.admin import (
+    alerting,
+    alerts,
     bank,
     banklines,
     bulk,
@@ -21,6 +23,8 @@ from reporting.admin import (
 )
 
 __all__ = [
+    "alerting",
+    "alerts",
     "bank",
     "banklines",
     "bulk",

@@ -45,6 +45,12 @@ GROUPS: Final[Mapping[str, tuple[tuple[str, str, str, str], ...]]] = {
     "Operations": (
         ("Needs attention", "payments", "attentionitem", "priority_high"),
         ("Proposals", "payments", "settlement", "how_to_vote"),
+        ("Alerts", "reporting", "alert", "notifications_active"),
+        ("Silences", "reporting", "silence", "notifications_paused"),
+        ("Alert rules", "reporting", "alertrule", "rule"),
+        ("Alert channels", "reporting", "alertchannel", "forum"),
+        ("Alert messages", "reporting", "alertmessage", "outgoing_mail"),
+        ("Notices of alerts", "reporting", "notice", "mark_chat_read"),
         ("Jobs", "payments", "job", "bolt"),
         ("Runs of jobs", "payments", "jobrun", "history_toggle_off"),
         ("Provider accounts", "payments", "provideraccount", "toggle_on"),

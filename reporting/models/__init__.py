@@ -1,5 +1,6 @@
 """The tables of reports, of settlement, of what does not agree, and of what is wrong."""
 
+from reporting.models.alerts import Alert, AlertChannel, AlertMessage, AlertRule, ChannelKind, Notice, Silence, Told
 from reporting.models.bank import BankAccount, BankLine, BankMatch, BankStatement, LineStatus, MatchKind
 from reporting.models.closing import CheckState, Close, CloseCheck, CloseKind, Item
 from reporting.models.discrepancies import Discrepancy, DiscrepancyKind, PspBalance, TieOut, Wanted
@@ -19,6 +20,10 @@ from reporting.models.runs import FileFormat, ReportDownload, ReportRun, ReportS
 from reporting.models.settlements import Match, Payout, SettlementFile, SettlementLine
 
 __all__ = [
+    "Alert",
+    "AlertChannel",
+    "AlertMessage",
+    "AlertRule",
     "AtRest",
     "AttemptsDay",
     "AttemptsHour",
@@ -27,6 +32,7 @@ __all__ = [
     "BankLine",
     "BankMatch",
     "BankStatement",
+    "ChannelKind",
     "CheckState",
     "Close",
     "CloseCheck",
@@ -43,6 +49,7 @@ __all__ = [
     "LineStatus",
     "Match",
     "MatchKind",
+    "Notice",
     "Payout",
     "PspBalance",
     "ReportDownload",
@@ -52,10 +59,12 @@ __all__ = [
     "RollupMark",
     "SettlementFile",
     "SettlementLine",
+    "Silence",
     "TallyDay",
     "TallyHour",
     "TallyMinute",
     "TieOut",
+    "Told",
     "Wanted",
     "Way",
 ]

@@ -19,9 +19,9 @@ from payments.gateway import fees, switches
 from payments.gateway.models import LegalEntity, SwitchKind
 from payments.intents.models import PaymentAttempt, PaymentIntent
 from payments.intents.services import measuring, rules
-from payments.kernel import audit, clock, ids, unit
+from payments.kernel import attention, audit, clock, ids, unit
 from payments.kernel.attention import AttentionItem, AttentionKind, Settlement
-from payments.kernel.jobs import Job, JobRun
+from payments.kernel.jobs import Job, JobRun, Queue
 from payments.kernel.records import StateChange
 from payments.rest import requestlog
 from payments.rest.models import ApiClient, IdempotencyKey
@@ -32,7 +32,7 @@ from payments.webhooks.services import replaying, resending
 from refunds.services import answering, bulk, transfers
 from reporting.models import ExchangeRate, PspBalance, ReportDownload, Rhythm, Way
 from reporting.reports.base import Parameters
-from reporting.services import closing, exports, schedules, settlements, tieout
+from reporting.services import alert_rules, closing, exports, paging, schedules, settlements, tieout
 from tests import factories
 from tests.backoffice import pages
 from tests.byhand import behind_the_guards
@@ -93,7 +93,22 @@ def full(shop: factories.Shop, paid: dict[str, Any], tmp_path: Path, settings: A
         item = AttentionItem(kind=AttentionKind.UNKNOWN_OUTCOME, object_id=paid["id"], detail="no answer")
         work.add(item, Settlement(item=item, action="close", because="nothing was found", proposed_by="staff lena"))
     _reconciled()
+    _alerted()
     return paid
+
+
+def _alerted() -> None:
+    """Something is wrong, somebody is told, and silenced."""
+    way = alert_rules.Way(kind="email", to=["ops@example.com"])
+    channel = alert_rules.make_channel("ops", way, by="staff engineer")
+    draft = alert_rules.Draft(name="urgent", source="attention", channels=[channel.pk], wait_seconds=0)
+    alert_rules.make_rule(draft, by="staff engineer")
+    with unit.work():
+        attention.open_item(AttentionKind.UNKNOWN_OUTCOME, "att_1", "no answer")
+    paging.look()
+    factories.work(Queue.ALERTS)
+    until = clock.now() + timedelta(hours=1)
+    alert_rules.silence(source="", kinds=[], scope={}, until=until, because="a test", by="staff engineer")
 
 
 def _told() -> None:

@@ -81,6 +81,9 @@ LISTS = {
     "payments.jobrun": "engineer auditor admin",
     "payments.apirequest": "engineer auditor admin",
     "payments.idempotencykey": "engineer auditor admin",
+    **dict.fromkeys(
+        ("reporting.alert", "reporting.alertchannel", "reporting.alertmessage", "reporting.alertrule",
+         "reporting.notice", "reporting.silence"), "engineer auditor admin"),
     "payments.auditevent": "auditor admin",
     "payments.rowchange": "auditor admin",
     "payments.staffsession": "auditor admin",
@@ -89,7 +92,7 @@ LISTS = {
     "payments.signinguess": "auditor admin",
     "auth.user": "auditor admin",
     "auth.group": "auditor admin",
-}
+}  # fmt: skip
 """Table -> the roles that may read it. Everybody else gets 403."""
 
 

@@ -50,9 +50,20 @@ BANK: Final = (
 FIGURES: Final = ("reporting.view_attemptsday", "reporting.view_tallyday", "reporting.view_atrest")
 """Dashboards: what became of attempts; refunds and disputes; money at rest."""
 
+ALERTS: Final = (
+    "reporting.view_alert",
+    "reporting.view_alertchannel",
+    "reporting.view_alertmessage",
+    "reporting.view_alertrule",
+    "reporting.view_notice",
+    "reporting.view_silence",
+)
+"""What is wrong, and who is told."""
+
 READS: Final = (
     *PAYMENTS,
     *FIGURES,
+    *ALERTS,
     "refunds.view_refundbatch",
     "refunds.view_refundbatchrow",
     "payments.view_customer",
@@ -171,6 +182,13 @@ ROLES: Final[Mapping[str, tuple[str, ...]]] = {
     "engineer": (
         *PAYMENTS,
         *FIGURES,
+        *ALERTS,
+        "reporting.add_alertchannel",
+        "reporting.change_alertchannel",
+        "reporting.add_alertrule",
+        "reporting.change_alertrule",
+        "reporting.add_silence",
+        "reporting.change_silence",
         "payments.view_customer",
         "payments.view_paymentmethod",
         "payments.view_statechange",
@@ -233,7 +251,8 @@ refunds of others; how much each role refunds alone is a `RefundLimit`, which `a
 `add_bankaccount` and `change_bankaccount` write down our accounts at banks, `add_bankstatement` uploads what they say,
 `change_bankline` says what a line of it is. `add_settlementfile` uploads settlement files, downloads them as they came
 and has them read again. `add_refundbatch` uploads a bulk refund and calls it off, `change_refundbatch` approves those
-of others, pauses and resumes. `change_close` accepts what is missing from a day or month, locks it, asks to open it
+of others, pauses and resumes. `add_alertchannel`, `add_alertrule` and `add_silence` say who is told what is wrong, and
+for how long nobody is. `change_close` accepts what is missing from a day or month, locks it, asks to open it
 again, and agrees when somebody else has asked. `add_reportrun` has reports written, `download_report` takes their files
 and manifests, `download_untied_report` also those that are not the ledger's. Nothing else is ever changed by hand.
 """

@@ -55,26 +55,30 @@ def loopback_allowed() -> bool:
     return bool(getattr(settings, "WEBHOOK_TARGETS_ON_LOOPBACK", False))
 
 
-def post(url: str, body: bytes, headers: Mapping[str, str]) -> Reply:
-    """Send a POST once and read the beginning of the answer; what goes wrong on the way is a `Reply` too."""
+def post(url: str, body: bytes, headers: Mapping[str, str], *, seconds: float | None = None) -> Reply:
+    """Send a POST once and read the beginning of the answer; what goes wrong on the way is a `Reply` too.
+
+    The whole answer has `seconds`, else `ANSWER_SECONDS`.
+    """
     unit.refuse_open_transaction("a webhook delivery")
     began = time.monotonic()
-    reply = _post(url, body, headers)
+    reply = _post(url, body, headers, ANSWER_SECONDS if seconds is None else seconds)
     return replace(reply, milliseconds=round((time.monotonic() - began) * 1000))
 
 
-def _post(url: str, body: bytes, headers: Mapping[str, str]) -> Reply:
+def _post(url: str, body: bytes, headers: Mapping[str, str], seconds: float) -> Reply:
     objection = policy.objection(url, loopback=loopback_allowed())
     if objection is not None:
         return Reply(None, objection)
     try:
         response = _pools.urlopen(
-            "POST", url, body=body, headers=headers, redirect=False, preload_content=False, decode_content=False
-        )
+            "POST", url, body=body, headers=headers, redirect=False, preload_content=False, decode_content=False,
+            timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=seconds),
+        )  # fmt: skip
     except TargetRefusedError as error:
         return Reply(None, str(error))
     except (OSError, HTTPError, ValueError) as error:  # ValueError: a name that IDNA cannot spell
-        return Reply(None, _reason(error))
+        return Reply(None, _reason(error, seconds))
     return Reply(response.status, "", _excerpt(response).decode(errors="replace").replace("\0", "�"))
 
 
@@ -95,7 +99,7 @@ def _excerpt(response: urllib3.BaseHTTPResponse) -> bytes:
     return found[:RESPONSE_BYTES]
 
 
-def _reason(error: Exception) -> str:
+def _reason(error: Exception, seconds: float) -> str:
     """One line for the client who reads the list of deliveries."""
     match error:
         case urllib3.exceptions.NameResolutionError():
@@ -105,7 +109,7 @@ def _reason(error: Exception) -> str:
         case urllib3.exceptions.ConnectTimeoutError():
             return f"no connection within {CONNECT_SECONDS:.0f} s"
         case urllib3.exceptions.TimeoutError() | TimeoutError():
-            return f"no answer within {ANSWER_SECONDS:.0f} s"
+            return f"no answer within {seconds:.0f} s"
         case urllib3.exceptions.SSLError() | ssl.SSLError():
             return "TLS failed: the certificate or the protocol is not accepted"
         case _:
@@ -150,7 +154,7 @@ class _Checked(urllib3.connection.HTTPConnection):
 
     def getresponse(self) -> Any:
         connected: Any = self.sock  # a Bounded, by _new_conn or by the TLS context
-        connected.deadline = time.monotonic() + ANSWER_SECONDS
+        connected.deadline = time.monotonic() + self.timeout  # type: ignore[operator]  # the pool sets `seconds`
         return super().getresponse()
 
 
@@ -174,7 +178,6 @@ def _open_pools() -> urllib3.PoolManager:
         maxsize=4,
         retries=False,
         ssl_context=context,
-        timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=ANSWER_SECONDS),
     )
     pools.pool_classes_by_scheme = {"http": _Pool, "https": _TlsPool}
     return pools
