@@ -1,6 +1,6 @@
 """What was wrong and who was told: alerts, what each channel knows of them, and the messages as they were sent."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.contrib import admin
@@ -10,7 +10,7 @@ from payments.admin import base, shown
 from payments.kernel.attention import Severity
 from reporting.models import Alert, AlertMessage, Notice
 
-TONES = {Severity.URGENT: "bad", Severity.SOON: "wait", Severity.CALM: "quiet"}
+TONES: Mapping[str, str] = {Severity.URGENT: "bad", Severity.SOON: "wait", Severity.CALM: "quiet"}
 
 
 def _stands(row: Alert) -> str:

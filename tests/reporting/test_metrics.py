@@ -1,6 +1,7 @@
 """What monitoring scrapes, and what clients that keep books can ask: the unexplained amounts."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 from django.test import Client
@@ -102,7 +103,7 @@ def test_a_payment_and_what_is_given_back_of_it_are_counted_with_their_money(sho
 def test_queues_lag_and_money_at_rest_are_told(shop: factories.Shop) -> None:
     with unit.work():
         jobs.enqueue("count_rollups")
-    jobs.Job.objects.filter(name="count_rollups").update(due_at=clock.now() - jobs.timedelta(seconds=90))
+    jobs.Job.objects.filter(name="count_rollups").update(due_at=clock.now() - timedelta(seconds=90))
     rollups.advance()
     resting.measure()
     found = scraped()
