@@ -24,6 +24,7 @@ from tests.load import (
     machine,
     memory,
     offering,
+    office,
     report,
     rig,
     routes,
@@ -62,7 +63,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.load", description=__doc__)
     parser.add_argument("--quick", action="store_true", help=f"{QUICK} payments a row instead of {PAYMENTS:,}")
     parser.add_argument("--payments", type=int, help="so many payments a row")
-    parser.add_argument("--rows", type=int, help=f"of row finance instead of {finance.ROWS:,}")
+    parser.add_argument("--rows", type=int, help=f"of rows finance ({finance.ROWS:,}) and office ({office.PAYMENTS:,})")
     parser.add_argument("--clients", type=int, default=flow.CLIENTS, help="of row flow")
     parser.add_argument("--only", action="append", choices=list(ROWS), help="this row; may be given several times")
     parser.add_argument("--run-dir", type=Path, default=Path(os.environ.get("RUN_DIR") or ".run/bench"))
@@ -72,6 +73,7 @@ def _options() -> argparse.Namespace:
 def _measure(rows: dict[str, Any], options: argparse.Namespace, payments: int) -> None:
     TERMINAL.print("PostgreSQL, Valkey, the simulator, web and worker are starting …")
     lines = options.rows or (finance.QUICK if options.quick else finance.ROWS)
+    shop = options.rows or (office.QUICK if options.quick else office.PAYMENTS)
     with rig.running(options.run_dir.absolute()) as platform:
         with TERMINAL.status("warming up …"):
             flow.payments(platform, "warm", WARM_UP)
@@ -79,7 +81,7 @@ def _measure(rows: dict[str, Any], options: argparse.Namespace, payments: int) -
             if not options.only or name in options.only:
                 began = time.monotonic()
                 with TERMINAL.status(f"measuring: {name} …"):
-                    rows[name] = row(Bench(platform, rows, payments, options.clients, lines))
+                    rows[name] = row(Bench(platform, rows, payments, options.clients, lines, shop))
                 report.row(TERMINAL, name, rows[name], time.monotonic() - began)
 
 
@@ -92,6 +94,7 @@ class Bench:
     payments: int
     clients: int
     lines: int
+    shop: int
 
 
 def _flow(bench: Bench) -> list[dict[str, Any]]:
@@ -129,6 +132,10 @@ def _dashboards(bench: Bench) -> dict[str, Any]:
     return dashboards.measure(bench.platform)
 
 
+def _office(bench: Bench) -> dict[str, Any]:
+    return office.measure(bench.platform, bench.shop)
+
+
 def _routing(_bench: Bench) -> dict[str, Any]:
     return routes.measure()
 
@@ -154,6 +161,7 @@ ROWS: dict[str, Callable[[Bench], Any]] = {
     "floor": _floor,
     "finance": _finance,
     "dashboards": _dashboards,
+    "office": _office,
 }
 
 if __name__ == "__main__":

@@ -1,7 +1,6 @@
 """How long dashboards take with the sums of a hundred million attempts behind them, and what counting costs."""
 
 import os
-import statistics
 import subprocess
 import sys
 import time
@@ -12,12 +11,11 @@ from typing import Any, Final
 import django
 import orjson
 
-from tests.load import machine, rig
+from tests.load import machine, office, rig
 
 ATTEMPTS: Final = 100_000_000
 DAYS: Final = 730
 """Two years, so that a year is compared with the one before."""
-REPEATED: Final = 20
 COUNTED: Final = 10_000
 """Attempts of which it is measured what counting them costs."""
 PATIENCE: Final = 3600.0
@@ -56,20 +54,13 @@ SELECT at, what, label, '', country, currency, greatest(1, (%(each)s)::int), %(e
             AS kind (what, label)
 """
 
-ASKED: Final[dict[str, dict[str, str]]] = {
-    "yesterday": {"period": "yesterday"},
-    "30 days": {"period": "30"},
-    "90 days, year before": {"period": "90", "compare": "year"},
-    "90 days of one country": {"period": "90", "country": "AC"},
-    "a year, year before": {"period": "custom", "compare": "year"},
-}
-
 
 def measure(platform: rig.Rig) -> dict[str, Any]:
     """One row: every dashboard for several periods, and the job's cost."""
     environment = {**platform.environment, "DATABASE_URL": platform.database, "COUNTINGHOUSE_ROLE": "shell"}
     load = machine.load()
-    command = rig.module("tests.load.dashboards")
+    roots = {name: pid for name, pid in platform.roots().items() if name in office.ASKED}
+    command = rig.module("tests.load.dashboards", str(platform.port), orjson.dumps(roots).decode())
     ran = subprocess.run(command, cwd=rig.ROOT, env=environment, stdout=subprocess.PIPE, timeout=PATIENCE)
     if ran.returncode:
         raise rig.RigError("dashboards were not measured; why stands above")
@@ -77,11 +68,11 @@ def measure(platform: rig.Rig) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Fill, measure, and say what was seen, as JSON."""
+    """Fill, ask the web server of the command line, and say what was seen, as JSON."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     django.setup()
     seen = {"counting": counting(), "filled": fill()}
-    seen["boards"] = boards()
+    seen |= office.asked(int(sys.argv[1]), orjson.loads(sys.argv[2]), ["dashboards"])
     sys.stdout.write(orjson.dumps(seen).decode() + "\n")
 
 
@@ -143,44 +134,6 @@ def fill() -> dict[str, int]:
         cursor.execute("SELECT relname, reltuples::bigint FROM pg_class WHERE relname = ANY(%s)",
                        [[f"reporting_{table}" for table in tables]])  # fmt: skip
         return {name: int(rows) for name, rows in cursor.fetchall()}
-
-
-def boards() -> dict[str, dict[str, dict[str, float]]]:
-    """Milliseconds that each dashboard takes in this process, with all that its page needs: middle and p95."""
-    from django.conf import settings  # noqa: PLC0415
-    from django.contrib.auth.models import Group, User  # noqa: PLC0415
-    from django.core.management import call_command  # noqa: PLC0415
-    from django.test import Client  # noqa: PLC0415
-    from django.urls import reverse  # noqa: PLC0415
-
-    from payments.kernel import clock  # noqa: PLC0415
-    from reporting.admin.dashboards import BOARDS  # noqa: PLC0415
-
-    settings.ALLOWED_HOSTS = ["testserver"]
-    call_command("roles", verbosity=0)
-    user, _ = User.objects.get_or_create(username="bench", defaults={"is_staff": True})
-    user.groups.set(Group.objects.filter(name="auditor"))
-    browser = Client()
-    browser.force_login(user)
-    today = clock.now().date()
-    year = {"since": str(today - timedelta(days=365)), "until": str(today - timedelta(days=1))}
-    found: dict[str, dict[str, dict[str, float]]] = {}
-    for name in BOARDS:
-        for words, query in ASKED.items():
-            address = reverse("dashboard", args=[name])
-            times = [_timed(browser, address, {**year, **query}) for _ in range(REPEATED + 1)][1:]
-            cuts = statistics.quantiles(times, n=20, method="inclusive")
-            found.setdefault(name, {})[words] = {"p50": statistics.median(times), "p95": cuts[18]}
-    return found
-
-
-def _timed(browser: Any, address: str, query: dict[str, str]) -> float:
-    began = time.perf_counter()
-    answer = browser.get(address, query)
-    took = (time.perf_counter() - began) * 1000
-    if answer.status_code != 200:
-        raise RuntimeError(f"{address} answered {answer.status_code}")
-    return took
 
 
 if __name__ == "__main__":

@@ -3,8 +3,10 @@
 The first payment is a copy of one that the platform made, booked by the ledger; all others are copies of the first.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,6 +16,8 @@ from payments.ledger import postings
 from payments.ledger import services as ledger
 
 CURRENCY: Final = "EUR"
+AT_ONCE: Final = 3
+"""Statements that PostgreSQL works on at once."""
 TABLES: Final = (
     *("payments_paymentintent", "payments_paymentattempt", "payments_capture"),
     *("payments_transfer", "payments_entry"),
@@ -81,17 +85,17 @@ def pay(account: Any, payments: int, *, captures: int = 1, word: str = "BENCH") 
     run(SESSION)
     run(PLAN.format(payments=payments, captures=captures, word=word))
     intent, attempt, capture = _one(REAL)
-    with _unindexed():
-        made = {"id": "p.intent", "order_id": "NULL", "latest_attempt_id": _public("att", "p.attempt")}
+    with unindexed(TABLES):
+        made = {"id": "p.intent", "order_id": "NULL", "latest_attempt_id": public("att", "p.attempt")}
         sums = {"currency": f"'{CURRENCY}'", "amount_minor": f"p.minor * {captures}"}
         paid = {**made, **sums, "amount_captured_minor": f"p.minor * {captures}"}
-        _copy("payments_paymentintent", intent, paid, "bench_payment")
+        copy("payments_paymentintent", intent, paid, "bench_payment")
         tried = {"id": "p.attempt", "intent_id": "p.intent", "order_id": "''", "provider_reference": "p.reference"}
         at = {"account_id": f"'{account.pk.removeprefix('pa_')}'::uuid"}
-        _copy("payments_paymentattempt", attempt, {**tried, **at, **sums}, "bench_payment")
+        copy("payments_paymentattempt", attempt, {**tried, **at, **sums}, "bench_payment")
         took = {"id": "p.capture", "intent_id": "p.intent", "attempt_id": "p.attempt", "amount_minor": "p.minor"}
         now = {"created_at": "now()", "captured_at": "now()", "currency": f"'{CURRENCY}'"}
-        _copy("payments_capture", capture, {**took, **now}, "bench_capture")
+        copy("payments_capture", capture, {**took, **now}, "bench_capture")
         _book(account)
     run("VACUUM (ANALYZE) " + ", ".join(TABLES))  # as autovacuum leaves them
     run("RESET ALL")
@@ -116,18 +120,32 @@ def run(sql: str, params: Mapping[str, Any] | None = None) -> int:
 
 
 @contextmanager
-def _unindexed() -> Iterator[None]:
+def unindexed(tables: Sequence[str]) -> Iterator[None]:
     """Without indexes besides keys, which are built at the end instead of row by row."""
     run(
         "UPDATE pg_index SET indisready = false, indisvalid = false WHERE NOT indisprimary AND indrelid IN ("
-        " SELECT t.relid FROM unnest(%(tables)s::text[]) named, pg_partition_tree(named::regclass) t WHERE t.isleaf)",
-        {"tables": list(TABLES)},
+        " SELECT coalesce(t.relid, named::regclass) FROM unnest(%(tables)s::text[]) named"
+        "   LEFT JOIN pg_partition_tree(named::regclass) t ON true WHERE t.isleaf IS NOT false)",
+        {"tables": list(tables)},
     )
     try:
         yield
     finally:
-        for table in TABLES:
-            run(f"REINDEX TABLE {table}")
+        together([partial(run, f"REINDEX TABLE {table}") for table in tables])
+
+
+def together(works: Sequence[Callable[[], object]]) -> None:
+    """Do it all, a few at a time, each on a connection of its own."""
+
+    def done(work: Callable[[], object]) -> None:
+        try:
+            run(SESSION)
+            work()
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(AT_ONCE) as threads:
+        list(threads.map(done, works))
 
 
 def _book(account: Any) -> None:
@@ -135,15 +153,15 @@ def _book(account: Any) -> None:
     with transaction.atomic():
         ledger.post_all(postings.Event.CAPTURED, FIRST, {**accounts, "currency": CURRENCY})
     first, debit, credit = _one(BOOKED)
-    refs = f"jsonb_build_object('intent', {_public('pi', 'p.intent')}, 'attempt', {_public('att', 'p.attempt')})"
-    moved = {"id": "p.transfer", "source_id": _public("cap", "p.capture"), "refs": refs}
-    _copy("payments_transfer", first, moved, NOT_FIRST)
+    refs = f"jsonb_build_object('intent', {public('pi', 'p.intent')}, 'attempt', {public('att', 'p.attempt')})"
+    moved = {"id": "p.transfer", "source_id": public("cap", "p.capture"), "refs": refs}
+    copy("payments_transfer", first, moved, NOT_FIRST)
     for template, minor in ((debit, "p.minor"), (credit, "-p.minor")):
         side = {"id": "uuidv7()", "transfer_id": "p.transfer", "amount_minor": minor}
-        _copy("payments_entry", template, side, NOT_FIRST)
+        copy("payments_entry", template, side, NOT_FIRST)
 
 
-def _copy(table: str, template: Any, other: Mapping[str, str], rows: str) -> None:
+def copy(table: str, template: Any, other: Mapping[str, str], rows: str) -> None:
     """A copy of a row for each of `rows`, with what is other in it."""
     with connection.cursor() as cursor:
         cursor.execute(
@@ -164,5 +182,6 @@ def _one(sql: str) -> Any:
         return cursor.fetchone()
 
 
-def _public(prefix: str, column: str) -> str:
+def public(prefix: str, column: str) -> str:
+    """The text of our ids of a kind, of a column that has them as UUIDs."""
     return f"'{prefix}_' || replace({column}::text, '-', '')"

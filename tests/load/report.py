@@ -1,7 +1,7 @@
 """The results as tables on a terminal."""
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, Final
 
 from rich import box, console, table
 
@@ -154,11 +154,12 @@ def _floor(shown: table.Table, result: Mapping[str, Any]) -> None:
     )
 
 
+SLOWEST: Final = 8
+"""So many kinds of pages of a group are shown; bench/results.json has all."""
+
+
 def _dashboards(shown: table.Table, result: Mapping[str, Any]) -> None:
-    periods = list(next(iter(result["boards"].values())))
-    _columns(shown, "p50 / p95, ms", periods)
-    for name, cuts in result["boards"].items():
-        shown.add_row(name, *(f"{cuts[period]['p50']:.0f} / {cuts[period]['p95']:.0f}" for period in periods))
+    _pages(shown, result)
     counting, rows = result["counting"], result["filled"]
     shown.caption = (
         f"{result['attempts']:,} attempts in {rows['reporting_attemptsday']:,} sums of days;"
@@ -166,6 +167,32 @@ def _dashboards(shown: table.Table, result: Mapping[str, Any]) -> None:
         f" nothing new: {counting['idle_seconds'] * 1000:.0f} ms;"
         f" load average before {result['load_before'][0]:.2f}"
     )
+
+
+def _office(shown: table.Table, result: Mapping[str, Any]) -> None:
+    _pages(shown, result)
+    shown.caption = (
+        f"{result['intents']:,} payments, {result['database_gb']:.1f} GB, filled in {result['fill_seconds']:,.0f} s;"
+        f" load average {result['load_asking'][0]:.2f} before, {result['load_after'][0]:.2f} after;"
+        f" yardstick {result['yardstick_ms']:.2f} ms"
+    )
+
+
+def _pages(shown: table.Table, result: Mapping[str, Any]) -> None:
+    """A row for each group of pages, and under it the kinds of which the slowest requests take longest."""
+    _columns(shown, "ms", ["p50", "p95", "max", "queries", "in queries", "CPU web", "CPU PostgreSQL"])
+    for group, whole in result["groups"].items():
+        shown.add_section()
+        shown.add_row(f"{group}, {whole['requests']} requests", *_page(whole))
+        slowest = sorted(result["kinds"][group].items(), key=lambda kind: -kind[1]["p95"])
+        for name, one in slowest[:SLOWEST]:
+            shown.add_row(f"  {name}", *_page(one))
+
+
+def _page(one: Mapping[str, Any]) -> list[str]:
+    cpu = one["cpu_ms"]
+    figures = (one["p50"], one["p95"], one["max"], one["queries"], one["database_ms"], cpu["web"], cpu["postgres"])
+    return [f"{figure:.0f}" for figure in figures]
 
 
 TABLES: Mapping[str, tuple[str, Callable[[table.Table, Any], None]]] = {
@@ -178,5 +205,6 @@ TABLES: Mapping[str, tuple[str, Callable[[table.Table, Any], None]]] = {
     "bulk": ("A file of refunds: read, checked, and refunded row by row", _bulk),
     "finance": ("A very large day: reports, settlement, tie-out, beside the same by bare SQL", _finance),
     "dashboards": ("Dashboards, each with the sums of a hundred million attempts behind it", _dashboards),
+    "office": ("Pages of the back office over HTTP, and what they cost within", _office),
     "floor": ("SQL of one payment, and its floor: the same writes, locks and commits without us", _floor),
 }
