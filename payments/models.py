@@ -1,6 +1,13 @@
 """The index of every table of this app, in the order of the storeys."""
 
-from payments.gateway.models import FeeContract, KillSwitch, LegalEntity, ProviderAccount, ProviderCall
+from payments.gateway.models import (
+    FeeContract,
+    KillSwitch,
+    LegalEntity,
+    ProviderAccount,
+    ProviderCall,
+    TrafficShift,
+)
 from payments.intents.models import Capture, PaymentAttempt, PaymentIntent, RoutingRule
 from payments.kernel.attention import AttentionItem
 from payments.kernel.audit import AuditEvent
@@ -64,5 +71,6 @@ __all__ = [
     "SignInGuess",
     "StaffSession",
     "StateChange",
+    "TrafficShift",
     "Transfer",
 ]

@@ -9,7 +9,7 @@ from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, reverse
 
-from payments.admin import base, lists, shown
+from payments.admin import base, lists, shown, spared
 from payments.admin.switches import WHAT_STOPS, ReasonForm, switched_off
 from payments.gateway import circuits, limits
 from payments.gateway.models import CallKind, LegalEntity, ProviderAccount, ProviderCall, SwitchKind
@@ -87,12 +87,14 @@ class ProviderAccountAdmin(base.ModelAdmin):
         return row.code
 
     def tables(self, row: Any, viewer: shown.Viewer) -> Sequence[shown.Table]:
-        """How its circuits stand here; who switched it, and why; how far its PSP was asked for lost notifications."""
+        """How its circuits stand; what goes elsewhere; who switched it, and why; how far its PSP was asked for news."""
         changes = StateChange.objects.filter(object_id=row.pk).order_by("-pk")
+        away = row.shifts.filter(ended_at__isnull=True)
         sweeps = EventSweep.objects.filter(provider_account_id=row.pk)
         empty = "Nobody has looked yet, or its PSP has no list of its events."
         return (
             shown.table("Circuits", _circuits(row), CIRCUIT_COLUMNS, viewer, empty="It is not called."),
+            shown.table("Goes elsewhere", away, spared.COLUMNS, viewer, empty="It takes all of its payments."),
             shown.table("Switched", changes, CHANGE_COLUMNS, viewer, empty="It has never been switched."),
             shown.table("Looks for lost notifications", sweeps, SWEEP_COLUMNS, viewer, empty=empty),
         )

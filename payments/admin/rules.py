@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 from unfold import widgets
 
-from payments.admin import base, fresh, shown
+from payments.admin import base, fresh, shown, spared
 from payments.admin.switches import HISTORY, ReasonForm, by
 from payments.intents import selectors
 from payments.intents.models import RoutingRule
@@ -273,7 +273,15 @@ class RoutingRuleAdmin(base.ModelAdmin):
                 shown.table("By account", list(found.lines), LINES, viewer, empty="No payment matches."),
                 shown.table("Fees by the contracts, as if each succeeded", list(found.costs.items()), COSTS, viewer,
                             empty="No payment matches."),
+                *_away(found, viewer),
             ],
             "doings": [shown.Doing("Back to the rule", shown.address(RoutingRule, row.pk))],
         }  # fmt: skip
         return self.page(request, "admin/record.html", f"Backtest: {row.name}", context)
+
+
+def _away(found: backtest.Result, viewer: shown.Viewer) -> list[shown.Table]:
+    """What goes elsewhere now, whatever the rules say, and is left out of a backtest."""
+    columns = (shown.linked("account"), *spared.COLUMNS)
+    title = "Goes elsewhere now, which this does not count"
+    return [shown.table(title, found.away, columns, viewer, empty="")] if found.away else []

@@ -152,6 +152,48 @@ class KillSwitch(records.Record):
         return f"{self.get_kind_display()} {self.target}"
 
 
+class TrafficShift(records.Record):
+    """Payments that routing would give an account go elsewhere for a while, where anybody else can take them.
+
+    It keeps `share` of those that match; what is empty matches everything. Open until `ended_at`; at most one open for
+    the same payments. `incident` is what it was done about.
+    """
+
+    LOCK_RANK = 79
+
+    id = ids.IdField("shift")
+    account = models.ForeignKey(ProviderAccount, on_delete=models.PROTECT, related_name="shifts")
+    method = models.CharField(max_length=24, blank=True, default="", help_text="Empty: every method.")
+    country = models.CharField(max_length=2, blank=True, default="", help_text="Empty: every country.")
+    currency = models.CharField(max_length=3, blank=True, default="", help_text="Empty: every currency.")
+    share = models.DecimalField(max_digits=5, decimal_places=4, help_text="Of its payments, what it keeps: 0 to 1.")
+    because = models.CharField(max_length=200)
+    incident = models.CharField(max_length=40, blank=True, default="")
+    began_at = models.DateTimeField(default=clock.now)
+    set_at = models.DateTimeField(default=clock.now, help_text="Since when it keeps this share.")
+    set_by = models.CharField(max_length=80)
+    ended_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        app_label = "payments"
+        constraints = (
+            models.CheckConstraint(name="shift_share", condition=models.Q(share__gte=0, share__lte=1)),
+            models.CheckConstraint(
+                name="shift_open_keeps_less_than_all",
+                condition=models.Q(ended_at__isnull=False, share=1) | models.Q(ended_at__isnull=True, share__lt=1),
+            ),
+            models.CheckConstraint(name="shift_says_why", condition=~models.Q(because="")),
+            models.UniqueConstraint(
+                fields=["account", "method", "country", "currency"],
+                name="shift_one_open",
+                condition=models.Q(ended_at__isnull=True),
+            ),
+        )
+
+    def __str__(self) -> str:
+        return " ".join(part for part in (self.method, self.country, self.currency) if part) or "everything"
+
+
 class CallKind(models.TextChoices):
     """What a call asks the PSP to do."""
 

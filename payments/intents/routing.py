@@ -2,13 +2,14 @@
 
 Rules are read from top to bottom, as a firewall reads its own: the first that matches says who takes the payment, those
 below it say who comes next, and the accounts' own weights stand at the end. A rule that blocks ends the list where it
-stands. Who cannot take the payment is left out, and who is in trouble comes last.
+stands. Who cannot take the payment is left out, and who is in trouble, or is spared for a while, comes last.
 """
 
 import hashlib
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any, Final, assert_never
 
 from payments.connectors.base import Outcome, Verdict
@@ -92,7 +93,7 @@ class Rule:
     """One line of the rule book; what is empty matches everything, and an empty `split` blocks.
 
     An account of weight zero in a split is a standby. `control_percent` of what matches passes the rule by, so that
-    what it does can be compared.
+    what it does can be compared. `since` is when people have activated it.
     """
 
     id: str
@@ -108,6 +109,7 @@ class Rule:
     segments: frozenset[str] = frozenset()
     channels: frozenset[str] = frozenset()
     control_percent: int = 0
+    since: datetime | None = None
 
     def matches(self, facts: Facts) -> bool:
         """True when everything that it asks for is so. The band holds from `amount_from` up to below `amount_to`."""
@@ -129,15 +131,54 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Shift:
+    """Payments that go elsewhere because something is wrong with an account there: all but `share` of them (0 to 1).
+
+    What is empty matches everything. `since` is when it began: a rule of later that names the account stands above it.
+    """
+
+    id: str
+    account: str
+    share: float
+    because: str
+    since: datetime
+    method: str = ""
+    country: str = ""
+    currency: str = ""
+
+    def moves(self, facts: Facts) -> bool:
+        """True for the payments that go elsewhere: always the same ones, and fewer of these as the share grows."""
+        return (
+            self.method in ("", facts.method)
+            and self.country in ("", facts.country)
+            and self.currency in ("", facts.currency)
+            and _point(f"{self.id}/shift", facts.intent_id) >= self.share
+        )
+
+    def overruled(self, rules: Sequence[Rule], facts: Facts) -> bool:
+        """True when people have sent such payments to the account since, knowing better."""
+        return any(
+            rule.since is not None
+            and rule.since > self.since
+            and any(code == self.account for code, _ in rule.split)
+            and rule.matches(facts)
+            and not rule.spares(facts.intent_id)
+            for rule in rules
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Book:
     """What routing decides by: active rules in their order, accounts, and what people and circuits have switched off.
 
-    `troubled` are accounts that come last, each with the reason; `off_methods` and `off_countries` take nothing.
+    `troubled` are accounts that come last, each with the reason, and before them come those whose payments go elsewhere
+    by `shifts`; `off_methods` and `off_countries` take nothing.
     """
 
     candidates: Sequence[Candidate]
     rules: Sequence[Rule] = ()
     troubled: Mapping[str, str] = field(default_factory=dict)
+    shifts: Sequence[Shift] = ()
     off_methods: frozenset[str] = frozenset()
     off_countries: frozenset[str] = frozenset()
 
@@ -199,10 +240,21 @@ def plan(book: Book, facts: Facts) -> Plan:
     if not able:
         raise PaymentMethodNotAvailable(f"No provider account takes payments in {facts.where}.", param="payment_method")
     listed, rule, arm = _listed(book, facts, able)
-    troubled = [replace(one, why=f"{one.why}; last, because {book.troubled[one.code]}")
-                for one in listed if one.code in book.troubled]  # fmt: skip
-    choices = [one for one in listed if one.code not in book.troubled] + troubled
+    choices = _last(_last(listed, _shifted(book, facts)), book.troubled)
     return Plan(choices=tuple(choices), left_out=left_out, rule=rule, arm=arm, travels=facts.travels)
+
+
+def _last(listed: Sequence[Choice], reasons: Mapping[str, str]) -> list[Choice]:
+    """The same accounts, those for which there is a reason behind the others: they still take what nobody else can."""
+    behind = [replace(one, why=f"{one.why}; last, because {reasons[one.code]}")
+              for one in listed if one.code in reasons]  # fmt: skip
+    return [*(one for one in listed if one.code not in reasons), *behind]
+
+
+def _shifted(book: Book, facts: Facts) -> dict[str, str]:
+    """The accounts whose part of such payments goes elsewhere, this one too, each with the reason."""
+    moving = [one for one in book.shifts if one.moves(facts) and not one.overruled(book.rules, facts)]
+    return {one.account: f"its payments go elsewhere: {one.because}" for one in moving}
 
 
 def _refuse_switched_off(book: Book, facts: Facts) -> None:

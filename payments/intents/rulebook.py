@@ -1,4 +1,4 @@
-"""What routing decides by, as this process knows it: active rules, provider accounts, switches and circuits."""
+"""What routing decides by, as this process knows it: active rules, accounts, switches, shifts and circuits."""
 
 import time
 from collections.abc import Collection, Iterable, Sequence
@@ -6,8 +6,8 @@ from dataclasses import replace
 from functools import partial
 from typing import Final
 
-from payments.gateway import accounts, circuits, switches
-from payments.gateway.models import ProviderAccount, SwitchKind
+from payments.gateway import accounts, circuits, shifts, switches
+from payments.gateway.models import ProviderAccount, SwitchKind, TrafficShift
 from payments.intents import routing
 from payments.intents.models import PaymentAttempt, PaymentIntent, RoutingRule
 from payments.intents.states import AttemptStatus
@@ -46,9 +46,10 @@ _rules = _Rules()
 
 
 def forget() -> None:
-    """Read rules, switches and accounts anew at the next question."""
+    """Read rules, switches, shifts and accounts anew at the next question."""
     _rules.forget()
     switches.forget()
+    shifts.forget()
 
 
 def rule(row: RoutingRule) -> routing.Rule:
@@ -67,6 +68,21 @@ def rule(row: RoutingRule) -> routing.Rule:
         segments=frozenset(row.segments),
         channels=frozenset(row.channels),
         control_percent=row.control_percent,
+        since=row.activated_at,
+    )
+
+
+def shift(row: TrafficShift) -> routing.Shift:
+    """A row as routing reads it."""
+    return routing.Shift(
+        id=row.pk,
+        account=row.account.code,
+        share=float(row.share),
+        because=row.because,
+        since=row.began_at,
+        method=row.method,
+        country=row.country,
+        currency=row.currency,
     )
 
 
@@ -77,6 +93,7 @@ def book(rules: Sequence[routing.Rule] | None = None) -> routing.Book:
         candidates=[_candidate(row) for row in rows],
         rules=_rules.all() if rules is None else rules,
         troubled=circuits.troubled(row.code for row in rows),
+        shifts=tuple(map(shift, shifts.standing())),
         off_methods=frozenset(switches.off(SwitchKind.METHOD)),
         off_countries=frozenset(switches.off(SwitchKind.COUNTRY)),
     )

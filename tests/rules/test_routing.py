@@ -2,6 +2,7 @@
 
 from collections import Counter
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from payments.connectors.base import Outcome, Verdict
 from payments.connectors.declines import DECLINES, Category
 from payments.intents import routing
-from payments.intents.routing import Book, Candidate, Facts, Plan, Rule
+from payments.intents.routing import Book, Candidate, Facts, Plan, Rule, Shift
 from payments.kernel import ids
 
 US = Candidate(code="stripe-us", countries=("US", "CA"), currencies=("USD",), weight=100)
@@ -251,3 +252,72 @@ def test_what_was_made_for_one_provider_does_not_move_on(tied: dict[str, Any]) -
 
 def test_the_last_of_a_plan_has_nobody_after_it() -> None:
     assert plan(EU).after(Outcome(verdict=Verdict.UNAVAILABLE)) is None
+
+
+# --- payments that go elsewhere for a while
+
+BEGAN = datetime(2026, 11, 3, 12, tzinfo=UTC)
+
+
+def shift(share: float = 0, **narrowed: str) -> Shift:
+    return Shift(id="shift_1", account="stripe-eu", share=share, because="it is dark", since=BEGAN, **narrowed)
+
+
+def shifted(*shifts: Shift, rules: tuple[Rule, ...] = (), **facts: Any) -> Plan:
+    return routing.plan(Book(candidates=(US, EU), rules=rules, shifts=shifts), replace(FACTS, **facts))
+
+
+def test_a_shifted_account_comes_last_and_it_is_said_why() -> None:
+    by_weight = [plan(US, EU, intent_id=f"pi_{n}").first.code for n in range(200)]
+    found = [shifted(shift(), intent_id=f"pi_{n}") for n in range(200)]
+
+    assert "stripe-eu" in by_weight
+    assert {order(one)[0] for one in found} == {"stripe-us"}
+    assert {one.choices[1].why for one in found} == {
+        "weight 300 of 400; last, because its payments go elsewhere: it is dark"
+    }
+
+
+def test_a_share_of_them_tries_it_again_always_the_same_and_more_as_it_grows() -> None:
+    def keeps(share: float) -> set[int]:
+        return {n for n in range(5_000) if order(shifted(shift(share), intent_id=f"pi_{n}"))[0] == "stripe-eu"}
+
+    would = {n for n in range(5_000) if plan(US, EU, intent_id=f"pi_{n}").first.code == "stripe-eu"}
+    none, few, some, all_ = keeps(0), keeps(0.01), keeps(0.1), keeps(1)
+
+    assert none == set()
+    assert few < some < all_ == would
+    assert abs(len(few) / len(would) - 0.01) < 0.006
+    assert abs(len(some) / len(would) - 0.1) < 0.02
+
+
+def test_a_payment_that_nobody_else_takes_goes_there_anyway() -> None:
+    assert order(shifted(shift(), country="DE")) == ["stripe-eu"]
+    assert order(shifted(shift(), wanted="stripe-eu", has_token=True)) == ["stripe-eu"]
+
+
+def test_only_what_matches_goes_elsewhere() -> None:
+    where = {f"pi_{n}" for n in range(100) if plan(US, EU, intent_id=f"pi_{n}").first.code == "stripe-eu"}
+    for other in (shift(method="ideal"), shift(country="CA"), shift(currency="EUR")):
+        found = [shifted(other, intent_id=intent) for intent in where]
+        assert {order(one)[0] for one in found} == {"stripe-eu"}, other
+    assert {order(shifted(shift(country="US", method="card"), intent_id=one))[0] for one in where} == {"stripe-us"}
+
+
+def test_people_win() -> None:
+    ours = rule(("stripe-eu", 1))
+    older, newer = replace(ours, since=BEGAN - timedelta(days=1)), replace(ours, since=BEGAN + timedelta(minutes=1))
+
+    assert order(shifted(shift(), rules=(older,))) == ["stripe-us", "stripe-eu"]
+    assert order(shifted(shift(), rules=(newer,))) == ["stripe-eu", "stripe-us"], "who says so now knows better"
+    with pytest.raises(routing.PaymentMethodNotAvailable):
+        shifted(shift(), rules=(replace(newer, split=()),))
+    off = Book(candidates=(EU,), shifts=(shift(),), off_methods=frozenset({"card"}))
+    with pytest.raises(routing.PaymentMethodNotAvailable):
+        routing.plan(off, FACTS)
+
+
+def test_who_fails_now_comes_behind_who_is_spared() -> None:
+    book = Book(candidates=(US, EU), shifts=(shift(),), troubled={"stripe-us": "its circuit is open"})
+
+    assert [order(routing.plan(book, FACTS))[0]] == ["stripe-eu"]

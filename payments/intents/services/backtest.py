@@ -8,7 +8,8 @@ from typing import Final
 
 from moneyed import Money
 
-from payments.gateway import accounts, fees
+from payments.gateway import accounts, fees, shifts
+from payments.gateway.models import TrafficShift
 from payments.intents import routing, rulebook
 from payments.intents.models import PaymentAttempt, RoutingRule
 from payments.intents.states import NOTHING, SETTLED, AttemptStatus
@@ -64,7 +65,7 @@ class Result:
 
     `expected` is the approval that the rule would have brought at the rates that its accounts had; None when an
     account took none of these payments, so that nobody knows its rate. `costs` are of the payments that it would not
-    block, by currency.
+    block, by currency. `away` is what goes elsewhere at its accounts now: nothing of it counts here.
     """
 
     looked_at: int
@@ -75,12 +76,13 @@ class Result:
     actual: float | None
     expected: float | None
     costs: Mapping[str, Cost]
+    away: Sequence[TrafficShift] = ()
 
 
 def run(rule_id: str, *, days: int = 30) -> Result:
     """Route the first attempts of the last days by this rule alone; nothing is written, and no PSP is asked."""
     rule = replace(rulebook.rule(RoutingRule.objects.get(pk=rule_id)), control_percent=0)
-    book = replace(rulebook.book([rule]), troubled={}, off_methods=frozenset(), off_countries=frozenset())
+    book = replace(rulebook.book([rule]), troubled={}, shifts=(), off_methods=frozenset(), off_countries=frozenset())
     tariff, costs = fees.tariff(), dict[str, Cost]()
     lines: dict[str, Line] = defaultdict(lambda: Line(""))
     looked_at = matched = moved = blocked = 0
@@ -103,8 +105,9 @@ def run(rule_id: str, *, days: int = 30) -> Result:
         line.account = code
     shown = sorted(lines.values(), key=lambda line: line.account)
     actual, expected = _rates(shown)
+    away = [one for one in shifts.standing() if one.account.code in dict(rule.split)]
     return Result(looked_at=looked_at, matched=matched, moved=moved, blocked=blocked, lines=shown,
-                  actual=actual, expected=expected, costs=dict(sorted(costs.items())))  # fmt: skip
+                  actual=actual, expected=expected, costs=dict(sorted(costs.items())), away=away)  # fmt: skip
 
 
 def _add_cost(costs: dict[str, Cost], tariff: fees.Tariff, record: _Record, would: str) -> None:
