@@ -16,7 +16,7 @@ DROP TRIGGER history_emptied ON payments_trafficshift;
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('payments', '0042_history_names_nobody'),
+        ('payments', '0043_alerts'),
     ]
 
     operations = [
