@@ -7,6 +7,7 @@ from payments.kernel.jobs import Queue, Retry, job
 from payments.webhooks.dispatch import handles
 from reporting.services import (
     banking,
+    burning,
     closing,
     exports,
     fetching,
@@ -20,8 +21,8 @@ from reporting.services import (
     telling,
     tieout,
 )
+from reporting.uptime import levels, rates, resting, rollups
 from reporting.uptime import proofs as proofs
-from reporting.uptime import rates, resting, rollups
 
 
 @handles(EventKind.SETTLEMENT_READY)
@@ -179,3 +180,15 @@ def send_alerts(channel_id: str) -> None:
 def look_for_alerts() -> None:
     """Tell of matters that are new or settled, and have everything sent that is due."""
     paging.look()
+
+
+@job("count_service_levels", Queue.UPKEEP, lease=timedelta(minutes=3), every=timedelta(minutes=1))
+def count_service_levels() -> None:
+    """Count what was promised and kept, and tell of what burns too fast."""
+    burning.watch()
+
+
+@job("forget_service_levels", Queue.UPKEEP, every=timedelta(hours=6))
+def forget_service_levels() -> None:
+    """Let go of minutes and hours that are kept no longer."""
+    levels.forget()

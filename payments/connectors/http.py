@@ -96,6 +96,14 @@ The host program may set it to something that raises, to forbid waiting for a ne
 """
 
 
+def _forget(seconds: float) -> None:
+    """Nobody wants to know."""
+
+
+after_request: Callable[[float], None] = _forget
+"""Told after each request how many seconds it took, whatever came of it."""
+
+
 _began: ContextVar[float | None] = ContextVar("question_began", default=None)
 
 
@@ -213,10 +221,14 @@ class Client:
         host = urlsplit(url).hostname or ""
         _refuse_when_late()
         before_request(f"a {method} to {host}")
-        with _whole(host):
-            response = self._pools.request(
-                method, url, headers=dict(headers), body=body, timeout=self._timeout, redirect=False
-            )
+        left = time.monotonic()
+        try:
+            with _whole(host):
+                response = self._pools.request(
+                    method, url, headers=dict(headers), body=body, timeout=self._timeout, redirect=False
+                )
+        finally:
+            after_request(time.monotonic() - left)
         return Answer(response.status, response.headers, response.data)
 
     @contextmanager

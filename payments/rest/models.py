@@ -130,6 +130,7 @@ class ApiRequest(models.Model):
     status = models.PositiveSmallIntegerField()
     code = models.CharField(max_length=60, help_text="Of the problem, when it was one.")
     microseconds = models.PositiveIntegerField()
+    outside_microseconds = models.IntegerField(db_default=0, help_text="Of these, waiting for PSPs.")
     request_id = models.CharField(max_length=64)
     idempotency_key = models.CharField(max_length=255)
     object_ids = ArrayField(models.CharField(max_length=48), help_text="Objects in the address and in the answer.")

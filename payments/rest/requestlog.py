@@ -10,6 +10,8 @@ import re
 import threading
 from collections import deque
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -51,8 +53,29 @@ class Note:
     status: int
     answer: bytes
     microseconds: int
+    outside_microseconds: int
     request_id: str
     idempotency_key: str
+
+
+_outside: ContextVar[list[float] | None] = ContextVar("outside", default=None)
+
+
+@contextmanager
+def waiting() -> Iterator[list[float]]:
+    """The seconds for which the request that is served in this context has waited for others, one by one."""
+    found: list[float] = []
+    token = _outside.set(found)
+    try:
+        yield found
+    finally:
+        _outside.reset(token)
+
+
+def waited_outside(seconds: float) -> None:
+    """A PSP took so long; of no interest outside of a request."""
+    if (found := _outside.get()) is not None:
+        found.append(seconds)
 
 
 class _Waiting:
@@ -153,7 +176,7 @@ def _taken() -> list[Note]:
 
 _COPY: Final = """
     COPY payments_apirequest (id, at, client_id, key_id, address, method, path, operation, status, code, microseconds,
-                              request_id, idempotency_key, object_ids) FROM STDIN
+                              outside_microseconds, request_id, idempotency_key, object_ids) FROM STDIN
 """
 
 
@@ -178,6 +201,7 @@ def _row(one: Note) -> Iterator[object]:
     yield one.status
     yield failed[1].decode() if failed else ""
     yield one.microseconds
+    yield one.outside_microseconds
     yield one.request_id
     yield _clean(one.idempotency_key, 255)
     yield _objects(one)

@@ -251,13 +251,15 @@ class Door(APIView):
         """Serve one request under its id, which stands in every log line, in every problem and in the answer."""
         began = time.perf_counter()
         request_id = problems.request_id(request.META.get("HTTP_REQUEST_ID"))
-        with structlog.contextvars.bound_contextvars(request_id=request_id):
+        with structlog.contextvars.bound_contextvars(request_id=request_id), requestlog.waiting() as outside:
             response = super().dispatch(request, *args, **kwargs)
         response["Request-Id"] = request_id
-        self._note(request, response, request_id, time.perf_counter() - began)
+        self._note(request, response, request_id, (time.perf_counter() - began, sum(outside)))
         return response
 
-    def _note(self, request: HttpRequest, response: HttpResponseBase, request_id: str, seconds: float) -> None:
+    def _note(
+        self, request: HttpRequest, response: HttpResponseBase, request_id: str, seconds: tuple[float, float]
+    ) -> None:
         """Leave the request in the log of requests; lists and files are not looked into for what they are about."""
         declared = operations.of(self, request.method or "")
         caller: keys.Caller | None = self.request.__dict__.get("_auth")
@@ -275,7 +277,8 @@ class Door(APIView):
                 operation=declared.name if declared else "",
                 status=response.status_code,
                 answer=answer,
-                microseconds=round(seconds * 1_000_000),
+                microseconds=round(seconds[0] * 1_000_000),
+                outside_microseconds=round(seconds[1] * 1_000_000),
                 request_id=request_id,
                 idempotency_key=meta.get("HTTP_IDEMPOTENCY_KEY", ""),
             )

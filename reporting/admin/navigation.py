@@ -46,6 +46,7 @@ GROUPS: Final[Mapping[str, tuple[tuple[str, str, str, str], ...]]] = {
         ("Needs attention", "payments", "attentionitem", "priority_high"),
         ("Proposals", "payments", "settlement", "how_to_vote"),
         ("Alerts", "reporting", "alert", "notifications_active"),
+        ("Service levels", "reporting", "servicelevel", "speed"),
         ("Silences", "reporting", "silence", "notifications_paused"),
         ("Alert rules", "reporting", "alertrule", "rule"),
         ("Alert channels", "reporting", "alertchannel", "forum"),

@@ -5,6 +5,7 @@ from reporting.models.bank import BankAccount, BankLine, BankMatch, BankStatemen
 from reporting.models.closing import CheckState, Close, CloseCheck, CloseKind, Item
 from reporting.models.discrepancies import Discrepancy, DiscrepancyKind, PspBalance, TieOut, Wanted
 from reporting.models.incidents import EntryKind, Incident, IncidentEntry, IncidentKind
+from reporting.models.levels import Grain, LevelCount, ServiceLevel
 from reporting.models.rates import ExchangeRate
 from reporting.models.rollups import (
     AtRest,
@@ -42,10 +43,12 @@ __all__ = [
     "EntryKind",
     "ExchangeRate",
     "FileFormat",
+    "Grain",
     "Incident",
     "IncidentEntry",
     "IncidentKind",
     "Item",
+    "LevelCount",
     "LineStatus",
     "Match",
     "MatchKind",
@@ -57,6 +60,7 @@ __all__ = [
     "ReportSchedule",
     "Rhythm",
     "RollupMark",
+    "ServiceLevel",
     "SettlementFile",
     "SettlementLine",
     "Silence",

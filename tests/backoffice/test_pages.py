@@ -32,7 +32,7 @@ from payments.webhooks.services import replaying, resending
 from refunds.services import answering, bulk, transfers
 from reporting.models import ExchangeRate, PspBalance, ReportDownload, Rhythm, Way
 from reporting.reports.base import Parameters
-from reporting.services import alert_rules, closing, exports, paging, schedules, settlements, tieout
+from reporting.services import alert_rules, burning, closing, exports, paging, schedules, settlements, tieout
 from tests import factories
 from tests.backoffice import pages
 from tests.byhand import behind_the_guards
@@ -43,6 +43,7 @@ from tests.reporting.settling import BEGAN, Account, line
 
 OURS = ("payments", "refunds", "reporting")
 SUMS = {"attemptsminute", "attemptshour", "attemptsday", "tallyminute", "tallyhour", "tallyday", "rollupmark", "atrest"}
+SUMS |= {"levelcount"}
 """What dashboards show, in figures and not row by row."""
 MODELS = [
     model for app in OURS for model in apps.get_app_config(app).get_models() if model._meta.model_name not in SUMS
@@ -106,6 +107,7 @@ def _alerted() -> None:
     with unit.work():
         attention.open_item(AttentionKind.UNKNOWN_OUTCOME, "att_1", "no answer")
     paging.look()
+    burning.watch()
     factories.work(Queue.ALERTS)
     until = clock.now() + timedelta(hours=1)
     alert_rules.silence(source="", kinds=[], scope={}, until=until, because="a test", by="staff engineer")

@@ -56,6 +56,7 @@ ALERTS: Final = (
     "reporting.view_alertmessage",
     "reporting.view_alertrule",
     "reporting.view_notice",
+    "reporting.view_servicelevel",
     "reporting.view_silence",
 )
 """What is wrong, and who is told."""
