@@ -17,6 +17,7 @@ from payments.admin import base, fresh, shown
 from payments.kernel import clock
 from payments.kernel.attention import Severity
 from payments.kernel.errors import Refusal
+from reporting.admin import transfers
 from reporting.admin.alerts import MESSAGES, TONES
 from reporting.models import AlertChannel, AlertRule, Silence
 from reporting.models.alerts import ChannelKind, Source
@@ -25,10 +26,6 @@ from reporting.services import alert_rules
 HOURS: Final = (
     (1, lazy("1 hour")), (4, lazy("4 hours")), (24, lazy("1 day")), (72, lazy("3 days")), (168, lazy("7 days")),
 )  # fmt: skip
-
-
-def _by(request: HttpRequest) -> str:
-    return f"staff {request.user.get_username()}"[:80]
 
 
 def _parts(text: str) -> list[str]:
@@ -183,7 +180,7 @@ class _Admin(base.ModelAdmin):
         form = self.new_form(request.POST or None)
         if form.is_valid():
             try:
-                row = form.made(by=_by(request))
+                row = form.made(by=transfers.person(request))
             except Refusal as refusal:
                 param = refusal.param or ""
                 form.add_error(param if param in form.fields else next(iter(form.fields)), refusal.detail)
@@ -301,7 +298,7 @@ class AlertChannelAdmin(_Admin):
         if move != "test":
             alert_rules.switch_channel(row.pk, on=move == "on")
             return
-        sent = alert_rules.test_channel(row.pk, by=_by(request))
+        sent = alert_rules.test_channel(row.pk, by=transfers.person(request))
         if sent.sent_at is not None:
             messages.success(request, _("The channel took it within %(ms)s ms.") % {"ms": sent.milliseconds})
         else:
@@ -399,4 +396,4 @@ class SilenceAdmin(_Admin):
 
     def moved(self, request: HttpRequest, row: Silence, move: str) -> None:  # noqa: ARG002  the protocol
         """End it."""
-        alert_rules.end_silence(row.pk, by=_by(request))
+        alert_rules.end_silence(row.pk, by=transfers.person(request))

@@ -59,5 +59,5 @@ _SAID: Final = {"account": "at {}", "method": "by {}", "country": "from {}", "cu
 
 
 def place(scope: Scope) -> str:
-    """A scope in words: `at adyen-eu, by ideal, from NL`, or `everywhere`."""
+    """A scope in words: `at an account, by ideal, from NL`, or `everywhere`."""
     return ", ".join(_SAID[name].format(scope[name]) for name in SCOPE if name in scope) or "everywhere"

@@ -91,7 +91,7 @@ def _count(one: Slo) -> None:
 
 def _step(one: Slo, since: datetime, until: datetime) -> None:
     """A range of minutes, then their hours and days from what is finer."""
-    known = {"name": one.name, "since": since, "until": until}
+    known: dict[str, str | datetime] = {"name": one.name, "since": since, "until": until}
     minute = _COUNT.format(
         grain=int(Grain.MINUTE), trunc="date_trunc('minute', at, 'UTC')", source=_SOURCES[one.name],
         sums="count(*) FILTER (WHERE good), count(*)",

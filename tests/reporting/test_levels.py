@@ -14,7 +14,7 @@ from payments.rest.models import ApiRequest
 from payments.webhooks.models import Delivery, DeliveryTry, Endpoint, Event, InboundEvent
 from reporting.models import Alert, LevelCount, ServiceLevel, SettlementFile
 from reporting.services import alert_rules, burning
-from reporting.uptime import levels
+from reporting.uptime import levels, slo
 from tests import factories
 from tests.backoffice import conftest as backoffice
 from tests.backoffice import pages
@@ -28,7 +28,7 @@ pytestmark = pytest.mark.django_db
 def counted(until: datetime, *, since: datetime = NOON) -> dict[str, tuple[int, int]]:
     """What is counted by then, from a moment on: how many of how many, by promise."""
     ServiceLevel.objects.bulk_create(
-        [ServiceLevel(name=name, counted_until=since) for name in levels.slo.SLOS], ignore_conflicts=True
+        [ServiceLevel(name=name, counted_until=since) for name in slo.SLOS], ignore_conflicts=True
     )
     with clock.at(until):
         levels.count()
