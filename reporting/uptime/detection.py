@@ -1,0 +1,304 @@
+"""What is wrong with payments now: from charts at their limit to the narrowest scopes that explain them."""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from operator import add
+from typing import Final
+
+from reporting.uptime import odds, scoping
+from reporting.uptime.charts import MINUTE, WATCHED, Alarm, Watch
+from reporting.uptime.observed import (
+    APPROVAL,
+    ASKED,
+    ATTEMPTS,
+    AVAILABILITY,
+    BAD,
+    REASONS,
+    REFUSED,
+    REFUSED_MINOR,
+    SPEED,
+    TRIALS,
+    UNAVAILABLE,
+    WIDTH,
+    Cell,
+    Measure,
+    Vector,
+    Wrong,
+    hour_of_week,
+    in_scope,
+)
+from reporting.uptime.scoping import Slice
+
+LOOKED_BACK: Final = timedelta(minutes=30)
+"""What is wrong is told from no more than this; since when it is, from the chart."""
+RECENT: Final = timedelta(minutes=3)
+AT_ONCE: Final = 5
+"""Scopes that are told of one kind of measure in one round."""
+LEAST_POINTS: Final = 0.025
+"""A share that has risen by less is no matter for a page, however certain it is."""
+LEAST_TRIALS: Final = 20
+"""Attempts: what fewer say may be one customer who tries again and again."""
+STILL_UNEXPLAINED: Final = 0.7
+"""So much of the limit has to be left in an alarm without what is explained, for it to be told besides."""
+DOWN: Final = 0.35
+"""Less than this of what is usually approved: an outage."""
+BURST: Final = 1.5
+SMALL: Final = 0.4
+KEPT_UP: Final = 0.7
+"""Card testing: so many times the attempts that are usual, not approved for so much of the usual amount, while so much
+of what is usually approved is approved."""
+
+RECOVERED: Final = 5.0
+"""So much more (nats) the last minutes have to speak for "as usual" than for "as ill as before", for it to be over."""
+LASTING: Final = timedelta(minutes=10)
+"""Reasons have to be others for so long: what stops sooner, or becomes a drop, needs nobody for its reasons."""
+
+_FAMILIES: Final[Sequence[frozenset[Measure]]] = (
+    frozenset({APPROVAL, AVAILABILITY}),
+    frozenset({SPEED}),
+    frozenset(REASONS),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A slice that is ill, with the sums of all measures within it."""
+
+    measure: Measure
+    slice: Slice
+    since: datetime
+    minutes: int
+    cells: Mapping[Cell, Vector]
+    sums: Vector
+    held: bool
+    over: bool
+
+    @property
+    def spread(self) -> float:
+        """By how much effective numbers have to be multiplied to be those of attempts."""
+        return self.sums[ATTEMPTS] / self.sums[TRIALS] if self.sums[TRIALS] else 1.0
+
+
+def judge(watch: Watch) -> list[Wrong]:
+    """Everything that is wrong with payments as of the last minute, each with the narrowest scope that explains it.
+
+    Answers that are slow, and reasons that have shifted, are not told of what is worse off anyway.
+    """
+    alarms = watch.alarms()
+    payments, slow, shifted = (
+        _family(watch, [alarm for alarm in alarms if alarm.measure in family]) for family in _FAMILIES
+    )
+    last = watch.minutes[-1].at if watch.minutes else None
+    shifted = [found for found in shifted if last and last - found.since >= LASTING]
+    told = []
+    for found in payments:
+        wrong = _payments(watch, found)
+        if not found.over and (found.held or wrong.kind == "outage"):
+            told.append(wrong)
+    for more, tell in ((slow, _slow), (shifted, _shifted)):
+        told += [
+            tell(found)
+            for found in more
+            if found.held
+            and not found.over
+            and not any(scoping.agree(found.slice.scope, p.slice.scope) for p in payments)
+        ]
+    return told
+
+
+class _View:
+    """What is not explained yet, since whenever an alarm has begun: each sum is made once."""
+
+    def __init__(self, watch: Watch, known: Sequence[_Found]) -> None:
+        self.watch = watch
+        self._known = [found.slice.scope for found in known]
+        self._cells: dict[datetime, Mapping[Cell, Vector]] = {}
+        self._sums: dict[tuple[datetime, int], Mapping[tuple[str, ...], Vector]] = {}
+
+    def since(self, alarm: Alarm) -> datetime:
+        """From when on an alarm is looked at."""
+        return max(alarm.since, self.watch.minutes[-1].at - LOOKED_BACK)
+
+    def cells(self, since: datetime) -> Mapping[Cell, Vector]:
+        """The cells that nothing explains."""
+        if since not in self._cells:
+            self._cells[since] = {
+                cell: values
+                for cell, values in self.watch.between(since).items()
+                if not any(in_scope(cell, scope) for scope in self._known)
+            }
+        return self._cells[since]
+
+    def evidence(self, alarm: Alarm) -> float:
+        """What is left of an alarm in them."""
+        (number, values), since, measure = alarm.series, self.since(alarm), alarm.measure
+        if (since, number) not in self._sums:
+            self._sums[since, number] = scoping.summed(self.cells(since), WATCHED[number].places)
+        sums = self._sums[since, number].get(values)
+        return odds.evidence(sums[measure.trials], sums[measure.bad], sums[measure.bad + 1]) if sums else 0.0
+
+
+def _family(watch: Watch, alarms: Sequence[Alarm]) -> list[_Found]:
+    """The scopes that explain these alarms: the strongest first, then what is left without it."""
+    found: list[_Found] = []
+    left = list(alarms)
+    while left and len(found) < AT_ONCE:
+        view = _View(watch, found)
+        told = [(view.evidence(alarm), alarm) for alarm in left]
+        left = [alarm for evidence, alarm in told if evidence >= STILL_UNEXPLAINED * watch.limit]
+        if not left:
+            break
+        _, alarm = max(told, key=lambda pair: pair[0])
+        place = _located(view, alarm)
+        if place is not None:
+            found.append(place)
+        left.remove(alarm)
+    return found
+
+
+def _located(view: _View, alarm: Alarm) -> _Found | None:
+    since = view.since(alarm)
+    cells = view.cells(since)
+    place = scoping.narrowest(cells, alarm.measure)
+    if place is None or place.trials < LEAST_TRIALS or place.excess < LEAST_POINTS * place.trials:
+        return None
+    inside = {cell: values for cell, values in cells.items() if in_scope(cell, place.scope)}
+    minutes = int((view.watch.minutes[-1].at - since) / MINUTE) + 1
+    over = _is_over(view.watch, alarm, place)
+    return _Found(alarm.measure, place, alarm.since, minutes, inside, _sum(inside.values()), alarm.held, over)
+
+
+def _is_over(watch: Watch, alarm: Alarm, place: Slice) -> bool:
+    """Whether the last minutes look rather as usual than as ill as all of them together."""
+    usual, ill = odds.share(place.expected, place.trials), odds.share(place.bad, place.trials)
+    told, measure = 0.0, alarm.measure
+    for minute in reversed(watch.minutes):
+        if minute.at < alarm.since:
+            break
+        for cell, values in minute.cells.items():
+            if in_scope(cell, place.scope):
+                told -= odds.step(values[measure.trials], values[measure.bad], usual, ill)
+        if told >= RECOVERED:
+            return True
+    return False
+
+
+def _sum(vectors: Iterable[Vector]) -> Vector:
+    sums: Vector = [0.0] * WIDTH
+    for values in vectors:
+        sums = list(map(add, sums, values))
+    return sums
+
+
+def _payments(watch: Watch, found: _Found) -> Wrong:
+    """What it is that payments are not approved: an outage, a PSP that does not answer, testing of cards, or less."""
+    sums = found.sums
+    trials, bad, expected = sums[TRIALS], sums[BAD], sums[BAD + 1]
+    per_minute = _at_risk(found)
+    figures = _figures(found, trials - bad, trials - expected)
+    if _is_testing(watch, found):
+        return _wrong(found, "card_testing", "urgent", f"Many small payments are declined: {_small(found)}.", figures)
+    no_answer = sums[UNAVAILABLE] - sums[UNAVAILABLE + 1]
+    usual = (trials - expected) / trials
+    told = f"{_share(trials - bad, trials)} of 100 payments are approved instead of {100 * usual:.0f}"
+    if min((trials - bad) / (trials - expected or 1), _lately(watch, found)) < DOWN:
+        return _wrong(found, "outage", "urgent", f"Hardly anything is approved: {told}.", figures, per_minute)
+    if no_answer >= (bad - expected) / 2 or found.measure is AVAILABILITY:
+        seen = _share(sums[UNAVAILABLE], trials)
+        why = f"{seen} of 100 payments get no answer that says what became of them"
+        return _wrong(found, "unavailable", "urgent", f"{why}; {told}.", figures, per_minute)
+    return _wrong(found, "approval_drop", "urgent", f"{told}{_reason(sums)}.", figures, per_minute)
+
+
+def _slow(found: _Found) -> Wrong:
+    trials, slow, expected = found.slice.trials, found.slice.bad, found.slice.expected
+    words = f"{_share(slow, trials)} of 100 answers take longer than usual, where {100 * expected / trials:.0f} do."
+    return _wrong(found, "slow", "soon", words, _figures(found, slow, expected))
+
+
+def _shifted(found: _Found) -> Wrong:
+    trials, seen, expected = found.slice.trials, found.slice.bad, found.slice.expected
+    words = (
+        f"{_share(seen, trials)} of 100 payments are declined as {found.measure.name}"
+        f" instead of {100 * expected / trials:.0f}."
+    )
+    return _wrong(found, "decline_shift", "soon", words, _figures(found, seen, expected))
+
+
+def _wrong(
+    found: _Found,
+    kind: str,
+    severity: str,
+    words: str,
+    figures: Mapping[str, float],
+    per_minute: Mapping[str, int] | None = None,
+) -> Wrong:
+    return Wrong(kind, found.slice.scope, severity, found.since, words, per_minute or {}, figures)
+
+
+def _figures(found: _Found, seen: float, expected: float) -> dict[str, float]:
+    """Counts, of the minutes that were looked back upon; `evidence` is in nats."""
+    return {
+        "attempts": found.sums[ATTEMPTS],
+        "seen": round(seen * found.spread),
+        "expected": round(expected * found.spread, 1),
+        "minutes": found.minutes,
+        "evidence": round(found.slice.evidence, 1),
+    }
+
+
+def _at_risk(found: _Found) -> dict[str, int]:
+    """Minor units by currency that are not approved per minute: expected less seen, at what attempts ask for."""
+    lost: dict[str, float] = {}
+    for cell, values in found.cells.items():
+        if values[TRIALS]:
+            missing = (values[BAD] - values[BAD + 1]) * values[ASKED] / values[TRIALS]
+            lost[cell[3]] = lost.get(cell[3], 0.0) + missing
+    return {currency: round(minor / found.minutes) for currency, minor in sorted(lost.items()) if minor > 0}
+
+
+def _lately(watch: Watch, found: _Found) -> float:
+    """How much of what is usually approved was, in the last minutes; all of it where too little is known of them."""
+    since = max(found.since, watch.minutes[-1].at - RECENT + MINUTE)
+    sums = _sum(values for cell, values in watch.between(since).items() if in_scope(cell, found.slice.scope))
+    usual = sums[TRIALS] - sums[BAD + 1]
+    return (sums[TRIALS] - sums[BAD]) / usual if sums[TRIALS] >= LEAST_TRIALS and usual else 1.0
+
+
+def _is_testing(watch: Watch, found: _Found) -> bool:
+    """Stolen cards are tried: far more attempts than usual, of small amounts, while others still pay.
+
+    How many are usual is told by how busy everything else is now, against its own usual.
+    """
+    expect, hour = watch.usual.expect, hour_of_week(watch.minutes[-1].at)
+    since = watch.minutes[-1].at - (found.minutes - 1) * MINUTE
+    usual = sum(expect(cell, hour).per_minute for cell in found.cells) * found.minutes
+    others = {cell: values for cell, values in watch.between(since).items() if cell not in found.cells}
+    usual_elsewhere = sum(expect(cell, hour).per_minute for cell in others) * found.minutes
+    if usual and usual_elsewhere:
+        usual *= max(1.0, sum(values[ATTEMPTS] for values in others.values()) / usual_elsewhere)
+    refused_usually = sum(values[REFUSED] * expect(cell, hour).refused_minor for cell, values in found.cells.items())
+    sums = found.sums
+    approved = (sums[TRIALS] - sums[BAD]) * found.spread
+    approved_usually = usual * (1 - sums[BAD + 1] / sums[TRIALS])
+    return (
+        sums[ATTEMPTS] >= BURST * usual
+        and sums[REFUSED_MINOR] <= SMALL * refused_usually
+        and approved + 2 * math.sqrt(approved) >= KEPT_UP * approved_usually
+    )
+
+
+def _small(found: _Found) -> str:
+    return f"{found.sums[REFUSED]:.0f} of {found.sums[ATTEMPTS]:.0f} in {found.minutes} minutes"
+
+
+def _reason(sums: Vector) -> str:
+    """Of which kind the declines are that have become more."""
+    risen, name = max((sums[reason.bad] - sums[reason.bad + 1], reason.name) for reason in REASONS)
+    return f"; what has risen most are declines of the kind {name}" if risen > 0 else ""
+
+
+def _share(part: float, whole: float) -> str:
+    return f"{100 * part / whole:.0f}"
