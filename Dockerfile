@@ -8,11 +8,11 @@ COPY config/requirements/runtime.txt config/requirements/runtime.txt
 RUN pip install --no-cache-dir --require-hashes -r config/requirements/runtime.txt
 
 COPY . .
-# Collecting static files reads no secret and connects to nothing; production's settings ask for the words.
+# Translations and static files read no secret and connect to nothing; production's settings ask for the words.
 RUN COUNTINGHOUSE_ENV=production DATABASE_URL=postgresql:///none REDIS_URL=redis://none \
     SECRET_KEY=only-while-the-image-is-built-00000000000000000000000000 KEY_PEPPER=only-while-the-image-is-built-000000 \
     ALLOWED_HOSTS=build PUBLIC_URL=https://build \
-    python manage.py collectstatic --noinput \
+    sh -c "python manage.py messages --compile && python manage.py collectstatic --noinput" \
  && python -m compileall -q config payments refunds reporting \
  && useradd --system --home-dir /srv/countinghouse countinghouse \
  && install -d -o countinghouse /var/lib/countinghouse

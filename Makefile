@@ -3,17 +3,18 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 WORKERS ?= 2
 LOCKS := config/requirements
+CATALOGUES := $(wildcard config/locale/*/LC_MESSAGES/django.po)
 BIN := .venv/bin
 MANAGE := $(BIN)/python manage.py
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 
 .DEFAULT_GOAL := help
-.PHONY: help install up down status demo test browser check format bench chaos lock
+.PHONY: help install up down status demo test browser check messages format bench chaos lock
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-install: .venv/installed ## Install everything into .venv, by the locks and their hashes
+install: .venv/installed .venv/languages ## Install everything into .venv, by the locks and their hashes
 
 # uv installs the lock in seconds; where it finds no index that only pip is told of, pip installs the same lock.
 .venv/installed: $(LOCKS)/installer.txt $(LOCKS)/dev.txt
@@ -21,6 +22,10 @@ install: .venv/installed ## Install everything into .venv, by the locks and thei
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r $(LOCKS)/installer.txt
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r $(LOCKS)/dev.txt \
 	  || $(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r $(LOCKS)/dev.txt
+	@touch $@
+
+.venv/languages: .venv/installed $(CATALOGUES) # translations, in the form that gettext reads
+	$(MANAGE) messages --compile
 	@touch $@
 
 up: install ## Run everything in this terminal: PostgreSQL, Valkey, simulator, web, worker
@@ -49,6 +54,9 @@ check: install ## Lint, types, import contracts, migrations and generated docume
 	$(BIN)/lint-imports
 	$(BIN)/python -W ignore::RuntimeWarning manage.py makemigrations --check --dry-run
 	$(MANAGE) docs --check
+
+messages: install ## Bring the catalogues of translations up to date with what the back office says
+	$(MANAGE) messages
 
 format: install ## Bring the code into the house's form
 	$(BIN)/ruff check --fix

@@ -3,6 +3,7 @@
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path, re_path
 from django.views.generic import TemplateView
+from django.views.i18n import set_language
 
 from payments.admin import account, fresh, login
 from payments.intents import api as intents
@@ -74,6 +75,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("admin/login/", login.login),
     path("admin/login/code/", login.code, name="sign_in_code"),
     path("admin/login/enrol/", login.enrol, name="sign_in_enrol"),
+    path("admin/language/", set_language, name="set_language"),
     path("admin/logout/", admin.site.admin_view(login.logout)),
     path("admin/confirm/", admin.site.admin_view(fresh.confirm), name="confirm_identity"),
     re_path(r"^admin/search/?$", admin.site.admin_view(search.page), name="search"),

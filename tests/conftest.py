@@ -18,6 +18,7 @@ from hypothesis import settings
 from pytest_django.plugin import DjangoDbBlocker
 
 from config import accounts, embedded, processes, programs
+from reporting import translations
 from tests import migrated, reset
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -58,6 +59,8 @@ def pytest_configure(config: pytest.Config) -> None:
     if CONTROLLER and config.getoption("numprocesses", default=None):
         return
     shutil.rmtree(DIRECTORY, ignore_errors=True)  # of a run that was killed, whose process id is ours now
+    for catalogue in translations.catalogues(ROOT / "config" / "locale").values():
+        translations.compiled(catalogue)
     DIRECTORY.mkdir(mode=0o711)  # PostgreSQL runs as nobody where the tests run as root
     migrated.copy_to(SERVERS[0])
     for server in SERVERS:

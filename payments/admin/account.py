@@ -26,7 +26,9 @@ def browser(agent: str) -> str:
     """What a browser says it is, as people call it: Firefox on Linux."""
     name = next((words for mark, words in BROWSERS if mark in agent), "")
     system = next((words for mark, words in SYSTEMS if mark in agent), "")
-    return " on ".join(filter(None, (name, system))) or re.sub(r"[^\w ./-]", "", agent)[:40] or "Unknown browser"
+    if name and system:
+        return _("%(browser)s on %(system)s") % {"browser": name, "system": system}
+    return name or system or re.sub(r"[^\w ./-]", "", agent)[:40] or _("Unknown browser")
 
 
 def account(request: HttpRequest) -> HttpResponse:

@@ -65,7 +65,7 @@ class ApiKeyAdmin(base.ModelAdmin):
     def tables(self, row: Any, viewer: shown.Viewer) -> Sequence[shown.Table]:
         """What was asked with it last, and from where."""
         asked = ApiRequest.objects.filter(key=row).select_related("client", "key").order_by("-pk")[: shown.ROWS + 1]
-        empty = "Nothing was asked with it in the last 30 days."
+        empty = _("Nothing was asked with it in the last 30 days.")
         return (shown.table("Newest requests", list(asked), REQUEST_COLUMNS, viewer, empty=empty),)
 
     def doings(self, request: HttpRequest, row: Any) -> Sequence[shown.Doing]:
@@ -135,12 +135,12 @@ class ApiKeyAdmin(base.ModelAdmin):
 class AnswerFilter(admin.SimpleListFilter):
     """How requests ended."""
 
-    title = "answer"
+    title = gettext_lazy("answer")
     parameter_name = "answer"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:  # noqa: ARG002  Django's
         """What can be chosen."""
-        return [("good", "Served"), ("refused", "Refused (4xx)"), ("broken", "Our fault (5xx)")]
+        return [("good", _("Served")), ("refused", _("Refused (4xx)")), ("broken", _("Our fault (5xx)"))]
 
     def queryset(self, request: HttpRequest, queryset: Any) -> Any:  # noqa: ARG002  Django's
         """The requests that ended so."""

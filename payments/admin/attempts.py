@@ -5,6 +5,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.db.models import Q
+from django.utils.translation import gettext as _
 
 from payments.admin import base, lists, narrowing, shown
 from payments.gateway.models import ProviderAccount, ProviderCall
@@ -14,7 +15,7 @@ CALL_COLUMNS = (
     shown.Column("Call", lambda row, viewer: viewer.link(row, row.kind)),
     shown.status_of("verdict", "Answer"),
     shown.time_of("sent_at", "Sent"),
-    shown.Column("Took", lambda row, _: f"{row.latency_ms:,} ms" if row.answered_at else "no answer yet"),
+    shown.Column("Took", lambda row, _viewer: f"{row.latency_ms:,} ms" if row.answered_at else _("no answer yet")),
     shown.code_of("provider_reference", "PSP's reference"),
 )
 _MONEY = (shown.amount_of("amount"), shown.status_of())

@@ -38,7 +38,7 @@ _VALUES = """
 
 def done(action: str) -> str:
     """refund.requested -> Refund requested."""
-    return shown.plain(action.replace(".", "_"))
+    return shown.said(action.replace(".", "_"))
 
 
 class _ValueFilter(admin.SimpleListFilter):
@@ -80,7 +80,7 @@ class ActionFilter(_ValueFilter):
 class DayFilter(lists.CreatedFilter):
     """When it was: lately, or on one day, which the address says as `created=2026-11-26`."""
 
-    title = "when (UTC)"
+    title = gettext_lazy("when (UTC)")
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         """What can be chosen, and the day that the address says."""
@@ -169,7 +169,7 @@ ROWS = (
     shown.Column("When (UTC)", lambda row, viewer: viewer.link(row, f"{row.at.astimezone(UTC):%Y-%m-%d %H:%M:%S}")),
     shown.text_of("by", "Who"),
     shown.Column("With", lambda row, viewer: viewer.reference(row.object_id)),
-    shown.Column("Done", lambda row, _viewer: row.get_operation_display()),
+    shown.Column("Done", lambda row, _viewer: shown.said(row.get_operation_display())),
     shown.Column("Changed", _in_short),
 )
 
@@ -314,7 +314,7 @@ class RowChangeAdmin(base.ModelAdmin):
         shown.text_of("by", "Who"),
         shown.text_of("table_name", "Table"),
         shown.Column("With", lambda row, viewer: viewer.reference(row.object_id)),
-        shown.Column("Done", lambda row, _viewer: row.get_operation_display()),
+        shown.Column("Done", lambda row, _viewer: shown.said(row.get_operation_display())),
         shown.Column("Changed", _in_short),
     )
     sections = (
@@ -333,7 +333,7 @@ class RowChangeAdmin(base.ModelAdmin):
 
     def headline(self, row: Any, _viewer: shown.Viewer) -> object:
         """What was done to what."""
-        return _("%(done)s by %(person)s") % {"done": row.get_operation_display(), "person": row.by}
+        return _("%(done)s by %(person)s") % {"done": shown.said(row.get_operation_display()), "person": row.by}
 
     def tables(self, row: Any, viewer: shown.Viewer) -> Sequence[shown.Table]:
         """Column by column."""

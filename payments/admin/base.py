@@ -14,6 +14,8 @@ from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpR
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.http import urlencode
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from unfold import admin as unfold
 
 from payments.admin import fresh, lists, revealing, shown
@@ -55,7 +57,7 @@ class ModelAdmin(unfold.ModelAdmin):  # type: ignore[misc]  # unfold has no type
     ordering: ClassVar[Sequence[str]] = ("-pk",)
     paginator = lists.EstimatedPaginator
     search_fields: ClassVar[Sequence[str]] = ("pk",)
-    search_help_text = "Id"
+    search_help_text: Any = gettext_lazy("Id")
     show_facets = ShowFacets.NEVER
     show_full_result_count = False
     sortable_by: ClassVar[Sequence[str]] = ()
@@ -63,16 +65,21 @@ class ModelAdmin(unfold.ModelAdmin):  # type: ignore[misc]  # unfold has no type
     @property
     def singular(self) -> str:
         """What people call one of these rows."""
-        return self.called[0] or str(self.opts.verbose_name)
+        return _(self.called[0] or str(self.opts.verbose_name))
 
     @property
     def plural(self) -> str:
         """What people call several of them."""
-        return self.called[1] or str(self.opts.verbose_name_plural)
+        return _(self.called[1] or str(self.opts.verbose_name_plural))
+
+    @property
+    def nothing_said(self) -> str:
+        """What an empty list says."""
+        return _(self.nothing_here)
 
     # --- nobody edits
 
-    def has_add_permission(self, request: HttpRequest, *_: object) -> bool:  # noqa: ARG002  Django's signature
+    def has_add_permission(self, request: HttpRequest, *_more: object) -> bool:  # noqa: ARG002  Django's signature
         """Rows are made by use cases."""
         return False
 
@@ -120,7 +127,7 @@ class ModelAdmin(unfold.ModelAdmin):  # type: ignore[misc]  # unfold has no type
         if not term:
             return queryset, False
         if "@" in term and self.finds_people and not shown.Viewer(request.user).sees_personal_data:
-            messages.info(request, "Your role may not search by e-mail. Ask support for the order or the payment.")
+            messages.info(request, _("Your role may not search by e-mail. Ask support for the order or the payment."))
         return queryset.filter(self._by_id(term) or self.find(term, shown.Viewer(request.user))), False
 
     def find(self, term: str, viewer: shown.Viewer) -> Q:  # noqa: ARG002  for subclasses
@@ -155,8 +162,10 @@ class ModelAdmin(unfold.ModelAdmin):  # type: ignore[misc]  # unfold has no type
         """The same list without what it does not understand, which is said."""
         query = request.GET.copy()
         for name in strange:
-            said = ", ".join(query.pop(name))
-            messages.warning(request, f"This list cannot be narrowed by {name} = {said}: that was left out.")
+            said = {"name": name, "value": ", ".join(query.pop(name))}
+            messages.warning(
+                request, _("This list cannot be narrowed by %(name)s = %(value)s: that was left out.") % said
+            )
         return HttpResponseRedirect(f"{request.path}?{query.urlencode()}" if query else request.path)
 
     # --- pages
@@ -187,9 +196,8 @@ class ModelAdmin(unfold.ModelAdmin):  # type: ignore[misc]  # unfold has no type
             raise PermissionDenied
         found = self.get_object(request, unquote(object_id))
         if found is None:
-            messages.warning(
-                request, f"There is no {self.singular} {unquote(object_id)}. Search by what you know of it."
-            )
+            said = {"what": self.singular, "id": unquote(object_id)}
+            messages.warning(request, _("There is no %(what)s %(id)s. Search by what you know of it.") % said)
             return HttpResponseRedirect(self.list_url())
         return found
 
@@ -199,7 +207,7 @@ class ModelAdmin(unfold.ModelAdmin):  # type: ignore[misc]  # unfold has no type
         sections = []
         for title, columns in self.sections:
             cells = [(column, column.cell(row, viewer)) for column in columns]
-            sections.append((title, [(one.title, cell, one.wide and cell != shown.NOTHING) for one, cell in cells]))
+            sections.append((_(title), [(one.said, cell, one.wide and cell != shown.NOTHING) for one, cell in cells]))
         return {
             "row": row,
             "kind": shown.capital(self.singular),

@@ -9,6 +9,7 @@ from django.apps import apps
 from django.contrib import admin
 from django.db.models import Q
 from django.http import HttpRequest
+from django.utils.translation import gettext as _
 from moneyed import Money
 
 from payments.admin import base, lists, shown
@@ -49,7 +50,7 @@ def _add_up(rows: Sequence[Any]) -> None:
 def _balance(row: Any) -> str:
     """Debit or credit in words: a minus alone says nothing to who does not keep books."""
     if row.balance is None:
-        return "too many entries to add up here"
+        return _("too many entries to add up here")
     side = "debit" if row.balance > 0 else "credit" if row.balance < 0 else ""
     places = money.exponent(row.currency)
     return shown.joined((shown.amount(Money(Decimal(abs(row.balance)).scaleb(-places), row.currency)), side), " ")
@@ -88,7 +89,7 @@ class AccountAdmin(base.ModelAdmin):
 
     def heading(self, row: Any, _viewer: shown.Viewer) -> str:
         """Its code."""
-        return f"Account {row}"
+        return _("Account %(row)s") % {"row": row}
 
     def tables(self, row: Any, viewer: shown.Viewer) -> Sequence[shown.Table]:
         """What was posted last."""

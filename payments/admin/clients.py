@@ -5,6 +5,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.db.models import Q
+from django.utils.translation import gettext as _
 
 from payments.admin import base, lists, shown
 from payments.kernel import clock
@@ -39,7 +40,10 @@ class ApiClientAdmin(base.ModelAdmin):
         (
             "About",
             (*columns, shown.list_of("return_urls", "Customers may be sent to", none="Nowhere"),
-             shown.Column("An unpaid order stays open", lambda row, _: f"{row.order_lifetime_days} days")),
+             shown.Column(
+                 "An unpaid order stays open",
+                 lambda row, _viewer: _("%(days)s days") % {"days": row.order_lifetime_days},
+             ))
         ),
     )  # fmt: skip
     search_help_text = "Name or id"
@@ -51,7 +55,7 @@ class ApiClientAdmin(base.ModelAdmin):
 
     def tables(self, row: Any, viewer: shown.Viewer) -> Sequence[shown.Table]:
         """Its keys."""
-        empty = "It has no key."
+        empty = _("It has no key.")
         return (shown.table("Keys", row.keys.order_by("-pk"), KEY_COLUMNS, viewer, empty=empty),)
 
 

@@ -18,7 +18,9 @@ from payments.webhooks.models import Delivery, Endpoint, EventReplay
 from payments.webhooks.services import endpoints, resending
 
 REPLAY_COLUMNS = (
-    shown.Column("Replay", lambda row, viewer: viewer.link(row, "Failed ones" if row.only_failed else "Everything")),
+    shown.Column(
+        "Replay", lambda row, viewer: viewer.link(row, _("Failed ones") if row.only_failed else _("Everything"))
+    ),
     shown.time_of("since", "From"),
     shown.number_of("planned", "Sent again"),
     shown.Column("State", lambda row, _viewer: shown.status("processed" if row.done_at else "running")),
@@ -32,8 +34,11 @@ def _lag(row: Endpoint) -> str:
     count, oldest = resending.lag(row)
     if oldest is None:
         return _("Nothing waits")
-    more = "at least " if count >= resending.WAITING_AT_MOST else ""
-    return format_html("{}{} waiting, the oldest since {}", more, f"{count:,}", shown.moment(oldest))
+    more = count >= resending.WAITING_AT_MOST
+    words = (
+        _("at least {count} waiting, the oldest since {at}") if more else _("{count} waiting, the oldest since {at}")
+    )
+    return format_html(words, count=f"{count:,}", at=shown.moment(oldest))
 
 
 @admin.register(Endpoint)
@@ -65,7 +70,7 @@ class EndpointAdmin(base.ModelAdmin):
         """What was sent there last, and what was asked to be sent once more."""
         found = Delivery.objects.filter(endpoint=row).select_related("endpoint").order_by("-pk")
         deliveries = notices.know_the_first(found[: shown.ROWS + 1])
-        empty = "Nothing has been sent there yet."
+        empty = _("Nothing has been sent there yet.")
         replays = row.replays.order_by("-pk")
         return (
             shown.table("Newest deliveries", deliveries, notices.DELIVERY_COLUMNS, viewer, empty=empty),
@@ -166,7 +171,7 @@ class EventReplayAdmin(base.ModelAdmin):
 
     called = ("replay of events", "replays of events")
     columns = (
-        shown.Column("What", lambda row, _viewer: "What failed" if row.only_failed else "Everything it wants"),
+        shown.Column("What", lambda row, _viewer: _("What failed") if row.only_failed else _("Everything it wants")),
         shown.linked("endpoint"),
         *REPLAY_COLUMNS[1:],
         shown.time_of("done_at", "Done"),

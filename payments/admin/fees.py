@@ -9,6 +9,8 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from unfold import widgets
 
 from payments.admin import base, shown
@@ -25,14 +27,21 @@ TEXT = widgets.UnfoldAdminTextInputWidget
 class FeeForm(forms.Form):
     """One line of a contract."""
 
-    account = forms.CharField(max_length=40, widget=TEXT, help_text="A provider account's code: adyen-eu")
-    method = forms.CharField(max_length=24, widget=TEXT, required=False, help_text="card; empty for every method")
-    currency = forms.CharField(max_length=3, widget=TEXT, required=False, help_text="EUR; empty for every currency")
+    account = forms.CharField(max_length=40, widget=TEXT, help_text=gettext_lazy("A provider account's code: adyen-eu"))
+    method = forms.CharField(
+        max_length=24, widget=TEXT, required=False, help_text=gettext_lazy("card; empty for every method")
+    )
+    currency = forms.CharField(
+        max_length=3, widget=TEXT, required=False, help_text=gettext_lazy("EUR; empty for every currency")
+    )
     percent = forms.DecimalField(
-        min_value=0, max_digits=6, decimal_places=4, widget=TEXT, help_text="Share of the amount: 1.4"
+        min_value=0, max_digits=6, decimal_places=4, widget=TEXT, help_text=gettext_lazy("Share of the amount: 1.4")
     )
     fixed = forms.IntegerField(
-        min_value=0, initial=0, widget=widgets.UnfoldAdminIntegerFieldWidget, help_text="Minor units: 25 for 0.25 EUR"
+        min_value=0,
+        initial=0,
+        widget=widgets.UnfoldAdminIntegerFieldWidget,
+        help_text=gettext_lazy("Minor units: 25 for 0.25 EUR"),
     )
     valid_from = forms.DateField(widget=widgets.UnfoldAdminSingleDateWidget, help_text="2026-12-31")
 
@@ -40,7 +49,7 @@ class FeeForm(forms.Form):
         """A method that is not there would never be found."""
         method: str = self.cleaned_data["method"].strip()
         if method and method not in catalogue.METHODS:
-            raise forms.ValidationError(f"There is no payment method {method}.")
+            raise forms.ValidationError(_("There is no payment method %(method)s.") % {"method": method})
         return method
 
 
@@ -50,8 +59,8 @@ class FeeContractAdmin(base.ModelAdmin):
 
     columns = (
         shown.Column("Account", lambda row, _: accounts.account(row.account_id).code),
-        shown.Column("Method", lambda row, _: row.method or "Every method"),
-        shown.Column("Currency", lambda row, _: row.currency or "Every currency"),
+        shown.Column("Method", lambda row, _viewer: row.method or _("Every method")),
+        shown.Column("Currency", lambda row, _viewer: row.currency or _("Every currency")),
         shown.Column("Share", lambda row, _: f"{row.percent.normalize():f} %", right=True),
         shown.Column("Fixed", lambda row, _: _fixed(row), right=True),
         shown.Column("Valid from", lambda row, _: row.valid_from.isoformat()),
@@ -70,7 +79,7 @@ class FeeContractAdmin(base.ModelAdmin):
     def changelist_view(self, request: HttpRequest, extra_context: Mapping[str, Any] | None = None) -> HttpResponse:
         """The list, with the way to a new line."""
         new = reverse("admin:payments_feecontract_new") if self.may(request, "add") else ""
-        return super().changelist_view(request, {"new_url": new, "new_words": "New line", **(extra_context or {})})
+        return super().changelist_view(request, {"new_url": new, "new_words": _("New line"), **(extra_context or {})})
 
     def get_urls(self) -> list[URLPattern]:
         """The admin's routes and that of a new line."""
@@ -84,9 +93,9 @@ class FeeContractAdmin(base.ModelAdmin):
         form = FeeForm(request.POST or None)
         if form.is_valid() and (row := self._written(request, form)) is not None:
             return HttpResponseRedirect(shown.address(FeeContract, row.pk))
-        effect = "It holds from its day on, and goes before what was written earlier. What it says stays."
-        context = {"form": form, "effect": effect, "button": "Write down", "what": "New", "back": self.list_url()}
-        return self.page(request, "admin/confirm.html", "New line of a fee contract", context)
+        effect = _("It holds from its day on, and goes before what was written earlier. What it says stays.")
+        context = {"form": form, "effect": effect, "button": _("Write down"), "what": _("New"), "back": self.list_url()}
+        return self.page(request, "admin/confirm.html", _("New line of a fee contract"), context)
 
     def _written(self, request: HttpRequest, form: FeeForm) -> FeeContract | None:
         try:

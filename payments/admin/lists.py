@@ -12,6 +12,8 @@ from django.core.paginator import Paginator
 from django.db import connection
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, QueryDict
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from unfold.views import ChangeList as UnfoldChangeList
 
 from payments.admin import narrowing, shown
@@ -57,7 +59,8 @@ class EstimatedPaginator(Paginator):  # type: ignore[type-arg]  # generic in the
         name = singular if self.count == 1 and self.exact else plural
         if self.exact:
             return f"{self.count:,} {name}"
-        return f"{'about' if self.count > COUNTED else 'more than'} {self.count:,} {name}"
+        words = _("about %(count)s %(what)s") if self.count > COUNTED else _("more than %(count)s %(what)s")
+        return words % {"count": f"{self.count:,}", "what": name}
 
     @staticmethod
     def _estimate(table: str) -> int:
@@ -81,7 +84,7 @@ class ChangeList(UnfoldChangeList, DjangoChangeList):  # type: ignore[misc]  # u
         """The page of rows; what is shown is all there is to say about the number."""
         page: Any = self.model_admin
         if page.finds_people and shown.Viewer(request.user).sees_personal_data:
-            self.search_help_text = f"{page.search_help_text}, e-mail"
+            self.search_help_text = _("%(found)s, e-mail") % {"found": page.search_help_text}
         super().get_results(request)
         self.full_result_count = self.result_count
 
@@ -89,13 +92,17 @@ class ChangeList(UnfoldChangeList, DjangoChangeList):  # type: ignore[misc]  # u
     def chips(self) -> list[Chip]:
         """What the list is narrowed to: the search and every filter that is set."""
         said: str = getattr(self, "query", "")
-        found = [Chip(f"Search: {said}", self.get_query_string(remove=[SEARCH_VAR, PAGE_VAR]))] if said else []
+        found = (
+            [Chip(_("Search: %(said)s") % {"said": said}, self.get_query_string(remove=[SEARCH_VAR, PAGE_VAR]))]
+            if said
+            else []
+        )
         for spec in self.filter_specs:
             if not set(spec.expected_parameters()) & set(self.params):
                 continue
             chosen = ", ".join(str(one["display"]) for one in spec.choices(self) if one["selected"])
             without = self.get_query_string(remove=[*map(str, spec.expected_parameters()), PAGE_VAR])
-            found.append(Chip(f"{shown.capital(str(spec.title))}: {chosen}", without))
+            found.append(Chip(f"{shown.capital(_(str(spec.title)))}: {chosen}", without))
         return found
 
     @property
@@ -127,12 +134,17 @@ class ChangeList(UnfoldChangeList, DjangoChangeList):  # type: ignore[misc]  # u
 class CreatedFilter(admin.SimpleListFilter):
     """When a row was made, by its time-ordered key: no other index is needed."""
 
-    title = "created (UTC)"
+    title = gettext_lazy("created (UTC)")
     parameter_name = "created"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:  # noqa: ARG002  Django's
         """What can be chosen."""
-        offered = [("today", "Today"), ("yesterday", "Yesterday"), ("7", "Last 7 days"), ("30", "Last 30 days")]
+        offered = [
+            ("today", _("Today")),
+            ("yesterday", _("Yesterday")),
+            ("7", _("Last 7 days")),
+            ("30", _("Last 30 days")),
+        ]
         asked = str(self.value() or "")
         return [*offered, (asked, asked.replace("..", " – "))] if narrowing.days(asked) else offered
 
@@ -155,11 +167,15 @@ class CreatedFilter(admin.SimpleListFilter):
 class WordsFilter(admin.ChoicesFieldListFilter):
     """The choices of a column, in words where the model says its own names only."""
 
+    def __init__(self, *given: Any, **named: Any) -> None:
+        super().__init__(*given, **named)
+        self.title = _(str(self.title))
+
     def choices(self, changelist: Any) -> Any:
         """What can be chosen."""
         for choice in super().choices(changelist):
             said = str(choice["display"])
-            yield {**choice, "display": shown.plain(said) if said == said.lower() else said}
+            yield {**choice, "display": shown.said(said)}
 
 
 def unknown_parameters(query: QueryDict, filters: Any) -> list[str]:

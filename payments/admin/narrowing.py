@@ -7,6 +7,8 @@ from typing import Any, ClassVar, Final
 from django.contrib import admin
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from payments.intents.states import AttemptStatus
 
@@ -41,35 +43,35 @@ class BehindFigure(admin.SimpleListFilter):
 class AccountIs(BehindFigure):
     """A provider account by its code."""
 
-    title, parameter_name, column = "provider account", "account__is", "account__code"
+    title, parameter_name, column = gettext_lazy("provider account"), "account__is", "account__code"
 
 
 class MethodIs(BehindFigure):
     """A payment method."""
 
-    title, parameter_name, column = "method", "method__is", "method"
+    title, parameter_name, column = gettext_lazy("method"), "method__is", "method"
 
 
 class CountryIs(BehindFigure):
     """The country of the order."""
 
-    title, parameter_name, column = "country", "country__is", "intent__order__country"
+    title, parameter_name, column = gettext_lazy("country"), "country__is", "intent__order__country"
 
 
 class DeclineIs(BehindFigure):
     """What a decline tells us to do."""
 
-    title, parameter_name, column = "kind of decline", "decline__is", "decline__category"
+    title, parameter_name, column = gettext_lazy("kind of decline"), "decline__is", "decline__category"
 
 
 class Fate(BehindFigure):
     """What became of an attempt, as approval rates count it."""
 
-    title, parameter_name = "what became of it", "fate"
+    title, parameter_name = gettext_lazy("what became of it"), "fate"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:  # noqa: ARG002  Django's
         """In words."""
-        return [("approved", "Approved"), ("waiting", "Waiting")] if self.value() else []
+        return [("approved", _("Approved")), ("waiting", _("Waiting"))] if self.value() else []
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:  # noqa: ARG002  Django's
         """Approved, or waiting for the customer or the PSP."""

@@ -24,7 +24,12 @@ MAY_SEND = "payments.change_delivery"
 SEEN_BEFORE = gettext_lazy("It comes with the id that it has had before, by which the client knows what it has seen.")
 
 DELIVERY_COLUMNS = (
-    shown.Column("Delivery", lambda row, viewer: viewer.link(row, f"#{row.sequence} to {row.endpoint.url}")),
+    shown.Column(
+        "Delivery",
+        lambda row, viewer: viewer.link(
+            row, _("#%(sequence)s to %(url)s") % {"sequence": row.sequence, "url": row.endpoint.url}
+        ),
+    ),
     shown.status_of("state"),
     shown.Column("Waits for", lambda row, _: _waits_for(row)),
     shown.number_of("attempts", "Tries"),
@@ -135,17 +140,17 @@ def know_the_first(rows: Iterable[Delivery]) -> list[Delivery]:
 def _waits_for(row: Delivery) -> str:
     """What has to happen before it is sent, or sent again."""
     if row.state != DeliveryState.PENDING:
-        return shown.NOTHING if row.state == DeliveryState.SUCCEEDED else "Nothing: it was given up"
+        return shown.NOTHING if row.state == DeliveryState.SUCCEEDED else _("Nothing: it was given up")
     endpoint, now, first = row.endpoint, clock.now(), getattr(row, "first", None)
     if not endpoint.enabled or endpoint.deleted_at is not None:
-        return "The endpoint, which is switched off"
+        return _("The endpoint, which is switched off")
     if first is not None and first < row.sequence:
-        return f"Event #{first} of the same object"
+        return _("Event #%(first)s of the same object") % {"first": first}
     if endpoint.paused_until is not None and endpoint.paused_until > now:
-        return format_html("The endpoint, which rests until {}", shown.moment(endpoint.paused_until))
+        return format_html(_("The endpoint, which rests until {at}"), at=shown.moment(endpoint.paused_until))
     if row.next_attempt_at is not None and row.next_attempt_at > now:
-        return format_html("Its next try at {}", shown.moment(row.next_attempt_at))
-    return "A worker"
+        return format_html(_("Its next try at {at}"), at=shown.moment(row.next_attempt_at))
+    return _("A worker")
 
 
 def _answer(row: Delivery, viewer: shown.Viewer) -> str:
@@ -212,7 +217,7 @@ class EventAdmin(base.ModelAdmin):
         """Where it went."""
         found = Delivery.objects.filter(event=row).select_related("endpoint").order_by("pk")
         deliveries = know_the_first(found[: shown.ROWS + 1])
-        empty = "No endpoint wants this event."
+        empty = _("No endpoint wants this event.")
         return (shown.table("Deliveries", deliveries, DELIVERY_COLUMNS, viewer, empty=empty),)
 
 
@@ -230,7 +235,7 @@ class DeliveryAdmin(base.ModelAdmin):
     """One event on its way to one endpoint."""
 
     columns = (
-        shown.Column("Delivery", lambda row, _: f"Event #{row.sequence}"),
+        shown.Column("Delivery", lambda row, _viewer: _("Event #%(sequence)s") % {"sequence": row.sequence}),
         shown.reference_of("object_id", "About"),
         shown.status_of("state"),
         shown.Column("Waits for", lambda row, _: _waits_for(row)),
@@ -293,7 +298,7 @@ class DeliveryAdmin(base.ModelAdmin):
                 messages.warning(request, _("It is on its way already, or its endpoint is switched off."))
             return HttpResponseRedirect(back)
         context = {"row": row, "form": form, "effect": SEEN_BEFORE, "button": _("Send it again"),
-                   "what": f"Event #{row.sequence}", "back": back}  # fmt: skip
+                   "what": _("Event #%(sequence)s") % {"sequence": row.sequence}, "back": back}  # fmt: skip
         return self.page(request, "admin/confirm.html", _("Send it again"), context)
 
     @admin.action(description=gettext_lazy("Send these again"), permissions=["send"])

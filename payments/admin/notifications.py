@@ -42,7 +42,11 @@ REPLAY_COLUMNS = (
 def _changed(row: InboundReplay, viewer: shown.Viewer) -> str:
     if row.done_at is None:
         return shown.NOTHING
-    return viewer.link(row, f"{len(row.effects)} rows") if row.effects else "Nothing: it was known"
+    return (
+        viewer.link(row, _("%(count)s rows") % {"count": len(row.effects)})
+        if row.effects
+        else _("Nothing: it was known")
+    )
 
 
 @admin.register(InboundEvent)
@@ -90,9 +94,11 @@ class InboundEventAdmin(base.ModelAdmin):
 
     def tables(self, row: Any, viewer: shown.Viewer) -> Sequence[shown.Table]:
         """What it has changed, and who had it acted upon once more."""
-        empty = "Nothing: what it tells was known already." if row.state == InboundState.PROCESSED else "Nothing yet."
+        empty = (
+            _("Nothing: what it tells was known already.") if row.state == InboundState.PROCESSED else _("Nothing yet.")
+        )
         if row.state == InboundState.PROCESSED and row.effects is None and not row.attempts:
-            empty = "Not recorded: it was processed by an earlier release."
+            empty = _("Not recorded: it was processed by an earlier release.")
         replays = row.replays.order_by("-pk")
         return (
             effects.table("What it has changed", row.effects, viewer, empty=empty),

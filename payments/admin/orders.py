@@ -5,6 +5,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.db.models import Q
+from django.utils.translation import gettext as _
 
 from payments.admin import base, lists, shown
 from payments.kernel import money
@@ -82,7 +83,7 @@ class OrderAdmin(base.ModelAdmin):
 
     def heading(self, row: Any, _viewer: shown.Viewer) -> str:
         """By the reference that people say."""
-        return f"Order {row.reference}"
+        return _("Order %(reference)s") % {"reference": row.reference}
 
     def headline(self, row: Any, _viewer: shown.Viewer) -> object:
         """How much, and how it stands."""
@@ -112,7 +113,7 @@ class OrderLineAdmin(base.ModelAdmin):
 def _customer(row: Any, viewer: shown.Viewer) -> str:
     customer = row.customer
     if customer is None:
-        return "Guest"
+        return _("Guest")
     return viewer.link(
         customer, viewer.personal(customer.name or customer.email) or viewer.nameless(customer.reference)
     )

@@ -57,9 +57,9 @@ class UserAdmin(DjangoUserAdmin, unfold.ModelAdmin):  # type: ignore[misc,type-a
     filter_horizontal = ()
     fieldsets = (
         (None, {"fields": ("username", "password")}),
-        ("Who", {"fields": ("first_name", "last_name", "email")}),
-        ("What they may do", {"fields": ("is_active", "is_staff", "is_superuser", "groups")}),
-        ("When", {"fields": ("last_login", "date_joined")}),
+        (gettext_lazy("Who"), {"fields": ("first_name", "last_name", "email")}),
+        (gettext_lazy("What they may do"), {"fields": ("is_active", "is_staff", "is_superuser", "groups")}),
+        (gettext_lazy("When"), {"fields": ("last_login", "date_joined")}),
     )
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
@@ -229,7 +229,7 @@ class GroupAdmin(base.ModelAdmin):
 
     def heading(self, row: Any, _viewer: shown.Viewer) -> str:
         """Its name."""
-        return f"Role {row.name}"
+        return _("Role %(name)s") % {"name": row.name}
 
     def tables(self, row: Any, viewer: shown.Viewer) -> Sequence[shown.Table]:
         """Who has it."""

@@ -8,6 +8,7 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, reverse
+from django.utils.translation import gettext as _
 
 from payments.admin import base, lists, shown, spared
 from payments.admin.switches import WHAT_STOPS, ReasonForm, switched_off
@@ -91,7 +92,7 @@ class ProviderAccountAdmin(base.ModelAdmin):
         changes = StateChange.objects.filter(object_id=row.pk).order_by("-pk")
         away = row.shifts.filter(ended_at__isnull=True)
         sweeps = EventSweep.objects.filter(provider_account_id=row.pk)
-        empty = "Nobody has looked yet, or its PSP has no list of its events."
+        empty = _("Nobody has looked yet, or its PSP has no list of its events.")
         return (
             shown.table("Circuits", _circuits(row), CIRCUIT_COLUMNS, viewer, empty="It is not called."),
             shown.table("Goes elsewhere", away, spared.COLUMNS, viewer, empty="It takes all of its payments."),
@@ -126,10 +127,10 @@ class ProviderAccountAdmin(base.ModelAdmin):
                 self.log_change(request, row, f"Switch off: {form.cleaned_data['reason']}")
             return HttpResponseRedirect(shown.address(ProviderAccount, row.pk))
         context = {
-            "row": row, "form": form, "effect": WHAT_STOPS, "button": "Switch off", "danger": True,
+            "row": row, "form": form, "effect": WHAT_STOPS, "button": _("Switch off"), "danger": True,
             "what": row.code, "back": shown.address(ProviderAccount, row.pk),
         }  # fmt: skip
-        return self.page(request, "admin/confirm.html", f"Switch off: {row.code}", context)
+        return self.page(request, "admin/confirm.html", _("Switch off: %(code)s") % {"code": row.code}, context)
 
 
 def _circuits(row: ProviderAccount) -> list[tuple[str, str]]:
@@ -138,8 +139,8 @@ def _circuits(row: ProviderAccount) -> list[tuple[str, str]]:
 
 def _limit(row: ProviderAccount) -> str:
     allowed = limits.rates(row)
-    each = f", {allowed.each:,} to each endpoint" if allowed.each else ""
-    return f"{allowed.whole:,} in all{each}"
+    each = _(", %(each)s to each endpoint") % {"each": f"{allowed.each:,}"} if allowed.each else ""
+    return _("%(whole)s in all%(each)s") % {"whole": f"{allowed.whole:,}", "each": each}
 
 
 CIRCUIT_TONES = {"closed": "good", "half_open": "wait", "open": "bad"}
@@ -160,7 +161,7 @@ class ProviderCallAdmin(base.ModelAdmin):
         shown.linked("account", "Provider account"),
         shown.reference_of("owner_id", "Made for"),
         shown.time_of("sent_at", "Sent"),
-        shown.Column("Took", lambda row, _: f"{row.latency_ms:,} ms" if row.answered_at else "no answer yet"),
+        shown.Column("Took", lambda row, _viewer: f"{row.latency_ms:,} ms" if row.answered_at else _("no answer yet")),
     )
     sections = (
         (

@@ -9,6 +9,8 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import Case, Q, When
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from unfold import widgets
 
 from payments.admin import base, fresh, shown, spared
@@ -25,35 +27,39 @@ LISTS: Final = {
     "countries": "NL, DE",
     "brands": "visa, amex",
     "bins": "411111, 37",
-    "segments": "As the customer's metadata says: vip",
+    "segments": gettext_lazy("As the customer's metadata says: vip"),
     "channels": "Web, iOS, Android",
 }
 """What a rule may match, with an example of each; empty matches everything."""
 
 
-LABELS: Final = {"bins": "First digits", "segments": "Customer segments"}
+LABELS: Final = {"bins": gettext_lazy("First digits"), "segments": gettext_lazy("Customer segments")}
 """What their names do not say."""
 
 
-def _text(help_text: str = "", *, required: bool = False, label: str | None = None) -> forms.CharField:
+def _text(help_text: Any = "", *, required: bool = False, label: Any = None) -> forms.CharField:
     return forms.CharField(
         label=label, required=required, max_length=400, widget=widgets.UnfoldAdminTextInputWidget, help_text=help_text
     )
 
 
-def _number(help_text: str = "", **facts: Any) -> forms.IntegerField:
+def _number(help_text: Any = "", **facts: Any) -> forms.IntegerField:
     return forms.IntegerField(min_value=0, widget=widgets.UnfoldAdminIntegerFieldWidget, help_text=help_text, **facts)
 
 
 class RuleForm(forms.Form):
     """A rule as somebody wants it."""
 
-    name = _text("It stands with every attempt that the rule routes.", required=True)
-    priority = _number("The smallest is read first.", initial=100)
-    split = _text("Provider accounts with weights: adyen-eu 70, stripe-eu 30. Empty blocks what matches.")
-    amount_from = _number("Minor units of the one currency above.", required=False)
-    amount_to = _number("Below this amount.", required=False)
-    control_percent = _number("Spared by the rule, to compare it with: 0 to 50.", label="Spared, percent", initial=10)
+    name = _text(gettext_lazy("It stands with every attempt that the rule routes."), required=True)
+    priority = _number(gettext_lazy("The smallest is read first."), initial=100)
+    split = _text(gettext_lazy("Provider accounts with weights: adyen-eu 70, stripe-eu 30. Empty blocks what matches."))
+    amount_from = _number(gettext_lazy("Minor units of the one currency above."), required=False)
+    amount_to = _number(gettext_lazy("Below this amount."), required=False)
+    control_percent = _number(
+        gettext_lazy("Spared by the rule, to compare it with: 0 to 50."),
+        label=gettext_lazy("Spared, percent"),
+        initial=10,
+    )
 
     def __init__(self, *given: Any, **named: Any) -> None:
         super().__init__(*given, **named)
@@ -65,9 +71,11 @@ class RuleForm(forms.Form):
         """adyen-eu 70, stripe-eu 30"""
         found = []
         for part in _parts(self.cleaned_data["split"]):
-            code, _, weight = part.rpartition(" ")
+            code, _rest, weight = part.rpartition(" ")
             if not code or not weight.isdigit():
-                raise forms.ValidationError(f"“{part}” is not an account and its weight, like adyen-eu 70.")
+                raise forms.ValidationError(
+                    _("“%(part)s” is not an account and its weight, like adyen-eu 70.") % {"part": part}
+                )
             found.append((code.strip(), int(weight)))
         return found
 
@@ -89,10 +97,10 @@ def _split(row: RoutingRule) -> str:
 def _matches(row: RoutingRule) -> object:
     said = [f"{shown.titled(name)}: {', '.join(getattr(row, name))}" for name in LISTS if getattr(row, name)]
     if row.amount_from_minor is not None:
-        said.append(f"From {row.amount_from_minor} minor units")
+        said.append(_("From %(amount_from_minor)s minor units") % {"amount_from_minor": row.amount_from_minor})
     if row.amount_to_minor is not None:
-        said.append(f"Below {row.amount_to_minor} minor units")
-    return shown.stacked(said or ["Everything"])
+        said.append(_("Below %(amount_to_minor)s minor units") % {"amount_to_minor": row.amount_to_minor})
+    return shown.stacked(said or [_("Everything")])
 
 
 def _percent(rate: float | None) -> str:
@@ -116,11 +124,20 @@ COSTS = (
     shown.Column("With the rule", lambda row, _: shown.amount(row[1].expected), right=True),
     shown.Column("Without a contract", lambda row, _: f"{row[1].unknown:,}", right=True),
 )
-MOVES: Final[Mapping[str, tuple[str, str, str]]] = {
-    "approve": ("Approve", "draft", "You agree with what the rule says. Nothing is routed by it yet."),
-    "activate": ("Activate", "approved", "Payments are routed by it within 5 seconds. It is rolled back by itself when"
-                 " fewer of its payments are approved than of those that it spares."),
-    "retire": ("Retire", "draft approved active", "Nothing is routed by it any more, within 5 seconds everywhere."),
+MOVES: Final[Mapping[str, tuple[Any, str, Any]]] = {
+    "approve": (
+        gettext_lazy("Approve"), "draft",
+        gettext_lazy("You agree with what the rule says. Nothing is routed by it yet."),
+    ),
+    "activate": (
+        gettext_lazy("Activate"), "approved",
+        gettext_lazy("Payments are routed by it within 5 seconds. It is rolled back by itself when"
+                     " fewer of its payments are approved than of those that it spares."),
+    ),
+    "retire": (
+        gettext_lazy("Retire"), "draft approved active",
+        gettext_lazy("Nothing is routed by it any more, within 5 seconds everywhere."),
+    ),
 }  # fmt: skip
 """Move -> the button's words, the states it is offered in, and what it does."""
 
@@ -170,7 +187,7 @@ class RoutingRuleAdmin(base.ModelAdmin):
         done = shown.table("What was done", moves, HISTORY, viewer, empty="It was drafted.")
         if row.activated_at is None:
             return (done,)
-        arms = list(zip(("routed by it", "spared"), selectors.arms(row), strict=True))
+        arms = list(zip((_("routed by it"), _("spared")), selectors.arms(row), strict=True))
         return (shown.table("Payments of its last day", arms, ARMS, viewer, empty="No payment has ended yet."), done)
 
     def doings(self, request: HttpRequest, row: Any) -> Sequence[shown.Doing]:
@@ -178,7 +195,7 @@ class RoutingRuleAdmin(base.ModelAdmin):
         found = [shown.Doing("Backtest", self.address_of("backtest", row))]
         if self.may(request, "change"):
             own = row.drafted_by == by(request)
-            for move, (words, states, _) in MOVES.items():
+            for move, (words, states, _effect) in MOVES.items():
                 if row.status in states.split() and not (own and move != "retire"):
                     found.append(shown.Doing(words, self.address_of(move, row), main=move != "retire"))
         return found
@@ -186,7 +203,7 @@ class RoutingRuleAdmin(base.ModelAdmin):
     def changelist_view(self, request: HttpRequest, extra_context: Mapping[str, Any] | None = None) -> HttpResponse:
         """The list, with the way to a new rule."""
         new = reverse("admin:payments_routingrule_new") if self.may(request, "add") else ""
-        return super().changelist_view(request, {"new_url": new, "new_words": "New rule", **(extra_context or {})})
+        return super().changelist_view(request, {"new_url": new, "new_words": _("New rule"), **(extra_context or {})})
 
     def get_urls(self) -> list[URLPattern]:
         """The admin's routes and those of a rule's life."""
@@ -201,9 +218,9 @@ class RoutingRuleAdmin(base.ModelAdmin):
         form = RuleForm(request.POST or None)
         if form.is_valid() and (row := self._drafted(request, form)) is not None:
             return HttpResponseRedirect(shown.address(RoutingRule, row.pk))
-        effect = "Nothing is routed by a draft. Another person approves and activates it; what it says stays."
-        context = {"form": form, "effect": effect, "button": "Draft", "what": "New", "back": self.list_url()}
-        return self.page(request, "admin/confirm.html", "New rule", context)
+        effect = _("Nothing is routed by a draft. Another person approves and activates it; what it says stays.")
+        context = {"form": form, "effect": effect, "button": _("Draft"), "what": _("New"), "back": self.list_url()}
+        return self.page(request, "admin/confirm.html", _("New rule"), context)
 
     def _drafted(self, request: HttpRequest, form: RuleForm) -> RoutingRule | None:
         try:
@@ -230,7 +247,7 @@ class RoutingRuleAdmin(base.ModelAdmin):
         row = self.row(request, object_id)
         if isinstance(row, HttpResponse):
             return row
-        words, _, effect = MOVES[move]
+        words, _states, effect = MOVES[move]
         back = shown.address(RoutingRule, row.pk)
         form = ReasonForm(request.POST or None) if move == "retire" else None
         if request.method == "POST" and (form is None or form.is_valid()):
@@ -247,10 +264,10 @@ class RoutingRuleAdmin(base.ModelAdmin):
             else:
                 {"approve": rules.approve, "activate": rules.activate}[move](row.pk, by=by(request))
         except Refusal as refusal:
-            messages.warning(request, f"{refusal.detail} Nothing was changed.")
+            messages.warning(request, _("%(detail)s Nothing was changed.") % {"detail": refusal.detail})
             return
-        self.log_change(request, row, f"{MOVES[move][0]}: {reason}".removesuffix(": "))
-        messages.success(request, f"Done: {MOVES[move][0].lower()}.")
+        self.log_change(request, row, f"{shown.english(MOVES[move][0])}: {reason}".removesuffix(": "))
+        messages.success(request, _("Done: %(what)s.") % {"what": MOVES[move][0]})
 
     def backtest(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """What the rule would have done with the payments of the last 30 days."""
@@ -259,16 +276,16 @@ class RoutingRuleAdmin(base.ModelAdmin):
             return row
         found, viewer = backtest.run(row.pk), shown.Viewer(request.user)
         facts = [
-            ("Payments looked at", f"{found.looked_at:,}"),
-            ("It matches", f"{found.matched:,}"),
-            ("It would have moved", f"{found.moved:,}"),
-            ("It would have blocked", f"{found.blocked:,}"),
-            ("Were approved", _percent(found.actual)),
-            ("Expected with it, at its accounts' rates", _percent(found.expected)),
+            (_("Payments looked at"), f"{found.looked_at:,}"),
+            (_("It matches"), f"{found.matched:,}"),
+            (_("It would have moved"), f"{found.moved:,}"),
+            (_("It would have blocked"), f"{found.blocked:,}"),
+            (_("Were approved"), _percent(found.actual)),
+            (_("Expected with it, at its accounts' rates"), _percent(found.expected)),
         ]
         context = {
-            "row": row, "kind": "Backtest", "headline": row.name, "row_id": str(row.pk),
-            "sections": [("The last 30 days", [(name, value, False) for name, value in facts])],
+            "row": row, "kind": _("Backtest"), "headline": row.name, "row_id": str(row.pk),
+            "sections": [(_("The last 30 days"), [(name, value, False) for name, value in facts])],
             "tables": [
                 shown.table("By account", list(found.lines), LINES, viewer, empty="No payment matches."),
                 shown.table("Fees by the contracts, as if each succeeded", list(found.costs.items()), COSTS, viewer,
@@ -277,11 +294,11 @@ class RoutingRuleAdmin(base.ModelAdmin):
             ],
             "doings": [shown.Doing("Back to the rule", shown.address(RoutingRule, row.pk))],
         }  # fmt: skip
-        return self.page(request, "admin/record.html", f"Backtest: {row.name}", context)
+        return self.page(request, "admin/record.html", _("Backtest: %(name)s") % {"name": row.name}, context)
 
 
 def _away(found: backtest.Result, viewer: shown.Viewer) -> list[shown.Table]:
     """What goes elsewhere now, whatever the rules say, and is left out of a backtest."""
     columns = (shown.linked("account"), *spared.COLUMNS)
-    title = "Goes elsewhere now, which this does not count"
+    title = _("Goes elsewhere now, which this does not count")
     return [shown.table(title, found.away, columns, viewer, empty="")] if found.away else []

@@ -38,10 +38,10 @@ class Ask:
     `act` is given their keys and the reason, and answers with what was done in words.
     """
 
-    words: str
-    effect: str
+    words: Any
+    effect: Any
     act: Callable[[Sequence[Any], str], str]
-    none: str
+    none: Any
     danger: bool = False
 
 

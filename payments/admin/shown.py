@@ -15,10 +15,17 @@ from django.db import models
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext as _
 from moneyed import Money
 
 from payments.admin import masking
 from payments.admin.masking import hidden as hidden  # for the upper apps, whose only way in is this module
+from payments.admin.wording import capital as capital
+from payments.admin.wording import choices as choices
+from payments.admin.wording import english as english
+from payments.admin.wording import plain as plain
+from payments.admin.wording import said as said
+from payments.admin.wording import titled as titled
 from payments.kernel import ids, money
 
 NOTHING: Final = "–"
@@ -140,16 +147,11 @@ def minor(value: int, currency: str) -> str:
     return format_html('<span class="bo-money">{}</span>', said)
 
 
-def status(value: str, words: str = "", tones: Mapping[str, str] = _TONES) -> str:
+def status(value: str, words: object = "", tones: Mapping[str, str] = _TONES) -> str:
     """A state as a coloured label; the words say it, the colour only helps to find it."""
     if not value:
         return NOTHING
-    return format_html('<span class="bo-status bo-{}">{}</span>', tones.get(value, "quiet"), words or plain(value))
-
-
-def plain(value: str) -> str:
-    """requires_capture -> Requires capture."""
-    return value.replace("_", " ").capitalize()
+    return format_html('<span class="bo-status bo-{}">{}</span>', tones.get(value, "quiet"), words or said(value))
 
 
 def moment(value: datetime | None) -> str:
@@ -160,11 +162,6 @@ def moment(value: datetime | None) -> str:
     return format_html('<time class="bo-time" datetime="{}">{}</time>', utc.isoformat(), f"{utc:%Y-%m-%d %H:%M:%S}")
 
 
-def capital(text: str) -> str:
-    """PSP notification, payment -> PSP notification, Payment: only the first letter changes."""
-    return text[:1].upper() + text[1:]
-
-
 def bare(cell: object) -> object:
     """A cell without its links and buttons, which must not stand inside another link."""
     html = _BUTTON.sub("", str(cell))
@@ -173,7 +170,7 @@ def bare(cell: object) -> object:
 
 def short(object_id: str) -> str:
     """An id by its kind and its end, which is what differs between two of the same minute."""
-    prefix, _, digits = object_id.rpartition("_")
+    prefix, _sign, digits = object_id.rpartition("_")
     return f"{prefix}_…{digits[-8:]}" if prefix and len(digits) == 32 else object_id
 
 
@@ -185,12 +182,13 @@ def copyable(text: str) -> str:
 
 
 def _copy_button(text: str) -> str:
+    words = _("Copy %(what)s") % {"what": text}
     return format_html(
-        '<button type="button" class="bo-copy" data-copy="{}" aria-label="Copy {}" title="Copy {}">'
+        '<button type="button" class="bo-copy" data-copy="{}" aria-label="{}" title="{}">'
         '<span class="material-symbols-outlined" aria-hidden="true">content_copy</span></button>',
         text,
-        text,
-        text,
+        words,
+        words,
     )
 
 
@@ -210,7 +208,7 @@ def raw_bytes(value: bytes | memoryview | None, viewer: Viewer) -> str:
     try:
         return raw(json.loads(data), viewer)
     except ValueError:
-        return f"{len(data)} bytes that are not JSON"
+        return _("%(count)s bytes that are not JSON") % {"count": len(data)}
 
 
 def masked(text: str, viewer: Viewer) -> str:
@@ -240,6 +238,11 @@ class Column:
     wide: bool = False
     right: bool = False
 
+    @property
+    def said(self) -> str:
+        """The title in the reader's language."""
+        return _(self.title)
+
     def bound(self, viewer: Viewer, *, leads: bool = False) -> Callable[[Any], object]:
         """The column as Django's lists call it. What `leads` to the row's own page holds no other link or button."""
 
@@ -248,18 +251,13 @@ class Column:
             return bare(cell) if leads else cell
 
         column.__name__ = re.sub(r"\W+", "_", self.title.lower()) + ("_at_right" if self.right else "")
-        column.short_description = self.title  # type: ignore[attr-defined]  # Django's convention
+        column.short_description = self.said  # type: ignore[attr-defined]  # Django's convention
         return column
-
-
-def titled(name: str) -> str:
-    """latest_attempt_id -> Latest attempt."""
-    return name.removesuffix("_id").removesuffix("_minor").replace("_", " ").capitalize()
 
 
 def text_of(name: str, title: str = "") -> Column:
     """An attribute as text."""
-    return Column(title or titled(name), lambda row, _: str(_get(row, name) or NOTHING))
+    return Column(title or titled(name), lambda row, _viewer: str(_get(row, name) or NOTHING))
 
 
 def said_of(name: str, title: str = "") -> Column:
@@ -270,7 +268,7 @@ def said_of(name: str, title: str = "") -> Column:
 def number_of(name: str, title: str = "") -> Column:
     """An attribute as a number; zero is a number."""
 
-    def cell(row: Any, _: Viewer) -> str:
+    def cell(row: Any, _viewer: Viewer) -> str:
         return NOTHING if _get(row, name) is None else f"{_get(row, name):,}"
 
     return Column(title or titled(name), cell, right=True)
@@ -283,32 +281,34 @@ def code_of(name: str, title: str = "") -> Column:
 
 def amount_of(name: str, title: str = "") -> Column:
     """An amount with its currency."""
-    return Column(title or titled(name), lambda row, _: amount(_get(row, name)), right=True)
+    return Column(title or titled(name), lambda row, _viewer: amount(_get(row, name)), right=True)
 
 
 def status_of(name: str = "status", title: str = "", tones: Mapping[str, str] = _TONES) -> Column:
     """A state as a label; `tones` are the colours of states, where they differ from the usual."""
-    return Column(title or titled(name), lambda row, _: status(str(_get(row, name) or ""), tones=tones))
+    return Column(title or titled(name), lambda row, _viewer: status(str(_get(row, name) or ""), tones=tones))
 
 
 def choice_of(name: str, title: str = "") -> Column:
     """The words of a choice."""
-    return Column(title or titled(name), lambda row, _: str(getattr(row, f"get_{name}_display")() or NOTHING))
+    return Column(
+        title or titled(name), lambda row, _viewer: said(str(getattr(row, f"get_{name}_display")() or NOTHING))
+    )
 
 
 def time_of(name: str, title: str = "") -> Column:
     """A time in UTC."""
-    return Column(f"{title or titled(name.removesuffix('_at'))} (UTC)", lambda row, _: moment(_get(row, name)))
+    return Column(f"{title or titled(name.removesuffix('_at'))} (UTC)", lambda row, _viewer: moment(_get(row, name)))
 
 
 def flag_of(name: str, title: str = "") -> Column:
     """Yes or no, in words."""
-    return Column(title or titled(name), lambda row, _: "Yes" if _get(row, name) else "No")
+    return Column(title or titled(name), lambda row, _viewer: _("Yes") if _get(row, name) else _("No"))
 
 
 def list_of(name: str, title: str = "", none: str = NOTHING) -> Column:
     """A list of short texts; `none` is what an empty one means."""
-    return Column(title or titled(name), lambda row, _: ", ".join(map(str, _get(row, name))) or none)
+    return Column(title or titled(name), lambda row, _viewer: ", ".join(map(str, _get(row, name))) or _(none))
 
 
 def reference_of(name: str, title: str = "") -> Column:
@@ -355,6 +355,11 @@ class Doing:
     address: str
     main: bool = False
 
+    @property
+    def said(self) -> str:
+        """The words in the reader's language."""
+        return _(self.words)
+
 
 @dataclass(frozen=True)
 class Table:
@@ -367,11 +372,12 @@ class Table:
     more: bool = False
 
 
-def table(title: str, rows: Iterable[Any], columns: Sequence[Column], viewer: Viewer, *, empty: str) -> Table:
+def table(title: str, rows: Iterable[Any], columns: Sequence[Column], viewer: Viewer, *, empty: Any) -> Table:
     """The first rows with their columns; `rows` is a query or a list in its order."""
     found = list(rows[: ROWS + 1]) if isinstance(rows, models.QuerySet | list) else list(rows)
-    cells = [[(column.title, column.cell(row, viewer), column.right) for column in columns] for row in found[:ROWS]]
-    return Table(title, [(column.title, column.right) for column in columns], cells, empty, more=len(found) > ROWS)
+    cells = [[(column.said, column.cell(row, viewer), column.right) for column in columns] for row in found[:ROWS]]
+    headers = [(column.said, column.right) for column in columns]
+    return Table(_(title), headers, cells, _(empty), more=len(found) > ROWS)
 
 
 def joined(parts: Iterable[object], separator: str = ", ") -> str:

@@ -4,17 +4,19 @@ from typing import Final
 
 from django.contrib import admin
 from django.db.models import Q
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from payments.admin import base, shown
 from payments.admin.account import browser
 from payments.staff.models import KnownBrowser, SecondFactor, SignInGuess, StaffSession
 
 SCOPES: Final = {
-    "pair": "An account, from one place",
-    "account": "An account, from places that are new to it",
-    "address": "An address, with any account",
+    "pair": gettext_lazy("An account, from one place"),
+    "account": gettext_lazy("An account, from places that are new to it"),
+    "address": gettext_lazy("An address, with any account"),
 }
-WHO = shown.Column("Who", lambda row, _: row.user.get_username() if row.user else "Nobody yet")
+WHO = shown.Column("Who", lambda row, _viewer: row.user.get_username() if row.user else _("Nobody yet"))
 BROWSER = shown.Column("Browser", lambda row, _: browser(row.agent))
 
 

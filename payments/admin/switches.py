@@ -9,6 +9,8 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import Case, Q, When
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from unfold import widgets
 
 from payments.admin import base, fresh, shown
@@ -18,7 +20,7 @@ from payments.kernel.errors import Refusal
 from payments.kernel.records import StateChange
 from payments.methods import catalogue
 
-WHAT_STOPS = (
+WHAT_STOPS = gettext_lazy(
     "It takes no new payment, within 5 seconds everywhere. Payments that are there go on: their captures, refunds and"
     " notifications are not touched. On again takes two people."
 )
@@ -37,18 +39,18 @@ class ReasonForm(forms.Form):
         max_length=200,
         min_length=5,
         widget=widgets.UnfoldAdminTextareaWidget(attrs={"rows": 3}),
-        help_text="What has happened? At least five letters; it is kept with the change.",
+        help_text=gettext_lazy("What has happened? At least five letters; it is kept with the change."),
     )
 
 
 class OffForm(ReasonForm):
     """What is switched off as a whole."""
 
-    kind = forms.ChoiceField(choices=SwitchKind.choices, widget=widgets.UnfoldAdminSelectWidget)
+    kind = forms.ChoiceField(choices=shown.choices(SwitchKind), widget=widgets.UnfoldAdminSelectWidget)
     target = forms.CharField(
         max_length=40,
         widget=widgets.UnfoldAdminTextInputWidget,
-        help_text="An account's code (stripe-us), a method (card) or a country (NL).",
+        help_text=gettext_lazy("An account's code (stripe-us), a method (card) or a country (NL)."),
     )
     field_order = ("kind", "target", "reason")
 
@@ -62,7 +64,10 @@ class OffForm(ReasonForm):
             SwitchKind.COUNTRY: len(target) == 2 and target.isascii() and target.isupper(),
         }
         if target and kind and not known[SwitchKind(kind)]:
-            self.add_error("target", f"There is no {SwitchKind(kind).label.lower()} {target}.")
+            self.add_error(
+                "target",
+                _("%(kind)s: there is no %(target)s.") % {"kind": shown.said(SwitchKind(kind).label), "target": target},
+            )
         return {**said, "target": target}
 
 
@@ -126,7 +131,7 @@ class KillSwitchAdmin(base.ModelAdmin):
         """The list, with the way to switch something off."""
         new = reverse("admin:payments_killswitch_new") if self.may(request, "add") else ""
         return super().changelist_view(
-            request, {"new_url": new, "new_words": "Switch something off", **(extra_context or {})}
+            request, {"new_url": new, "new_words": _("Switch something off"), **(extra_context or {})}
         )
 
     def get_urls(self) -> list[URLPattern]:
@@ -144,9 +149,9 @@ class KillSwitchAdmin(base.ModelAdmin):
             row = switched_off(request, SwitchKind(said["kind"]), said["target"], said["reason"])
             self.log_change(request, row, f"Switch off: {said['reason']}")
             return HttpResponseRedirect(shown.address(KillSwitch, row.pk))
-        context = {"form": form, "effect": WHAT_STOPS, "button": "Switch off", "danger": True,
-                   "what": "New", "back": self.list_url()}  # fmt: skip
-        return self.page(request, "admin/confirm.html", "Switch something off", context)
+        context = {"form": form, "effect": WHAT_STOPS, "button": _("Switch off"), "danger": True,
+                   "what": _("New"), "back": self.list_url()}  # fmt: skip
+        return self.page(request, "admin/confirm.html", _("Switch something off"), context)
 
     def on(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Ask for it to be on again, or agree with the one who has asked."""
@@ -163,10 +168,13 @@ class KillSwitchAdmin(base.ModelAdmin):
             self._on(request, row, form.cleaned_data["reason"] if form is not None else "")
             return HttpResponseRedirect(back)
         effect = (
-            f"{row.asked_by} wants {row.target} on again: “{row.asked_because}” If you agree, it takes payments again"
-            " within 5 seconds."
+            _(
+                "%(asked_by)s wants %(target)s on again: “%(asked_because)s” If you agree, it takes "
+                "payments again within 5 seconds."
+            )
+            % {"asked_by": row.asked_by, "target": row.target, "asked_because": row.asked_because}
             if agrees
-            else f"{row.target} stays off until somebody else agrees with you."
+            else _("%(target)s stays off until somebody else agrees with you.") % {"target": row.target}
         )
         words = _on_words(row, by(request))
         context = {"row": row, "form": form, "effect": effect, "button": words, "what": row.target, "back": back}
@@ -176,12 +184,12 @@ class KillSwitchAdmin(base.ModelAdmin):
         try:
             if reason:
                 switches.ask_on(row.pk, because=reason, by=by(request))
-                messages.success(request, "Recorded. Another person has to agree on this page.")
+                messages.success(request, _("Recorded. Another person has to agree on this page."))
             else:
                 switches.agree(row.pk, by=by(request))
-                messages.success(request, f"{row.target} is switched on.")
+                messages.success(request, _("%(target)s is switched on.") % {"target": row.target})
         except Refusal as refusal:
-            messages.warning(request, f"{refusal.detail} Nothing was changed.")
+            messages.warning(request, _("%(detail)s Nothing was changed.") % {"detail": refusal.detail})
             return
         self.log_change(request, row, f"Wants it on: {reason}" if reason else "Switch on: agreed")
 
@@ -196,11 +204,19 @@ def switched_off(request: HttpRequest, kind: SwitchKind, target: str, reason: st
             raise
         messages.warning(
             request,
-            f"{target} is switched off already by {found.off_by} at {found.off_at:%Y-%m-%d %H:%M:%S} UTC:"
-            f" “{found.off_because}”. Nothing was changed.",
+            _(
+                "%(target)s is switched off already by %(off_by)s at %(off_at)s UTC: “%(off_because)s”. "
+                "Nothing was changed."
+            )
+            % {
+                "target": target,
+                "off_by": found.off_by,
+                "off_at": f"{found.off_at:%Y-%m-%d %H:%M:%S}",
+                "off_because": found.off_because,
+            },
         )
         return found
-    messages.success(request, f"{target} is switched off.")
+    messages.success(request, _("%(target)s is switched off.") % {"target": target})
     return row
 
 
@@ -209,4 +225,4 @@ def _agrees(row: KillSwitch, person: str) -> bool:
 
 
 def _on_words(row: KillSwitch, person: str) -> str:
-    return "Agree to switch on" if _agrees(row, person) else "Ask to switch on"
+    return _("Agree to switch on") if _agrees(row, person) else _("Ask to switch on")

@@ -32,7 +32,9 @@ LINE_COLUMNS = (
 
 RUN_COLUMNS = (
     shown.text_of("name", "Job"),
-    shown.Column("What became of it", lambda row, _viewer: shown.status(row.outcome, row.get_outcome_display())),
+    shown.Column(
+        "What became of it", lambda row, _viewer: shown.status(row.outcome, shown.said(row.get_outcome_display()))
+    ),
     shown.number_of("attempts", "Tries"),
     shown.Column("Error", lambda row, viewer: shown.masked(row.error.strip().rpartition("\n")[2], viewer)
                  or shown.NOTHING),
@@ -52,7 +54,11 @@ def _behind(line: letters.Line) -> str:
     if line.oldest_due is None:
         return shown.NOTHING
     seconds = max(0, int((clock.now() - line.oldest_due).total_seconds()))
-    return f"{seconds}\N{NO-BREAK SPACE}s" if seconds < 600 else f"{seconds // 60:,}\N{NO-BREAK SPACE}min"
+    return (
+        f"{seconds}\N{NO-BREAK SPACE}s"
+        if seconds < 600
+        else _("%(minutes)s\N{NO-BREAK SPACE}min") % {"minutes": f"{seconds // 60:,}"}
+    )
 
 
 @admin.register(Job)

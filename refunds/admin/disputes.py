@@ -2,13 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from typing import Any
+from typing import Any, Final
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import Case, F, Q, QuerySet, When
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from payments.admin import base, fresh, shown
 from payments.gateway.models import ProviderAccount, ProviderCall
@@ -33,21 +35,21 @@ TONES = {
     **dict.fromkeys(("won", "withdrawn"), "good"),
 }
 MOVEMENT_COLUMNS = (
-    shown.Column("Movement", lambda row, viewer: viewer.link(row, row.get_kind_display())),
+    shown.Column("Movement", lambda row, viewer: viewer.link(row, shown.said(row.get_kind_display()))),
     shown.amount_of("amount"),
     shown.time_of("moved_at"),
     shown.code_of("key", "PSP's key"),
     shown.text_of("told_by", "Told by"),
 )
 STAGE_COLUMNS = (
-    shown.Column("Stage", lambda row, viewer: viewer.link(row, row.get_stage_display())),
-    shown.Column("Our answer", lambda row, _: row.get_answer_display() or "None yet"),
+    shown.Column("Stage", lambda row, viewer: viewer.link(row, shown.said(row.get_stage_display()))),
+    shown.Column("Our answer", lambda row, _viewer: shown.said(row.get_answer_display()) or _("None yet")),
     shown.text_of("answer_by", "By whom"),
     shown.said_of("answer_because", "Why"),
     shown.time_of("answered_at", "The PSP had it"),
 )
 FILE_COLUMNS = (
-    shown.Column("Document", lambda row, viewer: viewer.link(row, defence.DOCUMENTS[row.kind])),
+    shown.Column("Document", lambda row, viewer: viewer.link(row, _(defence.DOCUMENTS[row.kind]))),
     shown.personal_of("filename", "File"),
     shown.number_of("size", "Bytes"),
     shown.text_of("uploaded_by", "From"),
@@ -58,13 +60,13 @@ FILE_COLUMNS = (
 class DueFilter(admin.SimpleListFilter):
     """Which disputes must be answered by when."""
 
-    title = "to be answered"
+    title = gettext_lazy("to be answered")
     parameter_name = "due"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:  # noqa: ARG002  Django's
         """What can be chosen."""
-        return [("1", "Within a day"), ("3", "Within 3 days"), ("7", "Within 7 days"), ("any", "At all"),
-                ("over", "Too late")]  # fmt: skip
+        return [("1", _("Within a day")), ("3", _("Within 3 days")), ("7", _("Within 7 days")), ("any", _("At all")),
+                ("over", _("Too late"))]  # fmt: skip
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:  # noqa: ARG002  Django's
         """The rows that wait for us."""
@@ -86,7 +88,7 @@ class DisputeAdmin(base.ModelAdmin):
         shown.amount_of("amount", "Dispute"),
         shown.status_of(tones=TONES),
         shown.Column("Answer by (UTC)", telling.due),
-        shown.Column("Reason", lambda row, _: row.get_reason_display().partition(":")[0]),
+        shown.Column("Reason", lambda row, _: shown.said(row.get_reason_display()).partition(":")[0]),
         shown.choice_of("stage"),
         shown.reference_of("intent_id", "Payment"),
         shown.time_of("opened_at", "Since"),
@@ -127,7 +129,7 @@ class DisputeAdmin(base.ModelAdmin):
         """The list, with the way to the rates."""
         address = reverse("admin:refunds_dispute_rates")
         return super().changelist_view(
-            request, {"new_url": address, "new_words": "Dispute rates", **(extra_context or {})}
+            request, {"new_url": address, "new_words": _("Dispute rates"), **(extra_context or {})}
         )
 
     def headline(self, row: Any, _viewer: shown.Viewer) -> object:
@@ -143,7 +145,7 @@ class DisputeAdmin(base.ModelAdmin):
             "moved": telling.moved(row),
             "to_do": telling.to_do(row, whole.latest.answer),
             "urgent": row.status in ANSWERABLE and not whole.latest.answer,
-            "advice": defence.advice(row.reason).words if row.status in ANSWERABLE else "",
+            "advice": _(defence.advice(row.reason).words) if row.status in ANSWERABLE else "",
             "said": _said(whole, self.viewer(request, row)),
         }
 
@@ -198,11 +200,11 @@ class DisputeAdmin(base.ModelAdmin):
         back = shown.address(Dispute, row.pk)
         if sent and form.is_valid() and form.save(by=_by(request)):
             self.log_change(request, row, "Kept evidence")
-            messages.success(request, "Kept. Nothing has gone to the bank: submit it when it is complete.")
+            messages.success(request, _("Kept. Nothing has gone to the bank: submit it when it is complete."))
             return HttpResponseRedirect(back)
-        context = {"row": row, "form": form, "advice": defence.advice(row.reason).words, "back": back,
+        context = {"row": row, "form": form, "advice": _(defence.advice(row.reason).words), "back": back,
                    "to_do": telling.to_do(row, ""), "what": shown.short(row.pk)}  # fmt: skip
-        return self.page(request, "admin/evidence.html", f"Evidence: {shown.short(row.pk)}", context)
+        return self.page(request, "admin/evidence.html", _("Evidence: %(id)s") % {"id": shown.short(row.pk)}, context)
 
     def submit(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Send the evidence, after a second look."""
@@ -213,8 +215,8 @@ class DisputeAdmin(base.ModelAdmin):
             return self._answered(
                 request, row, "Submitted evidence", lambda: answering.submit(row.pk, client_id=None, by=_by(request))
             )
-        effect = "The evidence goes to the bank as it is now, once. It cannot be changed or added to afterwards."
-        return self._confirm(request, row, "Submit to the bank", effect)
+        effect = _("The evidence goes to the bank as it is now, once. It cannot be changed or added to afterwards.")
+        return self._confirm(request, row, _("Submit to the bank"), effect)
 
     def accept(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Let the customer keep the money, with the reason."""
@@ -225,14 +227,11 @@ class DisputeAdmin(base.ModelAdmin):
         form = evidence.AcceptForm(request.POST or None)
         if request.method == "POST" and form.is_valid():
             reason = form.cleaned_data["reason"]
-            return self._answered(
-                request,
-                row,
-                f"Accepted: {reason}",
-                lambda: answering.accept(row.pk, because=reason, client_id=None, by=_by(request)),
-            )
-        effect = f"The customer keeps {shown.amount_text(row.amount)}. That cannot be taken back."
-        return self._confirm(request, row, "Accept the dispute", effect, form=form, danger=True)
+            act = lambda: answering.accept(row.pk, because=reason, client_id=None, by=_by(request))  # noqa: E731
+            return self._answered(request, row, f"Accepted: {reason}", act)
+        kept = {"amount": shown.amount_text(row.amount)}
+        effect = _("The customer keeps %(amount)s. That cannot be taken back.") % kept
+        return self._confirm(request, row, _("Accept the dispute"), effect, form=form, danger=True)
 
     def _to_answer(self, request: HttpRequest, object_id: str, verb: str) -> Any:
         """The row, or the answer that it does not wait for one; `PermissionDenied` for who may not."""
@@ -240,7 +239,7 @@ class DisputeAdmin(base.ModelAdmin):
             raise PermissionDenied
         row = self.row(request, object_id)
         if not isinstance(row, HttpResponse) and (row.status not in ANSWERABLE or _latest(row).answer):
-            messages.warning(request, "It does not wait for an answer.")
+            messages.warning(request, _("It does not wait for an answer."))
             return HttpResponseRedirect(shown.address(Dispute, row.pk))
         return row
 
@@ -248,10 +247,10 @@ class DisputeAdmin(base.ModelAdmin):
         try:
             act()
         except Refusal as refusal:
-            messages.warning(request, f"{refusal.detail} Nothing was changed.")
+            messages.warning(request, _("%(detail)s Nothing was changed.") % {"detail": refusal.detail})
         else:
             self.log_change(request, row, done)
-            messages.success(request, "It is on its way to the bank. This page shows what comes of it.")
+            messages.success(request, _("It is on its way to the bank. This page shows what comes of it."))
         return HttpResponseRedirect(shown.address(Dispute, row.pk))
 
     def _confirm(self, request: HttpRequest, row: Any, words: str, effect: str, **more: Any) -> HttpResponse:
@@ -272,19 +271,23 @@ class DisputeAdmin(base.ModelAdmin):
             shown.table("By month, method and country", rates.by_method_and_country(counted), RATE_COLUMNS, viewer,
                         empty="Nothing was paid in the last year."),
         )  # fmt: skip
-        context = {"kind": "Rates", "headline": "How often payments are disputed", "row_id": "", "sections": (),
+        context = {"kind": _("Rates"), "headline": _("How often payments are disputed"), "row_id": "", "sections": (),
                    "tables": tables, "doings": ()}  # fmt: skip
-        return self.page(request, "admin/rates.html", "Dispute rates", context)
+        return self.page(request, "admin/rates.html", _("Dispute rates"), context)
 
 
-LEVELS = {"fine": ("good", "Fine"), "near": ("wait", "Near the limit"), "over": ("bad", "Over the limit")}
+LEVELS: Final[Mapping[str, tuple[str, Any]]] = {
+    "fine": ("good", gettext_lazy("Fine")),
+    "near": ("wait", gettext_lazy("Near the limit")),
+    "over": ("bad", gettext_lazy("Over the limit")),
+}
 LIMIT_COLUMNS = (
     shown.Column("Month", lambda row, _: f"{row.month:%Y-%m}"),
     shown.Column("Programme", lambda row, _: row.programme.name),
     shown.number_of("counted", "Disputes counted"),
     shown.number_of("of", "Payments"),
     shown.Column("Rate", lambda row, _: f"{row.percent:.2f} %", right=True),
-    shown.Column("Limit", lambda row, _: f"{100 * row.programme.ratio:.1f} % and {row.programme.count:,}", right=True),
+    shown.Column("Limit", lambda row, _viewer: _limit(row), right=True),
     shown.Column(
         "Stands", lambda row, _: shown.status(row.level, LEVELS[row.level][1], {row.level: LEVELS[row.level][0]})
     ),
@@ -298,6 +301,11 @@ RATE_COLUMNS = (
     shown.number_of("frauds", "Reported as fraud"),
     shown.Column("Rate", lambda row, _: f"{row.percent:.2f} %", right=True),
 )
+
+
+def _limit(row: Any) -> str:
+    said = {"ratio": f"{100 * row.programme.ratio:.1f}", "count": f"{row.programme.count:,}"}
+    return _("%(ratio)s %% and %(count)s") % said
 
 
 def _latest(row: Dispute) -> DisputeStage:
@@ -317,7 +325,7 @@ def _said(whole: disputes.DisputeWithStages, viewer: shown.Viewer) -> list[tuple
     """The texts of the evidence, in the order of the form."""
     texts = whole.latest.texts
     return [
-        (words, shown.words(viewer.personal(texts[kind]), viewer))
+        (_(words), shown.words(viewer.personal(texts[kind]), viewer))
         for kind, words in defence.TEXTS.items()
         if texts.get(kind)
     ]
@@ -382,7 +390,7 @@ class DisputeFileAdmin(base.ModelAdmin):
         try:
             content = filing.read(row.sha256)
         except (OSError, ValueError) as gone:
-            raise Http404("The document is gone.") from gone
+            raise Http404(_("The document is gone.")) from gone
         self.log_change(request, row, "Downloaded")
         headers = {"Content-Disposition": f'attachment; filename="{row.kind}-{row.sha256[:8]}"'}
         return HttpResponse(content, content_type=row.content_type, headers=headers)

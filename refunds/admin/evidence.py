@@ -4,6 +4,8 @@ from typing import Any, Final
 
 from django import forms
 from django.core.files.uploadedfile import UploadedFile
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from payments.connectors.disputes import EvidenceDocument, EvidenceText
 from payments.kernel.errors import Refusal
@@ -49,7 +51,11 @@ class EvidenceForm(forms.Form):
         shown = [self[f"{FILE}{kind}"] for kind in self.documents_wanted]
         named = {field.name for field in (*said, *shown)}
         rest = [field for field in self if field.name not in named]
-        return [("What wins this kind of dispute", said), ("Documents that win it", shown), ("Anything else", rest)]
+        return [
+            (_("What wins this kind of dispute"), said),
+            (_("Documents that win it"), shown),
+            (_("Anything else"), rest),
+        ]
 
     def save(self, *, by: str) -> bool:
         """Keep what was written; False when it is refused, with the reason beside its field."""
@@ -70,16 +76,18 @@ class EvidenceForm(forms.Form):
 
 def _text(kind: EvidenceText, *, filled: bool) -> forms.CharField:
     widget = forms.Textarea(attrs={"rows": 3}) if kind in LONG else forms.TextInput()
-    known = "Filled in from what we know: check it." if filled else ""
+    known = _("Filled in from what we know: check it.") if filled else ""
     return forms.CharField(
-        label=defence.TEXTS[kind], required=False, max_length=defence.MAX_TEXT, widget=widget, help_text=known
+        label=_(defence.TEXTS[kind]), required=False, max_length=defence.MAX_TEXT, widget=widget, help_text=known
     )
 
 
 def _document(kind: EvidenceDocument, there: Any) -> forms.FileField:
-    kept = f"{there.filename} is kept; another one takes its place." if there is not None else "PDF, JPEG or PNG, 2 MB."
+    kept = _("PDF, JPEG or PNG, 2 MB.")
+    if there is not None:
+        kept = _("%(file)s is kept; another one takes its place.") % {"file": there.filename}
     return forms.FileField(
-        label=defence.DOCUMENTS[kind],
+        label=_(defence.DOCUMENTS[kind]),
         required=False,
         allow_empty_file=True,
         widget=forms.FileInput(attrs={"accept": "application/pdf,image/jpeg,image/png"}),
@@ -94,5 +102,5 @@ class AcceptForm(forms.Form):
         max_length=500,
         min_length=5,
         widget=forms.Textarea(attrs={"rows": 3}),
-        help_text="Colleagues read it later. At least five letters.",
+        help_text=gettext_lazy("Colleagues read it later. At least five letters."),
     )

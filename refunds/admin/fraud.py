@@ -8,6 +8,8 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import Case, When
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from payments.admin import base, shown
 from payments.kernel.errors import Refusal
@@ -15,10 +17,12 @@ from refunds.admin.evidence import AcceptForm
 from refunds.models import FraudWarning
 from refunds.services import fraud
 
+ACTIONABLE = {True: gettext_lazy("Yes"), False: gettext_lazy("No"), None: gettext_lazy("Not said")}
+
 
 def _decision(row: FraudWarning) -> str:
     tone = {"refunded": "good", "kept": "good", "disputed": "bad", "": "wait"}[row.decision]
-    words = row.get_decision_display() or "To be decided"
+    words = shown.said(row.get_decision_display()) or _("To be decided")
     return shown.status(row.decision or "open", words, {row.decision or "open": tone})
 
 
@@ -28,11 +32,13 @@ class FraudWarningAdmin(base.ModelAdmin):
 
     called = ("fraud warning", "fraud warnings")
     columns = (
-        shown.Column("Warning", lambda row, _: shown.plain(row.kind) if row.kind else "Fraud"),
+        shown.Column("Warning", lambda row, _viewer: shown.said(row.kind) if row.kind else _("Fraud")),
         shown.Column("What is done", lambda row, _: _decision(row)),
         shown.amount_of("intent.amount", "Payment of"),
         shown.reference_of("intent_id", "Payment"),
-        shown.Column("A refund helps", lambda row, _: {True: "Yes", False: "No", None: "Not said"}[row.actionable]),
+        shown.Column(
+            "A refund helps", lambda row, _viewer: _({True: "Yes", False: "No", None: "Not said"}[row.actionable])
+        ),
         shown.time_of("warned_at", "Since"),
     )
     sections = (
@@ -89,14 +95,16 @@ class FraudWarningAdmin(base.ModelAdmin):
             try:
                 fraud.keep(row.pk, because=reason, by=f"staff {request.user.get_username()}"[:80])
             except Refusal as refusal:
-                messages.warning(request, f"{refusal.detail} Nothing was changed.")
+                messages.warning(request, _("%(detail)s Nothing was changed.") % {"detail": refusal.detail})
             else:
                 self.log_change(request, row, f"Kept: {reason}")
-                messages.success(request, "The money is kept. If the bank disputes it, the dispute appears by itself.")
+                messages.success(
+                    request, _("The money is kept. If the bank disputes it, the dispute appears by itself.")
+                )
             return HttpResponseRedirect(back)
-        effect = (
+        effect = _(
             "The payment stays as it is. It may still become a dispute, which costs a fee and counts with the scheme."
         )
-        context = {"row": row, "form": form, "effect": effect, "button": "Keep the money", "what": shown.short(row.pk),
-                   "back": back}  # fmt: skip
-        return self.page(request, "admin/confirm.html", "Keep the money", context)
+        context = {"row": row, "form": form, "effect": effect, "button": _("Keep the money"),
+                   "what": shown.short(row.pk), "back": back}  # fmt: skip
+        return self.page(request, "admin/confirm.html", _("Keep the money"), context)

@@ -9,6 +9,8 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from unfold import widgets
 
 from payments.admin import base, fresh, shown
@@ -33,16 +35,18 @@ class LimitForm(forms.Form):
 
     whose = forms.CharField(
         max_length=80, widget=widgets.UnfoldAdminTextInputWidget,
-        help_text="A role (support), an API client by its name, or api: every client without a limit of its own.",
+        help_text=gettext_lazy(
+            "A role (support), an API client by its name, or api: every client without a limit of its own."
+        ),
     )  # fmt: skip
     currency = forms.CharField(max_length=3, widget=widgets.UnfoldAdminTextInputWidget, help_text="EUR")
     each = forms.CharField(
-        max_length=20, required=False, label="At once", widget=widgets.UnfoldAdminTextInputWidget,
-        help_text="250.00. Empty: any amount.",
+        max_length=20, required=False, label=gettext_lazy("At once"), widget=widgets.UnfoldAdminTextInputWidget,
+        help_text=gettext_lazy("250.00. Empty: any amount."),
     )  # fmt: skip
     daily = forms.CharField(
-        max_length=20, required=False, label="In 24 hours", widget=widgets.UnfoldAdminTextInputWidget,
-        help_text="2000.00. Empty: any amount.",
+        max_length=20, required=False, label=gettext_lazy("In 24 hours"), widget=widgets.UnfoldAdminTextInputWidget,
+        help_text=gettext_lazy("2000.00. Empty: any amount."),
     )  # fmt: skip
 
     def propose(self, by: str) -> RefundLimit | None:
@@ -60,9 +64,12 @@ class LimitForm(forms.Form):
             return None
 
 
-LIMIT_DOINGS: Final[Mapping[str, tuple[str, str]]] = {
-    "agree": ("Agree", "It is in force at once. Another proposal for the same is withdrawn."),
-    "withdraw": ("Withdraw", "It comes to nothing. What is in force stays."),
+LIMIT_DOINGS: Final[Mapping[str, tuple[Any, Any]]] = {
+    "agree": (
+        gettext_lazy("Agree"),
+        gettext_lazy("It is in force at once. Another proposal for the same is withdrawn."),
+    ),
+    "withdraw": (gettext_lazy("Withdraw"), gettext_lazy("It comes to nothing. What is in force stays.")),
 }
 
 
@@ -116,7 +123,7 @@ class RefundLimitAdmin(base.ModelAdmin):
     def changelist_view(self, request: HttpRequest, extra_context: Mapping[str, Any] | None = None) -> HttpResponse:
         """The list, with the way to a new limit."""
         new = reverse("admin:refunds_refundlimit_new") if base.from_role(request, "refunds.add_refundlimit") else ""
-        return super().changelist_view(request, {"new_url": new, "new_words": "New limit", **(extra_context or {})})
+        return super().changelist_view(request, {"new_url": new, "new_words": _("New limit"), **(extra_context or {})})
 
     def get_urls(self) -> list[URLPattern]:
         """The admin's routes and those of a limit's life."""
@@ -132,11 +139,11 @@ class RefundLimitAdmin(base.ModelAdmin):
         if row is not None:
             self.log_addition(request, row, f"Proposed: {row.status}")
             return HttpResponseRedirect(shown.address(RefundLimit, row.pk))
-        effect = (
+        effect = _(
             "It is in force at once when it allows no more than the one before it; else another person has to agree."
         )
-        context = {"form": form, "effect": effect, "button": "Propose", "what": "New", "back": self.list_url()}
-        return self.page(request, "admin/confirm.html", "New limit", context)
+        context = {"form": form, "effect": effect, "button": _("Propose"), "what": _("New"), "back": self.list_url()}
+        return self.page(request, "admin/confirm.html", _("New limit"), context)
 
     def _view(self, move: str) -> Any:
         def view(request: HttpRequest, object_id: str) -> HttpResponse:
@@ -159,9 +166,9 @@ class RefundLimitAdmin(base.ModelAdmin):
                 {"agree": limiting.agree, "withdraw": limiting.withdraw}[move](
                     row.pk, by=selectors.person(request.user).name
                 )
-                self.log_change(request, row, words)
+                self.log_change(request, row, shown.english(words))
             except Refusal as refusal:
-                messages.warning(request, f"{refusal.detail} Nothing was changed.")
+                messages.warning(request, _("%(detail)s Nothing was changed.") % {"detail": refusal.detail})
             return HttpResponseRedirect(shown.address(RefundLimit, row.pk))
         context = {"row": row, "effect": effect, "button": words, "danger": move == "withdraw",
                    "what": str(row), "back": shown.address(RefundLimit, row.pk)}  # fmt: skip
@@ -169,4 +176,4 @@ class RefundLimitAdmin(base.ModelAdmin):
 
 
 def _most(minor: int | None, currency: str) -> object:
-    return "Any amount" if minor is None else shown.amount(money.from_minor(minor, currency))
+    return _("Any amount") if minor is None else shown.amount(money.from_minor(minor, currency))

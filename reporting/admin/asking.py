@@ -6,6 +6,8 @@ from datetime import date, datetime, time, timedelta
 from typing import Any, NamedTuple
 
 from django import forms
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from payments.admin import shown
 from payments.kernel import clock
@@ -18,7 +20,7 @@ from reporting.reports.catalogue import REPORTS
 def known_zone(name: str) -> None:
     """Refuses what is no name of the IANA database."""
     if name not in base.zones():
-        raise forms.ValidationError("There is no such time zone. Write UTC, or like Europe/Amsterdam.")
+        raise forms.ValidationError(_("There is no such time zone. Write UTC, or like Europe/Amsterdam."))
 
 
 class Offer(NamedTuple):
@@ -45,15 +47,18 @@ class ReportForm(forms.Form):
     report = forms.ChoiceField(choices=[], widget=forms.RadioSelect)
     first_day = forms.DateField(widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"))
     last_day = forms.DateField(
-        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"), help_text="It is in the report as a whole."
+        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+        help_text=gettext_lazy("It is in the report as a whole."),
     )
     timezone = forms.CharField(
         max_length=64,
-        label="Time zone",
-        help_text="Whose days these are: UTC, or like Europe/Amsterdam.",
+        label=gettext_lazy("Time zone"),
+        help_text=gettext_lazy("Whose days these are: UTC, or like Europe/Amsterdam."),
         validators=[known_zone],
     )
-    currency = forms.CharField(required=False, max_length=3, help_text="Like EUR. Empty means every currency.")
+    currency = forms.CharField(
+        required=False, max_length=3, help_text=gettext_lazy("Like EUR. Empty means every currency.")
+    )
     format = forms.ChoiceField(choices=FileFormat.choices)
 
     def __init__(self, data: Any = None, preset: str = "") -> None:
@@ -68,7 +73,7 @@ class ReportForm(forms.Form):
         """The days, in their order."""
         said: dict[str, Any] = super().clean() or {}
         if said.get("first_day") and said.get("last_day") and said["last_day"] < said["first_day"]:
-            self.add_error("last_day", "The last day is before the first.")
+            self.add_error("last_day", _("The last day is before the first."))
         return said
 
     def parameters(self) -> Parameters:
@@ -89,9 +94,9 @@ def presets() -> Mapping[str, tuple[str, date, date]]:
     yesterday, month_end = today - timedelta(days=1), today.replace(day=1) - timedelta(days=1)
     week_end = today - timedelta(days=today.weekday() + 1)
     return {
-        "yesterday": ("Yesterday", yesterday, yesterday),
-        "last-week": ("Last week", week_end - timedelta(days=6), week_end),
-        "last-month": ("Last month", month_end.replace(day=1), month_end),
+        "yesterday": (_("Yesterday"), yesterday, yesterday),
+        "last-week": (_("Last week"), week_end - timedelta(days=6), week_end),
+        "last-month": (_("Last month"), month_end.replace(day=1), month_end),
     }
 
 

@@ -9,6 +9,8 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from unfold import widgets
 
 from payments.admin import base, shown
@@ -28,11 +30,11 @@ MAY_UPLOAD: Final = "reporting.add_bankstatement"
 
 TEXT: Final = widgets.UnfoldAdminTextInputWidget
 CHOICE: Final = widgets.UnfoldAdminSelectWidget
-OPTIONS: Final[Mapping[str, tuple[str, Mapping[str, str]]]] = {
-    "separator": ("Columns are separated by", sheet.SEPARATORS),
-    "decimal": ("Amounts look like", sheet.DECIMALS),
-    "dates": ("Days look like", {name: name for name in sheet.DATES}),
-    "encoding": ("Letters are written in", sheet.ENCODINGS),
+OPTIONS: Final[Mapping[str, tuple[Any, Mapping[str, Any]]]] = {
+    "separator": (gettext_lazy("Columns are separated by"), sheet.SEPARATORS),
+    "decimal": (gettext_lazy("Amounts look like"), sheet.DECIMALS),
+    "dates": (gettext_lazy("Days look like"), {name: name for name in sheet.DATES}),
+    "encoding": (gettext_lazy("Letters are written in"), sheet.ENCODINGS),
 }
 
 
@@ -44,10 +46,13 @@ class NamesForm(forms.Form):
     """How statements name the account, and how its CSV files are written."""
 
     iban = forms.CharField(
-        max_length=42, widget=TEXT, required=False, label="IBAN", help_text="DE89 3704 0044 0532 0130 00"
+        max_length=42, widget=TEXT, required=False, label="IBAN", help_text=gettext_lazy("DE89 3704 0044 0532 0130 00")
     )
     number = forms.CharField(
-        max_length=40, widget=TEXT, required=False, help_text="Where there is no IBAN: as statements write it."
+        max_length=40,
+        widget=TEXT,
+        required=False,
+        help_text=gettext_lazy("Where there is no IBAN: as statements write it."),
     )
 
     def __init__(self, data: Any = None, *, row: BankAccount | None = None) -> None:
@@ -56,13 +61,13 @@ class NamesForm(forms.Form):
         names = {"iban": row.iban, "number": row.number} if row is not None else {}
         super().__init__(data, initial={**names, **{name: said.get(name, "") for name in OPTIONS}, **columns})
         for name, (label, known) in OPTIONS.items():
-            choices = [("", "No CSV files come from this bank"), *known.items()]
+            choices = [("", _("No CSV files come from this bank")), *known.items()]
             self.fields[name] = forms.ChoiceField(
-                label=f"CSV: {label[0].lower()}{label[1:]}", choices=choices, required=False, widget=CHOICE
+                label=_(f"CSV: {label[0].lower()}{label[1:]}"), choices=choices, required=False, widget=CHOICE
             )
         for name, label in sheet.FIELDS.items():
             self.fields[_column(name)] = forms.CharField(
-                label=f"CSV column: {label}", max_length=60, required=False, widget=TEXT
+                label=_("CSV column: %(label)s") % {"label": label}, max_length=60, required=False, widget=TEXT
             )
 
     def dialect(self) -> dict[str, Any]:
@@ -83,8 +88,8 @@ class AccountForm(NamesForm):
 
     field_order = ("code", "legal_entity", "currency")
 
-    code = forms.SlugField(max_length=40, widget=TEXT, help_text="As the ledger calls it: main-eur")
-    legal_entity = forms.ChoiceField(widget=CHOICE, help_text="Whose account it is.")
+    code = forms.SlugField(max_length=40, widget=TEXT, help_text=gettext_lazy("As the ledger calls it: main-eur"))
+    legal_entity = forms.ChoiceField(widget=CHOICE, help_text=gettext_lazy("Whose account it is."))
     currency = forms.CharField(max_length=3, min_length=3, widget=TEXT, help_text="EUR")
 
     def __init__(self, data: Any = None) -> None:
@@ -96,27 +101,32 @@ class UploadForm(forms.Form):
     """The file, and what it may not say itself."""
 
     file = forms.FileField(
-        label="Statement",
+        label=gettext_lazy("Statement"),
         allow_empty_file=True,
         widget=forms.FileInput(attrs={"data-most": files.MOST_BYTES}),
-        error_messages={"required": "Choose a file."},
-        help_text="camt.053, MT940, or CSV as it was said in the bank account.",
+        error_messages={"required": gettext_lazy("Choose a file.")},
+        help_text=gettext_lazy("camt.053, MT940, or CSV as it was said in the bank account."),
     )
     account = forms.ChoiceField(
-        required=False, widget=CHOICE, label="Bank account", help_text="CSV: choose it. Others say it themselves."
+        required=False,
+        widget=CHOICE,
+        label=gettext_lazy("Bank account"),
+        help_text=gettext_lazy("CSV: choose it. Others say it themselves."),
     )
     opening = forms.CharField(
         required=False,
         max_length=30,
         widget=TEXT,
-        label="Balance before the first line",
-        help_text="Only for CSV without a column of balances: as the bank shows it, like 1234.56.",
+        label=gettext_lazy("Balance before the first line"),
+        help_text=gettext_lazy("Only for CSV without a column of balances: as the bank shows it, like 1234.56."),
     )
-    closing = forms.CharField(required=False, max_length=30, widget=TEXT, label="Balance after the last line")
+    closing = forms.CharField(
+        required=False, max_length=30, widget=TEXT, label=gettext_lazy("Balance after the last line")
+    )
 
     def __init__(self, data: Any = None, sent: Any = None) -> None:
         super().__init__(data, sent)
-        self.fields["account"].choices = [("", "The file says it"), *banks.accounts()]  # type: ignore[attr-defined]  # a choice
+        self.fields["account"].choices = [("", _("The file says it")), *banks.accounts()]  # type: ignore[attr-defined]  # a choice
 
 
 STATEMENTS: Final = (
@@ -138,7 +148,7 @@ class BankAccountAdmin(base.ModelAdmin):
         shown.text_of("currency"),
         shown.linked("legal_entity"),
         shown.Column("Statements name it", lambda row, _: shown.copyable(row.iban or row.number)),
-        shown.Column("CSV", lambda row, _: "Declared" if row.dialect else "Not declared"),
+        shown.Column("CSV", lambda row, _viewer: _("Declared") if row.dialect else _("Not declared")),
     )
     sections = (
         (
@@ -164,12 +174,14 @@ class BankAccountAdmin(base.ModelAdmin):
 
     def heading(self, row: Any, _viewer: shown.Viewer) -> str:
         """Its code."""
-        return f"Bank account {row.code}"
+        return _("Bank account %(code)s") % {"code": row.code}
 
     def changelist_view(self, request: HttpRequest, extra_context: Mapping[str, Any] | None = None) -> HttpResponse:
         """The list, with the way to a new account."""
         new = reverse("admin:reporting_bankaccount_new") if base.from_role(request, MAY_OPEN) else ""
-        return super().changelist_view(request, {"new_url": new, "new_words": "New account", **(extra_context or {})})
+        return super().changelist_view(
+            request, {"new_url": new, "new_words": _("New account"), **(extra_context or {})}
+        )
 
     def tables(self, row: Any, viewer: shown.Viewer) -> Sequence[shown.Table]:
         """Its statements, the newest first."""
@@ -202,9 +214,11 @@ class BankAccountAdmin(base.ModelAdmin):
             opened = self._said(request, form, lambda: statements.open_account(draft, by=person(request)))
             if opened is not None:
                 return opened
-        effect = "Payouts of its owner in its currency are looked for on its statements. Code, owner and currency stay."
-        context = {"form": form, "effect": effect, "button": "Write down", "what": "New", "back": self.list_url()}
-        return self.page(request, "admin/confirm.html", "New bank account", context)
+        effect = _(
+            "Payouts of its owner in its currency are looked for on its statements. Code, owner and currency stay."
+        )
+        context = {"form": form, "effect": effect, "button": _("Write down"), "what": _("New"), "back": self.list_url()}
+        return self.page(request, "admin/confirm.html", _("New bank account"), context)
 
     def edit(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Say anew how statements name it and how its CSV files are written."""
@@ -220,10 +234,10 @@ class BankAccountAdmin(base.ModelAdmin):
             changed = self._said(request, form, change)
             if changed is not None:
                 return changed
-        effect = "It counts for files that are uploaded from now on. What was loaded stays as it is."
-        context = {"form": form, "effect": effect, "button": "Save", "what": row.code,
+        effect = _("It counts for files that are uploaded from now on. What was loaded stays as it is.")
+        context = {"form": form, "effect": effect, "button": _("Save"), "what": row.code,
                    "back": shown.address(BankAccount, row.pk)}  # fmt: skip
-        return self.page(request, "admin/confirm.html", f"Change {row.code}", context)
+        return self.page(request, "admin/confirm.html", _("Change %(code)s") % {"code": row.code}, context)
 
     def _said(self, request: HttpRequest, form: NamesForm, act: Callable[[], BankAccount]) -> HttpResponse | None:
         try:
@@ -232,7 +246,7 @@ class BankAccountAdmin(base.ModelAdmin):
             form.refuse(refusal)
             return None
         self.log_change(request, row, "Written down")
-        messages.success(request, "Written down.")
+        messages.success(request, _("Written down."))
         return HttpResponseRedirect(shown.address(BankAccount, row.pk))
 
 
@@ -270,12 +284,16 @@ class BankStatementAdmin(base.ModelAdmin):
 
     def headline(self, row: Any, _viewer: shown.Viewer) -> object:
         """Which account and days."""
-        return f"{row.account.code}, {row.from_day} to {row.to_day}"
+        return _("%(code)s, %(from_day)s to %(to_day)s") % {
+            "code": row.account.code,
+            "from_day": row.from_day,
+            "to_day": row.to_day,
+        }
 
     def changelist_view(self, request: HttpRequest, extra_context: Mapping[str, Any] | None = None) -> HttpResponse:
         """The list, with the way to upload."""
         new = reverse("admin:reporting_bankstatement_new") if base.from_role(request, MAY_UPLOAD) else ""
-        return super().changelist_view(request, {"new_url": new, "new_words": "Upload", **(extra_context or {})})
+        return super().changelist_view(request, {"new_url": new, "new_words": _("Upload"), **(extra_context or {})})
 
     def tables(self, row: Any, viewer: shown.Viewer) -> Sequence[shown.Table]:
         """Its lines with what they are."""
@@ -304,12 +322,12 @@ class BankStatementAdmin(base.ModelAdmin):
         if sent and form.is_valid() and (rows := self._uploaded(request, form)):
             one = shown.address(BankStatement, rows[0].pk)
             return HttpResponseRedirect(one if len(rows) == 1 else self.list_url())
-        effect = (
+        effect = _(
             "Its balances must prove its lines, and its days must be new. Then every line is compared with the payouts"
             " on their way; what is certain is booked, the rest is shown to you. The same file again changes nothing."
         )
-        context = {"form": form, "effect": effect, "button": "Upload", "what": "New", "back": self.list_url()}
-        return self.page(request, "admin/confirm.html", "Upload a bank statement", context)
+        context = {"form": form, "effect": effect, "button": _("Upload"), "what": _("New"), "back": self.list_url()}
+        return self.page(request, "admin/confirm.html", _("Upload a bank statement"), context)
 
     def _uploaded(self, request: HttpRequest, form: UploadForm) -> list[BankStatement]:
         said = form.cleaned_data
@@ -324,7 +342,10 @@ class BankStatementAdmin(base.ModelAdmin):
             return []
         for row in rows:
             self.log_addition(request, row, "Uploaded")
-        messages.success(request, f"{sum(row.lines for row in rows):,} lines are loaded; they are compared now.")
+        messages.success(
+            request,
+            _("%(sum)s lines are loaded; they are compared now.") % {"sum": f"{sum(row.lines for row in rows):,}"},
+        )
         return rows
 
     def file(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -338,7 +359,7 @@ class BankStatementAdmin(base.ModelAdmin):
             content = filing.read(row.sha256)
         except (OSError, ValueError):
             messages.warning(
-                request, "The file is gone, or was changed where it is kept: ask whoever runs the servers."
+                request, _("The file is gone, or was changed where it is kept: ask whoever runs the servers.")
             )
             return HttpResponseRedirect(shown.address(BankStatement, row.pk))
         self.log_change(request, row, "Downloaded the file")
@@ -354,9 +375,9 @@ def _goes_on_from(row: BankStatement, viewer: shown.Viewer) -> object:
     """The statement before it, and whether its balance is where this one begins."""
     before = banks.before(row)
     if before is None:
-        return "The first statement of this account"
+        return _("The first statement of this account")
     link = viewer.link(before)
     if before.closing_minor == row.opening_minor:
         return link
-    missing = "a statement between them is missing: the balances do not follow"
+    missing = _("a statement between them is missing: the balances do not follow")
     return shown.joined((link, shown.status("missing", missing, tones={"missing": "bad"})), ": ")

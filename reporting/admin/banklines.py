@@ -11,6 +11,8 @@ from django.db.models import Case, Q, QuerySet, When
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern
 from django.utils.html import format_html
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from payments.admin import base, shown
 from payments.kernel.errors import Refusal
@@ -22,17 +24,20 @@ from reporting.services import banking
 MAY_SAY: Final = "reporting.change_bankline"
 TONES: Final = {"matched": "good", "choose": "wait", "waiting": "wait", "unexplained": "bad", "set_aside": "quiet"}
 WORDS: Final = {
-    "matched": "Known", "choose": "Choose", "waiting": "Being compared", "unexplained": "Unexplained",
-    "set_aside": "Not ours",
-}  # fmt: skip
+    "matched": gettext_lazy("Known"),
+    "choose": gettext_lazy("Choose"),
+    "waiting": gettext_lazy("Being compared"),
+    "unexplained": gettext_lazy("Unexplained"),
+    "set_aside": gettext_lazy("Not ours"),
+}
 PAYOUT_TONES: Final = {"announced": "wait", "paid": "wait", "arrived": "good", "failed": "bad", "canceled": "quiet"}
-PAYOUT_WORDS: Final = {"paid": "On its way"}
+PAYOUT_WORDS: Final = {"paid": gettext_lazy("On its way")}
 
 
 class ReasonForm(forms.Form):
     """Why: everybody who looks later reads it."""
 
-    reason = reason_field("How do you know? At least five letters; it is kept.")
+    reason = reason_field(gettext_lazy("How do you know? At least five letters; it is kept."))
 
 
 @dataclass(frozen=True)
@@ -42,7 +47,7 @@ class Saying:
     Without `effect` it cannot be said.
     """
 
-    words: str
+    words: Any
     done: str
     effect: str
     act: Callable[[str], object]
@@ -70,7 +75,9 @@ def stands(row: BankLine) -> str:
 def is_what(row: Any, viewer: shown.Viewer) -> object:
     """The payout or refund that a line is; why it was set aside."""
     for match in row.live:
-        return shown.joined((match.get_kind_display(), viewer.reference(match.payout_id or match.transfer_id)), ": ")
+        return shown.joined(
+            (shown.said(match.get_kind_display()), viewer.reference(match.payout_id or match.transfer_id)), ": "
+        )
     return shown.masked(row.said_because, viewer) or shown.NOTHING
 
 
@@ -152,7 +159,9 @@ class BankLineAdmin(base.ModelAdmin):
         found = [shown.table("What was said of it", matches, MATCHES, viewer, empty="Nothing yet.")]
         if row.status in banking.OPEN:
             columns = self._payouts(row, viewer)
-            empty = "No payout of about its amount is on its way to this account's owner, or has come from there."
+            empty = _(
+                "No payout of about its amount is on its way to this account's owner, or has come from there."
+            )
             found.insert(0, shown.table("What it could be", banks.possible(row), columns, viewer, empty=empty))
         differences = Discrepancy.objects.filter(subject_id=row.pk).order_by("pk")
         if differences:
@@ -162,7 +171,7 @@ class BankLineAdmin(base.ModelAdmin):
     def _payouts(self, line: BankLine, viewer: shown.Viewer) -> Sequence[shown.Column]:
         def this_one(row: Payout, _viewer: shown.Viewer) -> object:
             address = f"{self.address_of('choose', line)}?payout={row.pk}"
-            return format_html('<a class="bo-link" href="{}">It is this one</a>', address)
+            return format_html('<a class="bo-link" href="{}">{}</a>', address, _("It is this one"))
 
         found = [
             shown.Column("Payout", lambda row, seer: seer.link(row, row.provider_reference)),
@@ -195,7 +204,9 @@ class BankLineAdmin(base.ModelAdmin):
 
         def saying(row: BankLine) -> Saying:
             act = lambda reason: banking.choose(row.pk, pk, because=reason, by=person(request))  # noqa: E731
-            return Saying("It is this payout", "Booked.", _booking(row, banks.possible_one(row, pk)), act)
+            return Saying(
+                gettext_lazy("It is this payout"), _("Booked."), _booking(row, banks.possible_one(row, pk)), act
+            )
 
         return self._say(request, object_id, saying)
 
@@ -203,9 +214,11 @@ class BankLineAdmin(base.ModelAdmin):
         """Say that it is none of our business."""
 
         def saying(row: BankLine) -> Saying:
-            effect = f"{shown.amount_text(row.amount)} are no payout and no refund. Nothing is booked for them."
+            effect = _("%(amount)s are no payout and no refund. Nothing is booked for them.") % {
+                "amount": shown.amount_text(row.amount)
+            }
             act = lambda reason: banking.set_aside(row.pk, because=reason, by=person(request))  # noqa: E731
-            return Saying("Not ours", "Set aside.", effect, act)
+            return Saying(gettext_lazy("Not ours"), _("Set aside."), effect, act)
 
         return self._say(request, object_id, saying)
 
@@ -213,9 +226,9 @@ class BankLineAdmin(base.ModelAdmin):
         """Take back that it was set aside."""
 
         def saying(row: BankLine) -> Saying:
-            effect = "It is compared with the payouts anew, and asked about again when none explains it."
+            effect = _("It is compared with the payouts anew, and asked about again when none explains it.")
             act = lambda _: banking.look_again(row.pk, by=person(request))  # noqa: E731
-            return Saying("Look at it again", "It is compared anew.", effect, act, asks=False)
+            return Saying(gettext_lazy("Look at it again"), _("It is compared anew."), effect, act, asks=False)
 
         return self._say(request, object_id, saying)
 
@@ -230,19 +243,27 @@ def _booking(row: BankLine, payout: Payout | None) -> str:
     """What choosing a payout does; "" when it cannot be that one."""
     if payout is None:
         return ""
-    came = banks.comes(row, payout)
-    return (
-        f"{shown.amount_text(row.amount)} of {row.day} {'are' if came else 'send back'} the payout"
-        f" {payout.provider_reference} of {payout.account.code}. The ledger books it between"
-        f" cash_in_transit/{payout.account.code} and bank/{row.account.code}. Only another person can undo it."
-    )
+    if banks.comes(row, payout):
+        words = _(
+            "%(amount)s of %(day)s are the payout %(payout)s of %(account)s. The ledger books it between"
+            " cash_in_transit/%(account)s and bank/%(bank)s. Only another person can undo it."
+        )
+    else:
+        words = _(
+            "%(amount)s of %(day)s send back the payout %(payout)s of %(account)s. The ledger books it between"
+            " cash_in_transit/%(account)s and bank/%(bank)s. Only another person can undo it."
+        )
+    return words % {
+        "amount": shown.amount_text(row.amount), "day": row.day, "payout": payout.provider_reference,
+        "account": payout.account.code, "bank": row.account.code,
+    }  # fmt: skip
 
 
 def said(page: base.ModelAdmin, request: HttpRequest, row: Any, saying: Saying) -> HttpResponse:
     """Show what somebody is about to say of a row, ask why, and do it; what is refused is said on the row's page."""
     back = shown.address(type(row), row.pk)
     if not saying.effect:
-        messages.warning(request, "It cannot be this payout, or not any more. Nothing was changed.")
+        messages.warning(request, _("It cannot be this payout, or not any more. Nothing was changed."))
         return HttpResponseRedirect(back)
     form = ReasonForm(request.POST or None) if saying.asks else None
     if request.method == "POST" and (form is None or form.is_valid()):
@@ -250,9 +271,9 @@ def said(page: base.ModelAdmin, request: HttpRequest, row: Any, saying: Saying) 
         try:
             saying.act(reason)
         except Refusal as refusal:
-            messages.warning(request, f"{refusal.detail} Nothing was changed.")
+            messages.warning(request, _("%(detail)s Nothing was changed.") % {"detail": refusal.detail})
             return HttpResponseRedirect(back)
-        page.log_change(request, row, f"{saying.words}: {reason}".removesuffix(": "))
+        page.log_change(request, row, f"{shown.english(saying.words)}: {reason}".removesuffix(": "))
         messages.success(request, saying.done)
         return HttpResponseRedirect(back)
     context = {"row": row, "form": form, "effect": saying.effect, "button": saying.words, "what": str(row),
@@ -302,6 +323,6 @@ class BankMatchAdmin(base.ModelAdmin):
         row = self.row(request, object_id)
         if isinstance(row, HttpResponse):
             return row
-        effect = f"What was booked for {row.line} is reversed, and the line is open again."
+        effect = _("What was booked for %(line)s is reversed, and the line is open again.") % {"line": row.line}
         act = lambda reason: banking.undo(row.pk, because=reason, by=person(request))  # noqa: E731
-        return said(self, request, row, Saying("Undo", "Undone.", effect, act))
+        return said(self, request, row, Saying(gettext_lazy("Undo"), _("Undone."), effect, act))

@@ -4,6 +4,8 @@ from typing import Any, Final
 
 from django.core.paginator import Page, Paginator
 from django.http import HttpRequest
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from payments.admin import shown
 from payments.kernel import clock
@@ -22,15 +24,18 @@ MOVING: Final = (BatchStatus.UPLOADED, BatchStatus.APPROVED, BatchStatus.RUNNING
 PER_PAGE: Final = 25
 
 LABELS: Final = {
-    Verdict.FITS: "Goes back", Verdict.DUPLICATE: "Twice", Verdict.REFUNDED_BEFORE: "Refunded before",
-    Verdict.UNKNOWN: "Unknown id", "": "Not checked yet",
-}  # fmt: skip
+    Verdict.FITS: gettext_lazy("Goes back"),
+    Verdict.DUPLICATE: gettext_lazy("Twice"),
+    Verdict.REFUNDED_BEFORE: gettext_lazy("Refunded before"),
+    Verdict.UNKNOWN: gettext_lazy("Unknown id"),
+    "": gettext_lazy("Not checked yet"),
+}
 TABS: Final = {
-    "all": ("All", "The file has no rows."),
-    "fits": ("Go back", "No row can be refunded. The problems say why."),
-    "problems": ("Problems", "No row has a problem."),
-    "duplicates": ("Twice", "No row looks like a refund that is made twice."),
-    "refused": ("No longer fitted", "No row has failed to fit when its turn came."),
+    "all": (gettext_lazy("All"), gettext_lazy("The file has no rows.")),
+    "fits": (gettext_lazy("Go back"), gettext_lazy("No row can be refunded. The problems say why.")),
+    "problems": (gettext_lazy("Problems"), gettext_lazy("No row has a problem.")),
+    "duplicates": (gettext_lazy("Twice"), gettext_lazy("No row looks like a refund that is made twice.")),
+    "refused": (gettext_lazy("No longer fitted"), gettext_lazy("No row has failed to fit when its turn came.")),
 }
 
 TOTALS: Final = (
@@ -62,7 +67,7 @@ def _goes_back(row: RefundBatchRow) -> object:
 
 def _verdict(row: RefundBatchRow) -> str:
     tone = "good" if row.verdict == Verdict.FITS else "wait" if row.verdict in (*TWICE, "") else "bad"
-    words = "Meant twice" if row.confirmed else LABELS.get(row.verdict, "")
+    words = _("Meant twice") if row.confirmed else LABELS.get(row.verdict, "")
     return shown.status(row.verdict or "not_checked", words, tones={row.verdict or "not_checked": tone})
 
 
@@ -71,7 +76,7 @@ def _outcome(row: RefundBatchRow, viewer: shown.Viewer) -> object:
     if row.refund is not None:
         return shown.joined((viewer.reference(row.refund.pk), shown.status(row.refund.status)), " ")
     if row.refusal:
-        return f"Not refunded: {row.refused_because}"
+        return _("Not refunded: %(refused_because)s") % {"refused_because": row.refused_because}
     return row.words or shown.NOTHING
 
 
@@ -85,26 +90,52 @@ LINES: Final = (
 )
 
 
+def _checked(row: RefundBatch, problems: int) -> str:
+    said = {"fitting": f"{row.fitting:,}", "rows": f"{row.rows:,}", "problems": f"{problems:,}"}
+    if not problems:
+        return _("%(fitting)s of %(rows)s rows can be refunded. Nothing happens before it is approved.") % said
+    return (
+        _(
+            "%(fitting)s of %(rows)s rows can be refunded. %(problems)s cannot, and are left out."
+            " Nothing happens before it is approved."
+        )
+        % said
+    )
+
+
+def _finished(progress: batches.Progress) -> str:
+    said = {"made": f"{progress.made:,}", "refused": f"{progress.refused:,}"}
+    if not progress.refused:
+        return _("Every row has ended: %(made)s became refunds.") % said
+    return _("Every row has ended: %(made)s became refunds. %(refused)s no longer fitted and were left out.") % said
+
+
 def sentence(row: RefundBatch, progress: batches.Progress) -> str:
     """How it stands and what comes next, in words."""
     problems = row.rows - row.fitting
     match row.status:
         case BatchStatus.UPLOADED:
-            return "Every row is being checked. This page changes when that is done."
+            return _("Every row is being checked. This page changes when that is done.")
         case BatchStatus.CHECKED if not row.fitting:
-            return "No row can be refunded. Put the problems right, and upload the file again."
+            return _("No row can be refunded. Put the problems right, and upload the file again.")
         case BatchStatus.CHECKED:
-            rest = f" {problems:,} cannot, and are left out." if problems else ""
-            return f"{row.fitting:,} of {row.rows:,} rows can be refunded.{rest} Nothing happens before it is approved."
+            return _checked(row, problems)
         case BatchStatus.NEEDS_APPROVAL:
-            return f"{row.asked_by} asks for approval. Another lead looks at it and decides."
+            return _("%(asked_by)s asks for approval. Another lead looks at it and decides.") % {
+                "asked_by": row.asked_by
+            }
         case BatchStatus.APPROVED:
-            return f"Approved by {row.approved_by}. Until {row.starts_at:%H:%M:%S} UTC all of it can be called back;"
+            return _("Approved by %(approved_by)s. Until %(starts_at)s UTC all of it can be called back;") % {
+                "approved_by": row.approved_by,
+                "starts_at": f"{row.starts_at:%H:%M:%S}",
+            }
         case BatchStatus.PAUSED:
-            return f"Paused: {progress.done:,} of {row.fitting:,} rows are done, and the rest waits."
+            return _("Paused: %(done)s of %(fitting)s rows are done, and the rest waits.") % {
+                "done": f"{progress.done:,}",
+                "fitting": f"{row.fitting:,}",
+            }
         case BatchStatus.FINISHED:
-            gone = f" {progress.refused:,} no longer fitted and were left out." if progress.refused else ""
-            return f"Every row has ended: {progress.made:,} became refunds.{gone}"
+            return _finished(progress)
     return ""
 
 
@@ -112,9 +143,12 @@ def said(row: RefundBatch, progress: batches.Progress) -> str:
     """What changes while somebody looks on."""
     if row.status == BatchStatus.APPROVED and row.starts_at is not None:
         seconds = max(0, int((row.starts_at - clock.now()).total_seconds()))
-        return f"it begins in {seconds} seconds." if seconds else "it begins now."
+        return _("it begins in %(seconds)s seconds.") % {"seconds": seconds} if seconds else _("it begins now.")
     if row.status == BatchStatus.RUNNING:
-        return f"{progress.done:,} of {row.fitting:,} rows are done."
+        return _("%(done)s of %(fitting)s rows are done.") % {
+            "done": f"{progress.done:,}",
+            "fitting": f"{row.fitting:,}",
+        }
     return ""
 
 
@@ -144,7 +178,7 @@ def facts(request: HttpRequest, row: RefundBatch, viewer: shown.Viewer) -> dict[
         "bar": row.status in (BatchStatus.RUNNING, BatchStatus.PAUSED),
         "done": progress.done,
         "repeats": viewer.reference(row.repeats_id) if row.repeats_id and not ended else "",
-        "repeats_stands": f"is {shown.plain(row.repeats.status).lower()}" if row.repeats is not None else "",
+        "repeats_stands": shown.said(row.repeats.status).lower() if row.repeats is not None else "",
         "kinds": [(name, words, f"{counts[name]:,}", name == show) for name, (words, _) in TABS.items()],
         "show": show,
         "turned": page,
@@ -155,7 +189,7 @@ def facts(request: HttpRequest, row: RefundBatch, viewer: shown.Viewer) -> dict[
 
 def tables(row: RefundBatch, viewer: shown.Viewer) -> list[shown.Table]:
     """What goes back, per currency; and how its refunds stand."""
-    empty = "The rows are being checked." if row.status == BatchStatus.UPLOADED else "No row can be refunded."
+    empty = _("The rows are being checked.") if row.status == BatchStatus.UPLOADED else _("No row can be refunded.")
     found = [shown.table("What goes back", batches.totals(row.pk), TOTALS, viewer, empty=empty)]
     outcomes = sorted(batches.outcomes(row).items())
     if outcomes:

@@ -9,6 +9,8 @@ from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.urls import URLPattern, path, reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
 
 from payments.admin import base, fresh, shown
 from payments.kernel.errors import Refusal
@@ -29,10 +31,10 @@ class UploadForm(forms.Form):
     """The file."""
 
     file = forms.FileField(
-        label="CSV file",
+        label=gettext_lazy("CSV file"),
         allow_empty_file=True,
         widget=forms.FileInput(attrs={"accept": ".csv,text/csv", "data-most": uploads.MOST_BYTES}),
-        error_messages={"required": "Choose a file."},
+        error_messages={"required": gettext_lazy("Choose a file.")},
     )
 
 
@@ -40,7 +42,10 @@ class ReasonForm(forms.Form):
     """Why: everybody who looks later reads it."""
 
     reason = forms.CharField(
-        max_length=200, min_length=5, widget=forms.Textarea(attrs={"rows": 3}), help_text="At least five letters."
+        max_length=200,
+        min_length=5,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text=gettext_lazy("At least five letters."),
     )
 
 
@@ -48,7 +53,8 @@ class AskForm(forms.Form):
     """Where the very same file was uploaded before, that it is meant once more."""
 
     once_more = forms.BooleanField(
-        label="Yes, refund this file once more", error_messages={"required": "Say that it is meant once more."}
+        label=gettext_lazy("Yes, refund this file once more"),
+        error_messages={"required": gettext_lazy("Say that it is meant once more.")},
     )
 
 
@@ -57,8 +63,8 @@ class CheckForm(forms.Form):
 
     with_duplicates = forms.BooleanField(
         required=False,
-        label="Rows that look like the same refund twice are meant",
-        help_text="Each of them is refunded then. Look at the tab “Twice” first.",
+        label=gettext_lazy("Rows that look like the same refund twice are meant"),
+        help_text=gettext_lazy("Each of them is refunded then. Look at the tab “Twice” first."),
     )
 
 
@@ -66,10 +72,10 @@ class CheckForm(forms.Form):
 class Move:
     """Something that is done with a bulk refund: its button, the right it needs, what it does, and what it asks."""
 
-    words: str
+    words: Any
     right: str
-    effect: str
-    done: str
+    effect: Any
+    done: Any
     does: Callable[..., RefundBatch]
     form: type[forms.Form] | None = None
     danger: bool = False
@@ -77,28 +83,70 @@ class Move:
 
 MOVES: Final[Mapping[str, Move]] = {
     "ask": Move(
-        "Ask for approval", "add", "Another lead is asked to approve all rows that go back. Rows and verdicts stay as"
-        " they are from now on.", "Approval is asked for.", bulk.ask,
+        gettext_lazy("Ask for approval"),
+        "add",
+        gettext_lazy(
+            "Another lead is asked to approve all rows that go back. Rows and verdicts stay as they are from now on."
+        ),
+        gettext_lazy("Approval is asked for."),
+        bulk.ask,
     ),
     "approve": Move(
-        "Approve", "change", "You agree with all rows that go back. They are refunded one by one, beginning in a"
-        " minute; until then all of it can be called back.", "Approved. It begins in a minute.", bulk.approve,
+        gettext_lazy("Approve"),
+        "change",
+        gettext_lazy(
+            "You agree with all rows that go back. They are refunded one by one, beginning in a "
+            "minute; until then all of it can be called back."
+        ),
+        gettext_lazy("Approved. It begins in a minute."),
+        bulk.approve,
     ),
-    "reject": Move("Reject", "change", "Nothing of it is refunded.", "Rejected.", bulk.reject, ReasonForm, danger=True),
+    "reject": Move(
+        gettext_lazy("Reject"),
+        "change",
+        gettext_lazy("Nothing of it is refunded."),
+        gettext_lazy("Rejected."),
+        bulk.reject,
+        ReasonForm,
+        danger=True,
+    ),
     "check_again": Move(
-        "Check again", "add", "Every row is checked against how its payment stands now.", "The rows are checked again.",
-        bulk.check_again, CheckForm,
+        gettext_lazy("Check again"),
+        "add",
+        gettext_lazy("Every row is checked against how its payment stands now."),
+        gettext_lazy("The rows are checked again."),
+        bulk.check_again,
+        CheckForm,
     ),
     "pause": Move(
-        "Pause", "change", "No more rows become refunds until somebody resumes. Up to 50 that are on their way already"
-        " are still sent.", "Paused.", bulk.pause,
+        gettext_lazy("Pause"),
+        "change",
+        gettext_lazy(
+            "No more rows become refunds until somebody resumes. Up to 50 that are on their way already are still sent."
+        ),
+        gettext_lazy("Paused."),
+        bulk.pause,
     ),
-    "resume": Move("Resume", "change", "It goes on with the next row.", "It goes on.", bulk.resume),
+    "resume": Move(
+        gettext_lazy("Resume"),
+        "change",
+        gettext_lazy("It goes on with the next row."),
+        gettext_lazy("It goes on."),
+        bulk.resume,
+    ),
     "cancel": Move(
-        "Call off", "add", "All rows that are no refunds yet are left out, and refunds that have not left for the PSP"
-        " are taken back. What has gone back stays gone.", "It is called off.", bulk.cancel, ReasonForm, danger=True,
+        gettext_lazy("Call off"),
+        "add",
+        gettext_lazy(
+            "All rows that are no refunds yet are left out, and refunds that have not left for "
+            "the PSP are taken back. What has gone back stays gone."
+        ),
+        gettext_lazy("It is called off."),
+        bulk.cancel,
+        ReasonForm,
+        danger=True,
     ),
-}  # fmt: skip
+}
 
 
 @admin.register(RefundBatch)
@@ -181,7 +229,7 @@ class RefundBatchAdmin(base.ModelAdmin):
         """The list, with the way to a new one."""
         new = reverse("admin:refunds_refundbatch_new") if self._may(request, "add") else ""
         return super().changelist_view(
-            request, {"new_url": new, "new_words": "New bulk refund", **(extra_context or {})}
+            request, {"new_url": new, "new_words": _("New bulk refund"), **(extra_context or {})}
         )
 
     def get_urls(self) -> list[URLPattern]:
@@ -203,7 +251,7 @@ class RefundBatchAdmin(base.ModelAdmin):
             "form": form, "back": self.list_url(), "example": EXAMPLE, "reasons": ", ".join(Reason.values),
             "most_rows": f"{uploads.MOST_ROWS:,}", "most_megabytes": uploads.MOST_BYTES // 1_000_000,
         }  # fmt: skip
-        return self.page(request, "admin/new_batch.html", "New bulk refund", context)
+        return self.page(request, "admin/new_batch.html", _("New bulk refund"), context)
 
     def _uploaded(self, request: HttpRequest, form: UploadForm) -> RefundBatch | None:
         file = form.cleaned_data["file"]
@@ -249,9 +297,9 @@ class RefundBatchAdmin(base.ModelAdmin):
             else:
                 move.does(row.pk, by=_by(request), **said)
         except Refusal as refusal:
-            messages.warning(request, f"{refusal.detail} Nothing was changed.")
+            messages.warning(request, _("%(detail)s Nothing was changed.") % {"detail": refusal.detail})
             return
-        self.log_change(request, row, f"{move.words}: {said.get('because', '')}".removesuffix(": "))
+        self.log_change(request, row, f"{shown.english(move.words)}: {said.get('because', '')}".removesuffix(": "))
         messages.success(request, move.done)
 
     def problems(self, request: HttpRequest, object_id: str) -> HttpResponse | FileResponse:
@@ -305,7 +353,7 @@ class RefundBatchRowAdmin(base.ModelAdmin):
 
     def heading(self, row: Any, _viewer: shown.Viewer) -> str:
         """Where it stands in which file."""
-        return f"Row {row.number} of {row.batch.name}"
+        return _("Row %(number)s of %(name)s") % {"number": row.number, "name": row.batch.name}
 
 
 def _by(request: HttpRequest) -> str:
@@ -327,7 +375,7 @@ def _said(form: forms.Form | None) -> dict[str, Any]:
 def _effect(row: RefundBatch, name: str, move: Move) -> str:
     """What it does, with what goes back where that is decided."""
     if name not in ("ask", "approve"):
-        return move.effect
+        return str(move.effect)
     totals = ", ".join(shown.amount_text(total.amount) for total in reading.totals(row.pk))
-    rows = "row goes" if row.fitting == 1 else "rows go"
-    return f"{row.fitting:,} {rows} back: {totals}. {move.effect}"
+    words = ngettext("%(count)s row goes back: %(totals)s.", "%(count)s rows go back: %(totals)s.", row.fitting)
+    return f"{words % {'count': f'{row.fitting:,}', 'totals': totals}} {move.effect}"

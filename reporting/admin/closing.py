@@ -9,6 +9,8 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import NoReverseMatch, URLPattern, reverse
 from django.utils.html import format_html
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from payments.admin import base, fresh, shown
 from payments.kernel import clock
@@ -26,22 +28,22 @@ MAY_CLOSE: Final = "reporting.change_close"
 TONES: Final = {"locked": "good", "ready": "wait", "checking": "bad", "reopened": "bad", "open": "quiet",
                 "done": "good", "accepted": "good", "waiting": "wait", "missing": "bad"}  # fmt: skip
 WORDS: Final = {
-    CloseStatus.OPEN: "Open",
-    CloseStatus.CHECKING: "Something is missing",
-    CloseStatus.READY: "Ready to be locked",
-    CloseStatus.LOCKED: "Locked",
-    CloseStatus.REOPENED: "Opened again",
+    CloseStatus.OPEN: gettext_lazy("Open"),
+    CloseStatus.CHECKING: gettext_lazy("Something is missing"),
+    CloseStatus.READY: gettext_lazy("Ready to be locked"),
+    CloseStatus.LOCKED: gettext_lazy("Locked"),
+    CloseStatus.REOPENED: gettext_lazy("Opened again"),
 }
 
 BEHIND: Final = {
-    Item.FILES: ("reporting_settlementfile", "Settlement files"),
-    Item.MATCHED: ("reporting_settlementline", "Settlement lines"),
-    Item.UNEXPLAINED: ("reporting_tieout", "Comparisons with the PSPs"),
-    Item.DAYS: ("reporting_close", "Days"),
-    Item.BANK: ("reporting_payout", "Payouts"),
-    Item.BALANCE: ("payments_account", "Ledger accounts"),
-    Item.INVARIANTS: ("payments_transfer", "Ledger transfers"),
-    Item.REPORTS: ("reporting_reportrun", "Reports"),
+    Item.FILES: ("reporting_settlementfile", gettext_lazy("Settlement files")),
+    Item.MATCHED: ("reporting_settlementline", gettext_lazy("Settlement lines")),
+    Item.UNEXPLAINED: ("reporting_tieout", gettext_lazy("Comparisons with the PSPs")),
+    Item.DAYS: ("reporting_close", gettext_lazy("Days")),
+    Item.BANK: ("reporting_payout", gettext_lazy("Payouts")),
+    Item.BALANCE: ("payments_account", gettext_lazy("Ledger accounts")),
+    Item.INVARIANTS: ("payments_transfer", gettext_lazy("Ledger transfers")),
+    Item.REPORTS: ("reporting_reportrun", gettext_lazy("Reports")),
 }
 """Where what is behind an item is listed."""
 
@@ -49,13 +51,13 @@ BEHIND: Final = {
 class ReasonForm(forms.Form):
     """Why: everybody who looks later reads it."""
 
-    reason = reason_field("Why? At least five letters; it stays with the period.")
+    reason = reason_field(gettext_lazy("Why? At least five letters; it stays with the period."))
 
 
 def state(row: Close) -> str:
     """How far a period is, as a label: what only waits for its reports lacks nothing."""
     if row.status == CloseStatus.CHECKING and not any(one.state == CheckState.MISSING for one in row.checklist()):
-        return shown.status("waiting", "Being looked at", tones=TONES)
+        return shown.status("waiting", _("Being looked at"), tones=TONES)
     return shown.status(row.status, WORDS[CloseStatus(row.status)], tones=TONES)
 
 
@@ -70,7 +72,9 @@ def _missing(row: Close) -> str:
 def _reports(row: Close) -> str:
     if row.status != CloseStatus.LOCKED:
         return shown.NOTHING
-    return shown.status("done", "Final", TONES) if row.proven_at else shown.status("waiting", "Being proven", TONES)
+    return (
+        shown.status("done", _("Final"), TONES) if row.proven_at else shown.status("waiting", _("Being proven"), TONES)
+    )
 
 
 def _behind(check: CloseCheck) -> str:
@@ -89,7 +93,7 @@ def _accepted(check: CloseCheck) -> str:
 
 CHECK_COLUMNS = (
     shown.Column("Item", lambda row, viewer: viewer.link(row)),
-    shown.Column("State", lambda row, _: shown.status(row.state, row.get_state_display(), tones=TONES)),
+    shown.Column("State", lambda row, _: shown.status(row.state, shown.said(row.get_state_display()), tones=TONES)),
     shown.said_of("says", "What it says"),
     shown.Column("Accepted", lambda row, viewer: shown.masked(_accepted(row), viewer)),
     shown.Column("Behind it", lambda row, _: _behind(row)),
@@ -191,53 +195,57 @@ class CloseAdmin(base.ModelAdmin):
 
     def again(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Look at every item again."""
-        effect = "Every item is looked at again. When nothing is missing, the period is locked soon, by itself."
-        return self._asked(request, object_id, ("Look again", effect), self._again)
+        effect = _("Every item is looked at again. When nothing is missing, the period is locked soon, by itself.")
+        return self._asked(request, object_id, (gettext_lazy("Look again"), effect), self._again)
 
     def _again(self, request: HttpRequest, row: Close, _reason: str) -> str:
         found = closing.check(row.pk, by=person(request), anew=True)
-        return f"Looked at: {WORDS[CloseStatus(found.status)].lower()}."
+        return _("Looked at: %(state)s.") % {"state": WORDS[CloseStatus(found.status)]}
 
     def lock(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Lock it without waiting for the timetable."""
-        effect = "Its books take nothing more: what comes later stands in the open period. Opening it again takes two."
-        return self._asked(request, object_id, ("Lock now", effect), self._lock)
+        effect = _(
+            "Its books take nothing more: what comes later stands in the open period. Opening it again takes two."
+        )
+        return self._asked(request, object_id, (gettext_lazy("Lock now"), effect), self._lock)
 
     def _lock(self, request: HttpRequest, row: Close, _reason: str) -> str:
         closing.lock_now(row.pk, by=person(request))
-        return "Locked."
+        return _("Locked.")
 
     def ask(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Want it open again."""
-        effect = "Nothing is opened yet: another person has to agree. Its reports may become others."
-        return self._asked(request, object_id, ("Ask to open again", effect), self._ask, ReasonForm)
+        effect = _("Nothing is opened yet: another person has to agree. Its reports may become others.")
+        return self._asked(request, object_id, (gettext_lazy("Ask to open again"), effect), self._ask, ReasonForm)
 
     def _ask(self, request: HttpRequest, row: Close, reason: str) -> str:
         reopening.ask(row.pk, because=reason, by=person(request))
-        return "Recorded. Another person has to agree on this page."
+        return _("Recorded. Another person has to agree on this page.")
 
     def agree(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """The second person opens it."""
         if base.from_role(request, MAY_CLOSE) and (ask := fresh.required(request)) is not None:
             return ask
-        effect = "If you agree, its books take what belongs to it again, until it is locked anew as a further edition."
-        return self._asked(request, object_id, ("Agree to open again", effect), self._agree)
+        effect = _(
+            "If you agree, its books take what belongs to it again, until it is locked anew as a further edition."
+        )
+        return self._asked(request, object_id, (gettext_lazy("Agree to open again"), effect), self._agree)
 
     def _agree(self, request: HttpRequest, row: Close, _reason: str) -> str:
         closing.patiently(lambda: reopening.agree(row.pk, by=person(request)))
-        return "It is open again."
+        return _("It is open again.")
 
     def withdraw(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """It stays locked."""
-        said = ("Leave it locked", "It stays locked, and the wish is gone.")
+        said = (gettext_lazy("Leave it locked"), _("It stays locked, and the wish is gone."))
         return self._asked(request, object_id, said, self._stay)
 
     def _stay(self, request: HttpRequest, row: Close, _reason: str) -> str:
         reopening.withdraw(row.pk, by=person(request))
-        return "It stays locked."
+        return _("It stays locked.")
 
     def _asked(
-        self, request: HttpRequest, object_id: str, said: tuple[str, str],
+        self, request: HttpRequest, object_id: str, said: tuple[Any, str],
         act: Callable[[HttpRequest, Close, str], str], form_class: type[ReasonForm] | None = None,
     ) -> HttpResponse:  # fmt: skip
         row = self.row(request, object_id)
@@ -245,7 +253,7 @@ class CloseAdmin(base.ModelAdmin):
 
 
 def asked(
-    page: base.ModelAdmin, request: HttpRequest, row: Any, said: tuple[str, str],
+    page: base.ModelAdmin, request: HttpRequest, row: Any, said: tuple[Any, str],
     act: Callable[[HttpRequest, Any, str], str], form_class: type[ReasonForm] | None = None,
 ) -> HttpResponse:  # fmt: skip
     """Say what it does, ask for the reason where one is needed, and do it on POST."""
@@ -258,12 +266,12 @@ def asked(
         reason = form.cleaned_data["reason"] if form is not None else ""
         try:
             messages.success(request, act(request, row, reason))
-            page.log_change(request, row, f"{words}: {reason}" if reason else words)
+            page.log_change(request, row, f"{shown.english(words)}: {reason}".removesuffix(": "))
         except Refusal as refusal:
-            messages.warning(request, f"{refusal.detail} Nothing was changed.")
+            messages.warning(request, _("%(detail)s Nothing was changed.") % {"detail": refusal.detail})
         return HttpResponseRedirect(back)
     context = {"row": row, "form": form, "effect": effect, "button": words, "what": str(row), "back": back,
-               "danger": words in ("Lock now", "Agree to open again")}  # fmt: skip
+               "danger": shown.english(words) in ("Lock now", "Agree to open again")}  # fmt: skip
     return page.page(request, "admin/confirm.html", f"{words}: {row}", context)
 
 
@@ -274,23 +282,30 @@ def _bounds(row: Close) -> str:
 def _advice(row: Close) -> str:
     """What is to be done, in a sentence."""
     if row.ends_at > clock.now():
-        return "This period is not over yet. When it is, it is looked at and locked by itself."
+        return _("This period is not over yet. When it is, it is looked at and locked by itself.")
     if row.reopen_asked_by and row.status == CloseStatus.LOCKED:
-        return f"{row.reopen_asked_by} wants it open again: “{row.reopen_because}” Another person has to agree."
+        return _("%(reopen_asked_by)s wants it open again: “%(reopen_because)s” Another person has to agree.") % {
+            "reopen_asked_by": row.reopen_asked_by,
+            "reopen_because": row.reopen_because,
+        }
     return {
-        CloseStatus.LOCKED: "Its books take nothing more. What comes late stands in the open period, with this date.",
-        CloseStatus.READY: "Nothing is missing: it is locked by itself within minutes, or by you now.",
-        CloseStatus.REOPENED: "Its books take what belongs to it, until it is locked anew.",
-        CloseStatus.OPEN: "It is over, and looked at soon. Days are closed in their order.",
+        CloseStatus.LOCKED: _(
+            "Its books take nothing more. What comes late stands in the open period, with this date."
+        ),
+        CloseStatus.READY: _("Nothing is missing: it is locked by itself within minutes, or by you now."),
+        CloseStatus.REOPENED: _("Its books take what belongs to it, until it is locked anew."),
+        CloseStatus.OPEN: _("It is over, and looked at soon. Days are closed in their order."),
     }.get(CloseStatus(row.status), _what_is_missing(row))
 
 
 def _what_is_missing(row: Close) -> str:
     left = [check for check in row.checklist() if check.state == CheckState.MISSING]
     if not left:
-        return "It is being looked at, and locked by itself when the reports are written."
+        return _("It is being looked at, and locked by itself when the reports are written.")
     said = " ".join(check.says for check in left)
-    return f"Missing: {said} It is looked at again by itself; what others cannot deliver can be accepted, item by item."
+    return _(
+        "Missing: %(said)s It is looked at again by itself; what others cannot deliver can be accepted, item by item."
+    ) % {"said": said}
 
 
 def _editions(row: Close) -> list[Any]:
@@ -309,10 +324,12 @@ REPORT_COLUMNS = (
     shown.number_of("edition"),
     shown.status_of("status", tones=reports.TONES),
     shown.number_of("rows"),
-    shown.Column("Since the edition before", lambda row, _: shown.status("missing", "Changed", TONES) if row.differs
-                 else shown.NOTHING),
+    shown.Column(
+        "Since the edition before",
+        lambda row, _viewer: shown.status("missing", _("Changed"), TONES) if row.differs else shown.NOTHING,
+    ),
     shown.Column("SHA-256", lambda row, _: shown.copyable(row.sha256)),
-)  # fmt: skip
+)
 
 
 @admin.register(CloseCheck)
@@ -322,7 +339,7 @@ class CloseCheckAdmin(base.ModelAdmin):
     called = ("item of a close", "items of closes")
     columns = (
         shown.Column("Item", lambda row, _: str(row)),
-        shown.Column("State", lambda row, _: shown.status(row.state, row.get_state_display(), tones=TONES)),
+        shown.Column("State", lambda row, _: shown.status(row.state, shown.said(row.get_state_display()), tones=TONES)),
         shown.linked("close", "Period", lambda close: f"{close.entity}, {close.words}"),
         shown.said_of("says", "What it says"),
         shown.time_of("checked_at", "Looked at"),
@@ -341,7 +358,7 @@ class CloseCheckAdmin(base.ModelAdmin):
 
     def headline(self, row: Any, _viewer: shown.Viewer) -> object:
         """The item, and what it says."""
-        return shown.joined((str(row), shown.status(row.state, row.get_state_display(), tones=TONES)), " ")
+        return shown.joined((str(row), shown.status(row.state, shown.said(row.get_state_display()), tones=TONES)), " ")
 
     def doings(self, request: HttpRequest, row: Any) -> Sequence[shown.Doing]:
         """Accept what is missing."""
@@ -359,11 +376,14 @@ class CloseCheckAdmin(base.ModelAdmin):
         row = self.row(request, object_id)
         if isinstance(row, HttpResponse):
             return row
-        effect = f"{row.close.entity}, {row.close}: {row.says} The period can be locked in spite of this, as long as it"
-        said = ("Accept with a reason", f"{effect} is this that is missing.")
+        effect = _(
+            "%(entity)s, %(close)s: %(says)s The period can be locked in spite of this, as long as it is this that is"
+            " missing."
+        ) % {"entity": row.close.entity, "close": row.close, "says": row.says}
+        said = (gettext_lazy("Accept with a reason"), effect)
         return asked(self, request, row, said, self._accept, ReasonForm)
 
     @staticmethod
     def _accept(request: HttpRequest, row: CloseCheck, reason: str) -> str:
         closing.accept(row.pk, because=reason, by=person(request))
-        return "Accepted. The period is locked by itself when nothing else is missing."
+        return _("Accepted. The period is locked by itself when nothing else is missing.")

@@ -57,11 +57,11 @@ PAYMENT_COLUMNS = (
 )
 METHOD_COLUMNS = (
     shown.Column("Saved method", lambda row, viewer: viewer.link(row, str(row))),
-    shown.Column("State", lambda row, _: "Deleted" if row.deleted_at else "Can be paid with"),
+    shown.Column("State", lambda row, _viewer: _("Deleted") if row.deleted_at else _("Can be paid with")),
     shown.time_of("created_at", "Saved"),
 )
 MATTER_COLUMNS = (
-    shown.Column("Matter", lambda row, viewer: viewer.link(row, row.get_kind_display())),
+    shown.Column("Matter", lambda row, viewer: viewer.link(row, shown.said(row.get_kind_display()))),
     shown.Column("About", lambda row, viewer: viewer.reference(row.object_id)),
     shown.time_of("opened_at", "Since"),
 )

@@ -168,7 +168,7 @@ def download(request: HttpRequest, name: str, slug: str) -> HttpResponse:
     asked, wrong = _asked(request, name, chosen)
     chart = next((one for one in chosen.build(asked)[1] if one.slug == slug), None)
     if chart is None or wrong:
-        raise Http404(wrong or "There is no such table.")
+        raise Http404(wrong or _("There is no such table."))
     audit.record("dashboard.downloaded", f"{name}/{slug}", after=dict(request.GET.items()))
     file = io.StringIO()
     written = csv.writer(file, lineterminator="\r\n")
@@ -187,7 +187,7 @@ def _safe(value: object) -> object:
 def _board(request: HttpRequest, name: str) -> Board:
     chosen = BOARDS.get(name)
     if chosen is None:
-        raise Http404("There is no such dashboard.")
+        raise Http404(_("There is no such dashboard."))
     if not request.user.has_perm(chosen.right):
         raise PermissionDenied
     return chosen

@@ -10,6 +10,8 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import Case, Q, QuerySet, When
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, gettext_noop
 
 from payments.admin import base, fresh, shown
 from payments.kernel import clock, money
@@ -23,21 +25,21 @@ MAY_ACT: Final = "reporting.change_discrepancy"
 TONES: Final = {"open": "bad", "proposed": "wait", "settled": "good", "accepted": "quiet", "cleared": "quiet"}
 LARGE: Final = ("Book it", "Accept as it is", "Agree")
 """What is said of money: above the limit of one person, only by who has just shown who they are."""
-STATES: Final = {"proposed": "Waits for a second person"}
-HELP: Final = "How do you know? At least five letters; everybody who looks later reads it."
+STATES: Final = {"proposed": gettext_lazy("Waits for a second person")}
+HELP: Final = gettext_lazy("How do you know? At least five letters; everybody who looks later reads it.")
 BOOKS: Final = {
-    "order_clearing": "What we owe the commerce side",
-    "psp_fees": "Fees of the PSP",
-    "fee_tax": "Tax on fees",
-    "dispute_fees": "Fees for disputes",
-    "dispute_losses": "Lost to disputes",
-    "fx_result": "Gains and losses of conversion",
-    "bank_charges": "Charges of banks",
-    "rounding": "Rounding",
-    "suspense": "Suspense: nobody knows yet",
-    "psp_reserve": "Held back by the PSP",
-    "psp_receivable": "What the PSP owes us",
-    "cash_in_transit": "Payouts on their way",
+    "order_clearing": gettext_lazy("What we owe the commerce side"),
+    "psp_fees": gettext_lazy("Fees of the PSP"),
+    "fee_tax": gettext_lazy("Tax on fees"),
+    "dispute_fees": gettext_lazy("Fees for disputes"),
+    "dispute_losses": gettext_lazy("Lost to disputes"),
+    "fx_result": gettext_lazy("Gains and losses of conversion"),
+    "bank_charges": gettext_lazy("Charges of banks"),
+    "rounding": gettext_lazy("Rounding"),
+    "suspense": gettext_lazy("Suspense: nobody knows yet"),
+    "psp_reserve": gettext_lazy("Held back by the PSP"),
+    "psp_receivable": gettext_lazy("What the PSP owes us"),
+    "cash_in_transit": gettext_lazy("Payouts on their way"),
 }
 """The first part of an account's code, in words."""
 
@@ -53,7 +55,7 @@ class ReasonForm(forms.Form):
 class SettleForm(ReasonForm):
     """Where the difference belongs, and why."""
 
-    counter = forms.ChoiceField(label="Where it belongs")
+    counter = forms.ChoiceField(label=gettext_lazy("Where it belongs"))
     field_order = ("counter", "reason")
 
     def __init__(self, codes: Sequence[str], data: Any = None) -> None:
@@ -62,19 +64,19 @@ class SettleForm(ReasonForm):
 
 
 def _in_words(code: str) -> str:
-    return f"{BOOKS.get(code.partition('/')[0], 'Account')} ({code})"
+    return f"{BOOKS.get(code.partition('/')[0]) or _('Account')} ({code})"
 
 
 class StateFilter(admin.SimpleListFilter):
     """Differences that still need a person, and whose they are."""
 
-    title = "state"
+    title = gettext_lazy("state")
     parameter_name = "state"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:  # noqa: ARG002  Django's
         """What can be chosen."""
-        return [("open", "Open"), ("mine", "Open and mine"), ("nobody", "Open and nobody's"),
-                ("second", "Waits for a second person"), ("closed", "Closed")]  # fmt: skip
+        return [("open", _("Open")), ("mine", _("Open and mine")), ("nobody", _("Open and nobody's")),
+                ("second", _("Waits for a second person")), ("closed", _("Closed"))]  # fmt: skip
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         """The differences that stand so."""
@@ -92,7 +94,9 @@ class StateFilter(admin.SimpleListFilter):
 def age(row: Discrepancy) -> str:
     """How long ago it happened, while it is open; else how long it took."""
     hours = int(((row.closed_at or clock.now()) - row.since).total_seconds() // 3600)
-    return f"{hours}\N{NO-BREAK SPACE}h" if hours < 48 else f"{hours // 24}\N{NO-BREAK SPACE}days"
+    return (
+        f"{hours}\N{NO-BREAK SPACE}h" if hours < 48 else _("%(hours)s\N{NO-BREAK SPACE}days") % {"hours": hours // 24}
+    )
 
 
 def _amount(row: Discrepancy) -> object:
@@ -109,7 +113,7 @@ COLUMNS: Final = (
 )
 MOVES: Final = (
     shown.time_of("at", "When"),
-    shown.Column("Change", lambda row, _: f"{shown.plain(row.from_state)} → {shown.plain(row.to_state)}"),
+    shown.Column("Change", lambda row, _: f"{shown.said(row.from_state)} → {shown.said(row.to_state)}"),
     shown.said_of("because", "Why"),
     shown.text_of("by", "By whom"),
 )
@@ -147,27 +151,43 @@ def _of_line(name: str, title: str, currency: str = "currency") -> shown.Column:
 
 
 FACTS: Final = {
-    "booked_minor": "We have booked", "told_minor": "The PSP has settled", "expected_minor": "At its rate",
-    "charged_minor": "The PSP has charged", "agreed_minor": "The contract says", "fixed_minor": "Of that fixed",
-    "percent": "Of that per cent", "gross_minor": "Paid by the customer", "payout_minor": "The payout",
-    "lines_minor": "Its lines", "here_minor": "In this batch", "there_minor": "In the other batch",
-    "net_minor": "Settled, less fees", "fee_minor": "Fee", "word": "The PSP's word", "of": "When", "line": "Its line",
-    "ours": "Our reference", "payment": "Payment at the PSP", "movement": "Movement", "tie_out": "The tie-out",
-    "end_to_end": "End-to-end reference", "due_on": "Due on",
-}  # fmt: skip
+    "booked_minor": gettext_lazy("We have booked"),
+    "told_minor": gettext_lazy("The PSP has settled"),
+    "expected_minor": gettext_lazy("At its rate"),
+    "charged_minor": gettext_lazy("The PSP has charged"),
+    "agreed_minor": gettext_lazy("The contract says"),
+    "fixed_minor": gettext_lazy("Of that fixed"),
+    "percent": gettext_lazy("Of that per cent"),
+    "gross_minor": gettext_lazy("Paid by the customer"),
+    "payout_minor": gettext_lazy("The payout"),
+    "lines_minor": gettext_lazy("Its lines"),
+    "here_minor": gettext_lazy("In this batch"),
+    "there_minor": gettext_lazy("In the other batch"),
+    "net_minor": gettext_lazy("Settled, less fees"),
+    "fee_minor": gettext_lazy("Fee"),
+    "word": gettext_lazy("The PSP's word"),
+    "of": gettext_lazy("When"),
+    "line": gettext_lazy("Its line"),
+    "ours": gettext_lazy("Our reference"),
+    "payment": gettext_lazy("Payment at the PSP"),
+    "movement": gettext_lazy("Movement"),
+    "tie_out": gettext_lazy("The tie-out"),
+    "end_to_end": gettext_lazy("End-to-end reference"),
+    "due_on": gettext_lazy("Due on"),
+}
 """What single facts are called, where their names do not say it."""
 
 SAID: Final = (
-    shown.Column("What", lambda fact, _: FACTS.get(fact[0], shown.plain(fact[0]))),
+    shown.Column("What", lambda fact, _: FACTS.get(fact[0]) or shown.said(fact[0])),
     shown.Column("Says", _fact, right=True),
 )
 TOLD: Final = (
     shown.Column("Line", lambda line, viewer: viewer.reference(line["line"])),
     shown.Column("PSP's word", lambda line, _: line["word"]),
     shown.Column("When (UTC)", lambda line, _: shown.moment(datetime.fromisoformat(line["of"]))),
-    _of_line("gross", "Paid by the customer", "gross_currency"),
-    _of_line("fee", "Fee"),
-    _of_line("net", "Settled, less fees"),
+    _of_line("gross", gettext_noop("Paid by the customer"), "gross_currency"),
+    _of_line("fee", gettext_noop("Fee")),
+    _of_line("net", gettext_noop("Settled, less fees")),
 )
 
 
@@ -202,22 +222,22 @@ class DiscrepancyAdmin(base.ModelAdmin):
 
     def heading(self, row: Any, viewer: shown.Viewer) -> str:  # noqa: ARG002  the base's
         """The words on top."""
-        return str(row.get_kind_display())
+        return str(shown.said(row.get_kind_display()))
 
     def headline(self, row: Any, _viewer: shown.Viewer) -> object:
         """What it is, and how much."""
         return (
-            shown.joined((row.get_kind_display(), _amount(row)), ": ")
+            shown.joined((shown.said(row.get_kind_display()), _amount(row)), ": ")
             if row.amount_minor
             else self.heading(row, _viewer)
         )
 
     def tables(self, row: Any, viewer: shown.Viewer) -> Sequence[shown.Table]:
         """The transfer that would settle it, and what was done."""
-        settles = "What was booked" if row.status == "settled" else "What would settle it"
+        settles = _("What was booked") if row.status == "settled" else _("What would settle it")
         proposal = [row.proposal] if row.proposal else []
         moves = StateChange.objects.filter(object_id=row.pk).order_by("at", "pk")
-        nothing = "Nothing is to be booked: it is explained and accepted, or cleared by what comes later."
+        nothing = _("Nothing is to be booked: it is explained and accepted, or cleared by what comes later.")
         return (
             *_evidence(row, viewer),
             shown.table(settles, proposal, TRANSFER, viewer, empty=nothing),
@@ -232,13 +252,13 @@ class DiscrepancyAdmin(base.ModelAdmin):
             return ()
         me = transfers.person(request)
         if row.status == "proposed":
-            offers = [("approve", "Agree", True)] if row.settled_by != me else []
-            offers.append(("withdraw", "Withdraw what was said", False))
+            offers = [("approve", _("Agree"), True)] if row.settled_by != me else []
+            offers.append(("withdraw", _("Withdraw what was said"), False))
         else:
-            offers = [("settle", "Book it", True)] if discrepancies.counters(row) else []
-            offers.append(("accept", "Accept as it is", not offers))
+            offers = [("settle", _("Book it"), True)] if discrepancies.counters(row) else []
+            offers.append(("accept", _("Accept as it is"), not offers))
         if row.taken_by != me:
-            offers.append(("take", "I look after it", False))
+            offers.append(("take", _("I look after it"), False))
         return [shown.Doing(words, self.address_of(name, row), main=main) for name, words, main in offers]
 
     def get_urls(self) -> list[URLPattern]:
@@ -251,9 +271,9 @@ class DiscrepancyAdmin(base.ModelAdmin):
 
         def act(request: HttpRequest, row: Discrepancy, _said: dict[str, Any]) -> str:
             discrepancies.take(row.pk, by=transfers.person(request))
-            return "You look after it."
+            return _("You look after it.")
 
-        return self._asked(request, object_id, ("I look after it", "Your name stands on it."), act)
+        return self._asked(request, object_id, (gettext_lazy("I look after it"), _("Your name stands on it.")), act)
 
     def settle(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Say where it belongs; it is booked."""
@@ -261,39 +281,51 @@ class DiscrepancyAdmin(base.ModelAdmin):
         def act(request: HttpRequest, row: Discrepancy, said: dict[str, Any]) -> str:
             by = transfers.person(request)
             done = discrepancies.settle(row.pk, said["counter"], because=said["reason"], by=by)
-            return "Booked." if done.status == "settled" else "Another person has to agree; then it is booked."
+            return _("Booked.") if done.status == "settled" else _("Another person has to agree; then it is booked.")
 
-        return self._asked(request, object_id, ("Book it", "It moves to the account that you choose."), act, SettleForm)
+        return self._asked(
+            request,
+            object_id,
+            (gettext_lazy("Book it"), _("It moves to the account that you choose.")),
+            act,
+            SettleForm,
+        )
 
     def accept(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Say why it stays as it is."""
 
         def act(request: HttpRequest, row: Discrepancy, said: dict[str, Any]) -> str:
             done = discrepancies.accept(row.pk, because=said["reason"], by=transfers.person(request))
-            return "Accepted." if done.status == "accepted" else "Another person has to agree."
+            return _("Accepted.") if done.status == "accepted" else _("Another person has to agree.")
 
-        return self._asked(request, object_id, ("Accept as it is", "Nothing is booked."), act, ReasonForm)
+        return self._asked(
+            request, object_id, (gettext_lazy("Accept as it is"), _("Nothing is booked.")), act, ReasonForm
+        )
 
     def approve(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Agree to what somebody else has said."""
 
         def act(request: HttpRequest, row: Discrepancy, _said: dict[str, Any]) -> str:
             discrepancies.approve(row.pk, by=transfers.person(request))
-            return "Agreed, and done."
+            return _("Agreed, and done.")
 
-        return self._asked(request, object_id, ("Agree", "It is done as the other person has said."), act)
+        return self._asked(
+            request, object_id, (gettext_lazy("Agree"), _("It is done as the other person has said.")), act
+        )
 
     def withdraw(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """It is open again."""
 
         def act(request: HttpRequest, row: Discrepancy, said: dict[str, Any]) -> str:
             discrepancies.withdraw(row.pk, because=said["reason"], by=transfers.person(request))
-            return "Withdrawn: it is open again."
+            return _("Withdrawn: it is open again.")
 
-        return self._asked(request, object_id, ("Withdraw what was said", "It is open again."), act, ReasonForm)
+        return self._asked(
+            request, object_id, (gettext_lazy("Withdraw what was said"), _("It is open again.")), act, ReasonForm
+        )
 
     def _asked(
-        self, request: HttpRequest, object_id: str, offered: tuple[str, str], act: Act, form_class: Any = None
+        self, request: HttpRequest, object_id: str, offered: tuple[Any, str], act: Act, form_class: Any = None
     ) -> HttpResponse:
         """Say what it does, ask for what is needed, and do it on POST."""
         if not base.from_role(request, MAY_ACT):
@@ -302,20 +334,19 @@ class DiscrepancyAdmin(base.ModelAdmin):
         if isinstance(row, HttpResponse):
             return row
         words, effect = offered
-        large = words in LARGE and discrepancies.needs_two(row)
+        large = shown.english(words) in LARGE and discrepancies.needs_two(row)
         if large and (ask := fresh.required(request)) is not None:
             return ask
         form = self._form(form_class, row, request.POST or None)
         back = shown.address(Discrepancy, row.pk)
         if request.method == "POST" and (form is None or form.is_valid()):
             given = {} if form is None else form.cleaned_data
-            self._done(
-                request, row, f"{words}: {given['reason']}" if given else words, lambda: act(request, row, given)
-            )
+            logged = f"{shown.english(words)}: {given.get('reason', '')}".removesuffix(": ")
+            self._done(request, row, logged, lambda: act(request, row, given))
             return HttpResponseRedirect(back)
-        two = "" if not discrepancies.needs_two(row) else " It is above what one person settles: another has to agree."
+        two = _(" It is above what one person settles: another has to agree.") if discrepancies.needs_two(row) else ""
         context = {"row": row, "form": form, "effect": self._effect(row, effect) + (two if form else ""),
-                   "button": words, "what": row.get_kind_display(), "back": back}  # fmt: skip
+                   "button": words, "what": shown.said(row.get_kind_display()), "back": back}  # fmt: skip
         return self.page(request, "admin/confirm.html", words, context)
 
     @staticmethod
@@ -328,13 +359,18 @@ class DiscrepancyAdmin(base.ModelAdmin):
     def _effect(row: Discrepancy, effect: str) -> str:
         if row.status != "proposed":
             return effect
-        return f"{row.settled_by} wants: {row.get_wanted_display()}. “{row.settled_because}” {effect}"
+        return _("%(person)s wants: %(action)s. “%(because)s” %(does)s") % {
+            "person": row.settled_by,
+            "action": shown.said(row.get_wanted_display()),
+            "because": row.settled_because,
+            "does": effect,
+        }
 
     def _done(self, request: HttpRequest, row: Discrepancy, words: str, act: Callable[[], str]) -> None:
         try:
             said = act()
         except Refusal as refusal:
-            messages.warning(request, f"{refusal.detail} Nothing was changed.")
+            messages.warning(request, _("%(detail)s Nothing was changed.") % {"detail": refusal.detail})
             return
         self.log_change(request, row, words)
         messages.success(request, said)

@@ -80,7 +80,7 @@ def refunds(keys: Sequence[str], viewer: shown.Viewer) -> list[Hit]:
             _facts(
                 _("back to %(method)s") % {"method": sentence.method(row.attempt)},
                 _order(row.intent.order.reference) if row.intent.order else "",
-                row.get_reason_display(),
+                shown.said(row.get_reason_display()),
                 _who(row.intent.customer, viewer),
             ),
             row.created_at,
@@ -125,7 +125,7 @@ def disputes(keys: Sequence[str], viewer: shown.Viewer) -> list[Hit]:
             shown.amount(row.amount),
             shown.status(row.status),
             _facts(
-                row.get_reason_display(),
+                shown.said(row.get_reason_display()),
                 _order(row.intent.order.reference) if row.intent.order else "",
                 _who(row.intent.customer, viewer),
                 format_html(_("answer by {}"), shown.moment(row.respond_by)) if row.respond_by else "",
@@ -156,7 +156,7 @@ def lines(keys: Sequence[str], viewer: shown.Viewer) -> list[Hit]:  # noqa: ARG0
         Hit(
             shown.address(SettlementLine, row.pk),
             shown.minor(row.settled_minor, row.currency),
-            shown.status(row.match, row.get_match_display()),
+            shown.status(row.match, shown.said(row.get_match_display())),
             _facts(row.psp_type, row.account.code, row.payout_reference),
             row.occurred_at,
         )

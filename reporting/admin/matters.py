@@ -9,6 +9,8 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import Case, F, QuerySet, When
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from payments.admin import base, fresh, several, shown
 from payments.intents.services import extending
@@ -25,11 +27,13 @@ from reporting.admin.advice import ADVICE, OF_A_DISPUTE
 MAY_LOOK_AFTER = "payments.change_attentionitem"
 MAY_PROPOSE = "payments.add_settlement"
 MAY_CONFIRM = "payments.change_settlement"
-NOT_WAITING = "It does not wait for a release."
-RELEASE = "A limit has stopped these. The money goes back to the customers at once, and this is on record."
+NOT_WAITING = gettext_lazy("It does not wait for a release.")
+RELEASE = gettext_lazy(
+    "A limit has stopped these. The money goes back to the customers at once, and this is on record."
+)
 MAY_RELEASE = "refunds.add_refund"
 TONES = {"waiting": "wait", "confirmed": "good", "withdrawn": "quiet"}
-HELP = "How do you know? At least five letters; everybody who looks later reads it."
+HELP = gettext_lazy("How do you know? At least five letters; everybody who looks later reads it.")
 
 
 class ReasonForm(forms.Form):
@@ -41,20 +45,20 @@ class ReasonForm(forms.Form):
 class ProposalForm(ReasonForm):
     """What is to be done, and why."""
 
-    action = forms.ChoiceField(label="What is to be done")
+    action = forms.ChoiceField(label=gettext_lazy("What is to be done"))
     field_order = ("action", "reason")
 
     def __init__(self, offers: Any, data: Any = None) -> None:
         super().__init__(data)
-        self.offers = [(action, action.label, effect) for action, effect in offers.items()]
+        self.offers = [(action, shown.said(action.label), _(effect)) for action, effect in offers.items()]
         self.fields["action"].choices = [(action, words) for action, words, _ in self.offers]  # type: ignore[attr-defined]  # a choice
 
 
 def _settles(row: Settlement) -> str:
     if not row.decision and row.item.closed_at is not None:
-        return shown.status("withdrawn", "Settled otherwise", tones=TONES)
+        return shown.status("withdrawn", _("Settled otherwise"), tones=TONES)
     state = row.decision or "waiting"
-    return shown.status(state, "Waits for a second person" if state == "waiting" else "", tones=TONES)
+    return shown.status(state, _("Waits for a second person") if state == "waiting" else "", tones=TONES)
 
 
 PROPOSAL_COLUMNS = (
@@ -119,7 +123,7 @@ class AttentionItemAdmin(queue.Looking):
     def headline(self, row: Any, _viewer: shown.Viewer) -> object:
         """The matter, and the money that it is about."""
         amount = (shown.amount(row.amount),) if row.amount is not None else ()
-        return shown.joined((row.get_kind_display(), *amount), " ")
+        return shown.joined((shown.said(row.get_kind_display()), *amount), " ")
 
     def facts(self, request: HttpRequest, row: AttentionItem) -> dict[str, Any]:
         """What happened, what is safe, what is proposed, and why the rest is not offered."""
@@ -129,9 +133,10 @@ class AttentionItemAdmin(queue.Looking):
         return {
             **super().facts(request, row),
             "happened": happened,
-            "safe": safe if is_open else f"Nothing is left to do: {row.closed_by} has closed it.",
+            "safe": safe if is_open else _("Nothing is left to do: %(who)s has closed it.") % {"who": row.closed_by},
             "waiting": waiting,
-            "why_not": settling.why_not(row) if is_open else "",
+            "wanted": shown.said(waiting.get_action_display()) if waiting else "",
+            "why_not": _(settling.why_not(row)) if is_open else "",
         }
 
     def tables(self, row: Any, viewer: shown.Viewer) -> Sequence[shown.Table]:
@@ -162,16 +167,16 @@ class AttentionItemAdmin(queue.Looking):
         if waiting is not None:
             mine = waiting.proposed_by == transfers.person(request)
             if may(request, MAY_CONFIRM) and not mine:
-                found.append(("confirm", "Confirm", "", True))
+                found.append(("confirm", _("Confirm"), "", True))
             if may(request, MAY_CONFIRM) or mine:
-                found.append(("withdraw", "Withdraw the proposal", "", False))
+                found.append(("withdraw", _("Withdraw the proposal"), "", False))
         elif may(request, MAY_PROPOSE) and settling.offered(row):
             differs = row.kind == AttentionKind.AMOUNT_DIFFERS
-            found.append(("propose", "Propose" if differs else "Propose to close", "", differs))
+            found.append(("propose", _("Propose") if differs else _("Propose to close"), "", differs))
         if row.kind in services.SETTLES and may(request, transfers.MAY_PROPOSE):
-            found.append(("", "Pay back by bank", transfers.new_address(item=row.pk), True))
+            found.append(("", _("Pay back by bank"), transfers.new_address(item=row.pk), True))
         if row.kind == AttentionKind.AUTO_REFUND_LIMIT and self.has_release_permission(request):
-            found.append(("release", "Give it back", "", True))
+            found.append(("release", _("Give it back"), "", True))
         if may(request, MAY_LOOK_AFTER):
             found += self._minor_offers(request, row)
         return found
@@ -179,13 +184,13 @@ class AttentionItemAdmin(queue.Looking):
     def _minor_offers(self, request: HttpRequest, row: AttentionItem) -> Sequence[tuple[str, str, str, bool]]:
         found = []
         if payments.still_reserved(row):
-            found.append(("again", "Ask to cancel again", "", True))
+            found.append(("again", _("Ask to cancel again"), "", True))
         elif row.kind in attention.ONE_CLOSES:
-            found.append(("close", "Close with evidence", "", False))
+            found.append(("close", _("Close with evidence"), "", False))
         if extending.may_be_extended(row):
-            found.append(("extend", "Hold it for longer", "", True))
+            found.append(("extend", _("Hold it for longer"), "", True))
         if row.taken_by != transfers.person(request):
-            found.append(("take", "I look after it", "", False))
+            found.append(("take", _("I look after it"), "", False))
         return [*found, *self.whose(row)]
 
     def get_urls(self) -> list[URLPattern]:
@@ -197,41 +202,45 @@ class AttentionItemAdmin(queue.Looking):
 
     def take(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Put one's name on it."""
-        effect = "Your name stands on it, so that nobody else does the same work."
-        return self._asked(request, object_id, MAY_LOOK_AFTER, ("I look after it", effect), self._take)
+        effect = _("Your name stands on it, so that nobody else does the same work.")
+        return self._asked(request, object_id, MAY_LOOK_AFTER, (gettext_lazy("I look after it"), effect), self._take)
 
     def _take(self, request: HttpRequest, row: AttentionItem, _reason: str) -> str:
         attention.take(row.pk, by=transfers.person(request))
-        return "You look after it."
+        return _("You look after it.")
 
     def close(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Close it with the evidence."""
-        effect = "Nothing moves. It closes with what you write."
-        return self._asked(request, object_id, MAY_LOOK_AFTER, ("Close with evidence", effect), self._close, ReasonForm)
+        effect = _("Nothing moves. It closes with what you write.")
+        return self._asked(
+            request, object_id, MAY_LOOK_AFTER, (gettext_lazy("Close with evidence"), effect), self._close, ReasonForm
+        )
 
     def _close(self, request: HttpRequest, row: AttentionItem, reason: str) -> str:
         settling.close(row.pk, because=reason, by=transfers.person(request))
-        return "Closed."
+        return _("Closed.")
 
     def again(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Ask the PSP once more to cancel."""
-        effect = "The PSP is asked once more. This closes by itself when the reservation has ended."
-        return self._asked(request, object_id, MAY_LOOK_AFTER, ("Ask to cancel again", effect), self._again)
+        effect = _("The PSP is asked once more. This closes by itself when the reservation has ended.")
+        words = gettext_lazy("Ask to cancel again")
+        return self._asked(request, object_id, MAY_LOOK_AFTER, (words, effect), self._again)
 
     def _again(self, request: HttpRequest, row: AttentionItem, _reason: str) -> str:
         payments.cancel_again(row.pk, by=transfers.person(request))
-        return "The PSP is asked again."
+        return _("The PSP is asked again.")
 
     def extend(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Ask the PSP to hold a reservation for longer."""
-        effect = (
+        effect = _(
             "The PSP is asked to hold it anew, and the customer's bank decides. This closes by itself when it does."
         )
-        return self._asked(request, object_id, MAY_LOOK_AFTER, ("Hold it for longer", effect), self._extend)
+        words = gettext_lazy("Hold it for longer")
+        return self._asked(request, object_id, MAY_LOOK_AFTER, (words, effect), self._extend)
 
     def _extend(self, request: HttpRequest, row: AttentionItem, _reason: str) -> str:
         extending.extend_by_hand(row.pk, by=transfers.person(request))
-        return "The PSP is asked to hold it for longer."
+        return _("The PSP is asked to hold it for longer.")
 
     # --- two people
 
@@ -246,20 +255,21 @@ class AttentionItemAdmin(queue.Looking):
             self._done(request, row, f"Proposed {said['action']}: {said['reason']}", lambda: settling.propose(
                 row.pk, said["action"], because=said["reason"], by=transfers.person(request)))  # fmt: skip
             return HttpResponseRedirect(shown.address(AttentionItem, row.pk))
-        context = {"row": row, "form": form, "why_not": settling.why_not(row), "what": row.get_kind_display(),
-                   "happened": row.detail, "back": shown.address(AttentionItem, row.pk)}  # fmt: skip
-        return self.page(request, "admin/propose.html", "Propose what is to be done", context)
+        what, back = shown.said(row.get_kind_display()), shown.address(AttentionItem, row.pk)
+        context = {"row": row, "form": form, "why_not": _(settling.why_not(row)), "happened": row.detail,
+                   "what": what, "back": back}  # fmt: skip
+        return self.page(request, "admin/propose.html", _("Propose what is to be done"), context)
 
     def confirm(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Another person agrees, and it is done."""
-        return self._answered(request, object_id, "Confirm", None)
+        return self._answered(request, object_id, gettext_lazy("Confirm"), None)
 
     def withdraw(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """It is not done after all."""
-        return self._answered(request, object_id, "Withdraw the proposal", ReasonForm)
+        return self._answered(request, object_id, gettext_lazy("Withdraw the proposal"), ReasonForm)
 
     def _answered(
-        self, request: HttpRequest, object_id: str, words: str, form: type[ReasonForm] | None
+        self, request: HttpRequest, object_id: str, words: Any, form: type[ReasonForm] | None
     ) -> HttpResponse:
         row = self.row(request, object_id)
         if isinstance(row, HttpResponse):
@@ -271,17 +281,20 @@ class AttentionItemAdmin(queue.Looking):
         if form is None and (ask := fresh.required(request)) is not None:
             return ask
         if waiting is None:
-            messages.warning(request, "No proposal waits for an answer. Nothing was changed.")
+            messages.warning(request, _("No proposal waits for an answer. Nothing was changed."))
             return HttpResponseRedirect(shown.address(AttentionItem, row.pk))
-        does = settling.offered(row).get(waiting.action, "")
-        effect = f"{waiting.proposed_by} wants: {waiting.get_action_display()}. “{waiting.because}” {does}"
+        does = _(settling.offered(row).get(waiting.action, ""))
+        effect = _("%(person)s wants: %(action)s. “%(because)s” %(does)s") % {
+            "person": waiting.proposed_by, "action": shown.said(waiting.get_action_display()),
+            "because": waiting.because, "does": does,
+        }  # fmt: skip
 
         def answer(request: HttpRequest, _row: AttentionItem, reason: str) -> str:
             if form is None:
                 settling.confirm(waiting.pk, by=transfers.person(request))
-                return "Confirmed."
+                return _("Confirmed.")
             attention.withdraw(waiting.pk, because=reason, by=transfers.person(request))
-            return "Withdrawn."
+            return _("Withdrawn.")
 
         return self._asked(request, object_id, "", (words, effect), answer, form)
 
@@ -307,10 +320,10 @@ class AttentionItemAdmin(queue.Looking):
             released = [row for row in chosen if duplicates.release(row.pk, because=reason, by=by)]
             for row in released:
                 self.log_change(request, row, f"Released: {reason}")
-            return f"{len(released)} will be given back now."
+            return _("%(count)s will be given back now.") % {"count": len(released)}
 
         wait = queryset.filter(kind=AttentionKind.AUTO_REFUND_LIMIT, closed_at=None)
-        return several.asked(self, request, wait, several.Ask("Give back", RELEASE, act, NOT_WAITING, danger=True))
+        return several.asked(self, request, wait, several.Ask(_("Give back"), RELEASE, act, NOT_WAITING, danger=True))
 
     def release(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Ask for the reason, then let the refund go."""
@@ -324,16 +337,16 @@ class AttentionItemAdmin(queue.Looking):
         if row.kind != AttentionKind.AUTO_REFUND_LIMIT or row.closed_at is not None:
             messages.warning(request, NOT_WAITING)
             return HttpResponseRedirect(shown.address(AttentionItem, row.pk))
-        effect = f"It was stopped: {row.detail}. The money goes back to the customer at once, and this is on record."
+        effect = _(
+            "It was stopped: %(detail)s. The money goes back to the customer at once, and this is on record."
+        ) % {"detail": row.detail}
 
         def go(request: HttpRequest, row: AttentionItem, reason: str) -> str:
             if not duplicates.release(row.pk, because=reason, by=transfers.person(request)):
-                raise attention.MatterClosed(NOT_WAITING)
-            return "It will be given back now."
+                raise attention.MatterClosed(shown.english(NOT_WAITING))
+            return _("It will be given back now.")
 
-        return self._asked(request, object_id, MAY_RELEASE, ("Give it back", effect), go, ReasonForm)
-
-    # --- asking once more
+        return self._asked(request, object_id, MAY_RELEASE, (gettext_lazy("Give it back"), effect), go, ReasonForm)
 
     def _open(self, request: HttpRequest, object_id: str, permission: str) -> Any:
         """The open item, for who may do this; or the answer that it is closed."""
@@ -341,12 +354,13 @@ class AttentionItemAdmin(queue.Looking):
             raise PermissionDenied
         row = self.row(request, object_id)
         if isinstance(row, AttentionItem) and row.closed_at is not None:
-            messages.warning(request, f"{row.closed_by} has closed it. Nothing was changed.")
+            said = _("%(who)s has closed it. Nothing was changed.") % {"who": row.closed_by}
+            messages.warning(request, said)
             return HttpResponseRedirect(shown.address(AttentionItem, row.pk))
         return row
 
     def _asked(
-        self, request: HttpRequest, object_id: str, permission: str, said: tuple[str, str],
+        self, request: HttpRequest, object_id: str, permission: str, said: tuple[Any, str],
         act: Callable[[HttpRequest, AttentionItem, str], str], form_class: type[ReasonForm] | None = None,
     ) -> HttpResponse:  # fmt: skip
         """Say what it does, ask for the reason where one is needed, and do it on POST."""
@@ -357,27 +371,29 @@ class AttentionItemAdmin(queue.Looking):
         form = form_class(request.POST or None) if form_class is not None else None
         if request.method == "POST" and (form is None or form.is_valid()):
             reason = form.cleaned_data["reason"] if form is not None else ""
-            self._done(request, row, f"{words}: {reason}" if reason else words, lambda: act(request, row, reason))
+            logged = f"{shown.english(words)}: {reason}".removesuffix(": ")
+            self._done(request, row, logged, lambda: act(request, row, reason))
             return HttpResponseRedirect(shown.address(AttentionItem, row.pk))
-        context = {"row": row, "form": form, "effect": effect, "button": words, "what": row.get_kind_display(),
-                   "danger": words in ("Confirm", "Give it back"),
-                   "back": shown.address(AttentionItem, row.pk)}  # fmt: skip
+        what, back = shown.said(row.get_kind_display()), shown.address(AttentionItem, row.pk)
+        danger = shown.english(words) in ("Confirm", "Give it back")
+        context = {"row": row, "form": form, "effect": effect, "button": words, "danger": danger, "what": what,
+                   "back": back}  # fmt: skip
         return self.page(request, "admin/confirm.html", words, context)
 
     def _done(self, request: HttpRequest, row: AttentionItem, words: str, act: Callable[[], Any]) -> None:
         try:
             said = act()
         except Refusal as refusal:
-            messages.warning(request, f"{refusal.detail} Nothing was changed.")
+            messages.warning(request, _("%(detail)s Nothing was changed.") % {"detail": refusal.detail})
             return
         self.log_change(request, row, words)
-        messages.success(request, said if isinstance(said, str) else "Recorded. Another person has to confirm it.")
+        messages.success(request, said if isinstance(said, str) else _("Recorded. Another person has to confirm it."))
 
 
 def _age(row: AttentionItem) -> str:
     """How long it has been, or was, open."""
     minutes = int(((row.closed_at or clock.now()) - row.opened_at).total_seconds() // 60)
     if minutes < 60:
-        return f"{minutes}\N{NO-BREAK SPACE}min"
+        return _("%(minutes)s\N{NO-BREAK SPACE}min") % {"minutes": minutes}
     hours = f"{minutes // 60}\N{NO-BREAK SPACE}h"
-    return hours if minutes < 48 * 60 else f"{minutes // 1440}\N{NO-BREAK SPACE}days"
+    return hours if minutes < 48 * 60 else _("%(minutes)s\N{NO-BREAK SPACE}days") % {"minutes": minutes // 1440}

@@ -5,6 +5,9 @@ from datetime import timedelta
 from typing import Any, Final
 from urllib.parse import urlencode
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
 from payments.admin import shown
 from payments.kernel import clock
 from reporting import selectors
@@ -15,19 +18,22 @@ from reporting.states import FileStatus, RunStatus
 Line = tuple[str, str, object]
 """What it is, where it leads, and what is to be seen of it."""
 
-AGES: Final = ((timedelta(days=1), "since yesterday"), (timedelta(days=7), "older than a day"))
-OLDEST: Final = "older than a week"
+AGES: Final = (
+    (timedelta(days=1), gettext_lazy("since yesterday")),
+    (timedelta(days=7), gettext_lazy("older than a day")),
+)
+OLDEST: Final = gettext_lazy("older than a week")
 DAY: Final = timedelta(days=1)
 
 
 def home(viewer: shown.Viewer) -> list[tuple[str, list[Line], str]]:
     """The boxes that this person may see: title, lines, and what is said where there are none."""
     boxes = (
-        ("close", "The last day", _closes, "No day is to be closed yet."),
-        ("tieout", "Unexplained amounts", _unexplained, "No PSP has said yet what it owes us."),
-        ("discrepancy", "Open differences", _differences, "Nothing differs: books, PSPs and bank agree."),
-        ("settlementfile", "Settlement files", _files, "No file is missing, waits, or was refused."),
-        ("reportrun", "Reports of the last 24 hours", _reports, "None."),
+        ("close", _("The last day"), _closes, _("No day is to be closed yet.")),
+        ("tieout", _("Unexplained amounts"), _unexplained, _("No PSP has said yet what it owes us.")),
+        ("discrepancy", _("Open differences"), _differences, _("Nothing differs: books, PSPs and bank agree.")),
+        ("settlementfile", _("Settlement files"), _files, _("No file is missing, waits, or was refused.")),
+        ("reportrun", _("Reports of the last 24 hours"), _reports, _("None.")),
     )
     return [(title, list(lines()), empty) for model, title, lines, empty in boxes
             if viewer.may(f"reporting.view_{model}") and viewer.may("reporting.view_tieout")]  # fmt: skip
@@ -58,9 +64,9 @@ def _files() -> Iterator[Line]:
     stood = selectors.files_by_status()
     refused, stored = stood.get(FileStatus.REFUSED, 0), stood.get(FileStatus.STORED, 0)
     lines = (
-        ("Missing", _listed(Discrepancy, state="open", kind__exact=DiscrepancyKind.FILE_MISSING), missing, "bad"),
-        ("Refused", _listed(SettlementFile, status__exact=FileStatus.REFUSED), refused, "bad"),
-        ("Being read", _listed(SettlementFile, status__exact=FileStatus.STORED), stored, "wait"),
+        (_("Missing"), _listed(Discrepancy, state="open", kind__exact=DiscrepancyKind.FILE_MISSING), missing, "bad"),
+        (_("Refused"), _listed(SettlementFile, status__exact=FileStatus.REFUSED), refused, "bad"),
+        (_("Being read"), _listed(SettlementFile, status__exact=FileStatus.STORED), stored, "wait"),
     )
     yield from _counted(lines)
 
@@ -69,9 +75,9 @@ def _reports() -> Iterator[Line]:
     found = selectors.runs_since(clock.now() - DAY)
     writing = found.get(RunStatus.REQUESTED, 0) + found.get(RunStatus.RUNNING, 0)
     lines = (
-        ("Failed", _listed(ReportRun, status__exact=RunStatus.FAILED), found.get(RunStatus.FAILED, 0), "bad"),
-        ("Being written", _listed(ReportRun, status__exact=RunStatus.RUNNING), writing, "wait"),
-        ("Ready", _listed(ReportRun, status__exact=RunStatus.READY), found.get(RunStatus.READY, 0), "good"),
+        (_("Failed"), _listed(ReportRun, status__exact=RunStatus.FAILED), found.get(RunStatus.FAILED, 0), "bad"),
+        (_("Being written"), _listed(ReportRun, status__exact=RunStatus.RUNNING), writing, "wait"),
+        (_("Ready"), _listed(ReportRun, status__exact=RunStatus.READY), found.get(RunStatus.READY, 0), "good"),
     )
     yield from _counted(lines)
 

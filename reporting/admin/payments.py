@@ -70,13 +70,13 @@ def _entries(row: Any) -> str:
 
 
 def _order(row: Any, viewer: shown.Viewer) -> str:
-    return viewer.link(row.order, row.order.reference) if row.order is not None else "None"
+    return viewer.link(row.order, row.order.reference) if row.order is not None else _("None")
 
 
 def _customer(row: Any, viewer: shown.Viewer) -> str:
     customer = row.customer
     if customer is None:
-        return "Guest"
+        return _("Guest")
     return viewer.link(
         customer, viewer.personal(customer.name or customer.email) or viewer.nameless(customer.reference)
     )
@@ -145,7 +145,11 @@ class PaymentAdmin(base.ModelAdmin):
 
     def heading(self, row: Any, viewer: shown.Viewer) -> str:
         """By the order's reference, which people say."""
-        return f"Payment of {row.order.reference}" if row.order is not None else super().heading(row, viewer)
+        return (
+            _("Payment of %(reference)s") % {"reference": row.order.reference}
+            if row.order is not None
+            else super().heading(row, viewer)
+        )
 
     def facts(self, request: HttpRequest, row: PaymentIntent) -> dict[str, Any]:
         """The whole story, in the order in which it is asked for on the phone."""
@@ -188,11 +192,11 @@ class PaymentAdmin(base.ModelAdmin):
     def _why_not(self, request: HttpRequest, row: PaymentIntent) -> str:
         """Why nothing can be refunded here and now; "" when something can."""
         if not _may_refund(request):
-            return "Refunds are made by support."
+            return _("Refunds are made by support.")
         if not row.amount_captured_minor:
-            return "Nothing can be refunded: no money was taken."
+            return _("Nothing can be refunded: no money was taken.")
         if not money.to_minor(refund_selectors.refundable(row)):
-            return "Nothing is left to refund."
+            return _("Nothing is left to refund.")
         return ""
 
     def _not_now(self, request: HttpRequest, row: PaymentIntent) -> list[tuple[str, str]]:
@@ -239,7 +243,7 @@ class PaymentAdmin(base.ModelAdmin):
         by_bank = transfers.new_address(payment=row.pk) if base.from_role(request, transfers.MAY_PROPOSE) else ""
         context = {"row": row, "form": form, "xray": look, "by_bank": by_bank, "undo_seconds": refunding.undo_seconds(),
                    "back": shown.address(PaymentIntent, row.pk)}  # fmt: skip
-        title = f"Refund: {self.heading(row, shown.Viewer(request.user))}"
+        title = _("Refund: %(heading)s") % {"heading": self.heading(row, shown.Viewer(request.user))}
         return self.page(request, "admin/refund.html", title, context)
 
 
@@ -251,12 +255,12 @@ def _may_refund(request: HttpRequest) -> bool:
 def _figures(row: PaymentIntent) -> list[tuple[str, str]]:
     """Where the money is now."""
     return [
-        ("Authorised, not taken", shown.amount(row.amount_capturable)),
-        ("Captured", shown.amount(row.amount_captured)),
-        ("On its way back", shown.amount(row.amount_refunding)),
-        ("Refunded", shown.amount(row.amount_refunded)),
-        *([("Disputed", shown.amount(row.amount_disputed))] if row.amount_disputed_minor else []),
-        ("Refundable now", shown.amount(refund_selectors.refundable(row))),
+        (_("Authorised, not taken"), shown.amount(row.amount_capturable)),
+        (_("Captured"), shown.amount(row.amount_captured)),
+        (_("On its way back"), shown.amount(row.amount_refunding)),
+        (_("Refunded"), shown.amount(row.amount_refunded)),
+        *([(_("Disputed"), shown.amount(row.amount_disputed))] if row.amount_disputed_minor else []),
+        (_("Refundable now"), shown.amount(refund_selectors.refundable(row))),
     ]
 
 

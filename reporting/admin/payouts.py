@@ -7,6 +7,8 @@ from typing import Any, Final
 from django.contrib import admin
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
 
 from payments.admin import base, shown
 from payments.kernel import clock
@@ -27,12 +29,12 @@ HISTORY: Final = (
 class BankFilter(admin.SimpleListFilter):
     """Whether the bank has shown it."""
 
-    title = "at the bank"
+    title = gettext_lazy("at the bank")
     parameter_name = "bank"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:  # noqa: ARG002  Django's
         """What can be chosen."""
-        return [("waiting", "Waits for the bank"), ("late", "Late"), ("arrived", "Arrived")]
+        return [("waiting", _("Waits for the bank")), ("late", _("Late")), ("arrived", _("Arrived"))]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:  # noqa: ARG002  Django's
         """The payouts that stand so."""
@@ -53,8 +55,10 @@ def _due(row: Payout) -> str:
         return shown.NOTHING
     late = (clock.now().date() - row.arrives_on).days
     waits = row.status in banks.ON_ITS_WAY and late > 0
-    ago = f" ({late} day{'' if late == 1 else 's'} ago)" if waits else ""
-    return f"{row.arrives_on}{ago}"
+    if not waits:
+        return str(row.arrives_on)
+    words = ngettext("%(day)s (%(count)s day ago)", "%(day)s (%(count)s days ago)", late)
+    return words % {"day": row.arrives_on, "count": late}
 
 
 @admin.register(Payout)
@@ -77,7 +81,9 @@ class PayoutAdmin(base.ModelAdmin):
                 *columns[2:],
                 shown.code_of("trace", "By which the bank knows it"),
                 shown.flag_of("automatic", "Made by the PSP itself"),
-                shown.Column("Its lines sum to it", lambda row, _: {True: "Yes", False: "No"}.get(row.proven, "–")),
+                shown.Column(
+                    "Its lines sum to it", lambda row, _viewer: {True: _("Yes"), False: _("No")}.get(row.proven, "–")
+                ),
                 shown.said_of("detail", "What the PSP says"),
             ),
         ),

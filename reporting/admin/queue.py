@@ -12,7 +12,8 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path
 from django.utils.html import format_html
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from payments.admin import base, shown
 from payments.kernel import attention as items
@@ -28,7 +29,7 @@ MAY_LOOK_AFTER: Final = "payments.change_attentionitem"
 class OpenFilter(admin.SimpleListFilter):
     """Matters that still need a person, and those that rest."""
 
-    title = _("state")
+    title = gettext_lazy("state")
     parameter_name = "state"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:  # noqa: ARG002  Django's
@@ -54,7 +55,7 @@ class OpenFilter(admin.SimpleListFilter):
 class SeverityFilter(admin.SimpleListFilter):
     """How much it hurts to wait."""
 
-    title = _("severity")
+    title = gettext_lazy("severity")
     parameter_name = "severity"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:  # noqa: ARG002  Django's
@@ -72,7 +73,7 @@ class AssignForm(forms.Form):
     """To whom, and why."""
 
     to = forms.ChoiceField(label=_("To whom"))
-    reason = transfers.reason_field("Why this person? At least five letters.")
+    reason = transfers.reason_field(gettext_lazy("Why this person? At least five letters."))
 
     def __init__(self, data: Any = None) -> None:
         super().__init__(data)
@@ -90,7 +91,9 @@ class SnoozeForm(forms.Form):
         label=_("Until"), choices=[("0.04", _("In an hour")), ("1", _("Tomorrow")), ("3", _("In 3 days")),
                                    ("7", _("In a week")), ("30", _("In 30 days"))], initial="1",
     )  # fmt: skip
-    reason = transfers.reason_field("What do you wait for? At least five letters; whoever looks later reads it.")
+    reason = transfers.reason_field(
+        gettext_lazy("What do you wait for? At least five letters; whoever looks later reads it.")
+    )
 
     def until(self) -> datetime:
         """The moment that was chosen."""
@@ -152,10 +155,10 @@ BEHIND: Final[Mapping[str, str]] = {
 
 def _age(longest: timedelta) -> str:
     if longest < timedelta(0):
-        return f"{-longest.days} days before it is due"
+        return _("%(what)s days before it is due") % {"what": -longest.days}
     if longest >= timedelta(days=1):
-        return f"{longest.days} days"
-    return f"{int(longest.total_seconds() // 60)} min" if longest else "None"
+        return _("%(days)s days") % {"days": longest.days}
+    return _("%(int)s min") % {"int": int(longest.total_seconds() // 60)} if longest else _("None")
 
 
 REST_COLUMNS = (
@@ -172,7 +175,7 @@ REST_COLUMNS = (
 
 def tables(viewer: shown.Viewer) -> tuple[shown.Table, shown.Table]:
     """What needs whom, and money at rest."""
-    empty = "Nothing needs a person. That is how it should be."
+    empty = _("Nothing needs a person. That is how it should be.")
     return (
         shown.table("What needs whom", attention.piles(), PILE_COLUMNS, viewer, empty=empty),
         shown.table("Money at rest", attention.resting(), REST_COLUMNS, viewer, empty=""),
@@ -247,8 +250,14 @@ class Looking(base.ModelAdmin):
                 act(row)
                 messages.success(request, said[0])
             except Refusal as refusal:
-                messages.warning(request, f"{refusal.detail} Nothing was changed.")
+                messages.warning(request, _("%(detail)s Nothing was changed.") % {"detail": refusal.detail})
             return HttpResponseRedirect(back)
-        context = {"row": row, "form": form, "effect": said[1], "button": said[0], "what": row.get_kind_display(),
-                   "back": back}  # fmt: skip
+        context = {
+            "row": row,
+            "form": form,
+            "effect": said[1],
+            "button": said[0],
+            "what": shown.said(row.get_kind_display()),
+            "back": back,
+        }
         return self.page(request, "admin/confirm.html", said[0], context)

@@ -7,6 +7,8 @@ from typing import Any
 from django import forms
 from django.conf import settings
 from django.db import IntegrityError, models
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from payments.admin import shown
 from payments.intents.models import PaymentIntent
@@ -47,12 +49,17 @@ class RefundForm(forms.Form):
 
     scope = forms.ChoiceField(required=False, choices=Scope.choices, initial=Scope.PAYMENT, widget=forms.RadioSelect)
     by = forms.ChoiceField(required=False, choices=By.choices, initial=By.AMOUNT, widget=forms.RadioSelect)
-    amount = forms.CharField(required=False, max_length=20, label="Amount")
-    reason = forms.ChoiceField(choices=[("", "Choose a reason"), *Reason.choices])
+    amount = forms.CharField(required=False, max_length=20, label=gettext_lazy("Amount"))
+    reason = forms.ChoiceField(choices=[("", gettext_lazy("Choose a reason")), *Reason.choices])
     note = forms.CharField(
-        required=False, max_length=500, widget=forms.Textarea(attrs={"rows": 3}), help_text="Colleagues read it later."
+        required=False,
+        max_length=500,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text=gettext_lazy("Colleagues read it later."),
     )
-    confirm_duplicate = forms.BooleanField(required=False, label="Yes, give the same amount back once more")
+    confirm_duplicate = forms.BooleanField(
+        required=False, label=gettext_lazy("Yes, give the same amount back once more")
+    )
     token = forms.CharField(max_length=40, widget=forms.HiddenInput)
     seen = forms.CharField(required=False, max_length=60, widget=forms.HiddenInput)
 
@@ -61,18 +68,22 @@ class RefundForm(forms.Form):
         super().__init__(data, initial={"token": ids.new("form"), "seen": look.seen, "by": by})
         self.look, self.intent = look, look.intent
         self.duplicate = False
-        self.fields["amount"].help_text = f"Up to {shown.amount_text(look.payment.left)}."
+        self.fields["amount"].help_text = _("Up to %(amount)s.") % {"amount": shown.amount_text(look.payment.left)}
         self.fields["amount"].widget.attrs |= {"inputmode": "decimal", "autocomplete": "off"}
         for line in look.lines:
             self.fields[line.field] = forms.IntegerField(
-                required=False, min_value=0, max_value=line.left, label=f"Units of {line.name}", disabled=bool(line.why)
+                required=False,
+                min_value=0,
+                max_value=line.left,
+                label=_("Units of %(name)s") % {"name": line.name},
+                disabled=bool(line.why),
             )
 
     def clean_note(self) -> str:
         """The note; a card number is refused here as by the API, for it would be kept."""
         note: str = self.cleaned_data["note"]
         if cards.look_like_number(note):
-            raise forms.ValidationError("This looks like a card number, which is never written down here.")
+            raise forms.ValidationError(_("This looks like a card number, which is never written down here."))
         return note
 
     def clean(self) -> dict[str, Any]:
@@ -95,28 +106,33 @@ class RefundForm(forms.Form):
     def _amount(self) -> int:
         text = self.cleaned_data.get("amount", "").strip()
         if not text:
-            raise forms.ValidationError("Write how much goes back, or choose “All that is left”.")
+            raise forms.ValidationError(_("Write how much goes back, or choose “All that is left”."))
         try:
             amount = money.parse(text, self.intent.currency)
         except Refusal as refusal:
             places = money.exponent(self.intent.currency)
             example = money.decimal_text(money.from_minor(1999, self.intent.currency))
-            raise forms.ValidationError(f"Write it like {example}, with at most {places} decimals.") from refusal
+            raise forms.ValidationError(
+                _("Write it like %(example)s, with at most %(places)s decimals.")
+                % {"example": example, "places": places}
+            ) from refusal
         if amount.amount <= 0:
-            raise forms.ValidationError("The amount must be more than nothing.")
+            raise forms.ValidationError(_("The amount must be more than nothing."))
         return money.to_minor(amount)
 
     def _all(self) -> int:
         """All that was left on the screen, and nothing else: what has changed since then is looked at again."""
         if self.cleaned_data.get("seen") != self.look.seen:
             left = shown.amount_text(self._reach.left)
-            raise forms.ValidationError(f"Meanwhile something else was given back: {left} are left now. Look again.")
+            raise forms.ValidationError(
+                _("Meanwhile something else was given back: %(left)s are left now. Look again.") % {"left": left}
+            )
         return money.to_minor(self._reach.left)
 
     def _units(self) -> dict[str, int]:
         units = {line.pk: self.cleaned_data.get(line.field) or 0 for line in self.look.lines}
         if not any(units.values()) and not self.errors:
-            raise forms.ValidationError("Say of at least one line how many units go back.")
+            raise forms.ValidationError(_("Say of at least one line how many units go back."))
         return {pk: many for pk, many in units.items() if many}
 
     @property
@@ -209,7 +225,13 @@ def promise(made: Refund) -> str:
     """What will come of a refund that was asked for."""
     amount = money.text(made.amount)
     if made.status == RefundStatus.NEEDS_APPROVAL:
-        return f"{amount} wait for a second person: {made.approval_reason}."
+        return _("%(amount)s wait for a second person: %(approval_reason)s.") % {
+            "amount": amount,
+            "approval_reason": made.approval_reason,
+        }
     if made.status == RefundStatus.HELD:
-        return f"{amount} go back at {made.held_until:%H:%M:%S} UTC. Until then the refund can be taken back."
-    return f"{amount} are on their way back. The timeline shows what comes of it."
+        return _("%(amount)s go back at %(held_until)s UTC. Until then the refund can be taken back.") % {
+            "amount": amount,
+            "held_until": f"{made.held_until:%H:%M:%S}",
+        }
+    return _("%(amount)s are on their way back. The timeline shows what comes of it.") % {"amount": amount}

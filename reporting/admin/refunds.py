@@ -9,6 +9,8 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from unfold import widgets
 
 from payments.admin import base, fresh, shown
@@ -53,18 +55,32 @@ WAITING_COLUMNS = (
 
 MAY_REFUND, MAY_DECIDE = "refunds.add_refund", "refunds.approve_refund"
 
-DOINGS: Final[Mapping[str, tuple[str, str, str]]] = {
-    "cancel": ("Take back", MAY_REFUND, "Nothing goes back. The amount, and the lines, can be refunded again."),
-    "approve": ("Approve", MAY_DECIDE, "The money goes back by your word, and counts against your limit. It is held for"
-                " a moment, in which it can be taken back."),
-    "reject": ("Reject", MAY_DECIDE, "Nothing goes back. Whoever asked for it reads the reason."),
-}  # fmt: skip
+DOINGS: Final[Mapping[str, tuple[Any, str, Any]]] = {
+    "cancel": (
+        gettext_lazy("Take back"),
+        MAY_REFUND,
+        gettext_lazy("Nothing goes back. The amount, and the lines, can be refunded again."),
+    ),
+    "approve": (
+        gettext_lazy("Approve"),
+        MAY_DECIDE,
+        gettext_lazy(
+            "The money goes back by your word, and counts against your limit. It is held for a "
+            "moment, in which it can be taken back."
+        ),
+    ),
+    "reject": (
+        gettext_lazy("Reject"),
+        MAY_DECIDE,
+        gettext_lazy("Nothing goes back. Whoever asked for it reads the reason."),
+    ),
+}
 """Event -> the button's words, the right that it takes, and what it does."""
 
 
 def _no_card_number(text: str) -> None:
     if cards.look_like_number(text):
-        raise forms.ValidationError("This looks like a card number, which is never written down here.")
+        raise forms.ValidationError(_("This looks like a card number, which is never written down here."))
 
 
 class WhyForm(forms.Form):
@@ -75,19 +91,19 @@ class WhyForm(forms.Form):
         min_length=5,
         validators=[_no_card_number],
         widget=widgets.UnfoldAdminTextareaWidget(attrs={"rows": 3}),
-        help_text="At least five letters; it is kept with the refund.",
+        help_text=gettext_lazy("At least five letters; it is kept with the refund."),
     )
 
 
 class WhoseFilter(admin.SimpleListFilter):
     """The refunds that somebody asked for in the back office."""
 
-    title = "asked for by"
+    title = gettext_lazy("asked for by")
     parameter_name = "whose"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:  # noqa: ARG002  Django's
         """What can be chosen."""
-        return [("mine", "Me")]
+        return [("mine", _("Me"))]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         """Those of whoever looks."""
@@ -204,7 +220,7 @@ class RefundAdmin(base.ModelAdmin):
             raise PermissionDenied
         viewer, rows = shown.Viewer(request.user), undoing.waiting()
         mine = selectors.person(request.user).name
-        empty = "Nothing waits. What is asked for beyond a limit appears here."
+        empty = _("Nothing waits. What is asked for beyond a limit appears here.")
         context = {
             "table": shown.table(
                 "Waiting for a second person, oldest first", rows, WAITING_COLUMNS, viewer, empty=empty
@@ -212,7 +228,7 @@ class RefundAdmin(base.ModelAdmin):
             "count": rows.count(),
             "own": rows.filter(requested_by=mine).count(),
         }
-        return self.page(request, "admin/waiting.html", "Approvals", context)
+        return self.page(request, "admin/waiting.html", _("Approvals"), context)
 
     def _view(self, event: str) -> Any:
         def view(request: HttpRequest, object_id: str) -> HttpResponse:
@@ -249,11 +265,11 @@ class RefundAdmin(base.ModelAdmin):
                 approvals.reject(row.pk, who, because=reason)
         except Refusal as refusal:
             row.refresh_from_db()
-            said = undoing.too_late(row) if event == "cancel" else f"{refusal.detail} Nothing was changed."
-            messages.warning(request, said)
+            said = _("%(detail)s Nothing was changed.") % {"detail": refusal.detail}
+            messages.warning(request, undoing.too_late(row) if event == "cancel" else said)
             return
         row.refresh_from_db()
-        self.log_change(request, row, f"{DOINGS[event][0]}: {reason}".removesuffix(": "))
+        self.log_change(request, row, f"{shown.english(DOINGS[event][0])}: {reason}".removesuffix(": "))
         messages.success(request, undoing.done(row, event))
 
 
@@ -265,7 +281,7 @@ def _back(request: HttpRequest, row: Refund) -> str:
 
 
 def _not_asked(row: Refund) -> str:
-    return "No PSP is asked: finance pays it." if row.origin == Origin.BANK else "The PSP has not been asked yet."
+    return _("No PSP is asked: finance pays it.") if row.origin == Origin.BANK else _("The PSP has not been asked yet.")
 
 
 def _related(row: Refund, viewer: shown.Viewer) -> str:
@@ -278,7 +294,7 @@ def _waits(row: Refund) -> str:
 
 def _reason(row: Refund, viewer: shown.Viewer) -> str:
     note = shown.masked(row.note, viewer)
-    return f"{row.get_reason_display()}: {note}" if note else row.get_reason_display()
+    return f"{shown.said(row.get_reason_display())}: {note}" if note else shown.said(row.get_reason_display())
 
 
 def _named(row: Refund) -> str:

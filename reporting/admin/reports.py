@@ -11,6 +11,8 @@ from django.db.models import Q, QuerySet
 from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from payments.admin import base, shown
 from payments.kernel import money
@@ -35,7 +37,7 @@ def _interval(row: ReportRun) -> str:
 
 
 def _currency(row: ReportRun) -> str:
-    return row.parameters.get("currency") or "Every currency"
+    return row.parameters.get("currency") or _("Every currency")
 
 
 def _final(row: ReportRun) -> str:
@@ -43,7 +45,7 @@ def _final(row: ReportRun) -> str:
     as_of = (row.manifest or {}).get("as_of")
     if not as_of:
         return shown.NOTHING
-    return shown.status("ready", "Final") if as_of["complete"] else shown.status("running", "Not final")
+    return shown.status("ready", _("Final")) if as_of["complete"] else shown.status("running", _("Not final"))
 
 
 def _as_of(row: ReportRun) -> str:
@@ -51,10 +53,10 @@ def _as_of(row: ReportRun) -> str:
     as_of = (row.manifest or {}).get("as_of")
     if not as_of:
         return shown.NOTHING
-    moment = f"{datetime.fromisoformat(as_of['at']).astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+    moment = _(f"{datetime.fromisoformat(as_of['at']).astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC")
     if as_of["complete"]:
-        return f"Final: everything of these days was there at {moment}."
-    return f"Not final: what was there at {moment}. Ask again when the days are over."
+        return _("Final: everything of these days was there at %(moment)s.") % {"moment": moment}
+    return _("Not final: what was there at %(moment)s. Ask again when the days are over.") % {"moment": moment}
 
 
 def _stands(row: ReportRun) -> str:
@@ -67,7 +69,7 @@ def _stands(row: ReportRun) -> str:
 def _tied(row: ReportRun, words: str = "Tied to the ledger") -> str:
     if row.tied is None:
         return shown.NOTHING
-    return shown.status("tied", words) if row.tied else shown.status("not_tied", "NOT TIED")
+    return shown.status("tied", words) if row.tied else shown.status("not_tied", _("NOT TIED"))
 
 
 @dataclass
@@ -117,7 +119,7 @@ def _totals(manifest: Mapping[str, Any]) -> list[_Total]:
 class ReportFilter(admin.SimpleListFilter):
     """Which report it is."""
 
-    title = "report"
+    title = gettext_lazy("report")
     parameter_name = "report"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:  # noqa: ARG002  Django's
@@ -132,12 +134,12 @@ class ReportFilter(admin.SimpleListFilter):
 class CurrencyFilter(admin.SimpleListFilter):
     """Whether it is about one currency or all."""
 
-    title = "currency"
+    title = gettext_lazy("currency")
     parameter_name = "currency"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:  # noqa: ARG002  Django's
         """What can be chosen."""
-        return [("one", "One currency"), ("every", "Every currency")]
+        return [("one", _("One currency")), ("every", _("Every currency"))]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:  # noqa: ARG002  Django's
         """The runs that were narrowed, or those that were not."""
@@ -158,7 +160,7 @@ class ReportRunAdmin(base.ModelAdmin):
         shown.Column("Days", lambda row, _: _interval(row)),
         shown.Column("Currency", lambda row, _: _currency(row)),
         shown.number_of("rows"),
-        shown.Column("Ledger", lambda row, _: _tied(row, "Tied")),
+        shown.Column("Ledger", lambda row, _viewer: _tied(row, _("Tied"))),
         shown.text_of("requested_by", "Asked for by"),
         shown.time_of("created_at"),
     )
@@ -170,7 +172,12 @@ class ReportRunAdmin(base.ModelAdmin):
                 shown.Column("Currency", lambda row, _: _currency(row)),
                 shown.Column("Is it final", lambda row, _: _as_of(row)),
                 shown.number_of("rows"),
-                shown.Column("Size", lambda row, _: f"{row.size:,} bytes" if row.sha256 else shown.NOTHING),
+                shown.Column(
+                    "Size",
+                    lambda row, _viewer: (
+                        _("%(size)s bytes") % {"size": f"{row.size:,}"} if row.sha256 else shown.NOTHING
+                    ),
+                ),
                 shown.Column("Ledger", lambda row, _: _tied(row)),
                 shown.choice_of("format"),
                 shown.text_of("requested_by", "Asked for by"),
@@ -212,7 +219,7 @@ class ReportRunAdmin(base.ModelAdmin):
 
     def tables(self, row: Any, viewer: shown.Viewer) -> Sequence[shown.Table]:
         """The file's totals beside the ledger's."""
-        empty = "The totals are there when the report is ready; a report without rows has none."
+        empty = _("The totals are there when the report is ready; a report without rows has none.")
         taken = shown.table("Taken by", row.downloads.order_by("-pk")[:50], TAKEN, viewer, empty="Nobody yet.")
         return (shown.table("Control totals", _totals(row.manifest or {}), TOTALS, viewer, empty=empty), taken)
 
@@ -239,7 +246,7 @@ class ReportRunAdmin(base.ModelAdmin):
                 return HttpResponseRedirect(shown.address(ReportRun, run.pk))
         presets = [(name, *one, name == preset) for name, one in asking.presets().items()]
         context = {"form": form, "offers": asking.offers(), "presets": presets, "back": self.list_url()}
-        return self.page(request, "admin/new_report.html", "New report", context)
+        return self.page(request, "admin/new_report.html", _("New report"), context)
 
     @staticmethod
     def _asked(form: asking.ReportForm, *, by: str) -> ReportRun | None:
@@ -297,16 +304,16 @@ class ReportRunAdmin(base.ModelAdmin):
     def cancel(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Have no file made."""
         by = f"staff {request.user.get_username()}"[:80]
-        effect = "No file will be made; what was written so far is thrown away."
-        confirm = {"effect": effect, "button": "Cancel the report", "danger": True}
-        done = "The report is canceled."
+        effect = _("No file will be made; what was written so far is thrown away.")
+        confirm = {"effect": effect, "button": _("Cancel the report"), "danger": True}
+        done = _("The report is canceled.")
         return self._act(request, object_id, confirm, done, lambda pk: exports.cancel(pk, client_id=None, by=by))
 
     def again(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Have a report written that has failed."""
         by = f"staff {request.user.get_username()}"[:80]
-        confirm = {"effect": "A worker writes the file from its beginning.", "button": "Try again"}
-        done = "The report is being written anew."
+        confirm = {"effect": _("A worker writes the file from its beginning."), "button": _("Try again")}
+        done = _("The report is being written anew.")
         return self._act(request, object_id, confirm, done, lambda pk: exports.try_again(pk, by=by))
 
     def _act(
@@ -341,7 +348,11 @@ def _expected(row: ReportRun) -> int | None:
 
 def _so_far(row: ReportRun) -> str:
     of = _expected(row)
-    return f"{row.rows:,} of about {of:,} rows so far" if of else f"{row.rows:,} rows so far"
+    return (
+        _("%(rows)s of about %(of)s rows so far") % {"rows": f"{row.rows:,}", "of": f"{of:,}"}
+        if of
+        else _("%(rows)s rows so far") % {"rows": f"{row.rows:,}"}
+    )
 
 
 def _may_download(request: HttpRequest, row: ReportRun) -> bool:

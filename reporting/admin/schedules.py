@@ -8,6 +8,8 @@ from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from payments.admin import base, shown
 from payments.kernel.errors import Refusal
@@ -23,18 +25,26 @@ class ScheduleForm(forms.Form):
     """Which report comes when, about which days, to whom."""
 
     report = forms.ChoiceField(choices=[])
-    rhythm = forms.ChoiceField(choices=Rhythm.choices, label="How often")
-    hour = forms.IntegerField(min_value=0, max_value=23, initial=3, label="At what hour", help_text="0 to 23.")
+    rhythm = forms.ChoiceField(choices=Rhythm.choices, label=gettext_lazy("How often"))
+    hour = forms.IntegerField(
+        min_value=0, max_value=23, initial=3, label=gettext_lazy("At what hour"), help_text=gettext_lazy("0 to 23.")
+    )
     timezone = forms.CharField(
         max_length=64,
         initial="UTC",
-        label="Time zone",
-        help_text="Of the hour and of the days: UTC, or Europe/Madrid.",
+        label=gettext_lazy("Time zone"),
+        help_text=gettext_lazy("Of the hour and of the days: UTC, or Europe/Madrid."),
         validators=[asking.known_zone],
     )
-    currency = forms.CharField(required=False, max_length=3, help_text="Like EUR. Empty means every currency.")
-    file_format = forms.ChoiceField(choices=FileFormat.choices, label="Format")
-    notify = forms.EmailField(required=False, label="Write to", help_text="When a file is ready; the file is not sent.")
+    currency = forms.CharField(
+        required=False, max_length=3, help_text=gettext_lazy("Like EUR. Empty means every currency.")
+    )
+    file_format = forms.ChoiceField(choices=FileFormat.choices, label=gettext_lazy("Format"))
+    notify = forms.EmailField(
+        required=False,
+        label=gettext_lazy("Write to"),
+        help_text=gettext_lazy("When a file is ready; the file is not sent."),
+    )
 
     def __init__(self, data: Any = None) -> None:
         super().__init__(data)
@@ -50,7 +60,11 @@ def _title(report: str) -> str:
 
 
 def _stands(row: ReportSchedule) -> str:
-    return shown.status("ready", "Runs") if row.due_at else shown.status("canceled", f"Paused by {row.paused_by}")
+    return (
+        shown.status("ready", _("Runs"))
+        if row.due_at
+        else shown.status("canceled", _("Paused by %(paused_by)s") % {"paused_by": row.paused_by})
+    )
 
 
 @admin.register(ReportSchedule)
@@ -74,7 +88,7 @@ class ReportScheduleAdmin(base.ModelAdmin):
                 shown.choice_of("rhythm", "How often"),
                 shown.number_of("hour", "At what hour"),
                 shown.text_of("timezone", "Time zone"),
-                shown.Column("Currency", lambda row, _: row.currency or "Every currency"),
+                shown.Column("Currency", lambda row, _viewer: row.currency or _("Every currency")),
                 shown.choice_of("format"),
                 shown.text_of("notify", "Writes to"),
                 shown.time_of("due_at", "Next"),
@@ -105,13 +119,13 @@ class ReportScheduleAdmin(base.ModelAdmin):
         """Pause it, or let it go on."""
         if not base.from_role(request, MAY_MAKE):
             return ()
-        name, words = ("pause", "Pause") if row.due_at else ("go_on", "Let it go on")
+        name, words = ("pause", _("Pause")) if row.due_at else ("go_on", _("Let it go on"))
         return (shown.Doing(words, self.address_of(name, row)),)
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         """The list, with the way to a new one."""
         may = base.from_role(request, MAY_MAKE)
-        new = {"new_url": reverse("admin:reporting_reportschedule_new") if may else "", "new_words": "New schedule"}
+        new = {"new_url": reverse("admin:reporting_reportschedule_new") if may else "", "new_words": _("New schedule")}
         return super().changelist_view(request, {**new, **(extra_context or {})})
 
     def get_urls(self) -> list[URLPattern]:
@@ -128,10 +142,10 @@ class ReportScheduleAdmin(base.ModelAdmin):
         if form.is_valid():
             row = self._made(form, by=f"staff {request.user.get_username()}"[:80])
             if row is not None:
-                messages.success(request, "The report comes by itself from now on.")
+                messages.success(request, _("The report comes by itself from now on."))
                 return HttpResponseRedirect(shown.address(ReportSchedule, row.pk))
-        context = {"form": form, "back": self.list_url(), "button": "Let it come"}
-        return self.page(request, "admin/new_schedule.html", "New schedule", context)
+        context = {"form": form, "back": self.list_url(), "button": _("Let it come")}
+        return self.page(request, "admin/new_schedule.html", _("New schedule"), context)
 
     @staticmethod
     def _made(form: ScheduleForm, *, by: str) -> ReportSchedule | None:
@@ -144,15 +158,15 @@ class ReportScheduleAdmin(base.ModelAdmin):
     def pause(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """No file comes until it goes on."""
         by = f"staff {request.user.get_username()}"[:80]
-        effect = "No file comes by itself until somebody lets it go on. Files that are there stay."
-        return self._act(request, object_id, "Pause", effect, lambda pk: schedules.pause(pk, by=by))
+        effect = _("No file comes by itself until somebody lets it go on. Files that are there stay.")
+        return self._act(request, object_id, gettext_lazy("Pause"), effect, lambda pk: schedules.pause(pk, by=by))
 
     def go_on(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Files come again."""
-        effect = "Files come again, from the next days on. Days that were left out can be asked for as a report."
-        return self._act(request, object_id, "Let it go on", effect, schedules.go_on)
+        effect = _("Files come again, from the next days on. Days that were left out can be asked for as a report.")
+        return self._act(request, object_id, gettext_lazy("Let it go on"), effect, schedules.go_on)
 
-    def _act(self, request: HttpRequest, object_id: str, words: str, effect: str, act: Any) -> HttpResponse:
+    def _act(self, request: HttpRequest, object_id: str, words: Any, effect: str, act: Any) -> HttpResponse:
         if not base.from_role(request, MAY_MAKE):
             raise PermissionDenied
         row = self.row(request, object_id)
@@ -164,7 +178,7 @@ class ReportScheduleAdmin(base.ModelAdmin):
             return self.page(request, "admin/confirm.html", words, context)
         try:
             act(row.pk)
-            self.log_change(request, row, words)
+            self.log_change(request, row, shown.english(words))
         except Refusal as refusal:
             messages.warning(request, refusal.detail)
         return HttpResponseRedirect(back)

@@ -2,7 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from payments.admin import shown
 from payments.intents.models import PaymentAttempt, PaymentIntent
@@ -11,33 +14,47 @@ from payments.kernel import money
 from refunds.models import Refund
 from refunds.states import IN_FLIGHT, RefundStatus
 
-WHY_FAILED: Final[Mapping[str, tuple[str, str]]] = {
-    "amount_not_supported": ("the provider cannot send this amount", "Ask for an amount that it can send."),
-    "refund_method_closed": ("the card or account is closed", "Ask the customer for another way to be paid back."),
+WHY_FAILED: Final[Mapping[str, tuple[Any, Any]]] = {
+    "amount_not_supported": (
+        gettext_lazy("because the provider cannot send this amount"),
+        gettext_lazy("Ask for an amount that it can send."),
+    ),
+    "refund_method_closed": (
+        gettext_lazy("because the card or account is closed"),
+        gettext_lazy("Ask the customer for another way to be paid back."),
+    ),
     "refund_balance_insufficient": (
-        "our balance at the provider was too low", "Tell finance, then ask for the refund again.",
+        gettext_lazy("because our balance at the provider was too low"),
+        gettext_lazy("Tell finance, then ask for the refund again."),
     ),
     "refund_payment_disputed": (
-        "the customer disputes the payment with their bank", "Do not refund: the dispute decides about the money.",
+        gettext_lazy("because the customer disputes the payment with their bank"),
+        gettext_lazy("Do not refund: the dispute decides about the money."),
     ),
     "refund_exceeds_payment": (
-        "the provider says that more would go back than was paid", "Tell the payments engineers before trying again.",
+        gettext_lazy("because the provider says that more would go back than was paid"),
+        gettext_lazy("Tell the payments engineers before trying again."),
     ),
     "transfer_returned": (
-        "the customer's bank sent the transfer back", "Ask the customer for the right account and tell finance.",
+        gettext_lazy("because the customer's bank sent the transfer back"),
+        gettext_lazy("Ask the customer for the right account and tell finance."),
     ),
-    "refund_declined": ("the bank refused it", "Try once more later, or agree on another way with the customer."),
-}  # fmt: skip
+    "refund_declined": (
+        gettext_lazy("because the bank refused it"),
+        gettext_lazy("Try once more later, or agree on another way with the customer."),
+    ),
+}
 """Why a refund did not work, and what to do about it."""
 
-_OTHERWISE: Final = "Tell the payments engineers."
+_OTHERWISE: Final = gettext_lazy("Tell the payments engineers.")
 
 
 def why_failed(refund: Refund) -> str:
-    """Why a refund failed or came back, and what to do: `the bank refused it. Try once more later.`"""
+    """Why a refund failed or came back, and what to do: `because the bank refused it. Try once more later.`"""
     code = refund.failure_reason
-    why, advice = WHY_FAILED.get(code, (code.replace("_", " ") or "nobody said why", _OTHERWISE))
-    return f"because {why}. {advice}"
+    known = WHY_FAILED.get(code)
+    why, advice = known or (_("because %(why)s") % {"why": code.replace("_", " ") or _("nobody said why")}, _OTHERWISE)
+    return f"{why}. {advice}"
 
 
 def told(intent: PaymentIntent, attempt: PaymentAttempt | None, refunds: Sequence[Refund]) -> str:
@@ -51,8 +68,10 @@ def error(intent: PaymentIntent) -> str:
     if not found:
         return ""
     code = str(found.get("decline_code") or found.get("code") or "").replace("_", " ")
-    said = f" The customer was told: “{found['customer_message']}”" if found.get("customer_message") else ""
-    return f"The last try failed: {code}.{said}"
+    said = {"why": code, "told": found.get("customer_message")}
+    if said["told"]:
+        return _("The last try failed: %(why)s. The customer was told: “%(told)s”") % said
+    return _("The last try failed: %(why)s.") % said
 
 
 def method(attempt: PaymentAttempt | None) -> str:
@@ -60,7 +79,7 @@ def method(attempt: PaymentAttempt | None) -> str:
     if attempt is None:
         return ""
     if attempt.card_last4:
-        brand = attempt.card_brand.replace("_", " ").title() or "card"
+        brand = attempt.card_brand.replace("_", " ").title() or _("card")
         return f"{brand} •{attempt.card_last4}"
     return attempt.method.replace("_", " ")
 
@@ -70,86 +89,130 @@ def status(row: PaymentIntent) -> str:
     if not row.amount_refunded_minor or row.status != IntentStatus.SUCCEEDED:
         return shown.status(row.status)
     if row.amount_refunded_minor < row.amount_captured_minor:
-        return shown.status("partially_refunded", "Partly refunded")
-    return shown.status("refunded", "Refunded")
+        return shown.status("partially_refunded", _("Partly refunded"))
+    return shown.status("refunded", _("Refunded"))
 
 
 def _paid(intent: PaymentIntent, attempt: PaymentAttempt | None) -> str:
-    amount = shown.amount_text(intent.amount)
-    where = attempt.account.code if attempt is not None else ""
-    by = f" by {method(attempt)}" if attempt is not None else ""
+    said = {
+        "amount": shown.amount_text(intent.amount),
+        "method": method(attempt) or shown.NOTHING,
+        "where": attempt.account.code if attempt is not None else shown.NOTHING,
+    }
     match intent.status:
         case IntentStatus.SUCCEEDED:
-            taken = shown.amount_text(intent.amount_captured)
-            of = "" if intent.amount_captured_minor == intent.amount_minor else f" of {amount}"
-            return f"Paid {taken}{of}{by}{_on(_captured_at(intent))}, captured by {where}."
+            return _succeeded(intent, said)
         case IntentStatus.REQUIRES_CAPTURE:
-            return f"{amount} are reserved{by} at {where}, and not taken yet."
+            return _("%(amount)s are reserved by %(method)s at %(where)s, and not taken yet.") % said
         case IntentStatus.REQUIRES_ACTION:
-            return f"The customer must confirm {amount}{by} with their bank first. Nothing was taken yet."
+            return (
+                _("The customer must confirm %(amount)s by %(method)s with their bank first. Nothing was taken yet.")
+                % said
+            )
         case IntentStatus.PROCESSING:
-            return _processing(amount, by, where, attempt)
-        case IntentStatus.REQUIRES_PAYMENT_METHOD:
-            return f"{amount} are not paid{', and can be tried again' if attempt is not None else ' yet'}."
-        case IntentStatus.REVERSED:
-            return f"{amount} had been taken{by}, but the capture failed afterwards: {where} did not keep the money."
+            return _processing(attempt) % said
         case _:
-            return f"The payment of {amount} was {'canceled' if intent.status == 'canceled' else 'not made in time'}."
+            return _not_paid(intent, attempt) % said
 
 
-def _processing(amount: str, by: str, where: str, attempt: PaymentAttempt | None) -> str:
+def _succeeded(intent: PaymentIntent, said: dict[str, str]) -> str:
+    taken, day = shown.amount_text(intent.amount_captured), _captured_at(intent)
+    if intent.amount_captured_minor == intent.amount_minor:
+        amount = taken
+    else:
+        amount = _("%(taken)s of %(amount)s") % {**said, "taken": taken}
+    if day is None:
+        return _("Paid %(amount)s by %(method)s, captured by %(where)s.") % {**said, "amount": amount}
+    return _("Paid %(amount)s by %(method)s on %(day)s, captured by %(where)s.") % {
+        **said, "amount": amount, "day": _day(day),
+    }  # fmt: skip
+
+
+def _processing(attempt: PaymentAttempt | None) -> str:
     if attempt is not None and attempt.status == AttemptStatus.UNKNOWN:
-        return f"Whether {where} took {amount}{by} is not known yet; it is being asked. Nobody should pay again."
-    return f"{amount}{by} are on their way: {where} has the payment and will say what came of it."
+        return _(
+            "Whether %(where)s took %(amount)s by %(method)s is not known yet; it is being asked."
+            " Nobody should pay again."
+        )
+    return _("%(amount)s by %(method)s are on their way: %(where)s has the payment and will say what came of it.")
+
+
+def _not_paid(intent: PaymentIntent, attempt: PaymentAttempt | None) -> str:
+    match intent.status:
+        case IntentStatus.REQUIRES_PAYMENT_METHOD if attempt is not None:
+            return _("%(amount)s are not paid, and can be tried again.")
+        case IntentStatus.REQUIRES_PAYMENT_METHOD:
+            return _("%(amount)s are not paid yet.")
+        case IntentStatus.REVERSED:
+            return _(
+                "%(amount)s had been taken by %(method)s, but the capture failed afterwards:"
+                " %(where)s did not keep the money."
+            )
+        case IntentStatus.CANCELED:
+            return _("The payment of %(amount)s was canceled.")
+        case _:
+            return _("The payment of %(amount)s was not made in time.")
 
 
 def _on_the_way(intent: PaymentIntent, refunds: Sequence[Refund]) -> list[str]:
     """What has not come to anything: what waits for people is not on its way."""
     said, left = [], intent.amount_refunding_minor
     for status, words in (
-        (RefundStatus.NEEDS_APPROVAL, "are to go back, when a second person has approved it"),
-        (RefundStatus.HELD, "go back in a moment, and can still be taken back"),
+        (RefundStatus.NEEDS_APPROVAL, _("%(amount)s are to go back, when a second person has approved it.")),
+        (RefundStatus.HELD, _("%(amount)s go back in a moment, and can still be taken back.")),
     ):
         minor = sum(row.amount_minor for row in refunds if row.status == status)
         if minor:
-            said.append(f"{shown.amount_text(money.from_minor(minor, intent.currency))} {words}.")
+            said.append(words % {"amount": shown.amount_text(money.from_minor(minor, intent.currency))})
         left -= minor
     if left > 0:
-        said.append(f"{shown.amount_text(money.from_minor(left, intent.currency))} are on their way back.")
+        amount = shown.amount_text(money.from_minor(left, intent.currency))
+        said.append(_("%(amount)s are on their way back.") % {"amount": amount})
     return said
 
 
 def _given_back(intent: PaymentIntent, refunds: Sequence[Refund]) -> list[str]:
     said = []
     if intent.amount_refunded_minor:
-        everything = intent.amount_refunded_minor == intent.amount_captured_minor
-        last = max((row.settled_at for row in refunds if row.status == RefundStatus.SUCCEEDED and row.settled_at),
-                   default=None)  # fmt: skip
-        said.append(f"{'All of it' if everything else shown.amount_text(intent.amount_refunded)} went back{_on(last)}.")
+        said.append(_gone(intent, refunds))
     said += _on_the_way(intent, refunds)
     came_back = [row for row in refunds if row.status == RefundStatus.BOUNCED]
     if came_back:
-        said.append(f"A refund came back, the customer did not get it, {why_failed(came_back[-1])}")
+        why = {"why": why_failed(came_back[-1])}
+        said.append(_("A refund came back, the customer did not get it, %(why)s") % why)
     failed = [row for row in refunds if row.status in (RefundStatus.FAILED, RefundStatus.CANCELED_AT_PSP)]
     if failed and not any(row.status in IN_FLIGHT for row in refunds):
         said.append(_failed(failed))
     if intent.over_returned:
-        said.append("More went back than was taken.")
+        said.append(_("More went back than was taken."))
     return said
+
+
+def _gone(intent: PaymentIntent, refunds: Sequence[Refund]) -> str:
+    """How much went back, and when the last of it did."""
+    days = [row.settled_at for row in refunds if row.status == RefundStatus.SUCCEEDED and row.settled_at]
+    said = {"amount": shown.amount_text(intent.amount_refunded), "day": _day(max(days)) if days else ""}
+    if intent.amount_refunded_minor == intent.amount_captured_minor:
+        return (_("All of it went back on %(day)s.") if days else _("All of it went back.")) % said
+    return (_("%(amount)s went back on %(day)s.") if days else _("%(amount)s went back.")) % said
 
 
 def _failed(refunds: Sequence[Refund]) -> str:
     """How many failed, and why the newest of them did."""
     last = refunds[-1]
-    many = "" if len(refunds) == 1 else f"{len(refunds)} refunds failed. The last: "
+    said = {"amount": shown.amount_text(last.amount), "why": why_failed(last), "advice": _OTHERWISE}
     if last.status == RefundStatus.CANCELED_AT_PSP:
-        return f"{many}A refund of {shown.amount_text(last.amount)} was canceled at the provider. {_OTHERWISE}"
-    return f"{many}A refund of {shown.amount_text(last.amount)} failed, {why_failed(last)}"
+        words = _("A refund of %(amount)s was canceled at the provider. %(advice)s") % said
+    else:
+        words = _("A refund of %(amount)s failed, %(why)s") % said
+    if len(refunds) == 1:
+        return words
+    return _("%(count)s refunds failed. The last: %(last)s") % {"count": len(refunds), "last": words}
 
 
 def _captured_at(intent: PaymentIntent) -> datetime | None:
     return max((row.captured_at for row in intent.captures.all() if row.captured_at), default=None)
 
 
-def _on(moment: datetime | None) -> str:
-    return f" on {moment.astimezone(UTC):%-d %b %Y}" if moment is not None else ""
+def _day(moment: datetime) -> str:
+    return f"{moment.astimezone(UTC):%-d %b %Y}"

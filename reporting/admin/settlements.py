@@ -10,6 +10,8 @@ from django.db.models import Q
 from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, gettext_noop
 
 from payments.admin import base, shown
 from payments.gateway import accounts
@@ -26,22 +28,28 @@ MATCHES: Final = {
     "duplicate": "bad", "unknown_type": "bad", "set_aside": "quiet",
 }  # fmt: skip
 SHORT: Final = {
-    "waiting": "Waiting", "matched": "Matched", "booked": "Booked", "amount_differs": "Amount differs",
-    "missing_here": "Unknown here", "duplicate": "Twice", "unknown_type": "Unknown kind", "set_aside": "Set aside",
-}  # fmt: skip
+    "waiting": gettext_lazy("Waiting"),
+    "matched": gettext_lazy("Matched"),
+    "booked": gettext_lazy("Booked"),
+    "amount_differs": gettext_lazy("Amount differs"),
+    "missing_here": gettext_lazy("Unknown here"),
+    "duplicate": gettext_lazy("Twice"),
+    "unknown_type": gettext_lazy("Unknown kind"),
+    "set_aside": gettext_lazy("Set aside"),
+}
 MOST_BYTES: Final = 4_000_000_000
 """Sent by a browser; a larger file is loaded by `manage.py settlements load`."""
-KINDS: Final = {"payout": "Payout", "batch": "Batch", "activity": "Day"}
+KINDS: Final = {"payout": gettext_lazy("Payout"), "batch": gettext_lazy("Batch"), "activity": gettext_lazy("Day")}
 
 
 class UploadForm(forms.Form):
     """Whose file it is, and the file."""
 
-    account = forms.ChoiceField(label="Provider account", choices=list)
+    account = forms.ChoiceField(label=gettext_lazy("Provider account"), choices=list)
     file = forms.FileField(
         allow_empty_file=True,
         widget=forms.FileInput(attrs={"accept": ".csv,text/csv", "data-most": MOST_BYTES}),
-        error_messages={"required": "Choose a file."},
+        error_messages={"required": gettext_lazy("Choose a file.")},
     )
 
     def __init__(self, *data: Any) -> None:
@@ -88,7 +96,7 @@ def _movement(row: SettlementLine, viewer: shown.Viewer) -> str:
     return shown.copyable(said if row.payment_reference else shown.masked(said, viewer))
 
 
-def _match(match: str, words: Mapping[str, str] | None = None) -> str:
+def _match(match: str, words: Mapping[str, Any] | None = None) -> str:
     return shown.status(match, (words or dict(Match.choices))[match], tones=MATCHES)
 
 
@@ -102,8 +110,8 @@ LINES: Final = (
     shown.Column("What", lambda row, _: shown.plain(row.type)),
     shown.text_of("psp_type", "PSP's word"),
     shown.time_of("occurred_at", "When"),
-    _amount("settled", "Settled"),
-    _amount("net", "Net"),
+    _amount("settled", gettext_noop("Settled")),
+    _amount("net", gettext_noop("Net")),
     shown.Column("Match", lambda row, _: _match(row.match, SHORT)),
     shown.text_of("payment_reference", "Payment at the PSP"),
     shown.text_of("payout_reference", "Payout"),
@@ -134,7 +142,7 @@ class SettlementFileAdmin(base.ModelAdmin):
                 shown.Column("Covers", lambda row, _: _covers(row)),
                 shown.Column("Day", lambda row, _: str(row.day or shown.NOTHING)),
                 shown.text_of("name", "Name at the PSP"),
-                shown.Column("Size", lambda row, _: f"{row.size:,} bytes"),
+                shown.Column("Size", lambda row, _viewer: _("%(size)s bytes") % {"size": f"{row.size:,}"}),
                 shown.number_of("lines"),
                 shown.number_of("told_before", "Told before by another file"),
                 shown.number_of("set_aside", "Of before the cut-over"),
@@ -177,7 +185,7 @@ class SettlementFileAdmin(base.ModelAdmin):
             (match, count, f"{listed}?q={row.pk}&match__exact={match}")
             for match, count in selectors.counted_by_match(row)
         ]
-        empty = "The file has no line that another file had not told before."
+        empty = _("The file has no line that another file had not told before.")
         return (
             shown.table("Proof", list(row.sums.items()), SUMS, viewer, empty="Nothing moved."),
             shown.table("What became of its lines", counts, COUNTS, viewer, empty=empty),
@@ -196,7 +204,9 @@ class SettlementFileAdmin(base.ModelAdmin):
     def changelist_view(self, request: HttpRequest, extra_context: Mapping[str, Any] | None = None) -> HttpResponse:
         """The list, with the way to upload one."""
         new = reverse("admin:reporting_settlementfile_new") if base.from_role(request, RIGHT) else ""
-        return super().changelist_view(request, {"new_url": new, "new_words": "Upload a file", **(extra_context or {})})
+        return super().changelist_view(
+            request, {"new_url": new, "new_words": _("Upload a file"), **(extra_context or {})}
+        )
 
     def get_urls(self) -> list[URLPattern]:
         """The admin's routes and those of files."""
@@ -213,7 +223,7 @@ class SettlementFileAdmin(base.ModelAdmin):
         if sent and form.is_valid() and (row := self._uploaded(request, form)) is not None:
             return HttpResponseRedirect(shown.address(SettlementFile, row.pk))
         context = {"form": form, "back": self.list_url()}
-        return self.page(request, "admin/new_settlement_file.html", "Upload a settlement file", context)
+        return self.page(request, "admin/new_settlement_file.html", _("Upload a settlement file"), context)
 
     def _uploaded(self, request: HttpRequest, form: UploadForm) -> SettlementFile | None:
         code, file = form.cleaned_data["account"], form.cleaned_data["file"]
@@ -225,7 +235,7 @@ class SettlementFileAdmin(base.ModelAdmin):
         if kept.new:
             self.log_addition(request, kept.file, "Uploaded")
         else:
-            messages.info(request, "This very file is here already. Nothing was changed.")
+            messages.info(request, _("This very file is here already. Nothing was changed."))
         return kept.file
 
     def original(self, request: HttpRequest, object_id: str) -> HttpResponse | FileResponse:
@@ -261,9 +271,9 @@ class SettlementFileAdmin(base.ModelAdmin):
             except Refusal as refusal:
                 messages.warning(request, refusal.detail)
             return HttpResponseRedirect(back)
-        effect = "The same bytes are read once more. It helps where the reason was ours, or is gone."
-        context = {"row": row, "effect": effect, "button": "Read again", "what": _covers(row), "back": back}
-        return self.page(request, "admin/confirm.html", "Read again", context)
+        effect = _("The same bytes are read once more. It helps where the reason was ours, or is gone.")
+        context = {"row": row, "effect": effect, "button": _("Read again"), "what": _covers(row), "back": back}
+        return self.page(request, "admin/confirm.html", _("Read again"), context)
 
     def _theirs(self, request: HttpRequest, object_id: str) -> Any:
         if not base.from_role(request, RIGHT):
@@ -323,18 +333,22 @@ def _by(request: HttpRequest) -> str:
 
 
 def _so_far(row: SettlementFile) -> str:
-    return f"{row.lines:,} lines so far."
+    return _("%(lines)s lines so far.") % {"lines": f"{row.lines:,}"}
 
 
 def _sentence(row: SettlementFile) -> str:
     match row.status:
         case FileStatus.STORED:
-            return "The file is being read. This page changes when it is loaded."
+            return _("The file is being read. This page changes when it is loaded.")
         case FileStatus.REFUSED:
-            return "Refused: nothing of it was loaded. Rows are counted below the header."
-    found = f"Loaded with {row.lines:,} lines."
+            return _("Refused: nothing of it was loaded. Rows are counted below the header.")
+    found = _("Loaded with %(lines)s lines.") % {"lines": f"{row.lines:,}"}
     if row.told_before:
-        found += f" {row.told_before:,} of them another file had told before: they were told which payout they are of."
+        found += _(
+            " %(told_before)s of them another file had told before: they were told which payout they are of."
+        ) % {"told_before": f"{row.told_before:,}"}
     if row.set_aside:
-        found += f" {row.set_aside:,} are of before the account's cut-over, and are set aside."
+        found += _(" %(set_aside)s are of before the account's cut-over, and are set aside.") % {
+            "set_aside": f"{row.set_aside:,}"
+        }
     return found

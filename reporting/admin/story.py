@@ -8,6 +8,8 @@ from typing import Any, Final
 from django.contrib.postgres.fields import ArrayField
 from django.db.models import TextField
 from django.db.models.expressions import RawSQL
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from payments.admin import shown
 from payments.gateway.models import ProviderCall
@@ -20,59 +22,59 @@ from payments.webhooks.models import Event, InboundEvent
 from refunds.models import Dispute, DisputeMovement, Refund
 from reporting.admin import sentence
 
-THINGS: Final[Mapping[str, str]] = {
-    "pi": "Payment",
-    "att": "Attempt",
-    "cap": "Capture",
-    "re": "Refund",
-    "dp": "Dispute",
+THINGS: Final[Mapping[str, Any]] = {
+    "pi": gettext_lazy("Payment"),
+    "att": gettext_lazy("Attempt"),
+    "cap": gettext_lazy("Capture"),
+    "re": gettext_lazy("Refund"),
+    "dp": gettext_lazy("Dispute"),
 }
-KINDS: Final[Mapping[str, str]] = {
-    "state": "Moved",
-    "call": "Asked the PSP",
-    "notification": "The PSP said",
-    "ledger": "Booked",
-    "event": "Event for the shop",
-    "request": "The shop asked us",
-    "job": "Still to be done",
-    "staff": "Done by staff",
+KINDS: Final[Mapping[str, Any]] = {
+    "state": gettext_lazy("Moved"),
+    "call": gettext_lazy("Asked the PSP"),
+    "notification": gettext_lazy("The PSP said"),
+    "ledger": gettext_lazy("Booked"),
+    "event": gettext_lazy("Event for the shop"),
+    "request": gettext_lazy("The shop asked us"),
+    "job": gettext_lazy("Still to be done"),
+    "staff": gettext_lazy("Done by staff"),
 }
-PAYMENT: Final[Mapping[str, str]] = {
-    "processing": "The payment was sent to the bank",
-    "requires_action": "The bank wants the customer to confirm",
-    "requires_capture": "The money was reserved, not taken yet",
-    "succeeded": "Paid",
-    "requires_payment_method": "The try failed",
-    "reversed": "The money was lost again: the capture failed afterwards",
-    "canceled": "Canceled",
-    "expired": "Not paid in time",
+PAYMENT: Final[Mapping[str, Any]] = {
+    "processing": gettext_lazy("The payment was sent to the bank"),
+    "requires_action": gettext_lazy("The bank wants the customer to confirm"),
+    "requires_capture": gettext_lazy("The money was reserved, not taken yet"),
+    "succeeded": gettext_lazy("Paid"),
+    "requires_payment_method": gettext_lazy("The try failed"),
+    "reversed": gettext_lazy("The money was lost again: the capture failed afterwards"),
+    "canceled": gettext_lazy("Canceled"),
+    "expired": gettext_lazy("Not paid in time"),
 }
-REFUND: Final[Mapping[str, str]] = {
-    "requested": "Not sent yet, it is tried again",
-    "needs_approval": "Waits for a second person",
-    "approved": "Approved by a second person",
-    "rejected": "Rejected: the money is still here",
-    "held": "Held for a moment, in which it can be taken back",
-    "proposed": "Paid by bank transfer, as one person of finance says; another one has to confirm it",
-    "sent": "Sent to the bank",
-    "pending": "The bank has it and will say what comes of it",
-    "unknown": "Not known whether it went back, it is being asked",
-    "requires_action": "The customer has to do something first",
-    "succeeded": "Went back to the customer",
-    "failed": "Failed: the money is still here",
-    "canceled_at_psp": "Canceled at the PSP: the money is still here",
-    "bounced": "Came back: the customer did not get it",
-    "canceled": "Canceled before it was sent",
+REFUND: Final[Mapping[str, Any]] = {
+    "requested": gettext_lazy("Not sent yet, it is tried again"),
+    "needs_approval": gettext_lazy("Waits for a second person"),
+    "approved": gettext_lazy("Approved by a second person"),
+    "rejected": gettext_lazy("Rejected: the money is still here"),
+    "held": gettext_lazy("Held for a moment, in which it can be taken back"),
+    "proposed": gettext_lazy("Paid by bank transfer, as one person of finance says; another one has to confirm it"),
+    "sent": gettext_lazy("Sent to the bank"),
+    "pending": gettext_lazy("The bank has it and will say what comes of it"),
+    "unknown": gettext_lazy("Not known whether it went back, it is being asked"),
+    "requires_action": gettext_lazy("The customer has to do something first"),
+    "succeeded": gettext_lazy("Went back to the customer"),
+    "failed": gettext_lazy("Failed: the money is still here"),
+    "canceled_at_psp": gettext_lazy("Canceled at the PSP: the money is still here"),
+    "bounced": gettext_lazy("Came back: the customer did not get it"),
+    "canceled": gettext_lazy("Canceled before it was sent"),
 }
-DISPUTE: Final[Mapping[str, str]] = {
-    "inquiry": "The customer's bank asks about the payment",
-    "needs_response": "The customer's bank takes the money back: it must be answered",
-    "under_review": "The bank looks at our answer",
-    "won": "The dispute was won",
-    "lost": "The dispute was lost",
-    "accepted": "The dispute was accepted: the customer keeps the money",
-    "expired": "The dispute was not answered in time",
-    "withdrawn": "The dispute was given up",
+DISPUTE: Final[Mapping[str, Any]] = {
+    "inquiry": gettext_lazy("The customer's bank asks about the payment"),
+    "needs_response": gettext_lazy("The customer's bank takes the money back: it must be answered"),
+    "under_review": gettext_lazy("The bank looks at our answer"),
+    "won": gettext_lazy("The dispute was won"),
+    "lost": gettext_lazy("The dispute was lost"),
+    "accepted": gettext_lazy("The dispute was accepted: the customer keeps the money"),
+    "expired": gettext_lazy("The dispute was not answered in time"),
+    "withdrawn": gettext_lazy("The dispute was given up"),
 }
 """A new state in agents' words."""
 
@@ -106,7 +108,7 @@ def lines(intent: PaymentIntent, refunds: Sequence[Refund], viewer: shown.Viewer
         (step.at, step, None) for step in _around([entry["object_id"] for entry in entries], intent, refunds, viewer)
     ]
     told = [_opened(intent)]
-    for _, step, line in sorted([*asked, *moved], key=lambda one: one[0]):
+    for _at, step, line in sorted([*asked, *moved], key=lambda one: one[0]):
         if line is not None:
             told.append(line)
         if step is not None:
@@ -115,8 +117,8 @@ def lines(intent: PaymentIntent, refunds: Sequence[Refund], viewer: shown.Viewer
 
 
 def _opened(intent: PaymentIntent) -> Line:
-    title = f"Payment of {shown.amount_text(intent.amount)} opened"
-    return Line(intent.created_at, "state", "Payment", title, "", intent.client.name, "")
+    title = _("Payment of %(amount)s opened") % {"amount": shown.amount_text(intent.amount)}
+    return Line(intent.created_at, "state", _("Payment"), title, "", intent.client.name, "")
 
 
 def _asked(row: Refund, viewer: shown.Viewer) -> Line:
@@ -124,18 +126,18 @@ def _asked(row: Refund, viewer: shown.Viewer) -> Line:
     return Line(
         at=row.created_at,
         kind="refund",
-        kind_words="Refund",
-        title=f"Refund of {shown.amount_text(row.amount)} asked for",
-        detail=f"{row.get_reason_display()}: {note}" if note else row.get_reason_display(),
+        kind_words=_("Refund"),
+        title=_("Refund of %(amount)s asked for") % {"amount": shown.amount_text(row.amount)},
+        detail=f"{shown.said(row.get_reason_display())}: {note}" if note else shown.said(row.get_reason_display()),
         by=row.requested_by,
         reference=viewer.reference(row.pk),
     )
 
 
 def _disputed(row: Dispute, viewer: shown.Viewer) -> Line:
-    title = f"The customer's bank disputes {shown.amount_text(row.amount)}"
-    reason, reference = row.get_reason_display(), viewer.reference(row.pk)
-    return Line(row.created_at, "dispute", "Dispute", title, reason, row.account.code, reference)
+    title = _("The customer's bank disputes %(amount)s") % {"amount": shown.amount_text(row.amount)}
+    reason, reference = shown.said(row.get_reason_display()), viewer.reference(row.pk)
+    return Line(row.created_at, "dispute", _("Dispute"), title, reason, row.account.code, reference)
 
 
 def _told(entry: Mapping[str, Any], refunds: Mapping[str, Refund], viewer: shown.Viewer) -> Line | None:
@@ -145,12 +147,12 @@ def _told(entry: Mapping[str, Any], refunds: Mapping[str, Refund], viewer: shown
     object_id, state = entry["object_id"], entry["title"].rpartition(" → ")[2]
     refund = refunds.get(object_id)
     if object_id.startswith("dp_"):
-        said, reference = DISPUTE.get(state, shown.plain(state)), viewer.reference(object_id)
-        return Line(entry["at"], "dispute", "Dispute", said, "", entry["by"], reference)
+        said, reference = str(DISPUTE.get(state) or shown.said(state)), viewer.reference(object_id)
+        return Line(entry["at"], "dispute", _("Dispute"), said, "", entry["by"], reference)
     if refund is None and not object_id.startswith("pi_"):
         return None
     words = PAYMENT if refund is None else REFUND
-    title = words.get(state, shown.plain(state))
+    title = str(words.get(state) or shown.said(state))
     detail = "" if refund is None else shown.amount_text(refund.amount)
     if state in ("requires_payment_method", "canceled", "expired"):
         detail = shown.masked(entry["detail"].replace("_", " "), viewer)
@@ -159,7 +161,7 @@ def _told(entry: Mapping[str, Any], refunds: Mapping[str, Refund], viewer: shown
     return Line(
         at=entry["at"],
         kind="refund" if refund is not None else "state",
-        kind_words="Refund" if refund is not None else "Payment",
+        kind_words=_("Refund") if refund is not None else _("Payment"),
         title=title,
         detail=detail,
         by=entry["by"],
@@ -172,7 +174,7 @@ def _step(entry: Mapping[str, Any], raw: Mapping[str, str], viewer: shown.Viewer
     return Line(
         at=entry["at"],
         kind=kind,
-        kind_words=KINDS.get(kind, kind),
+        kind_words=str(KINDS.get(kind, kind)),
         title=_moved(object_id, entry["title"]) if kind == "state" else entry["title"],
         detail=shown.masked(entry["detail"], viewer),
         by=entry["by"],
@@ -186,18 +188,30 @@ def _around(
 ) -> Iterator[Line]:
     """What the shop asked for, what staff did with any of it, what programs have still to do: three queries."""
     for one in requestlog.about(intent.pk):
-        detail = f"answered {one.status}{f' {one.code}' if one.code else ''} in {one.microseconds // 1000} ms"
+        answer = f"{one.status} {one.code}".strip()
+        detail = _("answered %(answer)s in %(time)s ms") % {"answer": answer, "time": one.microseconds // 1000}
         title, by = f"{one.method} {one.path}", one.client.name if one.client else ""
-        yield Line(one.at, "request", KINDS["request"], title, detail, by, f"request {one.request_id}")
+        yield Line(
+            one.at,
+            "request",
+            str(KINDS["request"]),
+            title,
+            detail,
+            by,
+            _("request %(id)s") % {"id": one.request_id},
+        )
     named = list({intent.pk, *(row.pk for row in refunds), *objects})
     for row in AuditEvent.objects.filter(object_id__in=named).order_by("pk")[: shown.ROWS]:
         because, raw = shown.masked(row.because, viewer), shown.raw({**row.before, **row.after}, viewer)
-        title = shown.plain(row.action.replace(".", "_"))
-        yield Line(row.at, "staff", KINDS["staff"], title, because, row.by, viewer.reference(row.object_id), raw)
+        title = shown.said(row.action.replace(".", "_"))
+        yield Line(row.at, "staff", str(KINDS["staff"]), title, because, row.by, viewer.reference(row.object_id), raw)
     waiting = Job.objects.alias(about=_ABOUT).filter(about__overlap=named).order_by("due_at")
     for job in waiting[: shown.ROWS]:
-        detail = f"{job.state}, due {job.due_at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
-        yield Line(job.created_at, "job", KINDS["job"], shown.plain(job.name), detail, job.queue, "")
+        detail = _("%(state)s, due %(at)s UTC") % {
+            "state": shown.said(job.state),
+            "at": f"{job.due_at.astimezone(UTC):%Y-%m-%d %H:%M:%S}",
+        }
+        yield Line(job.created_at, "job", str(KINDS["job"]), shown.said(job.name), detail, job.queue, "")
 
 
 _ABOUT: Final = RawSQL("ARRAY(SELECT value FROM jsonb_each_text(arguments))", (), ArrayField(TextField()))
@@ -207,7 +221,7 @@ _ABOUT: Final = RawSQL("ARRAY(SELECT value FROM jsonb_each_text(arguments))", ()
 def _moved(object_id: str, change: str) -> str:
     """`requires_action → processing` of an attempt -> `Attempt: Requires action → Processing`."""
     thing = THINGS.get(object_id.partition("_")[0], "")
-    return f"{thing}: {' → '.join(shown.plain(state) for state in change.split(' → '))}"
+    return f"{thing}: {' → '.join(shown.said(state) for state in change.split(' → '))}"
 
 
 def _raw(entries: list[dict[str, Any]], viewer: shown.Viewer) -> dict[str, str]:

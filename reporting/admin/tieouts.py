@@ -6,6 +6,8 @@ from typing import Any, Final
 from django.contrib import admin
 from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, gettext_noop
 from moneyed import Money
 
 from payments.admin import base, shown
@@ -16,19 +18,19 @@ from reporting.models import Discrepancy, PspBalance, TieOut
 from reporting.services import tieout
 
 WORDS: Final = {
-    "cap": "Captures that no settlement has told yet",
-    "re": "Refunds that no settlement has told yet, or that are on their way",
-    "dpm": "Disputes that no settlement has told yet",
-    "po": "Payouts that no settlement has told yet",
-    "balance": "Its balance",
+    "cap": gettext_lazy("Captures that no settlement has told yet"),
+    "re": gettext_lazy("Refunds that no settlement has told yet, or that are on their way"),
+    "dpm": gettext_lazy("Disputes that no settlement has told yet"),
+    "po": gettext_lazy("Payouts that no settlement has told yet"),
+    "balance": gettext_lazy("Its balance"),
     "since": "What it settled since then",
-    "carried": "Carried into the next batch",
-    "set_aside": "From before the account's cut-over",
-    "missing_here": "Settled, and not known here",
-    "missing_at_psp": "Booked, and not settled in time",
-    "amount_differs": "Settled with another amount",
-    "duplicate": "Settled twice",
-    "balance_differs": "Accepted as it is",
+    "carried": gettext_lazy("Carried into the next batch"),
+    "set_aside": gettext_lazy("From before the account's cut-over"),
+    "missing_here": gettext_lazy("Settled, and not known here"),
+    "missing_at_psp": gettext_lazy("Booked, and not settled in time"),
+    "amount_differs": gettext_lazy("Settled with another amount"),
+    "duplicate": gettext_lazy("Settled twice"),
+    "balance_differs": gettext_lazy("Accepted as it is"),
 }
 """What the sums behind the figures are called."""
 
@@ -36,12 +38,12 @@ WORDS: Final = {
 class NewestFilter(admin.SimpleListFilter):
     """The newest of each account and currency, unless somebody wants all."""
 
-    title = "which"
+    title = gettext_lazy("which")
     parameter_name = "which"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:  # noqa: ARG002  Django's
         """What can be chosen."""
-        return [("all", "Earlier ones too"), ("unexplained", "Newest, something unexplained")]
+        return [("all", _("Earlier ones too")), ("unexplained", _("Newest, something unexplained"))]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:  # noqa: ARG002  Django's
         """Without a choice: the newest."""
@@ -67,10 +69,10 @@ def unexplained(row: TieOut) -> object:
 
 
 FIGURES: Final = (
-    _figure("psp_minor", "The PSP says"),
-    _figure("ledger_minor", "Our books say"),
-    _figure("timing_minor", "A matter of time"),
-    _figure("open_minor", "Differences with a name"),
+    _figure("psp_minor", gettext_noop("The PSP says")),
+    _figure("ledger_minor", gettext_noop("Our books say")),
+    _figure("timing_minor", gettext_noop("A matter of time")),
+    _figure("open_minor", gettext_noop("Differences with a name")),
 )
 
 
@@ -106,7 +108,7 @@ class TieOutAdmin(base.ModelAdmin):
     def headline(self, row: Any, viewer: shown.Viewer) -> object:  # noqa: ARG002  the base's
         """What is unexplained, and where."""
         text = shown.amount_text(_money(row, row.unexplained_minor))
-        return f"Unexplained amount {text} at {row.account.code}"
+        return _("Unexplained amount %(text)s at %(code)s") % {"text": text, "code": row.account.code}
 
     def tables(self, row: Any, viewer: shown.Viewer) -> Sequence[shown.Table]:
         """The sums behind the figures, the differences with a name, and what is only a matter of time, item by item."""
@@ -115,7 +117,12 @@ class TieOutAdmin(base.ModelAdmin):
             shown.Column("Sum", lambda part, _: shown.amount(_money(row, part[1])), right=True),
         )
         parts: Mapping[str, Mapping[str, int]] = row.parts
-        titles = {"ledger": "Our books", "timing": "A matter of time", "psp": "The PSP", "open": "With a name"}
+        titles = {
+            "ledger": _("Our books"),
+            "timing": _("A matter of time"),
+            "psp": _("The PSP"),
+            "open": _("With a name"),
+        }
         sums = [
             shown.table(title, sorted(parts.get(side, {}).items()), columns, viewer, empty="Nothing.")
             for side, title in titles.items()
@@ -142,7 +149,7 @@ def home() -> list[tuple[str, object, str]]:
     ]
 
 
-LINK: Final = shown.Column("", lambda row, viewer: viewer.link(row, "Open"))
+LINK: Final = shown.Column("", lambda row, viewer: viewer.link(row, _("Open")))
 ITEMS: Final = (
     shown.Column("What", lambda item, viewer: viewer.reference(item.movement_id)),
     shown.Column("Amount", lambda item, _: shown.amount(item.amount), right=True),

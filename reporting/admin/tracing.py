@@ -6,6 +6,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from django.db.models import Q
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from payments.admin import shown
 from payments.gateway.models import ProviderCall
@@ -16,29 +18,37 @@ from refunds.models import Origin, Refund
 from refunds.states import RefundStatus
 from reporting.admin import sentence, xray
 
-WITH_US: Final = "With us"
+WITH_US: Final = gettext_lazy("With us")
 WHERE: Final = {
-    **dict.fromkeys((RefundStatus.REQUESTED, RefundStatus.APPROVED, RefundStatus.HELD), "With us, set aside for it"),
-    RefundStatus.NEEDS_APPROVAL: "With us, set aside for it",
-    RefundStatus.PROPOSED: "Left our bank account, as one person of finance says",
-    **dict.fromkeys((RefundStatus.SENT, RefundStatus.PENDING), "On its way: the provider has it"),
-    RefundStatus.REQUIRES_ACTION: "At the provider, which waits for the customer",
-    RefundStatus.UNKNOWN: "Not known: the provider is being asked",
-    RefundStatus.SUCCEEDED: "With the customer's bank or wallet",
+    **dict.fromkeys(
+        (RefundStatus.REQUESTED, RefundStatus.APPROVED, RefundStatus.HELD), gettext_lazy("With us, set aside for it")
+    ),
+    RefundStatus.NEEDS_APPROVAL: gettext_lazy("With us, set aside for it"),
+    RefundStatus.PROPOSED: gettext_lazy("Left our bank account, as one person of finance says"),
+    **dict.fromkeys((RefundStatus.SENT, RefundStatus.PENDING), gettext_lazy("On its way: the provider has it")),
+    RefundStatus.REQUIRES_ACTION: gettext_lazy("At the provider, which waits for the customer"),
+    RefundStatus.UNKNOWN: gettext_lazy("Not known: the provider is being asked"),
+    RefundStatus.SUCCEEDED: gettext_lazy("With the customer's bank or wallet"),
 }
 """Where the money of a refund is; in every other state it is with us."""
 
 TOLD: Final = {
-    RefundStatus.REQUESTED: "{amount} are to go back {to}, and are not sent yet: it is tried again by itself.",
-    RefundStatus.NEEDS_APPROVAL: "{amount} wait for a second person: {beyond}. Nothing goes back before that.",
-    RefundStatus.REJECTED: "{who} rejected it{on}: nothing goes back.",
-    RefundStatus.HELD: "{amount} are about to go back {to}.",
-    RefundStatus.CANCELED: "It was canceled{on}, before it was sent: nothing goes back.",
-    RefundStatus.UNKNOWN: "Whether {amount} went back {to} is not known yet. Nobody should refund it again.",
-    RefundStatus.SUCCEEDED: "{amount} went back {to}{on}.",
-    RefundStatus.FAILED: "{amount} did not go back, {why}",
-    RefundStatus.CANCELED_AT_PSP: "{amount} did not go back: the refund was canceled at the provider.",
-    RefundStatus.BOUNCED: "{amount} came back: the customer did not get them, {why}",
+    RefundStatus.REQUESTED: gettext_lazy(
+        "{amount} are to go back {to}, and are not sent yet: it is tried again by itself."
+    ),
+    RefundStatus.NEEDS_APPROVAL: gettext_lazy(
+        "{amount} wait for a second person: {beyond}. Nothing goes back before that."
+    ),
+    RefundStatus.REJECTED: gettext_lazy("{who} rejected it{on}: nothing goes back."),
+    RefundStatus.HELD: gettext_lazy("{amount} are about to go back {to}."),
+    RefundStatus.CANCELED: gettext_lazy("It was canceled{on}, before it was sent: nothing goes back."),
+    RefundStatus.UNKNOWN: gettext_lazy(
+        "Whether {amount} went back {to} is not known yet. Nobody should refund it again."
+    ),
+    RefundStatus.SUCCEEDED: gettext_lazy("{amount} went back {to}{on}."),
+    RefundStatus.FAILED: gettext_lazy("{amount} did not go back, {why}"),
+    RefundStatus.CANCELED_AT_PSP: gettext_lazy("{amount} did not go back: the refund was canceled at the provider."),
+    RefundStatus.BOUNCED: gettext_lazy("{amount} came back: the customer did not get them, {why}"),
 }
 """What happened; in every other state it is on its way."""
 
@@ -65,10 +75,10 @@ def trace(refund: Refund) -> Trace:
     """What happened to a refund, where its money is, and what a customer and their bank need to find it."""
     on_card = refund.attempt.method in xray.ON_CARDS
     tells = refund.status == RefundStatus.SUCCEEDED and refund.origin != Origin.BANK
-    waits = "The provider tells it some days after the refund: look again then." if on_card and tells else ""
+    waits = _("The provider tells it some days after the refund: look again then.") if on_card and tells else ""
     return Trace(
         told=_told(refund),
-        where=WHERE.get(RefundStatus(refund.status), WITH_US),
+        where=str(WHERE.get(RefundStatus(refund.status), WITH_US)),
         arrives=_arrives(refund, on_card=on_card),
         reference=refund.acquirer_reference,
         no_reference=waits,
@@ -79,9 +89,10 @@ def trace(refund: Refund) -> Trace:
 def _told(refund: Refund) -> str:
     """One or two sentences."""
     by_bank = refund.origin == Origin.BANK
-    return TOLD.get(RefundStatus(refund.status), "{amount} are on their way back {to}.").format(
+    words = TOLD.get(RefundStatus(refund.status)) or _("{amount} are on their way back {to}.")
+    return str(words).format(
         amount=shown.amount_text(refund.amount),
-        to="by bank transfer" if by_bank else f"to {sentence.method(refund.attempt)}",
+        to=_("by bank transfer") if by_bank else _("to %(method)s") % {"method": sentence.method(refund.attempt)},
         who=refund.rejected_by,
         on=_on(refund.settled_at),
         beyond=refund.approval_reason,
@@ -96,7 +107,8 @@ def _arrives(refund: Refund, *, on_card: bool) -> str:
     if not on_card or refund.sent_at is None:
         return shown.capital(f"{xray.arrival(refund.attempt.method)}.")
     first, last = (_business_days(refund.sent_at, days) for days in SHOWS_IT)
-    return f"Between {first:%-d %b} and {last:%-d %b %Y}. If it is not there by then, their bank can look for it."
+    days = {"first": f"{first:%-d %b}", "last": f"{last:%-d %b %Y}"}
+    return _("Between %(first)s and %(last)s. If it is not there by then, their bank can look for it.") % days
 
 
 def latest_arrival(refund: Refund) -> datetime | None:
@@ -139,27 +151,32 @@ def twice(intent: PaymentIntent) -> list[tuple[str, str]]:
 
 def _named(attempt: PaymentAttempt) -> str:
     amount, when = shown.amount_text(attempt.amount), attempt.authorized_at or attempt.created_at
-    return f"{amount} by {sentence.method(attempt)}{_on(when)}, {attempt.account.code}"
+    return _("%(amount)s by %(method)s%(on)s, %(where)s") % {
+        "amount": amount, "method": sentence.method(attempt), "on": _on(when), "where": attempt.account.code,
+    }  # fmt: skip
 
 
 def _becomes(attempt: PaymentAttempt, intent: PaymentIntent) -> str:
     if attempt.status in (AttemptStatus.VOIDED, AttemptStatus.EXPIRED):
-        return (
+        return _(
             "An authorisation, never taken. It was released and vanishes from the statement; their bank decides when."
         )
     if attempt.status == AttemptStatus.AUTHORIZED:
-        return "An authorisation, not taken yet. It becomes a payment, or vanishes once it is released."
+        return _("An authorisation, not taken yet. It becomes a payment, or vanishes once it is released.")
     if attempt.status == AttemptStatus.CAPTURE_FAILED:
-        return "The capture failed afterwards: the provider did not keep the money."
+        return _("The capture failed afterwards: the provider did not keep the money.")
     late = Refund.objects.filter(attempt=attempt, origin=Origin.DUPLICATE).order_by("-pk").first()
     if late is not None:
-        return f"Taken, but too late: it goes back by itself. That refund: {shown.plain(late.status).lower()}."
+        stands = {"state": shown.said(late.status).lower()}
+        return _("Taken, but too late: it goes back by itself. That refund: %(state)s.") % stands
     taken = sum(one.amount_minor for one in attempt.captures.all() if one.status == "succeeded")
     if 0 < taken < attempt.amount_minor:
         part = shown.amount_text(money.from_minor(taken, attempt.currency))
-        return f"Taken: {part} of it. The rest of the authorisation vanishes from the statement."
-    return "Taken: this payment." if attempt.intent_id == intent.pk else "Taken: another payment of the same order."
+        return _("Taken: %(part)s of it. The rest of the authorisation vanishes from the statement.") % {"part": part}
+    if attempt.intent_id == intent.pk:
+        return _("Taken: this payment.")
+    return _("Taken: another payment of the same order.")
 
 
 def _on(moment: datetime | None) -> str:
-    return f" on {moment.astimezone(UTC):%-d %b %Y}" if moment is not None else ""
+    return _(" on %(day)s") % {"day": f"{moment.astimezone(UTC):%-d %b %Y}"} if moment is not None else ""

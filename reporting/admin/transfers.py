@@ -10,6 +10,8 @@ from django.core.exceptions import ObjectDoesNotExist, PermissionDenied, Validat
 from django.db.models import Case, Q, QuerySet, When
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from moneyed import Money
 from unfold import widgets
 
@@ -35,7 +37,7 @@ def person(request: HttpRequest) -> str:
     return f"staff {request.user.get_username()}"[:80]
 
 
-def reason_field(help_text: str) -> forms.CharField:
+def reason_field(help_text: Any) -> forms.CharField:
     """Why: everybody who looks later reads it."""
     return forms.CharField(
         max_length=200,
@@ -48,10 +50,10 @@ def reason_field(help_text: str) -> forms.CharField:
 
 def _no_card_number(text: str) -> None:
     if cards.look_like_number(text):
-        raise forms.ValidationError("This looks like a card number, which is never written down here.")
+        raise forms.ValidationError(_("This looks like a card number, which is never written down here."))
 
 
-def _day(label: str, help_text: str) -> forms.DateField:
+def _day(label: Any, help_text: Any) -> forms.DateField:
     return forms.DateField(label=label, help_text=help_text, widget=forms.DateInput(attrs={"type": "date"}))
 
 
@@ -59,26 +61,30 @@ class TransferForm(forms.Form):
     """What the bank has done: everything that the second person compares with the bank's statement."""
 
     amount = forms.CharField(max_length=20, widget=forms.TextInput(attrs={"inputmode": "decimal"}))
-    bank_account = forms.ChoiceField(label="From our bank account")
+    bank_account = forms.ChoiceField(label=gettext_lazy("From our bank account"))
     bank_reference = forms.CharField(
         max_length=80,
         min_length=3,
         validators=[_no_card_number],
-        help_text="As the bank's statement calls the transfer.",
+        help_text=gettext_lazy("As the bank's statement calls the transfer."),
     )
-    value_date = _day("Value date", "The day on which it left the account.")
-    because = reason_field("What is it for, and how did the customer tell us where to? No account numbers.")
-    because.label = "Why"
+    value_date = _day(gettext_lazy("Value date"), gettext_lazy("The day on which it left the account."))
+    because = reason_field(
+        gettext_lazy("What is it for, and how did the customer tell us where to? No account numbers.")
+    )
+    because.label = gettext_lazy("Why")
 
     def __init__(self, owed: Owed, data: Any = None) -> None:
         self.currency = owed.source.attempt.currency
         left = money.from_minor(owed.left, self.currency)
         super().__init__(data, initial={"amount": money.decimal_text(left), "value_date": clock.now().date()})
-        self.fields["amount"].help_text = f"Up to {shown.amount_text(left)}."
+        self.fields["amount"].help_text = _("Up to %(amount)s.") % {"amount": shown.amount_text(left)}
         known = transfers.bank_accounts(self.currency)
         self.fields["bank_account"].choices = [(code, code) for code in known]  # type: ignore[attr-defined]  # a choice
         if not known:
-            self.fields["bank_account"].help_text = f"No bank account in {self.currency} is named in BANK_ACCOUNTS."
+            self.fields["bank_account"].help_text = _("No bank account in %(currency)s is named in BANK_ACCOUNTS.") % {
+                "currency": self.currency
+            }
 
     def clean_amount(self) -> int:
         """Minor units; refuses what is no amount of the currency."""
@@ -86,31 +92,36 @@ class TransferForm(forms.Form):
             return money.to_minor(money.parse(self.cleaned_data["amount"].strip(), self.currency))
         except Refusal as refusal:
             example = money.decimal_text(money.from_minor(1999, self.currency))
-            raise forms.ValidationError(f"Write it like {example}.") from refusal
+            raise forms.ValidationError(_("Write it like %(example)s.") % {"example": example}) from refusal
 
 
 class WithdrawForm(forms.Form):
     """Why it is not confirmed."""
 
-    reason = reason_field("What is wrong with it? At least five letters; it is kept.")
+    reason = reason_field(gettext_lazy("What is wrong with it? At least five letters; it is kept."))
 
 
 class ReturnedForm(forms.Form):
     """When it was on our account again, and why."""
 
-    day = _day("Came back on", "The day on which it was on our account again.")
-    reason = reason_field("What does the bank say? At least five letters; it is kept.")
+    day = _day(gettext_lazy("Came back on"), gettext_lazy("The day on which it was on our account again."))
+    reason = reason_field(gettext_lazy("What does the bank say? At least five letters; it is kept."))
 
 
 class DecisionFilter(admin.SimpleListFilter):
     """Whether the second person has said something."""
 
-    title = "state"
+    title = gettext_lazy("state")
     parameter_name = "state"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:  # noqa: ARG002  Django's
         """What can be chosen."""
-        return [("waiting", "Waiting"), ("confirmed", "Confirmed"), ("withdrawn", "Withdrawn"), ("back", "Came back")]
+        return [
+            ("waiting", _("Waiting")),
+            ("confirmed", _("Confirmed")),
+            ("withdrawn", _("Withdrawn")),
+            ("back", _("Came back")),
+        ]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:  # noqa: ARG002  Django's
         """The transfers that stand so."""
@@ -126,7 +137,7 @@ class DecisionFilter(admin.SimpleListFilter):
 
 def _stands(row: BankTransfer) -> str:
     state = "came_back" if row.returned_on else row.decision or "waiting"
-    return shown.status(state, "Waits for a second person" if state == "waiting" else "", tones=TONES)
+    return shown.status(state, _("Waits for a second person") if state == "waiting" else "", tones=TONES)
 
 
 TRANSFER_COLUMNS = (
@@ -226,7 +237,7 @@ class BankTransferAdmin(base.ModelAdmin):
         try:
             owed = transfers.look(item=item, payment_intent=intent)
         except (ObjectDoesNotExist, ValidationError):
-            messages.warning(request, "There is no such matter or payment. Start from its page.")
+            messages.warning(request, _("There is no such matter or payment. Start from its page."))
             return HttpResponseRedirect(self.list_url())
         except Refusal as refusal:
             messages.warning(request, refusal.detail)
@@ -241,7 +252,7 @@ class BankTransferAdmin(base.ModelAdmin):
         what = order.reference if order is not None else owed.payment.intent.pk
         context = {"form": form, "owed": owed, "effects": _effects(owed), "what": what, "back": back,
                    "left": money.from_minor(owed.left, form.currency)}  # fmt: skip
-        return self.page(request, "admin/transfer.html", "Give it back by bank transfer", context)
+        return self.page(request, "admin/transfer.html", _("Give it back by bank transfer"), context)
 
     def _propose(self, request: HttpRequest, form: TransferForm, draft: transfers.TransferDraft) -> BankTransfer | None:
         try:
@@ -250,7 +261,7 @@ class BankTransferAdmin(base.ModelAdmin):
             form.add_error(refusal.param if refusal.param in form.fields else "amount", refusal.detail)
             return None
         self.log_change(request, row, f"Recorded: {row.because}")
-        messages.success(request, "Recorded. It counts once another person of finance has confirmed it.")
+        messages.success(request, _("Recorded. It counts once another person of finance has confirmed it."))
         return row
 
     # --- another one confirms, or says why not
@@ -265,14 +276,22 @@ class BankTransferAdmin(base.ModelAdmin):
             self._done(request, row, "Confirmed", lambda: transfers.confirm(row.pk, by=person(request)))
             return HttpResponseRedirect(shown.address(BankTransfer, row.pk))
         amount = shown.amount_text(row.refund.amount)
-        effect = (
-            f"{row.proposed_by} says: {amount} left {row.bank_account} on {row.value_date} as {row.bank_reference}."
-            f" “{row.because}” Look at the bank's statement. If it stands there like that, confirm: {amount} of the"
-            f" payment count as refunded, and the ledger books them from order_clearing to bank/{row.bank_account}."
-        )
-        context = {"row": row, "effect": effect, "button": f"Confirm {amount}", "danger": True,
+        effect = _(
+            "%(proposed_by)s says: %(amount)s left %(bank_account)s on %(value_date)s as "
+            "%(bank_reference)s. “%(because)s” Look at the bank's statement. If it stands there like "
+            "that, confirm: %(amount)s of the payment count as refunded, and the ledger books them "
+            "from order_clearing to bank/%(bank_account)s."
+        ) % {
+            "proposed_by": row.proposed_by,
+            "amount": amount,
+            "bank_account": row.bank_account,
+            "value_date": row.value_date,
+            "bank_reference": row.bank_reference,
+            "because": row.because,
+        }
+        context = {"row": row, "effect": effect, "button": _("Confirm %(amount)s") % {"amount": amount}, "danger": True,
                    "what": str(row), "back": shown.address(BankTransfer, row.pk)}  # fmt: skip
-        return self.page(request, "admin/confirm.html", "Confirm a bank transfer", context)
+        return self.page(request, "admin/confirm.html", _("Confirm a bank transfer"), context)
 
     def withdraw(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Say why it is not confirmed; what was reserved is free again."""
@@ -285,10 +304,10 @@ class BankTransferAdmin(base.ModelAdmin):
             withdraw = lambda: transfers.withdraw(row.pk, because=reason, by=person(request))  # noqa: E731
             self._done(request, row, f"Withdrawn: {reason}", withdraw)
             return HttpResponseRedirect(shown.address(BankTransfer, row.pk))
-        effect = "It is taken for not made: its amount can be given back otherwise, and nothing is booked."
-        context = {"row": row, "form": form, "effect": effect, "button": "Withdraw it", "what": str(row),
+        effect = _("It is taken for not made: its amount can be given back otherwise, and nothing is booked.")
+        context = {"row": row, "form": form, "effect": effect, "button": _("Withdraw it"), "what": str(row),
                    "back": shown.address(BankTransfer, row.pk)}  # fmt: skip
-        return self.page(request, "admin/confirm.html", "Withdraw a bank transfer", context)
+        return self.page(request, "admin/confirm.html", _("Withdraw a bank transfer"), context)
 
     def returned(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Record that the customer's bank has sent it back."""
@@ -301,13 +320,13 @@ class BankTransferAdmin(base.ModelAdmin):
             came = lambda: transfers.returned(row.pk, on=said["day"], because=said["reason"], by=person(request))  # noqa: E731
             self._done(request, row, f"Came back: {said['reason']}", came)
             return HttpResponseRedirect(shown.address(BankTransfer, row.pk))
-        effect = (
-            f"{shown.amount_text(row.refund.amount)} are on {row.bank_account} again. The refund counts as come back,"
-            " and a new matter asks finance for another way to the customer."
-        )
-        context = {"row": row, "form": form, "effect": effect, "button": "It came back", "what": str(row),
+        effect = _(
+            "%(amount)s are on %(bank_account)s again. The refund counts as come back, and a new "
+            "matter asks finance for another way to the customer."
+        ) % {"amount": shown.amount_text(row.refund.amount), "bank_account": row.bank_account}
+        context = {"row": row, "form": form, "effect": effect, "button": _("It came back"), "what": str(row),
                    "back": shown.address(BankTransfer, row.pk)}  # fmt: skip
-        return self.page(request, "admin/confirm.html", "A bank transfer came back", context)
+        return self.page(request, "admin/confirm.html", _("A bank transfer came back"), context)
 
     def _deciding(self, request: HttpRequest, object_id: str) -> Any:
         if not base.from_role(request, MAY_DECIDE):
@@ -321,7 +340,12 @@ class BankTransferAdmin(base.ModelAdmin):
             at = row.decided_at.astimezone(UTC) if row.decided_at else clock.now()
             messages.warning(
                 request,
-                f"{row.decided_by} has {row.decision} it at {at:%Y-%m-%d %H:%M:%S} UTC. Nothing was changed.",
+                _("%(decided_by)s has decided already at %(at)s UTC: %(decision)s. Nothing was changed.")
+                % {
+                    "decided_by": row.decided_by,
+                    "decision": shown.said(row.decision).lower(),
+                    "at": f"{at:%Y-%m-%d %H:%M:%S}",
+                },
             )
             return HttpResponseRedirect(shown.address(BankTransfer, row.pk))
         return row
@@ -330,7 +354,7 @@ class BankTransferAdmin(base.ModelAdmin):
         try:
             act()
         except Refusal as refusal:
-            messages.warning(request, f"{refusal.detail} Nothing was changed.")
+            messages.warning(request, _("%(detail)s Nothing was changed.") % {"detail": refusal.detail})
             return
         self.log_change(request, row, words)
         messages.success(request, f"{words.partition(':')[0]}.")
@@ -346,11 +370,15 @@ def _effects(owed: Owed) -> list[tuple[str, str, str]]:
     """What giving back all of it changes: name, now, after."""
     intent, order = owed.payment.intent, owed.payment.order
     amount = money.from_minor(owed.left, intent.currency)
-    told = [_effect("Refunded of this payment", intent.amount_refunded, amount)]
+    told = [_effect(_("Refunded of this payment"), intent.amount_refunded, amount)]
     if order is not None:
-        told.append(_effect(f"Refunded of order {order.reference}", order.amount_refunded, amount))
+        told.append(
+            _effect(
+                _("Refunded of order %(reference)s") % {"reference": order.reference}, order.amount_refunded, amount
+            )
+        )
         after = derived(order.amount_total_minor, order.amount_paid_minor, order.amount_refunded_minor + owed.left)
-        told.append(("The order is", shown.plain(order.status), shown.plain(after)))
+        told.append((_("The order is"), shown.plain(order.status), shown.plain(after)))
     return told
 
 

@@ -3,10 +3,12 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final
 
 from django.db.models import QuerySet
 from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from payments.admin import shown
 from payments.kernel import clock
@@ -14,13 +16,13 @@ from refunds.models import Origin, Refund
 from refunds.states import REFUND, RefundStatus
 
 TOO_LATE: Final = {
-    RefundStatus.SUCCEEDED: "it has gone back to the customer",
-    RefundStatus.CANCELED: "it was canceled already",
-    RefundStatus.REJECTED: "it was rejected: nothing goes back",
-    RefundStatus.FAILED: "it has failed: the money is still here",
-    RefundStatus.CANCELED_AT_PSP: "it was canceled at the PSP: the money is still here",
-    RefundStatus.BOUNCED: "it has come back: the customer did not get it",
-    RefundStatus.PROPOSED: "finance has paid it by bank transfer",
+    RefundStatus.SUCCEEDED: gettext_lazy("it has gone back to the customer"),
+    RefundStatus.CANCELED: gettext_lazy("it was canceled already"),
+    RefundStatus.REJECTED: gettext_lazy("it was rejected: nothing goes back"),
+    RefundStatus.FAILED: gettext_lazy("it has failed: the money is still here"),
+    RefundStatus.CANCELED_AT_PSP: gettext_lazy("it was canceled at the PSP: the money is still here"),
+    RefundStatus.BOUNCED: gettext_lazy("it has come back: the customer did not get it"),
+    RefundStatus.PROPOSED: gettext_lazy("finance has paid it by bank transfer"),
 }
 """Why something cannot be taken back; everything else has been sent."""
 
@@ -55,12 +57,16 @@ def held(rows: Iterable[Refund]) -> list[Undo]:
 def too_late(row: Refund) -> str:
     """Why a refund was not taken back, in plain words."""
     amount = shown.amount_text(row.amount)
+    said = {"amount": amount}
     if REFUND.allows(row.status, "cancel"):
-        why = "came too late and is not owed to us" if row.origin == Origin.DUPLICATE else "could not be taken back"
-        return f"{amount} {why}. Nothing was changed."
-    sent = f" at {row.sent_at.astimezone(UTC):%H:%M:%S} UTC" if row.sent_at else ""
-    why = TOO_LATE.get(RefundStatus(row.status), f"it was sent to the bank{sent}")
-    return f"{amount} cannot be taken back any more: {why}. Nothing was changed."
+        if row.origin == Origin.DUPLICATE:
+            return _("%(amount)s came too late and is not owed to us. Nothing was changed.") % said
+        return _("%(amount)s could not be taken back. Nothing was changed.") % said
+    why: Any = TOO_LATE.get(RefundStatus(row.status))
+    if why is None and row.sent_at:
+        why = _("it was sent to the bank at %(at)s UTC") % {"at": f"{row.sent_at.astimezone(UTC):%H:%M:%S}"}
+    said["why"] = str(why or _("it was sent to the bank"))
+    return _("%(amount)s cannot be taken back any more: %(why)s. Nothing was changed.") % said
 
 
 def done(row: Refund, event: str) -> str:
@@ -68,11 +74,14 @@ def done(row: Refund, event: str) -> str:
     amount = shown.amount_text(row.amount)
     if event == "approve" and row.held_until is not None:
         until = row.held_until.astimezone(UTC)
-        return f"Approved: {amount} go back at {until:%H:%M:%S} UTC. Until then it can be taken back."
+        return _("Approved: %(amount)s go back at %(until)s UTC. Until then it can be taken back.") % {
+            "amount": amount,
+            "until": f"{until:%H:%M:%S}",
+        }
     return {
-        "approve": f"Approved: {amount} go back.",
-        "reject": f"Rejected: {amount} stay here, and can be refunded otherwise.",
-        "cancel": f"Taken back: {amount} stay here, and can be refunded again.",
+        "approve": _("Approved: %(amount)s go back.") % {"amount": amount},
+        "reject": _("Rejected: %(amount)s stay here, and can be refunded otherwise.") % {"amount": amount},
+        "cancel": _("Taken back: %(amount)s stay here, and can be refunded again.") % {"amount": amount},
     }[event]
 
 
@@ -86,6 +95,10 @@ def ago(moment: datetime) -> str:
     """How long something waits, in its two largest units: `3 h 12 min`."""
     minutes = max(int((clock.now() - moment).total_seconds()) // 60, 0)
     if minutes < 60:
-        return f"{minutes} min"
+        return _("%(minutes)s min") % {"minutes": minutes}
     hours, days = minutes // 60, minutes // 1440
-    return f"{days} d {hours % 24} h" if days else f"{hours} h {minutes % 60} min"
+    return (
+        f"{days} d {hours % 24} h"
+        if days
+        else _("%(hours)s h %(minutes)s min") % {"hours": hours, "minutes": minutes % 60}
+    )

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import UTC
 from typing import Final
 
+from django.utils.translation import get_language, gettext_lazy
+from django.utils.translation import gettext as _
 from moneyed import Money
 
 from payments.admin import shown
@@ -25,9 +27,9 @@ from refunds.selectors import Source
 from refunds.services import limits, refunds
 
 ON_CARDS: Final = frozenset(["card", "apple_pay", "google_pay"])
-CARDS: Final = "5 to 10 business days after it is sent"
+CARDS: Final = gettext_lazy("5 to 10 business days after it is sent")
 """docs.stripe.com/refunds: the customer's bank decides when it shows it."""
-OTHERS: Final = "some days after it is sent; how many, their bank or wallet decides"
+OTHERS: Final = gettext_lazy("some days after it is sent; how many, their bank or wallet decides")
 
 
 @dataclass(frozen=True)
@@ -144,13 +146,15 @@ class Xray:
     def approval(self) -> str:
         """Whether somebody else is asked, as far as that is known before there is an amount."""
         if self.alone is None:
-            return "Nobody else is asked: your own word is enough for any amount."
+            return _("Nobody else is asked: your own word is enough for any amount.")
         most = shown.amount_text(money.from_minor(self.alone, self.currency))
         if not self.alone:
-            return "Whatever you ask for waits for a second person: your own limit allows nothing more now."
+            return _("Whatever you ask for waits for a second person: your own limit allows nothing more now.")
         if self.alone >= self.order_left_minor:
-            return f"Nobody else is asked: up to {most} go back on your own word now."
-        return f"Up to {most} go back on your own word now. More than that waits for a second person."
+            return _("Nobody else is asked: up to %(most)s go back on your own word now.") % {"most": most}
+        return _("Up to %(most)s go back on your own word now. More than that waits for a second person.") % {
+            "most": most
+        }
 
 
 def look(intent: PaymentIntent, person: Person) -> Xray:
@@ -176,7 +180,7 @@ def look(intent: PaymentIntent, person: Person) -> Xray:
 
 def arrival(method: str) -> str:
     """When customers see money that went back by a method, as the end of a sentence."""
-    return CARDS if method in ON_CARDS else OTHERS
+    return str(CARDS if method in ON_CARDS else OTHERS)
 
 
 def _offer(source: Source) -> catalogue.Offer:
@@ -206,12 +210,15 @@ def _reach(payments: Sequence[Held]) -> Reach:
 
 def _why_not(source: Source) -> str:
     """Why its method cannot give this money back any more; "" when it can."""
-    name = catalogue.METHODS[source.attempt.method].name("en")
+    name = catalogue.METHODS[source.attempt.method].name(get_language() or "en")
     if not _offer(source).refund:
-        return f"{name} cannot give money back."
+        return _("%(name)s cannot give money back.") % {"name": name}
     end = refunds.window_end(source)
     if end is not None and clock.now() > end:
-        return f"{name} gave money back until {end.astimezone(UTC):%-d %b %Y} for this payment."
+        return _("%(name)s gave money back until %(day)s for this payment.") % {
+            "name": name,
+            "day": f"{end.astimezone(UTC):%-d %b %Y}",
+        }
     return ""
 
 
@@ -227,11 +234,11 @@ def _line(line: OrderLine, taken: int, taken_minor: int, reach: Reach) -> LineCh
     next_one = policy.worth(line.amount_total, line.quantity, taken + 1) - taken_minor if left else 0
     why = ""
     if not left:
-        why = "All of it was given back, or is about to be."
+        why = _("All of it was given back, or is about to be.")
     elif not line.amount_total_minor:
-        why = "It cost nothing."
+        why = _("It cost nothing.")
     elif next_one > money.to_minor(reach.left):
-        why = f"One costs more than is left: {shown.amount_text(reach.left)}."
+        why = _("One costs more than is left: %(amount)s.") % {"amount": shown.amount_text(reach.left)}
     return LineChoice(
         pk=line.pk, name=line.name, sku=line.sku, quantity=line.quantity, left=left, taken=taken,
         taken_minor=taken_minor, total_minor=line.amount_total_minor, worth=shown.amount_text(line.amount_total),
@@ -242,16 +249,24 @@ def _line(line: OrderLine, taken: int, taken_minor: int, reach: Reach) -> LineCh
 def _effects(intent: PaymentIntent, reach: Reach, whole: Reach) -> list[Effect]:
     left, order = reach.left, intent.order
     nothing = left - left
-    told = [Effect("Captured", reach.captured, whole.captured, 0, reach.captured)]
+    told = [Effect(_("Captured"), reach.captured, whole.captured, 0, reach.captured)]
     if reach.disputed.amount or whole.disputed.amount:
-        told.append(Effect("In dispute, or lost to one", reach.disputed, whole.disputed, 0, reach.disputed))
+        told.append(Effect(_("In dispute, or lost to one"), reach.disputed, whole.disputed, 0, reach.disputed))
     told += [
-        Effect("Still refundable", left, whole.left, -1, nothing),
-        Effect("On its way back", reach.refunding, whole.refunding, 1, reach.refunding + left),
+        Effect(_("Still refundable"), left, whole.left, -1, nothing),
+        Effect(_("On its way back"), reach.refunding, whole.refunding, 1, reach.refunding + left),
     ]
     if order is not None:
         refunded = order.amount_refunded
-        told.append(Effect(f"Order {order.reference}, refunded", refunded, refunded, 1, refunded + left))
+        told.append(
+            Effect(
+                _("Order %(reference)s, refunded") % {"reference": order.reference},
+                refunded,
+                refunded,
+                1,
+                refunded + left,
+            )
+        )
     return told
 
 
@@ -260,7 +275,7 @@ def _order_status(intent: PaymentIntent, left: Money) -> str:
     if order is None:
         return ""
     after = order.amount_refunded_minor + money.to_minor(left)
-    return shown.plain(derived(order.amount_total_minor, order.amount_paid_minor, after))
+    return shown.said(derived(order.amount_total_minor, order.amount_paid_minor, after))
 
 
 def _steps(reach: Reach) -> list[tuple[str, str]]:
@@ -270,12 +285,18 @@ def _steps(reach: Reach) -> list[tuple[str, str]]:
 
 def _booked(codes: Sequence[str], amount: Money) -> list[tuple[str, str]]:
     told: list[tuple[str, str]] = []
-    steps = (("When it is sent", postings.refund_sent), ("When the PSP confirms", postings.refund_succeeded))
+    steps = ((_("When it is sent"), postings.refund_sent), (_("When the PSP confirms"), postings.refund_succeeded))
     for code in dict.fromkeys(codes):
         for when, posting in steps:
             debit, credit = posting(code, amount)
-            told.append((when, f"{debit.account} is debited, {credit.account} is credited"))
-        told.append(("Payout", f"{code} takes it out of what it pays out next"))
+            told.append(
+                (
+                    when,
+                    _("%(debit)s is debited, %(credit)s is credited")
+                    % {"debit": debit.account, "credit": credit.account},
+                )
+            )
+        told.append((_("Payout"), _("%(code)s takes it out of what it pays out next") % {"code": code}))
     return told
 
 
@@ -283,17 +304,20 @@ def _notes(intent: PaymentIntent, reach: Reach) -> list[str]:
     """What else whoever gives it back should know."""
     told = []
     for source in reach.sources:
-        name, offer = catalogue.METHODS[source.attempt.method].name("en"), _offer(source)
+        name, offer = catalogue.METHODS[source.attempt.method].name(get_language() or "en"), _offer(source)
         if not offer.partial_refund:
-            told.append(f"{name} gives back all of it only.")
+            told.append(_("%(name)s gives back all of it only.") % {"name": name})
         if not offer.multiple_refunds:
-            told.append(f"{name} gives back once only: what is left afterwards cannot follow.")
+            told.append(_("%(name)s gives back once only: what is left afterwards cannot follow.") % {"name": name})
         if end := refunds.window_end(source):
-            told.append(f"{name} gives this money back until {end.astimezone(UTC):%-d %b %Y}.")
-        told.append(f"The customer sees it {arrival(source.attempt.method)}.")
+            told.append(
+                _("%(name)s gives this money back until %(day)s.")
+                % {"name": name, "day": f"{end.astimezone(UTC):%-d %b %Y}"}
+            )
+        told.append(_("The customer sees it %(arrival)s.") % {"arrival": arrival(source.attempt.method)})
     if intent.order is not None and intent.order.shipping_amount_minor:
         shipping = shown.amount_text(money.from_minor(intent.order.shipping_amount_minor, intent.currency))
-        told.append(f"Shipping of {shipping} is no line: give it back by amount.")
+        told.append(_("Shipping of %(shipping)s is no line: give it back by amount.") % {"shipping": shipping})
     return list(dict.fromkeys(told))
 
 
@@ -311,24 +335,26 @@ def changes(refund: Refund, person: Person) -> Changes:
     intent, order, amount = refund.intent, refund.intent.order, refund.amount
     left = selectors.refundable(intent)
     rows = [
-        ("Captured", intent.amount_captured, intent.amount_captured),
-        ("Refunded of this payment", intent.amount_refunded, intent.amount_refunded + amount),
-        ("On its way back, with this one", intent.amount_refunding, intent.amount_refunding - amount),
-        ("Still refundable", left, left),
+        (_("Captured"), intent.amount_captured, intent.amount_captured),
+        (_("Refunded of this payment"), intent.amount_refunded, intent.amount_refunded + amount),
+        (_("On its way back, with this one"), intent.amount_refunding, intent.amount_refunding - amount),
+        (_("Still refundable"), left, left),
     ]
     if intent.amount_disputed_minor:
-        rows.insert(1, ("In dispute, or lost to one", intent.amount_disputed, intent.amount_disputed))
+        rows.insert(1, (_("In dispute, or lost to one"), intent.amount_disputed, intent.amount_disputed))
     told = [(name, shown.amount(now), shown.amount(after)) for name, now, after in rows]
     if order is not None:
         refunded = order.amount_refunded
-        name = f"Order {order.reference}, refunded"
+        name = _("Order %(reference)s, refunded") % {"reference": order.reference}
         told.append((name, shown.amount(refunded), shown.amount(refunded + amount)))
-        told.append(("The order is", shown.plain(order.status), _order_status(intent, amount)))
+        told.append((_("The order is"), shown.plain(order.status), _order_status(intent, amount)))
     alone = limits.alone(limits.of_person(person), refund.currency)
     most = "" if alone is None else shown.amount_text(money.from_minor(alone, refund.currency))
     return Changes(
         rows=told,
         steps=_booked([accounts.account(refund.account_id).code], amount),
-        beyond="" if alone is None or refund.amount_minor <= alone
-        else f"It is beyond your own limit as well: {most} go back on your word now. Somebody else decides.",
-    )  # fmt: skip
+        beyond=""
+        if alone is None or refund.amount_minor <= alone
+        else _("It is beyond your own limit as well: %(most)s go back on your word now. Somebody else decides.")
+        % {"most": most},
+    )

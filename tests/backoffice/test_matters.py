@@ -67,13 +67,13 @@ def test_every_kind_of_matter_says_what_happened_and_what_is_safe(lena: Client) 
         if kind != AttentionKind.AMOUNT_DIFFERS:  # of a payment that is there: below
             prefix = "att_" if kind in OF_AN_ATTEMPT else "pi_"
             shown = html.unescape(pages.text(lena, page(matter(kind, prefix + "0" * 32))))
-            assert all(said in shown for said in ADVICE[kind]), kind
+            assert all(str(said) in shown for said in ADVICE[kind]), kind
 
 
 def test_a_dispute_that_was_told_with_two_amounts_has_a_page_and_is_closed_by_two(lena: Client) -> None:
     item = matter("amount_differs", "dp_" + "0" * 32)
     shown = html.unescape(pages.text(lena, page(item)))
-    assert all(said in shown for said in OF_A_DISPUTE)
+    assert all(str(said) in shown for said in OF_A_DISPUTE)
     assert "Nothing of it was booked" not in shown
     lena.post(page(item, "propose"), {"action": "close", **WHY})
     another("support_lead").post(page(item, "confirm"))

@@ -1,6 +1,9 @@
 // The back office's few behaviours: copy an id, send a form once, follow the amount of a refund.
 "use strict";
 
+// Words in the reader's language stand in the page (templates/admin/base.html).
+const say = (name, english) => document.getElementById("bo-words")?.dataset[name] || english;
+
 document.addEventListener("click", (event) => {
   const button = event.target.closest("[data-copy]");
   if (!button) return;
@@ -93,7 +96,7 @@ document.addEventListener("DOMContentLoaded", () => {
     });
   };
   document.querySelectorAll("[data-after]").forEach((title) => {
-    title.textContent = "After";
+    title.textContent = say("after", "After");
   });
   form.addEventListener("input", show);
   form.addEventListener("change", show);
@@ -107,7 +110,8 @@ document.addEventListener("DOMContentLoaded", () => {
     const said = box.querySelector("[data-left]");
     const tick = () => {
       const left = Math.ceil(Number(box.dataset.seconds) - (performance.now() - opened) / 1000);
-      said.textContent = left > 0 ? `${left} s left` : "The time is over";
+      said.textContent =
+        left > 0 ? say("secondsLeft", "%(count)s s left").replace("%(count)s", left) : say("over", "The time is over");
       box.querySelector("button").disabled = left <= 0;
       if (left > 0) setTimeout(tick, 250);
     };
@@ -159,7 +163,8 @@ document.addEventListener(
     if (!most) return;
     event.stopPropagation();
     const large = event.target.files.length && event.target.files[0].size > most;
-    event.target.setCustomValidity(large ? `The file is larger than ${Math.floor(most / 1e6)} MB. Split it.` : "");
+    const words = say("tooLarge", "The file is larger than %(count)s MB. Split it.");
+    event.target.setCustomValidity(large ? words.replace("%(count)s", Math.floor(most / 1e6)) : "");
     event.target.reportValidity();
   },
   true,
@@ -167,7 +172,7 @@ document.addEventListener(
 
 // The frame's toggles are plain elements that listen for clicks: make them buttons for keyboards and screen readers.
 document.addEventListener("DOMContentLoaded", () => {
-  const names = { dock_to_right: "Menu", unfold_more: "Account" };
+  const names = { dock_to_right: say("menu", "Menu"), unfold_more: say("account", "Account") };
   document.querySelectorAll("[x-on\\:click]").forEach((element) => {
     if (element.matches("[data-backdrop], button, input, select, textarea, summary, a[href]")) return;
     element.tabIndex = 0;
@@ -207,7 +212,7 @@ document.addEventListener("keydown", (event) => {
 // The frame's scrolling parts all call themselves the same: say which is which.
 window.addEventListener("load", () => {
   document.querySelectorAll(".simplebar-content-wrapper[role=region]").forEach((region) => {
-    region.setAttribute("aria-label", region.closest("nav") ? "Entries of the menu" : "Rows");
+    region.setAttribute("aria-label", region.closest("nav") ? say("entries", "Entries of the menu") : say("rows", "Rows"));
   });
 });
 
