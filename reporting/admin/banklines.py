@@ -159,9 +159,7 @@ class BankLineAdmin(base.ModelAdmin):
         found = [shown.table("What was said of it", matches, MATCHES, viewer, empty="Nothing yet.")]
         if row.status in banking.OPEN:
             columns = self._payouts(row, viewer)
-            empty = _(
-                "No payout of about its amount is on its way to this account's owner, or has come from there."
-            )
+            empty = _("No payout of about its amount is on its way to this account's owner, or has come from there.")
             found.insert(0, shown.table("What it could be", banks.possible(row), columns, viewer, empty=empty))
         differences = Discrepancy.objects.filter(subject_id=row.pk).order_by("pk")
         if differences:
