@@ -73,13 +73,15 @@ WITH line AS MATERIALIZED (
      pair AS (
     SELECT *, false AS short FROM exact
      UNION ALL
-    SELECT l.id, p.id, 'arrived', {_NAMED}, l.folded, true
+    SELECT l.id, p.id, 'arrived', alone.named, l.folded, true
       FROM line l JOIN payout p ON l.amount_minor < p.amount_minor AND sign(l.amount_minor) = sign(p.amount_minor)
+     CROSS JOIN LATERAL (SELECT {_NAMED} AND NOT EXISTS (
+           SELECT FROM payout o WHERE o.id <> p.id AND {_NAMED.replace("p.", "o.")}) AS named) alone
      WHERE p.arrived_on IS NULL AND p.status IN ('announced', 'paid')
-       AND ({_NAMED} OR (p.amount_minor - l.amount_minor) * {SHORT_BY_AT_MOST} <= abs(p.amount_minor)
+       AND (alone.named OR (p.amount_minor - l.amount_minor) * {SHORT_BY_AT_MOST} <= abs(p.amount_minor)
                         AND l.day BETWEEN p.announced_on - 1 AND p.due_on + 7)
-       AND NOT EXISTS (SELECT FROM exact e WHERE e.line_id = l.id AND (e.named OR NOT {_NAMED}))
-       AND NOT EXISTS (SELECT FROM exact e WHERE e.target_id = p.id AND (e.named OR NOT {_NAMED}))),
+       AND NOT EXISTS (SELECT FROM exact e WHERE e.line_id = l.id AND (e.named OR NOT alone.named))
+       AND NOT EXISTS (SELECT FROM exact e WHERE e.target_id = p.id AND (e.named OR NOT alone.named))),
      believed AS (
     SELECT line_id, target_id, kind, named, short FROM pair
      WHERE NOT EXISTS (SELECT FROM reporting_bankmatch m
@@ -109,9 +111,9 @@ class Pair:
 def pairs(account: BankAccount) -> list[Pair]:
     """What the open lines of an account may be, found by one statement: by reference, else by amount within a window.
 
-    Equal amounts pair. Banks on the way keep charges: a line of less than a payout pairs with it when it names it, or,
-    for a person to choose, when it is hardly less and nothing is equal. A line that names a payout is no other; one
-    that was told apart by a person is not paired with the same again.
+    Equal amounts pair. Banks on the way keep charges: a line of less than a payout pairs with it when it names it and
+    no other, or, for a person to choose, when it is hardly less and nothing is equal. A line that names a payout is no
+    other; one that was told apart by a person is not paired with the same again.
     """
     bound: dict[str, Any] = {
         "account": ids.decode("ba", account.pk),

@@ -15,6 +15,7 @@ Json = dict[str, Any]
 
 TIMER = "cause"
 NOON = time(12, tzinfo=UTC)
+NEXT = "of the next payout"
 
 
 class BadCauseError(ValueError):
@@ -121,6 +122,20 @@ def _bank_fee(shop: Tables, wish: Wish) -> str:
     return _entry(shop, -wish.amount(), Words("fee", wish.text("text", "ACCOUNT FEE")))
 
 
+def _bank_charge(_shop: Tables, wish: Wish) -> str:
+    wish.amount()
+    return NEXT
+
+
+def arrive(shop: Tables, amount: Decimal, currency: str, words: Words) -> None:
+    """A payout reaches the bank, less what banks on the way were to keep of the next one."""
+    for cause in [cause for cause in shop.tables["cause"].values() if cause.result == NEXT]:
+        amount -= bank.major(int(cause.wish["amount"]), currency.upper())
+        cause.result = "kept"
+        shop.save(cause)
+    bank.book(shop, amount, currency, words)
+
+
 def _entry(shop: Tables, amount: int, words: Words) -> str:
     currency = shop.account.currency.upper()
     return bank.book(shop, bank.major(amount, currency), currency, words).id
@@ -136,4 +151,5 @@ def pay_in(shop: Tables, amount: Decimal, party: str, about: str) -> None:
 BANK: Handlers = {
     "bank_line": handler(_bank_line, "amount", "text", "party"),
     "bank_fee": handler(_bank_fee, "amount", "text"),
+    "bank_charge": handler(_bank_charge, "amount"),
 }

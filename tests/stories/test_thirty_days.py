@@ -11,6 +11,7 @@ import pytest
 from payments.gateway import fees
 from payments.gateway.models import ProviderAccount
 from payments.kernel import clock
+from payments.ledger import selectors as ledger
 from reporting.models import Discrepancy, Match, Payout, SettlementLine
 from reporting.reports.base import Parameters
 from reporting.services import discrepancies, exports, tieout
@@ -113,16 +114,22 @@ def at_the_bank(month: Month) -> None:
     month.cause("stripe-eu", "bank_fee", amount=350, text="Account fee")
 
 
+def on_the_way(month: Month) -> None:
+    """A bank between the PSP and ours keeps something of a payout."""
+    month.cause("adyen-eu", "bank_charge", amount=15)
+
+
 HAPPENS: Final[dict[int, Callable[[Month], None]]] = {
     2: refunds, 3: disputes, 4: parts, 5: reserves, 7: never, 9: returned, 11: below_nothing, 13: released,
     15: lost_file, 18: overcharged, 19: found_file, 20: strange, 22: wrong_amount, 24: twice, 26: at_the_bank,
+    27: on_the_way,
 }  # fmt: skip
 QUIET: Final = (11, 15)
 """Days on which nobody pays: what goes back is more than what comes in."""
 
 FOUND: Final = {
     "missing_at_psp": 1, "fee_differs": 1, "unknown_type": 1, "correction": 1, "amount_differs": 1, "duplicate": 1,
-    "bank_unexplained": 2, "file_missing": 1,
+    "bank_unexplained": 2, "file_missing": 1, "missing_at_bank": 1,
 }  # fmt: skip
 """What was put in, and nothing else: the payout of the lost batch is at the bank before we hear of it."""
 
@@ -218,6 +225,9 @@ def test_thirty_days_of_which_every_cent_is_explained(month: Month) -> None:
     before = {report: exported(report) for report in ("payments", "refunds", "fees", "payouts", "fx", "ledger")}
     settle_all()
     assert unexplained() == {}
+    books = ledger.trial_balance()
+    assert books["bank_charges/adyen-eu", "EUR"] == 15, "what a bank kept of a payout"
+    assert not any(minor for (code, _), minor in books.items() if code.startswith("cash_in_transit/"))
     month.refunds(month.paid_at("stripe-eu", "GBP"), 100)
     month.pays("stripe-us", "USD")
     month.settle_down()

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from payments.simulator import bank, differences
+from payments.simulator import bank, causes, differences
 from payments.simulator.adyen import accounting, currencies, money, notifications, objects
 from payments.simulator.adyen.notifications import News
 from payments.simulator.adyen.shop import Shop
@@ -32,7 +32,7 @@ def _close(shop: Shop, rows: list[objects.Movement]) -> None:
         fee = money.processing_fees(shop, settled)
         rows.append(money.book_plain(shop, "Fee", -fee, f"Transaction Fees {month}"))
     total = sum(row.net for row in rows)
-    words = f"TX{shop.new_psp()[-9:]}XT batch {number}, {shop.merchant}" if total > 0 else ""
+    words = f"TX{shop.new_psp()[:9]}XT batch {number}, {shop.merchant}" if total > 0 else ""
     if total > 0:
         rows.append(money.book_plain(shop, "MerchantPayout", -total, words))
     elif total < 0:
@@ -73,7 +73,7 @@ def pay_out(shop: Shop, batch: objects.Batch) -> None:
     if batch.status == "sent":
         batch.status, batch.arrived = "arrived", True
         shop.save(batch)
-        _at_bank(shop, batch, "payout", batch.amount)
+        causes.arrive(shop, currencies.major(batch.amount, batch.currency), batch.currency, _words(batch, "payout"))
 
 
 def give_back(shop: Shop, batch: objects.Batch) -> None:
@@ -82,12 +82,12 @@ def give_back(shop: Shop, batch: objects.Batch) -> None:
     shop.save(batch)
     money.book_plain(shop, "BankInstructionReturned", batch.amount, batch.words)
     if batch.arrived:
-        _at_bank(shop, batch, "payout_returned", -batch.amount)
+        taken = currencies.major(-batch.amount, batch.currency)
+        bank.book(shop, taken, batch.currency, _words(batch, "payout_returned"))
 
 
-def _at_bank(shop: Shop, batch: objects.Batch, code: str, amount: int) -> None:
-    words = Words(code, batch.words, batch.words.partition(" ")[0], "ADYEN N.V.", f"batch_{batch.id}")
-    bank.book(shop, currencies.major(amount, batch.currency), batch.currency, words)
+def _words(batch: objects.Batch, code: str) -> Words:
+    return Words(code, batch.words, batch.words.partition(" ")[0], "ADYEN N.V.", f"batch_{batch.id}")
 
 
 def announce(shop: Shop, file: str) -> None:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from payments.simulator import bank
+from payments.simulator import bank, causes
 from payments.simulator.bank import Words
 from payments.simulator.clock import DAY
 from payments.simulator.stripe import balance, currencies, errors, events, funds, listing, objects, parameters
@@ -108,7 +108,8 @@ def arrive(shop: Shop, payout: objects.Payout) -> None:
     shop.save(payout)
     code = "payout" if payout.amount > 0 else "withdrawal"
     text = payout.statement_descriptor or "STRIPE"
-    _at_bank(shop, payout, payout.amount, Words(code, f"{text} {payout.trace}", payout.trace, "STRIPE", payout.id))
+    words = Words(code, f"{text} {payout.trace}", payout.trace, "STRIPE", payout.id)
+    causes.arrive(shop, currencies.major(payout.amount, payout.currency), payout.currency, words)
     events.emit(shop, "payout.paid", funds.payout(payout), {"status": "in_transit"})
 
 

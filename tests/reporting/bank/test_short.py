@@ -153,3 +153,10 @@ def test_a_payout_that_was_given_up_and_then_fails_is_owed_once(world: World) ->
     settle("bank_unexplained")
     assert booked(world) == {"bank": 100, "suspense/stripe-test": -100}
     factories.assert_books_close()
+
+
+def test_a_name_that_several_payouts_have_says_nothing_of_an_amount_that_is_less(world: World) -> None:
+    world.payout(10_000, "po_1", trace="TRACE OF ALL")
+    world.payout(20_000, "po_2", trace="TRACE OF ALL")
+    world.statement(3, (8_000, "TRACE OF ALL"), (20_000, "TRACE OF ALL"))
+    assert world.lines() == [(8_000, "unexplained"), (20_000, "matched")]
