@@ -27,7 +27,7 @@ COUNTED: Final = "ANALYZE open_line (id, type, key, payment_reference, movement_
 """Only what is joined: to look at every column of a million lines takes longer than to match them."""
 
 MET: Final = """
-CREATE TEMP TABLE met (line_id uuid PRIMARY KEY, movement_id text NOT NULL, plain boolean NOT NULL DEFAULT false)
+CREATE TEMP TABLE met (line_id uuid NOT NULL, movement_id text NOT NULL, plain boolean NOT NULL DEFAULT false)
 ON COMMIT DROP"""
 """The movement of each line. A plain one is all that was ever told of it, and what we have booked: nothing to weigh."""
 

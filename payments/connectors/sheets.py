@@ -3,8 +3,8 @@
 import csv
 import io
 import re
-from collections.abc import Callable, Iterator, Sequence
-from operator import itemgetter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
 from typing import BinaryIO, Final
 
 from payments.connectors.settlements import FileRefused, SettlementLine
@@ -16,6 +16,11 @@ BLOCK: Final = 1 << 18
 LONGEST_LINE: Final = 1 << 18
 """Bytes: what has no line end for longer is no text."""
 
+TOGETHER: Final = 64
+"""Rows that are read at once: lines of plain ones are made column by column."""
+
+USUAL: Final = 15
+"""Characters of an amount, the point among them: whatever its currency, it is below the largest one."""
 REMEMBERED: Final = 50_000
 """How many texts of amounts are kept with what they say, so that memory has an end."""
 
@@ -71,11 +76,24 @@ class Wrong(Exception):
     """A line is not what it should be; why, without saying which line."""
 
 
-Make = Callable[[int, tuple[str, ...]], SettlementLine | None]
+Cells = tuple[str, ...]
+Make = Callable[[int, Cells], SettlementLine | None]
 """Makes a line of its number and cells; None for a row that is none of ours to read."""
+Many = Callable[[int, Sequence[Cells]], list[SettlementLine] | None]
+"""The same of the columns of rows that follow one another, the first of which has this number; None where one of them
+is not plain: then they are made one by one, which also says what is wrong."""
 
 
 # --- columns -------------------------------------------------------------------------------------------------------
+
+
+def _said(line: int, wrong: Wrong, cells: Iterable[tuple[str, str]], amounts: Sequence[str]) -> str:
+    """What is wrong, and where; of an amount also in which of these columns."""
+    if not isinstance(wrong, NotAnAmount):
+        return f"Line {line}: {wrong}."
+    told = dict(cells)
+    column = next(name for name in amounts if told[name].casefold() == wrong.cell.casefold())
+    return f"Line {line}, {column}: {wrong}."
 
 
 class Sheet:
@@ -98,42 +116,74 @@ class Sheet:
         for name in columns:
             self._place(name)
 
-    def rows(self, wanted: Sequence[str], optional: Sequence[str] = ()) -> Iterator[tuple[str, ...]]:
-        """The cells of these columns of every row, wherever they stand; "" in an optional column that is not there.
+    def rows(self, wanted: Sequence[str]) -> Iterator[Cells]:
+        """The cells of these columns of every row, wherever they stand. Columns that nobody wants are left alone."""
+        for columns, _ in self._columns(wanted, ()):
+            yield from zip(*columns, strict=True)
 
-        Columns that nobody wants are left alone. `line` says where the row ends that was given last.
+    def lines(
+        self,
+        wanted: Sequence[str],
+        optional: Sequence[str],
+        amounts: Sequence[str],
+        make: Make,
+        many: Many | None = None,
+    ) -> Iterator[SettlementLine]:
+        """What `make` makes of the cells of every row and its number, from 1; or `many` of several.
+
+        A cell is "" in an optional column that is not there. What `make` raises becomes a refusal that names the line;
+        of `NotAnAmount` also which of the columns `amounts`.
         """
+        names, first = (*wanted, *optional), 1
+        for columns, ends in self._columns(wanted, optional):
+            made = many(first, columns) if many else None
+            if made is not None:
+                yield from made
+                first += len(ends)
+                continue
+            for cells, end in zip(zip(*columns, strict=True), ends, strict=True):
+                try:
+                    line = make(first, cells)
+                except Wrong as wrong:
+                    raise FileRefused(_said(end, wrong, zip(names, cells, strict=True), amounts)) from None
+                first += 1
+                if line:
+                    yield line
+
+    def _columns(self, wanted: Sequence[str], optional: Sequence[str]) -> Iterator[tuple[list[Cells], list[int]]]:
+        """These columns of rows that follow one another, and the lines of the file on which the rows end.
+
+        One row is given first, then more and more at once. What is wrong with a row is said after those above it.
+        """
+        width, size, rest = len(self._header), 1, self._rows()
         places = [self._place(name) for name in wanted]
+        places += [self._header.index(_plain(name)) if self.has(name) else width for name in optional]
+        refused = None
+        while refused is None:
+            rows, ends = [], []
+            try:
+                for row in islice(rest, size):
+                    rows.append(row)
+                    ends.append(self._reader.line_num)
+            except FileRefused as wrong:
+                refused = wrong
+            if rows:
+                columns = [*zip(*rows, strict=True), ("",) * len(rows)]
+                yield [columns[place] for place in places], ends
+            elif refused is None:
+                return
+            size = min(2 * size, TOGETHER)
+        raise refused
+
+    def _rows(self) -> Iterator[list[str]]:
         width = len(self._header)
-        pick = itemgetter(*places, *(self._header.index(_plain(n)) if self.has(n) else width for n in optional))
         for row in self._read():
-            if len(row) != width:
-                if not row:
-                    continue
+            if len(row) == width:
+                yield row
+            elif row:
                 raise FileRefused(
                     f"Line {self.line} has {len(row)} columns, the header {width}: a line is broken or was cut off."
                 )
-            row.append("")
-            yield pick(row)
-
-    def lines(
-        self, wanted: Sequence[str], optional: Sequence[str], amounts: Sequence[str], make: Make
-    ) -> Iterator[SettlementLine]:
-        """What `make` makes of the cells of every row and its number, from 1.
-
-        What it raises becomes a refusal that names the line; of `NotAnAmount` also which of the columns `amounts`.
-        """
-        for number, cells in enumerate(self.rows(wanted, optional), 1):
-            try:
-                line = make(number, cells)
-            except NotAnAmount as wrong:
-                named = dict(zip((*wanted, *optional), cells, strict=True))
-                column = next(n for n in amounts if named[n].casefold() == wrong.cell.casefold())
-                raise FileRefused(f"Line {self.line}, {column}: {wrong}.") from None
-            except Wrong as wrong:
-                raise FileRefused(f"Line {self.line}: {wrong}.") from None
-            if line:
-                yield line
 
     @property
     def line(self) -> int:
@@ -186,9 +236,13 @@ class Amounts(dict[str, int]):
             raise NotAnAmount(currency, f"{currency!a} is no currency of ISO 4217")
         super().__init__()
         self._currency, self._decimals = currency, decimals
+        self._usual = decimals if decimals == money.EXPONENTS[currency] else 0
         self._form = re.compile(r"-?(\d+)?(?:\.(\d+))?" if signed else r"(\d+)?(?:\.(\d+))?", re.ASCII)
 
     def __missing__(self, cell: str) -> int:
+        major, _, rest = cell.partition(".")
+        if len(rest) == self._usual > 0 and len(cell) <= USUAL and cell.isascii() and (major + rest).isdecimal():
+            return int(major + rest)  # 45.99: quicker made than kept
         said = cell.strip()
         whole = self._form.fullmatch(said)
         if not whole or (said and not any(whole.groups())):

@@ -53,8 +53,8 @@ def meet(account: ProviderAccount) -> int:
     How many lines there are. `follow` does the rest.
     """
     params = _of(account)
-    _run(matching.OPEN, params)
-    _run(matching.COUNTED)
+    if _run(matching.OPEN, params):
+        _run(matching.COUNTED)
     _run(matching.MET)
     _run(matching.BY_REFERENCE, params)
     _run("ANALYZE met")

@@ -34,6 +34,11 @@ NEWS: Final = """
 SELECT greatest(reltuples, 0) < 10 * %(new)s FROM pg_class WHERE oid = 'reporting_settlementline'::regclass"""
 """With so many new lines in it the table is another one: who compares them is not to wait until autovacuum sees it."""
 
+COUNTED: Final = (
+    "account_id, file_id, type, occurred_at, currency, payment_reference, payout_reference, match, movement_id"
+)
+"""Columns by which lines are joined and narrowed."""
+
 COPY: Final = """
 COPY open_line (number, key, type, psp_type, occurred_at, gross_minor, gross_currency, settled_minor, currency,
                 fee_minor, tax_minor, payment_reference, movement_reference, our_reference, payout_reference, method,
@@ -158,14 +163,15 @@ def _text(first: int, lines: Sequence[SettlementLine]) -> bytes:
 
 
 def _rows(first: int, lines: Sequence[SettlementLine]) -> str:
-    return "".join([
-        f"{number}\t{key}\t{kind}\t{word}\t{moment.isoformat()}\t{gross}\t{paid_in}\t{settled}\t{currency}\t{fee}"
-        f"\t{tax}\t{payment}\t{movement}\t{ours}\t{payout}\t{method}\t{detail}\t{NONE if rate is None else rate}\n"
-        for number, (
-            key, kind, word, moment, gross, paid_in, settled, currency, fee, tax, rate, payment, movement, ours, payout,
-            method, detail,
-        ) in enumerate(lines, first)
-    ])  # fmt: skip
+    keys, kinds, words, moments, gross, paid_in, settled, currencies, fees, taxes, rates, *texts = zip(
+        *lines, strict=True
+    )
+    columns = zip(
+        map(str, range(first, first + len(lines))), keys, kinds, words, [moment.isoformat() for moment in moments],
+        map(str, gross), paid_in, map(str, settled), currencies, map(str, fees), map(str, taxes), *texts,
+        [NONE if rate is None else str(rate) for rate in rates], strict=True,
+    )  # fmt: skip
+    return "\n".join(map("\t".join, columns)) + "\n"
 
 
 _ESCAPES: Final = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
@@ -221,7 +227,7 @@ def insert(file: SettlementFile, account: ProviderAccount, sums: Iterable[Told])
         new = lines - known
         cursor.execute(NEWS, {"new": new})
         if new >= MANY and cursor.fetchone()[0]:
-            cursor.execute("ANALYZE (SKIP_LOCKED) reporting_settlementline")
+            cursor.execute(f"ANALYZE (SKIP_LOCKED) reporting_settlementline ({COUNTED})")
     return Loaded(lines, known, set_aside, _summed(sums))
 
 

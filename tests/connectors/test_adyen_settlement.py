@@ -96,6 +96,25 @@ def only(line: Row, currency: str = "EUR") -> SettlementLine:
 # --- what it says ---
 
 
+def test_lines_that_are_made_together_are_what_each_is_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    older = {"Booking Date": "", "Modification Merchant Reference": ""}
+    many = [{**SETTLED, **older, "Psp Reference": f"P{n}"} if n % 3 else REFUNDED for n in range(300)]
+    kinds = [*many[:150], DOLLARS, *many[150:], {**SETTLED, "Gross Debit (GC)": "0.00"}]
+    sums = sum(-1020 if one is REFUNDED else 9000 if one is DOLLARS else 2940 for one in kinds)
+    file = written(HEADER, (*kinds, row("MerchantPayout", nd=f"{sums // 100}.{sums % 100:02}")))
+    together = read(file)
+    assert len({line.key for line in together}) == len(kinds) + 1
+    monkeypatch.setattr(settlement._Book, "lines", lambda *_: None)
+    assert read(file) == together
+
+
+def test_of_two_rows_that_are_wrong_the_first_is_said() -> None:
+    rows = [SETTLED] * 100
+    wrong = [*rows, {**SETTLED, "Net Credit (NC)": "29.4x"}, *rows, {**SETTLED, "Net Credit (NC)": "29.4y"}]
+    with pytest.raises(FileRefused, match=r"^Line 102, Net Credit \(NC\): '29\.4x' is no amount"):
+        lines(*wrong)
+
+
 def test_the_sample_is_read_to_the_cent() -> None:
     found = read(sample("adyen_settlement_detail_report_batch_42.SYNTHETIC.csv"))
     said = [(n.type, n.gross_minor, n.gross_currency, n.settled_minor, n.fee_minor, n.net_minor) for n in found]

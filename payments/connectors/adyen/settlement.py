@@ -5,10 +5,12 @@ Source: docs.adyen.com/reporting/settlement-reconciliation/transaction-level/set
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import cache
+from itertools import repeat
+from operator import add
 from typing import BinaryIO, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -49,6 +51,8 @@ TYPES: Final = {word: kind for kind, words in _TYPES.items() for word in words.s
 
 CAPTURE, REFUND = LineType.CAPTURE, LineType.REFUND
 """What we ask for under an id of our own."""
+PLAIN: Final = frozenset(word for word, kind in TYPES.items() if kind in (CAPTURE, REFUND))
+"""What nearly all lines are."""
 
 _OFFSETS: Final = """
 UTC+00:00 GMT+00:00 WET+00:00 WEST+01:00 BST+01:00 CET+01:00 CEST+02:00 EET+02:00 EEST+03:00 MSK+03:00 GST+04:00
@@ -82,7 +86,8 @@ def read(content: BinaryIO, batch: str, merchant_account: str) -> Iterator[Settl
     sheet.require(COLUMNS)
     if not sheet.has("Booking Date") and not sheet.has("Creation Date"):
         raise FileRefused(f"There is no column Booking Date or Creation Date: this is no {WHAT}.")
-    yield from sheet.lines(COLUMNS, OPTIONAL, ("Gross Currency", "Net Currency", *AMOUNTS), book.line)
+    amounts = ("Gross Currency", "Net Currency", *AMOUNTS)
+    yield from sheet.lines(COLUMNS, OPTIONAL, amounts, book.line, book.lines)
     book.close()
 
 
@@ -138,6 +143,38 @@ class _Book:
             psp, about, named, batch, method[:40], detail,
         )  # fmt: skip
 
+    def lines(self, first: int, columns: Sequence[tuple[str, ...]]) -> list[SettlementLine] | None:
+        """What `line` makes of each row of these columns; None unless all are captures and refunds, none converted."""
+        ours, batches, words, psp, references, methods, changes, gcs, _, ncs, gd, gcr, nd, ncr = columns[:14]
+        commission, markup, scheme, interchange, named, *moments = columns[14:]
+        if gcs != ncs or set(ours) != {self._ours} or set(batches) != {self._batch} or not PLAIN.issuperset(words):
+            return None
+        try:
+            plain, signed = [self._plain[code] for code in ncs], [self._signed[code] for code in ncs]
+            net = [of[came] - of[went] for of, came, went in zip(plain, ncr, nd, strict=True)]
+            gross = [of[came] - of[went] for of, came, went in zip(plain, gcr, gd, strict=True)]
+            parts = zip(signed, commission, markup, scheme, interchange, strict=True)
+            fees = [of[a] + of[b] + of[c] + of[d] for of, a, b, c, d in parts]
+            times = [
+                self._moments[(said, at or zone) if said else (created, zone)]
+                for said, at, created, zone in zip(*moments, strict=True)
+            ]
+        except Wrong:
+            return None
+        if gross != list(map(add, net, fees)) or _both(nd, ncr) or _both(gd, gcr):
+            return None
+        for code, minor in zip(ncs, net, strict=True):
+            self._sums[code] += minor
+        kinds = [TYPES[word] for word in words]
+        about = [
+            own or ref if kind is CAPTURE else own for kind, own, ref in zip(kinds, named, references, strict=True)
+        ]
+        keys = [f"{self._batch}:{number}" for number in range(first, first + len(words))]
+        return list(map(
+            SettlementLine, keys, kinds, words, times, gross, ncs, gross, ncs, fees, repeat(0), repeat(None), psp,
+            changes, about, batches, [method[:40] for method in methods], repeat(""),
+        ))  # fmt: skip
+
     def close(self) -> None:
         """All lines have passed: they sum to nothing, the payout or what is carried included."""
         if not self._sums:
@@ -160,6 +197,11 @@ class _Book:
         gross, net = (self._plain[cells[place]] for place in (7, 9))
         if (net[cells[12]] and net[cells[13]]) or (gross[cells[10]] and gross[cells[11]]):
             raise Wrong("it has a debit and a credit, so that nobody can tell which way the money went")
+
+
+def _both(one: Sequence[str], other: Sequence[str]) -> bool:
+    """Whether a line has both; perhaps it does not, for one may be a zero."""
+    return any(map(all, zip(one, other, strict=True)))
 
 
 # --- what a line is ------------------------------------------------------------------------------------------------
