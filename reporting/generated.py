@@ -43,6 +43,10 @@ MACHINES: Final[Mapping[str, tuple[Machine, str]]] = {
     "Payout": (report_states.PAYOUT, "Money on its way from a PSP to our bank."),
     "Discrepancy": (report_states.DISCREPANCY, "Something that ledger, PSP and bank do not agree about."),
     "Incident": (report_states.INCIDENT, "Something that is wrong: found by detection, over when it is found no more."),
+    "Diversion": (
+        report_states.DIVERSION,
+        "Payments that go elsewhere while something is wrong, and come back by a hundredth, a tenth, and all.",
+    ),
     "Close": (report_states.CLOSE, "A day or month of a legal entity, until its books take nothing more."),
 }
 

@@ -18,6 +18,7 @@ from reporting.services import (
     reconciliation,
     retention,
     schedules,
+    shifting,
     telling,
     tieout,
 )
@@ -192,3 +193,9 @@ def count_service_levels() -> None:
 def forget_service_levels() -> None:
     """Let go of minutes and hours that are kept no longer."""
     levels.forget()
+
+
+@job("shift_traffic", Queue.UPKEEP, every=timedelta(minutes=1))
+def shift_traffic() -> None:
+    """Let payments go elsewhere where something is wrong, and come back step by step."""
+    shifting.run()

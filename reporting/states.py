@@ -143,3 +143,32 @@ INCIDENT: Final = Machine(
         (IncidentStatus.CLOSED, "reopen"): IncidentStatus.OPEN,
     },
 )
+
+
+class DiversionStatus(StrEnum):
+    """Where the payments of an incident go: elsewhere, all but a hundredth, all but a tenth, back there, or as held."""
+
+    AWAY = "away"
+    PROBING = "probing"
+    WIDENING = "widening"
+    BACK = "back"
+    HELD = "held"
+
+
+V = DiversionStatus
+
+DIVERSION: Final = Machine(
+    V.AWAY,
+    {
+        (V.AWAY, "probe"): V.PROBING,
+        (V.PROBING, "widen"): V.WIDENING,
+        (V.WIDENING, "restore"): V.BACK,
+        **{(state, "fall_back"): V.AWAY for state in (V.PROBING, V.WIDENING)},
+        # it is wrong again, or wider than it was
+        **{(state, "move"): V.AWAY for state in (V.BACK, V.AWAY, V.PROBING, V.WIDENING)},
+        # nobody else takes them, or the incident is over
+        **{(state, "give_back"): V.BACK for state in (V.AWAY, V.PROBING, V.WIDENING, V.HELD)},
+        **{(state, "hold"): V.HELD for state in V},
+        (V.HELD, "release"): V.AWAY,
+    },
+)

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Collection, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from typing import Final
@@ -106,6 +107,16 @@ def plan(facts: routing.Facts, customer_id: str | None, *, able: Collection[str]
     if customer_id and any(one.segments for one in now.rules):
         facts = replace(facts, segment=segment(customer_id))
     return routing.plan(now, facts)
+
+
+def takers(facts: Iterable[routing.Facts], *, but: str, well: bool = True) -> frozenset[str]:
+    """Who else routing would give any of these payments, whatever goes elsewhere now; only who is `well` just now."""
+    now = replace(book(), shifts=())
+    found: set[str] = set()
+    for one in facts:
+        with suppress(routing.PaymentMethodNotAvailable):
+            found.update(choice.code for choice in routing.plan(now, one).choices)
+    return frozenset(found - {but} - (set(now.troubled) if well else set()))
 
 
 def segment(customer_id: str) -> str:

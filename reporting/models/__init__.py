@@ -4,7 +4,7 @@ from reporting.models.alerts import Alert, AlertChannel, AlertMessage, AlertRule
 from reporting.models.bank import BankAccount, BankLine, BankMatch, BankStatement, LineStatus, MatchKind
 from reporting.models.closing import CheckState, Close, CloseCheck, CloseKind, Item
 from reporting.models.discrepancies import Discrepancy, DiscrepancyKind, PspBalance, TieOut, Wanted
-from reporting.models.incidents import EntryKind, Incident, IncidentEntry, IncidentKind
+from reporting.models.incidents import Diversion, EntryKind, Incident, IncidentEntry, IncidentKind
 from reporting.models.levels import Grain, LevelCount, ServiceLevel
 from reporting.models.rates import ExchangeRate
 from reporting.models.rollups import (
@@ -40,6 +40,7 @@ __all__ = [
     "CloseKind",
     "Discrepancy",
     "DiscrepancyKind",
+    "Diversion",
     "EntryKind",
     "ExchangeRate",
     "FileFormat",

@@ -2,14 +2,16 @@
 
 from collections.abc import Mapping
 from datetime import timedelta
+from decimal import Decimal
 from typing import Final
 
 from django.db import models
 from django.db.models import Q
 
+from payments.gateway.models import TrafficShift
 from payments.kernel import clock, ids, records
 from payments.kernel.attention import Severity
-from reporting.states import INCIDENT, IncidentStatus
+from reporting.states import DIVERSION, INCIDENT, DiversionStatus, IncidentStatus
 
 
 class IncidentKind(models.TextChoices):
@@ -104,6 +106,50 @@ class Incident(records.Stateful):
 
     def __str__(self) -> str:
         return self.words
+
+
+class Diversion(records.Stateful):
+    """The payments of an incident's place that go elsewhere, and come back step by step. One for each incident.
+
+    `scope` is the account with what narrows it; `shift` is what routing goes by. `step_at` is when the last step was
+    made, `fallbacks` how often trying it again went badly. While it is held, `held_by` decides and nobody else.
+    """
+
+    MACHINE = DIVERSION
+    LOCK_RANK = 96
+
+    id = ids.IdField("div")
+    incident = models.OneToOneField(Incident, on_delete=models.PROTECT, related_name="diversion")
+    scope = models.JSONField()
+    shift = models.ForeignKey(TrafficShift, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    status = models.CharField(
+        max_length=8, default=DIVERSION.initial, choices=[(s.value, s.value) for s in DiversionStatus]
+    )
+    step_at = models.DateTimeField(default=clock.now)
+    fallbacks = models.PositiveIntegerField(default=0)
+    held_by = models.CharField(max_length=80, blank=True, default="")
+
+    class Meta:
+        app_label = "reporting"
+        constraints = (
+            models.CheckConstraint(name="diversion_status", condition=Q(status__in=DIVERSION.states)),
+            models.CheckConstraint(
+                name="diversion_held_by_somebody",
+                condition=Q(status="held") & ~Q(held_by="") | ~Q(status="held") & Q(held_by=""),
+            ),
+            models.CheckConstraint(
+                name="diversion_goes_by_a_shift", condition=Q(status__in=["back", "held"]) | Q(shift__isnull=False)
+            ),
+        )
+        indexes = (models.Index(fields=["status"], name="diversion_moving", condition=~Q(status="back")),)
+
+    def __str__(self) -> str:
+        return f"{self.get_status_display()}"
+
+    @property
+    def share(self) -> Decimal:
+        """What the place keeps of its payments now, 0 to 1."""
+        return Decimal(1) if self.shift is None or self.shift.ended_at is not None else self.shift.share
 
 
 class EntryKind(models.TextChoices):

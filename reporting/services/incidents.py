@@ -10,9 +10,9 @@ from django.db.models import Q
 
 from payments.kernel import jobs, money, unit
 from payments.kernel.attention import Severity
-from reporting.models import EntryKind, Incident, IncidentEntry, IncidentKind
+from reporting.models import Diversion, EntryKind, Incident, IncidentEntry, IncidentKind
 from reporting.models.incidents import QUIET
-from reporting.states import IncidentStatus
+from reporting.states import DiversionStatus, IncidentStatus
 from reporting.uptime import grouping
 from reporting.uptime.findings import GRAVEST_FIRST, Finding, place, within
 from reporting.uptime.grouping import Group, Known
@@ -44,8 +44,9 @@ def report(found: Sequence[Finding], *, at: datetime) -> None:
     several workers take turns, and a round that comes late opens and follows, but closes nothing that was seen later.
     """
     with unit.work() as work:
-        _one_at_a_time()
+        one_at_a_time()
         rows = _rows(at)
+        diverted = _diverted()
         lately = [row for row in rows.values() if row.status == IncidentStatus.CLOSED]
         open_ = [Known(row.pk, IncidentKind(row.kind), row.scope) for row in rows.values() if row.closed_at is None]
         for group in grouping.gather(found, open_):
@@ -54,10 +55,11 @@ def report(found: Sequence[Finding], *, at: datetime) -> None:
             elif group.found:
                 _follow(group, rows, at)
             else:
-                _rest(rows[group.known[0].id], at)
+                _rest(rows[group.known[0].id], at, diverted=group.known[0].id in diverted)
 
 
-def _one_at_a_time() -> None:
+def one_at_a_time() -> None:
+    """Incidents and where their payments go are decided by one at a time, with the open transaction."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtext('incidents'))")
 
@@ -67,6 +69,12 @@ def _rows(at: datetime) -> dict[str, Incident]:
     lately = Q(closed_by="", closed_at__gte=at - AGAIN) | ~Q(closed_by="") & Q(closed_at__gte=at - SPARED)
     rows = Incident.objects.select_for_update().filter(Q(status="open") | Q(merged_into__isnull=True) & lately)
     return {row.pk: row for row in rows.order_by("opened_at", "pk")}
+
+
+def _diverted() -> frozenset[str]:
+    """The incidents whose payments go elsewhere: that nothing is found there says nothing."""
+    rows = Diversion.objects.exclude(status=DiversionStatus.BACK).select_related("shift")
+    return frozenset(row.incident_id for row in rows if row.share < 1)
 
 
 # --- begun
@@ -201,11 +209,11 @@ def _worse(row: Incident, group: Group, at: datetime) -> bool:
 # --- over
 
 
-def _rest(row: Incident, at: datetime) -> None:
-    """It was not found, though somebody looked: after its quiet time it is over."""
+def _rest(row: Incident, at: datetime, *, diverted: bool) -> None:
+    """It was not found, though somebody looked: after its quiet time it is over, unless its payments go elsewhere."""
     if timedelta(0) < row.seen_at - at <= STEP:
         return  # a round that came late: it was seen since
-    if row.quiet_at is None or row.quiet_at > at:
+    if diverted or row.quiet_at is None or row.quiet_at > at:
         row.change(quiet_at=at, per_minute_minor={})
     elif at - row.quiet_at >= QUIET[IncidentKind(row.kind)]:
         because = f"It was not found any more for {_minutes(at - row.quiet_at)}."
@@ -228,8 +236,9 @@ def enter(
 
 
 def announce(row: Incident, happened: str) -> None:
-    """Let people be told: it was `opened` (also again), has `changed`, or is `closed`."""
+    """Let people be told: it was `opened` (also again), has `changed`, or is `closed`; and traffic follow it."""
     jobs.enqueue("tell_of_incident", unique=f"{row.pk} {happened}", incident_id=row.pk, happened=happened)
+    jobs.enqueue("shift_traffic", unique="shift_traffic")
 
 
 def tell(incident_id: str, happened: str) -> None:
