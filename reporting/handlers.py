@@ -9,6 +9,7 @@ from reporting.services import (
     banking,
     burning,
     closing,
+    detecting,
     exports,
     fetching,
     incidents,
@@ -21,6 +22,7 @@ from reporting.services import (
     shifting,
     telling,
     tieout,
+    usual,
 )
 from reporting.uptime import levels, rates, resting, rollups
 from reporting.uptime import proofs as proofs
@@ -199,3 +201,16 @@ def forget_service_levels() -> None:
 def shift_traffic() -> None:
     """Let payments go elsewhere where something is wrong, and come back step by step."""
     shifting.run()
+
+
+@job("watch_payments", Queue.ALERTS, lease=timedelta(minutes=3), every=timedelta(minutes=1))
+def watch_payments() -> None:
+    """See whether payments are approved, answered and told of as usual, and our own work done in time."""
+    detecting.look()
+
+
+@job("learn_usual", Queue.UPKEEP, lease=timedelta(minutes=5), every=timedelta(hours=1))
+def learn_usual() -> None:
+    """Learn what is usual from the hours that are over; while it is behind, at once again."""
+    if usual.learn():
+        raise Retry(timedelta(0), "there are more hours to learn")

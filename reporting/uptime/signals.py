@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import pairwise
 from typing import Final
 
 from reporting.uptime.charts import MINUTE, Watch
@@ -65,6 +64,7 @@ QUEUES: Final[Mapping[str, timedelta]] = {
     "money": timedelta(minutes=1),
     "webhooks": timedelta(minutes=1),
     "deliveries": timedelta(minutes=2),
+    "alerts": timedelta(minutes=2),
     "upkeep": timedelta(minutes=10),
     "bulk": timedelta(minutes=15),
     "finance": timedelta(minutes=30),
@@ -122,30 +122,16 @@ def unrecovered(waiting: Sequence[Waiting], now: datetime) -> list[Wrong]:
     ]  # fmt: skip
 
 
-LOADED_LEAST: Final = 5
-"""Settlement files from which on it is known how often they come."""
-GRACE: Final = timedelta(hours=6)
-
-
-def unsettled(loaded: Mapping[str, Sequence[datetime]], now: datetime) -> list[Wrong]:
-    """Accounts of which no settlement file has come for longer than ever lately, and some hours more.
-
-    `loaded` is when files came, of the last weeks, oldest first: the longest gap has weekends and holidays in it.
-    """
-    found: list[Wrong] = []
-    for account, moments in sorted(loaded.items()):
-        if len(moments) < LOADED_LEAST:
-            continue
-        longest = max(later - earlier for earlier, later in pairwise(moments))
-        due = moments[-1] + longest + GRACE
-        if now > due:
-            words = (
-                f"No settlement file has come since {moments[-1]:%Y-%m-%d %H:%M} UTC; they come every {_for(longest)}."
-            )
-            hours = (now - moments[-1]) / timedelta(hours=1)
-            figures = {"seen": round(hours, 1), "expected": round(longest / timedelta(hours=1), 1)}
-            found.append(Wrong("settlement_late", {"account": account}, "soon", due, words, {}, figures))
-    return found
+def unsettled(missing: Sequence[Waiting], now: datetime) -> list[Wrong]:
+    """Accounts of which settlement files did not come by the time at which they always do (see `services.missing`)."""
+    return [
+        Wrong(
+            "settlement_late", {"account": account.name}, "soon", account.oldest,
+            f"{account.count} settlement files did not come, the oldest is late by {_for(now - account.oldest)}.",
+            {}, {"seen": float(account.count)},
+        )
+        for account in missing
+    ]  # fmt: skip
 
 
 def _for(long: timedelta) -> str:

@@ -1,0 +1,119 @@
+"""Learning what is usual, every hour, from sums by hour; and reading it."""
+
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from django.db import transaction
+from django.db.models import Min, Q
+
+from payments.kernel import clock
+from reporting.models import AttemptsHour, Baseline, BaselineKind, BaselineMark
+from reporting.uptime import minutes, rollups
+from reporting.uptime.baselines import Baselines, Usual
+from reporting.uptime.observed import hour_of_week
+
+HOUR: Final = timedelta(hours=1)
+LATE: Final = timedelta(minutes=15)
+"""So long after its end an hour is learned: most of what is late has come by then."""
+LOOKED_BACK: Final = timedelta(weeks=8)
+"""What is older has faded to nearly nothing."""
+AT_ONCE: Final = 48
+"""Hours that are learned in one transaction."""
+
+
+def learn() -> bool:
+    """Learn the hours that are over and counted, and not learned yet; True when there are more.
+
+    Killed anywhere, all is as it was. Whoever comes second finds the mark held, and does nothing.
+    """
+    BaselineMark.objects.bulk_create([BaselineMark(id=1)], ignore_conflicts=True)
+    with transaction.atomic():
+        mark = BaselineMark.objects.select_for_update(skip_locked=True).filter(pk=1).first()
+        ends = _ends()
+        if mark is None or ends is None:
+            return False
+        since = mark.until or AttemptsHour.objects.filter(at__gte=ends - LOOKED_BACK).aggregate(at=Min("at"))["at"]
+        until = min(ends, since + AT_ONCE * HOUR) if since else ends
+        if since is not None and since < until:
+            _learn(since, until)
+        if mark.until is None or mark.until < until:
+            mark.until = until
+            mark.save()
+        return until < ends
+
+
+def learn_anew(since: datetime) -> None:
+    """Forget what is usual, and learn it anew from the hours that began `since`."""
+    BaselineMark.objects.bulk_create([BaselineMark(id=1)], ignore_conflicts=True)
+    with transaction.atomic():
+        mark = BaselineMark.objects.select_for_update().get(pk=1)
+        Baseline.objects.all().delete()
+        mark.until = since.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+        mark.save()
+    while learn():
+        pass
+
+
+def _ends() -> datetime | None:
+    """The end of the last hour that can be learned; the clock may have been set back."""
+    counted = rollups.counted_until()
+    if counted is None:
+        return None
+    return (min(counted, clock.now()) - LATE).astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+
+
+def _learn(since: datetime, until: datetime) -> None:
+    hours = [since + HOUR * number for number in range(int((until - since) / HOUR))]
+    of_week = {hour_of_week(at) for at in hours}
+    usual = read(*of_week)
+    seen = minutes.by_hour(since, until)
+    for at in hours:
+        came: dict[str, int] = {}
+        for told in minutes.notifications(at, at + HOUR).values():
+            for account, count in told.items():
+                came[account] = came.get(account, 0) + count
+        usual.learn(at, seen.get(at, {}), came)
+    Baseline.objects.filter(~Q(kind=BaselineKind.HOUR) | Q(hour__in=of_week)).delete()
+    Baseline.objects.bulk_create(_rows(usual), batch_size=2000)
+
+
+def read(*hours: int) -> Baselines:
+    """What is usual in these hours of the week, in one query."""
+    usual = Baselines()
+    for row in Baseline.objects.filter(~Q(kind=BaselineKind.HOUR) | Q(hour__in=hours)):
+        found = Usual(row.at, row.sums)
+        match row.kind:
+            case BaselineKind.CELL:
+                usual.cells[row.account, row.method, row.country, row.currency, row.channel] = found
+            case BaselineKind.HOUR:
+                usual.hours[row.account, row.method, row.hour] = found
+            case BaselineKind.ANSWERS:
+                usual.sketches[row.account, row.method] = found
+            case BaselineKind.WEBHOOKS:
+                usual.webhooks[row.account] = found
+            case _:
+                usual.spreads[row.method] = found
+    usual.refresh()
+    return usual
+
+
+def _rows(usual: Baselines) -> Iterator[Baseline]:
+    for cell, sums in usual.cells.items():
+        yield _row(BaselineKind.CELL, cell, sums)
+    for (account, method, hour), sums in usual.hours.items():
+        yield _row(BaselineKind.HOUR, (account, method), sums, hour)
+    for group, sums in usual.sketches.items():
+        yield _row(BaselineKind.ANSWERS, group, sums)
+    for account, sums in usual.webhooks.items():
+        yield _row(BaselineKind.WEBHOOKS, (account,), sums)
+    for method, sums in usual.spreads.items():
+        yield _row(BaselineKind.SPREAD, ("", method), sums)
+
+
+def _row(kind: BaselineKind, place: Iterable[str], usual: Usual, hour: int = 0) -> Baseline:
+    account, method, country, currency, channel = [*place, "", "", "", "", ""][:5]
+    return Baseline(
+        kind=kind, account=account, method=method, country=country, currency=currency, channel=channel,
+        hour=hour, at=usual.at, sums=usual.sums,
+    )  # fmt: skip
