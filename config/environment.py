@@ -23,6 +23,7 @@ DEVELOPMENT_KEY = "development-only-" + "0" * 40
 DEVELOPMENT_DATA_KEY = base64.b64encode(DEVELOPMENT_KEY[:32].encode()).decode()
 DATA_KEY_BYTES = 32
 BANK_ACCOUNT = re.compile(r"[a-z0-9][a-z0-9-]{0,39}:[A-Z]{3}")
+TWO_ACCOUNTS = re.compile(r"[a-z0-9-]{1,40}:[a-z0-9-]{1,40}")
 LIMIT_OF_ONE = re.compile(r"[A-Z]{3}:[0-9]{1,12}")
 DAYS_TO_SETTLE = re.compile(r"[a-z0-9-]*(/[a-z0-9_]+)?:[0-9]{1,3}")
 DEMO_LIMITS_OF_ONE = [f"{currency}:5000" for currency in ["USD", "EUR", "GBP"]]
@@ -106,6 +107,9 @@ class Environment(pydantic_settings.BaseSettings):
     settles_within: Names = pydantic.Field(
         [], description="In how many days a PSP settles what it took: account:5, account/method:20, /method:9 or :7."
     )
+    canaries: Names = pydantic.Field(
+        [], description="Synthetic payments of live accounts, each made at a test account: stripe-eu:stripe-eu-test."
+    )
     refund_undo_seconds: int = pydantic.Field(
         30, ge=0, le=86_400, description="How long a refund made by a person is held, to be taken back; 0: not at all."
     )
@@ -148,6 +152,7 @@ class Environment(pydantic_settings.BaseSettings):
         "bank_accounts",
         "settle_alone",
         "settles_within",
+        "canaries",
         "personal_data_keys",
         mode="before",
     )
@@ -182,6 +187,18 @@ class Environment(pydantic_settings.BaseSettings):
         if not all(DAYS_TO_SETTLE.fullmatch(each) for each in value):
             raise PydanticCustomError("settles_within", "Input should be like :7,main-eu:10,main-eu/sepa_debit:20")
         return value
+
+    @pydantic.field_validator("canaries")
+    @classmethod
+    def _two_accounts(cls, value: list[str]) -> list[str]:
+        if not all(TWO_ACCOUNTS.fullmatch(each) for each in value):
+            raise PydanticCustomError("canaries", "Input should be like stripe-eu:stripe-eu-test")
+        return value
+
+    @property
+    def canaries_through(self) -> dict[str, str]:
+        """Account -> the account at whose test environment its canary pays."""
+        return dict(each.split(":") for each in self.canaries)
 
     @property
     def limits_of_one(self) -> dict[str, int]:

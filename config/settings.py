@@ -174,6 +174,8 @@ if ENVIRONMENT.production:
     SECURE_REDIRECT_EXEMPT = [r"^metrics$"]  # scraped from inside, past the TLS proxy
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
+CANARIES = ENVIRONMENT.canaries_through  # account -> the test account at which its synthetic payments are made
+
 REFUND_UNDO = timedelta(seconds=ENVIRONMENT.refund_undo_seconds)  # while people can take back what they refund
 SETTLE_ALONE = ENVIRONMENT.limits_of_one  # minor units of a currency that one person settles without a second one
 SETTLES_WITHIN = ENVIRONMENT.days_to_settle  # days until what was booked and not settled is missing at the PSP

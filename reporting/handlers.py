@@ -8,11 +8,11 @@ from payments.webhooks.dispatch import handles
 from reporting.services import (
     banking,
     burning,
+    canary,
     closing,
     detecting,
     exports,
     fetching,
-    incidents,
     loading,
     notifying,
     paging,
@@ -167,10 +167,10 @@ def thin_tie_outs() -> None:
     retention.thin_tie_outs()
 
 
-@job("tell_of_incident", Queue.UPKEEP)
+@job("tell_of_incident", Queue.ALERTS)
 def tell_of_incident(incident_id: str, happened: str) -> None:
     """Say that an incident was opened, has changed, or is closed."""
-    incidents.tell(incident_id, happened)
+    paging.tell_of_incident(incident_id, happened)
 
 
 @job("send_alerts", Queue.ALERTS, tries=1_000)
@@ -214,3 +214,21 @@ def learn_usual() -> None:
     """Learn what is usual from the hours that are over; while it is behind, at once again."""
     if usual.learn():
         raise Retry(timedelta(0), "there are more hours to learn")
+
+
+@job("release_canaries", Queue.UPKEEP, every=timedelta(minutes=5))
+def release_canaries() -> None:
+    """Let a synthetic payment be made for every account that has one."""
+    canary.release()
+
+
+@job("send_canary", Queue.DELIVERIES, lease=timedelta(minutes=2), tries=3, dropped="One synthetic payment is left out.")
+def send_canary(account: str) -> None:
+    """Make one synthetic payment, and cancel it."""
+    canary.send(account)
+
+
+@job("forget_canaries", Queue.UPKEEP, every=timedelta(days=1))
+def forget_canaries() -> None:
+    """Let go of synthetic payments that no page shows any more."""
+    canary.forget()

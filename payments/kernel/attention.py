@@ -28,6 +28,7 @@ class AttentionKind(models.TextChoices):
     FRAUD_WARNING = "fraud_warning", "A payment was reported as fraud: refund before it becomes a dispute?"
     RULE_ROLLED_BACK = "rule_rolled_back", "A routing rule did worse than its control and was rolled back"
     UNMATCHED_EVENT = "unmatched_event", "The PSP reports something that we do not know"
+    CANARY_FAILED = "canary_failed", "A synthetic payment fails at a provider's test environment"
     CLOSE_LATE = "close_late", "A day or month could not be closed in time, or its reports are not right"
 
 
@@ -93,7 +94,9 @@ SEVERITIES: Final[Mapping[AttentionKind, Severity]] = {
 OWNERS: Final[Mapping[AttentionKind, str]] = {
     **dict.fromkeys(AttentionKind, "support_lead"),
     **dict.fromkeys((K.AMOUNT_DIFFERS, K.REFUND_BOUNCED, K.OVER_RETURNED, K.CLOSE_LATE), "finance"),
-    **dict.fromkeys((K.UNKNOWN_OUTCOME, K.CANCEL_REFUSED, K.RULE_ROLLED_BACK, K.UNMATCHED_EVENT), "engineer"),
+    **dict.fromkeys(
+        (K.UNKNOWN_OUTCOME, K.CANCEL_REFUSED, K.RULE_ROLLED_BACK, K.UNMATCHED_EVENT, K.CANARY_FAILED), "engineer"
+    ),
 }
 """The role that looks after each kind, while no person has taken it."""
 
@@ -315,7 +318,7 @@ TWO_CLOSE: Final = (
 
 ONE_CLOSES: Final = (
     AttentionKind.UNKNOWN_OUTCOME, AttentionKind.AUTHORIZATION_EXPIRING, AttentionKind.CANCEL_REFUSED,
-    AttentionKind.RULE_ROLLED_BACK,
+    AttentionKind.RULE_ROLLED_BACK, AttentionKind.CANARY_FAILED,
 )  # fmt: skip
 """What one person closes who has looked into it. What is not in either list closes by what is done about it."""
 

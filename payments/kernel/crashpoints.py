@@ -56,6 +56,8 @@ POINTS: Final = (
     "settlement.inserted",
     "alert.committed",
     "alert.sent",
+    "canary.committed",
+    "canary.answered",
 )
 """In each use case, also of an answer to a dispute: rows made, committed, answered by the PSP, applied, that committed.
 

@@ -49,6 +49,7 @@ GROUPS: Final[Mapping[str, tuple[tuple[str, str, str, str], ...]]] = {
         (gettext_noop("Proposals"), "payments", "settlement", "how_to_vote"),
         (gettext_noop("Alerts"), "reporting", "alert", "notifications_active"),
         (gettext_noop("Service levels"), "reporting", "servicelevel", "speed"),
+        (gettext_noop("Canaries"), "reporting", "canaryrun", "flutter_dash"),
         (gettext_noop("Silences"), "reporting", "silence", "notifications_paused"),
         (gettext_noop("Alert rules"), "reporting", "alertrule", "rule"),
         (gettext_noop("Alert channels"), "reporting", "alertchannel", "forum"),

@@ -3,6 +3,7 @@
 from reporting.models.alerts import Alert, AlertChannel, AlertMessage, AlertRule, ChannelKind, Notice, Silence, Told
 from reporting.models.bank import BankAccount, BankLine, BankMatch, BankStatement, LineStatus, MatchKind
 from reporting.models.baselines import Baseline, BaselineKind, BaselineMark
+from reporting.models.canaries import CanaryOutcome, CanaryRun
 from reporting.models.closing import CheckState, Close, CloseCheck, CloseKind, Item
 from reporting.models.discrepancies import Discrepancy, DiscrepancyKind, PspBalance, TieOut, Wanted
 from reporting.models.incidents import Diversion, EntryKind, Incident, IncidentEntry, IncidentKind
@@ -37,6 +38,8 @@ __all__ = [
     "Baseline",
     "BaselineKind",
     "BaselineMark",
+    "CanaryOutcome",
+    "CanaryRun",
     "ChannelKind",
     "CheckState",
     "Close",

@@ -1,4 +1,4 @@
-"""The round that looks for what people have to be told: matters that are new or settled, and what is due again."""
+"""What people have to be told: incidents, matters that are new or settled, and what is due again."""
 
 from datetime import timedelta
 from typing import Any, Final
@@ -6,9 +6,11 @@ from typing import Any, Final
 from django.db import connection
 
 from payments.kernel import clock, ids, redaction, unit
-from payments.kernel.attention import SEVERITIES, AttentionItem, AttentionKind
+from payments.kernel.attention import SEVERITIES, AttentionItem, AttentionKind, Severity
+from reporting.models import Incident
 from reporting.models.alerts import Notice, Source
-from reporting.services import alerting
+from reporting.services import alerting, incidents
+from reporting.states import IncidentStatus
 from reporting.uptime.telling import Subject
 
 LOOK_BACK: Final = timedelta(days=2)
@@ -27,7 +29,29 @@ def look() -> None:
         alerting.over(Source.ATTENTION, settled)
     if people:
         alerting.taken(Source.ATTENTION, people)
+    looked_after = dict(Incident.objects.filter(status="open").exclude(taken_by="").values_list("pk", "taken_by"))
+    if looked_after:
+        alerting.taken(Source.INCIDENT, looked_after)
     _have_sent()
+
+
+def tell_of_incident(incident_id: str, happened: str) -> None:
+    """Tell how an incident stands by now; where it changed again since it `happened`, the newest is told."""
+    incidents.tell(incident_id, happened)
+    row = Incident.objects.get(pk=incident_id)
+    if row.status == IncidentStatus.OPEN:
+        alerting.tell(_of_incident(row))
+    else:
+        alerting.over(Source.INCIDENT, [row.pk])
+
+
+def _of_incident(row: Incident) -> Subject:
+    cost = {"at risk per minute": row.per_minute_minor, "not approved so far": row.lost_minor}
+    return Subject(
+        source=Source.INCIDENT, key=row.pk, kind=row.kind, severity=Severity(row.severity), words=row.words,
+        scope=row.scope, more={name: incidents.amounts(minor) for name, minor in cost.items() if minor},
+        page=f"/admin/reporting/incident/{row.pk}/change/", opened_at=row.opened_at,
+    )  # fmt: skip
 
 
 _UNTOLD: Final = """

@@ -32,7 +32,7 @@ from payments.webhooks.services import replaying, resending
 from refunds.services import answering, bulk, transfers
 from reporting.models import ExchangeRate, PspBalance, ReportDownload, Rhythm, Way
 from reporting.reports.base import Parameters
-from reporting.services import alert_rules, burning, closing, exports, paging, schedules, settlements, tieout
+from reporting.services import alert_rules, burning, canary, closing, exports, paging, schedules, settlements, tieout
 from tests import factories
 from tests.backoffice import pages
 from tests.byhand import behind_the_guards
@@ -108,6 +108,7 @@ def _alerted() -> None:
         attention.open_item(AttentionKind.UNKNOWN_OUTCOME, "att_1", "no answer")
     paging.look()
     burning.watch()
+    canary.send("stripe-us")
     factories.work(Queue.ALERTS)
     until = clock.now() + timedelta(hours=1)
     alert_rules.silence(source="", kinds=[], scope={}, until=until, because="a test", by="staff engineer")

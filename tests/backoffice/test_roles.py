@@ -83,7 +83,8 @@ LISTS = {
     "payments.idempotencykey": "engineer auditor admin",
     **dict.fromkeys(
         ("reporting.alert", "reporting.alertchannel", "reporting.alertmessage", "reporting.alertrule",
-         "reporting.notice", "reporting.servicelevel", "reporting.silence"), "engineer auditor admin"),
+         "reporting.canaryrun", "reporting.notice", "reporting.servicelevel",
+         "reporting.silence"), "engineer auditor admin"),
     "payments.auditevent": "auditor admin",
     "payments.rowchange": "auditor admin",
     "payments.staffsession": "auditor admin",

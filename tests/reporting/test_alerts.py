@@ -11,9 +11,10 @@ from django.core import mail
 from payments.kernel import attention, clock, crashpoints, unit
 from payments.kernel.attention import AttentionKind, Severity
 from payments.kernel.jobs import Job, Queue
-from reporting.models import Alert, AlertChannel, AlertMessage, Notice, Silence, Told
+from reporting.models import Alert, AlertChannel, AlertMessage, Incident, IncidentKind, Notice, Silence, Told
 from reporting.models.alerts import ChannelKind, Source
-from reporting.services import alert_rules, alerting, paging
+from reporting.services import alert_rules, alerting, handling, incidents, paging
+from reporting.uptime.findings import Finding
 from reporting.uptime.telling import Subject
 from tests import factories
 from tests.webhooks.receiver import Answer, Received, Receiver
@@ -419,3 +420,25 @@ def test_addresses_are_secrets_and_lead_to_public_places_only(settings: Any) -> 
     for one in refused:
         with pytest.raises(alert_rules.ChannelRefused):
             alert_rules.make_channel("another", one, by="staff ada")
+
+
+def test_what_detection_finds_reaches_people_and_so_does_its_end(receiver: Receiver) -> None:
+    slack(receiver)
+    found = Finding(
+        kind=IncidentKind.OUTAGE, scope={"account": "stripe-eu"}, severity=Severity.URGENT, since=clock.now(),
+        per_minute={"EUR": 1999}, words="Almost nothing is approved by stripe-eu.",
+    )  # fmt: skip
+    at = clock.now()
+    incidents.report([found], at=at)
+    send()
+    [text] = texts(receiver)
+    assert "Almost nothing is approved by stripe-eu." in text
+    assert "at risk per minute: 19.99 EUR" in text
+
+    row = Incident.objects.get()
+    handling.take(row.pk, by="staff ada")
+    paging.look()
+    assert Alert.objects.get().taken_by == "staff ada"
+    handling.close(row.pk, because="The PSP says that it is over.", by="staff ada")
+    send()
+    assert "Over: Almost nothing is approved by stripe-eu." in texts(receiver)[1]

@@ -55,6 +55,7 @@ ALERTS: Final = (
     "reporting.view_alertchannel",
     "reporting.view_alertmessage",
     "reporting.view_alertrule",
+    "reporting.view_canaryrun",
     "reporting.view_notice",
     "reporting.view_servicelevel",
     "reporting.view_silence",
