@@ -8,9 +8,10 @@ from django.core.exceptions import SuspiciousOperation
 from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse, UnreadablePostError
 from django.http.multipartparser import MultiPartParserError
+from django.shortcuts import render
 
-from payments.kernel import audit, ids
-from payments.rest import peers
+from payments.kernel import audit, ids, redaction
+from payments.rest import cards, peers
 
 PLACES: Final = ("/admin/", "/reports/")
 """The back office, and links to its files, which anybody follows who holds one."""
@@ -22,6 +23,9 @@ UNSAID: Final = ("csrfmiddlewaretoken", "code", "offer")
 """Fields that prove who somebody is: tokens, codes of a second factor, its secret."""
 UNTOLD: Final = (SIGN_IN, "/admin/confirm/", "/admin/account/", "/admin/password_change/")
 """Pages whose forms are not written down: they hold passwords, also in the name's field, and unused codes."""
+
+REASONS: Final = ("reason", "because", "why", "note", "comment", "message")
+"""Fields of free text; elsewhere references of banks and PSPs may well look like card numbers."""
 
 log = structlog.get_logger(__name__)
 
@@ -44,12 +48,28 @@ class StaffMiddleware:
             address=peers.address_of(request.META),
             request_id=ids.new("req"),
         )
+        refused = _refused(request)
+        if refused is not None:
+            return refused
         with audit.asked_by(asker), structlog.contextvars.bound_contextvars(request_id=asker.request_id):
             response = self._answer(request)
             if request.method not in SAFE or response.has_header("Content-Disposition"):
                 _catch(request, response, asker)
         response["Request-Id"] = asker.request_id
         return response
+
+
+def _refused(request: HttpRequest) -> HttpResponse | None:
+    """An answer to a form in which somebody has pasted a key, or a card number as a reason: none of it is kept."""
+    if request.method in SAFE or request.path_info.startswith(UNTOLD):
+        return None
+    try:
+        said = [(name, text) for name, texts in request.POST.lists() for text in texts]
+    except (SuspiciousOperation, UnreadablePostError, MultiPartParserError):
+        return None  # whoever reads it next says so
+    if not any(redaction.holds_key(text) or (name in REASONS and cards.look_like_number(text)) for name, text in said):
+        return None
+    return render(request, "admin/refused.html", status=400)
 
 
 def _catch(request: HttpRequest, response: HttpResponse, asker: audit.Asker) -> None:

@@ -27,7 +27,7 @@ from payments.connectors.base import (
 from payments.connectors.disputes import AcceptDispute, SubmitEvidence
 from payments.gateway import accounts, circuits, limits
 from payments.gateway.models import CallKind, ProviderAccount, ProviderCall
-from payments.kernel import attention, clock, jobs, meters, unit
+from payments.kernel import attention, clock, jobs, meters, redaction, unit
 
 log = structlog.get_logger(__name__)
 
@@ -87,7 +87,7 @@ def send(account: ProviderAccount, request: AnyRequest, *, interactive: bool = T
     kind = KINDS[type(request)]
     circuits.begin(account.code, kind)
     began = time.perf_counter()
-    outcome = _sent(accounts.connector(account, interactive=interactive), request)
+    outcome = discreet(_sent(accounts.connector(account, interactive=interactive), request))
     meters.call_took(account.code, kind, outcome.verdict, began)
     circuits.note(account.code, kind, outcome)
     return outcome
@@ -141,7 +141,12 @@ def find(call: ProviderCall, request: AnyRequest, *, provider_reference: str, in
     with limits.behind(rank):
         found = connector.find(request, provider_reference=provider_reference, sent_at=call.sent_at, may_repeat=same)
     meters.call_took(account.code, "find", found.verdict, began)
-    return found
+    return discreet(found)
+
+
+def discreet(outcome: Outcome) -> Outcome:
+    """What a PSP says, without card numbers and secrets that its texts repeat: what is recorded goes by this."""
+    return dataclasses.replace(outcome, raw=redaction.texts(outcome.raw), detail=redaction.text(outcome.detail))
 
 
 def first_hand(call: ProviderCall, outcome: Outcome) -> Outcome:

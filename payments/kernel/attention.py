@@ -7,7 +7,7 @@ from typing import Any, Final
 from django.db import models
 from moneyed import Money
 
-from payments.kernel import audit, clock, ids, money, records, unit
+from payments.kernel import audit, clock, ids, money, records, redaction, unit
 from payments.kernel.errors import Refusal
 
 
@@ -197,7 +197,9 @@ class SecondPersonNeeded(Refusal):
 def open_item(kind: AttentionKind, object_id: str, detail: str, *, amount: Money | None = None, **facts: Any) -> None:
     """Ask for a person, with the open unit of work; nothing happens when the same item is open already."""
     about = {} if amount is None else {"currency": amount.currency.code, "amount_minor": money.to_minor(amount)}
-    row = AttentionItem(kind=kind, object_id=object_id, detail=detail, opened_at=clock.now(), facts=facts, **about)
+    row = AttentionItem(
+        kind=kind, object_id=object_id, detail=redaction.text(detail), opened_at=clock.now(), facts=facts, **about
+    )
     unit.current().add(row, once=True)
 
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 import structlog
 from django.db import DatabaseError, IntegrityError, close_old_connections, connection
 
-from payments.kernel import ids, meters, reads, unit
+from payments.kernel import ids, meters, reads, redaction, unit
 from payments.kernel.jobs import FEEDERS, REGISTRY, Job, JobRun, JobState, Kind, Queue, Retry, RunOutcome
 
 log = structlog.get_logger(__name__)
@@ -177,7 +177,7 @@ def _run(lease: Lease) -> bool:
         _count(kind, "failed", began)
         log.exception("job_failed", job=job.name, arguments=job.arguments, attempts=job.attempts)
         _let_go_of_a_dead_connection()
-        _settle_failure(lease, kind, traceback.format_exc(limit=-8))
+        _settle_failure(lease, kind, redaction.text(traceback.format_exc(limit=-8)))
     else:
         _count(kind, "done", began)
         if job.attempts > 1:
@@ -194,9 +194,10 @@ def _count(kind: Kind, outcome: str, began: float) -> None:
 
 def _note(job: Job, outcome: RunOutcome, error: str = "", **who: str) -> None:
     """Remember how a run ended; that it cannot be written stops nothing."""
+    said = redaction.redact(job.arguments)
     try:
         JobRun.objects.create(
-            job_id=job.pk, name=job.name, arguments=job.arguments, outcome=outcome, attempts=job.attempts, error=error,
+            job_id=job.pk, name=job.name, arguments=said, outcome=outcome, attempts=job.attempts, error=error,
             **who,
         )  # fmt: skip
     except DatabaseError:
@@ -241,7 +242,7 @@ PUT_OFF: Final = """
 
 def _reschedule(lease: Lease, after: timedelta, why: str, *, attempts: int) -> None:
     job = lease.job
-    params: list[Any] = [after, why, attempts, job.pk, job.fence, job.unique_key]
+    params: list[Any] = [after, redaction.text(why), attempts, job.pk, job.fence, job.unique_key]
     for last in (False, True):
         try:
             with connection.cursor() as cursor:

@@ -4,7 +4,7 @@ from typing import Any, ClassVar
 
 from django.db import models
 
-from payments.kernel import clock, ids, reads, unit
+from payments.kernel import clock, ids, reads, redaction, unit
 from payments.kernel.machine import Machine
 
 
@@ -98,7 +98,7 @@ class Stateful(Record):
                 from_state=before,
                 to_state=after,
                 event=event,
-                because=because,
+                because=redaction.text(because),
                 by=by,
                 at=clock.now(),
             )

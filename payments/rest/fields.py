@@ -11,7 +11,7 @@ from django.conf import settings
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 from pydantic_core import PydanticCustomError
 
-from payments.kernel import money
+from payments.kernel import money, redaction
 from payments.rest import cards, countries
 
 MAX_PAIRS: Final = 50
@@ -40,6 +40,8 @@ def _plain(text: str) -> str:
         raise PydanticCustomError("parameter_invalid", "Control characters are not allowed")
     if cards.look_like_number(text):
         raise PydanticCustomError("card_number_refused", "This looks like a card number, which is never sent to us")
+    if redaction.holds_key(text):
+        raise PydanticCustomError("secret_refused", "This holds a secret key, which is written into no object")
     return text
 
 

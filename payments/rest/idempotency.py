@@ -16,7 +16,7 @@ from typing import Any, Final
 from django.core.exceptions import ObjectDoesNotExist
 from django.db import IntegrityError
 
-from payments.kernel import clock, personal, unit
+from payments.kernel import clock, personal, redaction, unit
 from payments.kernel.errors import Bug, Refusal
 from payments.rest import problems
 from payments.rest.models import ApiClient, IdempotencyKey
@@ -85,14 +85,14 @@ class Request:
 
 
 def key_from(given: str | None, *, required: bool) -> str | None:
-    """The caller's key; None when there is none and none is needed."""
+    """The caller's key, a digest of one that must not be kept; None when there is none and none is needed."""
     if given is None:
         if required:
             raise IdempotencyKeyRequired(f"This operation moves money: send an {HEADER} header.")
         return None
     if not 1 <= len(given) <= MAX_LENGTH or not all("!" <= char <= "~" for char in given):
         raise IdempotencyKeyInvalid(f"An {HEADER} is 1 to {MAX_LENGTH} visible ASCII characters.")
-    return given
+    return given if redaction.text(given) == given else f"sha256:{hashlib.sha256(given.encode()).hexdigest()}"
 
 
 def hash_of(path: str, parsed: Mapping[str, Any]) -> str:

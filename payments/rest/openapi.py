@@ -253,6 +253,7 @@ _WITH_BODY: Final[tuple[type[Refusal], ...]] = (
     problems.MediaTypeUnsupported,
     problems.ParameterMissing,
     problems.CardNumberRefused,
+    problems.SecretRefused,
 )
 _WITH_KEY: Final[tuple[type[Refusal], ...]] = (
     idempotency.IdempotencyKeyInvalid,

@@ -12,7 +12,7 @@ from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpResponse, UnreadablePostError
 from rest_framework import exceptions as drf_errors
 
-from payments.kernel import ids
+from payments.kernel import ids, redaction
 from payments.kernel.errors import Refusal
 from payments.kernel.unit import Stale
 
@@ -99,6 +99,12 @@ class CardNumberRefused(Refusal):
     code, status = "card_number_refused", 400
 
 
+class SecretRefused(Refusal):
+    """A free text holds a secret key; nothing of it was kept, and the key should be replaced."""
+
+    code, status = "secret_refused", 400
+
+
 class ObjectChanged(Refusal):
     """Another request changed the object at the same time; nothing of this one remains. Try again."""
 
@@ -119,7 +125,8 @@ class InternalError(Refusal):
 
 def request_id(given: str | None) -> str:
     """The caller's own id for the request when it is a harmless word of at most 64 characters, else a new one."""
-    return given if given and _REQUEST_ID.fullmatch(given) else ids.new("req")
+    harmless = given and _REQUEST_ID.fullmatch(given) and redaction.text(given) == given
+    return given if given and harmless else ids.new("req")
 
 
 def current_request_id() -> str:

@@ -1,6 +1,7 @@
 """Notifications from PSPs: verified, stored once, acknowledged, and only then acted upon."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -10,9 +11,9 @@ from django.db import DataError, connection
 from psycopg.types.json import Jsonb
 
 from payments.connectors.base import EventKind, NotificationRefused, PspEvent
-from payments.gateway import accounts, canaries
+from payments.gateway import accounts, calls, canaries
 from payments.gateway.models import ProviderAccount
-from payments.kernel import attention, clock, doorbell, effects, ids, meters, retention, unit
+from payments.kernel import attention, clock, doorbell, effects, ids, meters, redaction, retention, unit
 from payments.kernel.attention import AttentionKind
 from payments.kernel.errors import Bug, Refusal
 from payments.kernel.jobs import Queue, Retry
@@ -230,7 +231,7 @@ def _find(key: str, events: Iterable[PspEvent]) -> PspEvent:
     """One notification may tell of several events."""
     for event in events:
         if event.event_key == key:
-            return event
+            return event if event.outcome is None else replace(event, outcome=calls.discreet(event.outcome))
     raise Bug(f"the notification no longer tells of {key!r}")
 
 
@@ -265,5 +266,5 @@ def _update(row: InboundEvent, state: InboundState, note: str) -> None:
     unit.current().run(
         "UPDATE payments_inboundevent SET state = %s, note = %s, attempts = attempts + 1, processed_at = %s"
         " WHERE id = %s",
-        [state, note, now if state in DONE else None, ids.decode("in", row.pk)],
+        [state, redaction.text(note), now if state in DONE else None, ids.decode("in", row.pk)],
     )

@@ -15,7 +15,7 @@ from django.conf import settings
 from urllib3.exceptions import HTTPError
 
 from payments.connectors import http
-from payments.kernel import unit
+from payments.kernel import redaction, unit
 from payments.webhooks import policy
 from payments.webhooks.models import RESPONSE_BYTES
 
@@ -63,7 +63,8 @@ def post(url: str, body: bytes, headers: Mapping[str, str], *, seconds: float | 
     unit.refuse_open_transaction("a webhook delivery")
     began = time.monotonic()
     reply = _post(url, body, headers, ANSWER_SECONDS if seconds is None else seconds)
-    return replace(reply, milliseconds=round((time.monotonic() - began) * 1000))
+    took = round((time.monotonic() - began) * 1000)
+    return replace(reply, error=redaction.text(reply.error), excerpt=redaction.text(reply.excerpt), milliseconds=took)
 
 
 def _post(url: str, body: bytes, headers: Mapping[str, str], seconds: float) -> Reply:
