@@ -10,7 +10,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('payments', '0045_service_levels'),
-        ('reporting', '0022_service_levels'),
+        ("reporting", "0024_what_is_usual"),
     ]
 
     operations = [

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('reporting', '0021_alerts'),
+        ("reporting", "0023_diversions"),
     ]
 
     operations = [

@@ -10,7 +10,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('payments', '0044_traffic_shifts'),
-        ('reporting', '0021_alerts'),
+        ("reporting", "0022_service_levels"),
     ]
 
     operations = [
