@@ -41,7 +41,7 @@ demo: install ## Fill a fresh platform with payments and walk through one; EXIT=
 	@exec $(MANAGE) demo
 
 test: install browser ## Run the tests on servers of their own; ARGS= goes to pytest
-	$(BIN)/pytest -n $(WORKERS) --dist loadfile $(ARGS)
+	$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 browser: # of the distribution, for the tests of pages; who is not root installs it by hand, or skips them
 	@command -v chromium >/dev/null || command -v google-chrome >/dev/null || [ "$$(id -u)" != 0 ] \

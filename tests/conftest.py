@@ -9,6 +9,7 @@ import tempfile
 import urllib.parse
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
 import django
 import pytest
@@ -49,6 +50,7 @@ def _address_everything() -> None:
 _address_everything()
 django.setup()
 django_settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # a quarter of a second each
+django_settings.WHITENOISE_AUTOREFRESH = True  # else each of a test's browsers lists all files first: 65 ms
 settings.register_profile("chaos", max_examples=200)
 if CONTROLLER:
     del os.environ["DJANGO_SETTINGS_MODULE"]  # a worker that inherited it would read the settings before its addresses
@@ -64,7 +66,7 @@ def pytest_configure(config: pytest.Config) -> None:
     DIRECTORY.mkdir(mode=0o711)  # PostgreSQL runs as nobody where the tests run as root
     migrated.copy_to(SERVERS[0])
     for server in SERVERS:
-        server.start()
+        server.start(timeout=300)
 
 
 def pytest_unconfigure() -> None:
@@ -73,6 +75,23 @@ def pytest_unconfigure() -> None:
         for server in SERVERS:
             server.stop()
         shutil.rmtree(DIRECTORY)
+
+
+LONG: Final = (
+    "stories/test_thirty_days.py", "config/test_demo.py", "backoffice/test_routes.py", "stories/test_outage.py",
+    "backoffice/test_staff_actions.py", "backoffice/test_roles.py", "stories/test_any_order.py", "config/test_stack.py",
+    "refunds/test_machine.py", "kernel/test_worker.py", "refunds/test_bulk_crashes.py", "config/test_asgi.py",
+    "reporting/test_settlement_crashes.py", "reporting/test_settlement_bad_files.py", "kernel/test_doorbell.py",
+    "reporting/test_rollups.py", "backoffice/test_audit_log.py", "reporting/test_any_order.py",
+)  # fmt: skip
+"""Files that take a worker half a minute and more; browsers take about as long."""
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long files first: a worker that began one last would be alone with it. Within a file the order stands."""
+    place = {str(ROOT / "tests" / name): number for number, name in enumerate(LONG)}
+    items.sort(key=lambda item: (place.get(str(item.path), len(LONG)), item.path.parent.name != "browser"))
 
 
 @pytest.fixture(scope="session")
