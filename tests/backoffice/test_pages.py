@@ -43,7 +43,7 @@ from tests.reporting.settling import BEGAN, Account, line
 
 OURS = ("payments", "refunds", "reporting")
 SUMS = {"attemptsminute", "attemptshour", "attemptsday", "tallyminute", "tallyhour", "tallyday", "rollupmark", "atrest"}
-SUMS |= {"levelcount"}
+SUMS |= {"levelcount", "servicelevel"}
 """What dashboards show, in figures and not row by row."""
 MODELS = [
     model for app in OURS for model in apps.get_app_config(app).get_models() if model._meta.model_name not in SUMS
