@@ -1,5 +1,6 @@
 """Lists of rows: counted cheaply, narrowed by filters that can be seen and taken away again."""
 
+import json
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from functools import cached_property
@@ -25,6 +26,12 @@ COUNTED: Final = 10_000
 PAGES: Final = 200
 """Nobody turns further: search and filters lead there, and a far page costs what lies before it."""
 
+FAR: Final = 10
+"""From this page on the keys of its rows are found first, so that what is passed over is not joined with anything."""
+
+DEAR: Final = 30_000.0
+"""What counting may cost, as the planner reckons: about what reading ten thousand rows one by one does."""
+
 _ESTIMATE = """
     SELECT coalesce(sum(greatest(reltuples, 0)), 0)::bigint FROM pg_class
      WHERE relkind = 'r'
@@ -36,6 +43,8 @@ class EstimatedPaginator(Paginator):  # type: ignore[type-arg]  # generic in the
     """Counts few rows exactly and many not at all."""
 
     exact = True
+    counted = True
+    """False where not even so much is known, because counting would cost more than the page."""
 
     @cached_property
     def count(self) -> int:
@@ -45,9 +54,30 @@ class EstimatedPaginator(Paginator):  # type: ignore[type-arg]  # generic in the
         if estimate > COUNTED:
             self.exact = False
             return estimate
-        found = int(query.order_by()[: COUNTED + 1].count())
+        some = query.order_by()[: COUNTED + 1]
+        if self._cost(some) > DEAR:
+            self.exact = self.counted = False
+            return COUNTED
+        found = int(some.count())
         self.exact = found <= COUNTED
         return min(found, COUNTED)
+
+    def page(self, number: int | str) -> Any:
+        """A page; of a far one, the rows that their keys name."""
+        found = super().page(number)
+        if found.number < FAR:
+            return found
+        rows: Any = self.object_list
+        keys = list(found.object_list.select_related(None).values_list("pk", flat=True))
+        found.object_list = rows.model._default_manager.filter(pk__in=keys).order_by(*rows.query.order_by)
+        found.object_list.query.select_related = rows.query.select_related
+        return found
+
+    def is_over(self, number: int, rows: int) -> None:
+        """So many rows are on this page; where nothing was counted and it is not full, that says how many there are."""
+        if not self.counted and rows < self.per_page and (rows or number == 1):
+            self.count, self.exact, self.counted = (number - 1) * self.per_page + rows, True, True
+            self.__dict__.pop("num_pages", None)  # it was reckoned before
 
     @cached_property
     def num_pages(self) -> int:
@@ -59,8 +89,16 @@ class EstimatedPaginator(Paginator):  # type: ignore[type-arg]  # generic in the
         name = singular if self.count == 1 and self.exact else plural
         if self.exact:
             return f"{self.count:,} {name}"
+        if not self.counted:
+            return _("many %(what)s, not counted") % {"what": name}
         words = _("about %(count)s %(what)s") if self.count > COUNTED else _("more than %(count)s %(what)s")
         return words % {"count": f"{self.count:,}", "what": name}
+
+    @staticmethod
+    def _cost(rows: QuerySet[Any]) -> float:
+        """What the planner thinks that reading the rows costs, where it knows the table at all."""
+        [plan] = json.loads(rows.values("pk").explain(format="json"))
+        return float(plan["Plan"]["Total Cost"])
 
     @staticmethod
     def _estimate(table: str) -> int:
@@ -86,7 +124,8 @@ class ChangeList(UnfoldChangeList, DjangoChangeList):  # type: ignore[misc]  # u
         if page.finds_people and shown.Viewer(request.user).sees_personal_data:
             self.search_help_text = _("%(found)s, e-mail") % {"found": page.search_help_text}
         super().get_results(request)
-        self.full_result_count = self.result_count
+        self.paginator.is_over(self.page_num, len(self.result_list))
+        self.result_count = self.full_result_count = self.paginator.count
 
     @property
     def chips(self) -> list[Chip]:

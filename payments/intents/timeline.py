@@ -8,7 +8,7 @@ from typing import Any, Final
 from payments.gateway import accounts
 from payments.gateway.models import ProviderCall
 from payments.intents.models import Capture, PaymentAttempt, PaymentIntent
-from payments.kernel import money
+from payments.kernel import ids, money
 from payments.kernel.records import StateChange
 from payments.ledger import selectors as ledger
 from payments.webhooks.models import Delivery, DeliveryState, Event, InboundEvent
@@ -26,7 +26,7 @@ def entries(intent: PaymentIntent, also: tuple[str, ...] = ()) -> list[dict[str,
     attempts = list(PaymentAttempt.objects.filter(intent=intent))
     owners = [*(row.pk for row in attempts), *Capture.objects.filter(intent=intent).values_list("pk", flat=True), *also]
     told = [
-        *_changes([intent.pk, *owners]),
+        *_changes([intent.pk, *owners], since=intent.created_at),
         *_calls(owners),
         *_notifications(attempts),
         *_transfers(owners),
@@ -49,8 +49,9 @@ def _entry(at: Any, kind: str, object_id: str, title: str, detail: str, by: str)
     return {"at": at, "kind": kind, "object_id": object_id, "title": title, "detail": detail, "by": by}
 
 
-def _changes(objects: list[str]) -> Iterator[dict[str, Any]]:
-    rows = StateChange.objects.filter(object_id__in=objects).order_by("object_id", "at", "pk")
+def _changes(objects: list[str], *, since: datetime) -> Iterator[dict[str, Any]]:
+    rows = StateChange.objects.filter(object_id__in=objects, pk__gte=ids.not_before(since))
+    rows = rows.order_by("object_id", "at", "pk")
     for row in _chained(rows):
         yield _entry(row.at, "state", row.object_id, f"{row.from_state} → {row.to_state}", row.because, row.by)
 

@@ -5,7 +5,7 @@ import re
 import threading
 import time
 import uuid
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import ValidationError
@@ -17,6 +17,7 @@ from payments.kernel import clock
 _HEX = re.compile(r"[0-9a-f]{32}")
 _lock = threading.Lock()
 _last = 0
+_DIFFER = timedelta(days=1)
 _SET_BACK = 10_000 << 12  # ten seconds, as stamps count them
 
 
@@ -59,6 +60,11 @@ def moment(value: uuid.UUID) -> datetime:
 def first(at: datetime) -> uuid.UUID:
     """The smallest UUIDv7 of a moment: rows by time are rows by their keys."""
     return uuid.UUID(int=int(at.timestamp() * 1000) << 80)
+
+
+def not_before(at: datetime) -> uuid.UUID:
+    """No UUIDv7 that was made since then is smaller, though clocks differ: older partitions need not be read."""
+    return first(at - _DIFFER)
 
 
 def encode(prefix: str, value: uuid.UUID) -> str:

@@ -7,10 +7,10 @@ from uuid import UUID
 
 import psycopg
 from django.db import OperationalError, connection, transaction
-from django.db.models import Sum
+from django.db.models import Prefetch, Sum, prefetch_related_objects
 from moneyed import Money
 
-from payments.kernel import invariants, money
+from payments.kernel import ids, invariants, money
 from payments.ledger.models import Entry, Transfer
 
 MILLISECOND: Final = timedelta(milliseconds=1)
@@ -48,8 +48,12 @@ def trial_balance() -> Mapping[tuple[str, str], int]:
 
 def journal(source_ids: Sequence[str]) -> Sequence[Transfer]:
     """The transfers of these movements with their entries and accounts, oldest first."""
-    found = Transfer.objects.filter(source_id__in=source_ids).prefetch_related("entries__account")
-    return list(found.order_by("id"))
+    found = list(Transfer.objects.filter(source_id__in=source_ids).order_by("id"))
+    if found:
+        since = ids.not_before(min(one.booked_at for one in found))
+        entries = Entry.objects.filter(pk__gte=since).select_related("account")
+        prefetch_related_objects(found, Prefetch("entries", entries))
+    return found
 
 
 def lines_of(transfer_ids: Sequence[str]) -> Mapping[str, str]:

@@ -7,6 +7,8 @@ import pytest
 from django.template.loader import render_to_string
 from django.test import Client
 
+from payments.admin import lists
+from payments.admin.orders import OrderAdmin
 from payments.kernel.records import StateChange
 from tests import factories
 from tests.backoffice import pages
@@ -72,6 +74,37 @@ def test_the_next_page_is_one_large_button_away(boss: Client, shop: factories.Sh
     assert "Page 1 of 3 Older" in first
     assert "Newer Page 3 of 3" in last
     assert "Newer" not in first
+    assert "Older" not in last
+
+
+def test_a_far_page_shows_the_same_rows_as_if_all_before_it_had_been_read(
+    boss: Client, shop: factories.Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    orders = [shop.order(1000 + number, reference=f"FAR-{number}") for number in range(5)]
+    monkeypatch.setattr(OrderAdmin, "list_per_page", 2)
+    near = [pages.text(boss, pages.list_of("payments", "order"), p=page) for page in (1, 2, 3)]
+    monkeypatch.setattr(lists, "FAR", 1)
+    far = [pages.text(boss, pages.list_of("payments", "order"), p=page) for page in (1, 2, 3)]
+
+    assert far == near
+    assert orders[2]["reference"] in far[1]
+    assert orders[1]["reference"] in far[1]
+
+
+def test_what_would_be_dear_to_count_is_not_counted_unless_its_end_is_seen(
+    boss: Client, shop: factories.Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(3):
+        shop.order(1000, reference=f"DEAR-{number}")
+    monkeypatch.setattr(lists, "DEAR", 0.0)
+    address = pages.list_of("payments", "order")
+
+    assert "3 orders" in pages.text(boss, address, status__exact="open")
+    monkeypatch.setattr(OrderAdmin, "list_per_page", 2)
+    first, last = (pages.text(boss, address, status__exact="open", p=page) for page in (1, 2))
+    assert "many orders, not counted" in first
+    assert "Older" in first
+    assert "3 orders" in last
     assert "Older" not in last
 
 
