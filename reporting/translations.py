@@ -13,7 +13,7 @@ from reporting.texts import Text
 PLURALS: Final = "nplurals=2; plural=(n != 1);"
 """Of German and Spanish, and of whatever else has one form for one and another for the rest."""
 
-_HOLDERS: Final = re.compile(r"%\(\w[^)]*\)[a-z]|%[sd]|\{\w*\}|</?[a-z]+|%%")
+_HOLDERS: Final = re.compile(r"%\(\w[^)]*\)[.\d]*[a-z]|%[sd]|\{\w*\}|</?[a-z]+|%%")
 
 
 def catalogues(place: Path) -> dict[str, Path]:
