@@ -19,11 +19,13 @@ from reporting.documents import (
     READY,
     REPORT,
     REPORT_BODY,
+    STATUS,
     TIE_OUTS,
     ClosesObject,
     LinkObject,
     ManifestObject,
     ReportObject,
+    StatusObject,
     TieOutsObject,
 )
 from reporting.models import FileFormat, ReportRun, Way
@@ -31,6 +33,7 @@ from reporting.reports import base
 from reporting.reports.catalogue import REPORTS
 from reporting.services import exports, files, links
 from reporting.states import RunStatus
+from reporting.uptime import status
 
 
 def _known(name: str) -> str:
@@ -239,3 +242,19 @@ class Closes(wire.Door):
     def get(self, call: wire.Call) -> list[Any]:  # noqa: ARG002  every door's signature
         """The last day and the last month of each that are over. It is about everybody's money, not one client's."""
         return selectors.last_closes()
+
+
+class StatusDoor(wire.Door):
+    """`/v1/status`"""
+
+    @wire.operation(
+        name="status.retrieve",
+        summary="Whether payments go through",
+        scope="status:read",
+        answers=StatusObject,
+        render=shapes.status,
+        example=STATUS,
+    )
+    def get(self, call: wire.Call) -> status.Status:  # noqa: ARG002  every door's signature
+        """By method and country, now and on each of the last 90 days, with what is and was wrong. The same for all."""
+        return status.now()

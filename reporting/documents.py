@@ -1,12 +1,13 @@
 """What reports look like on paper: the answer models and examples of the API's document."""
 
+from datetime import date
 from typing import Any, Final, Literal
 
 from pydantic import AwareDatetime
 
 from payments.rest import wire
 from reporting.models import FileFormat
-from reporting.states import RunStatus
+from reporting.states import RunStatus, Standing
 
 
 class ReportParametersObject(wire.Output):
@@ -45,6 +46,49 @@ class ReportObject(wire.Output):
     control_totals: list[ControlTotalObject]
     created_at: AwareDatetime
     ready_at: AwareDatetime | None
+
+
+class StatusOfCountry(wire.Output):
+    """How a method stands in a country; "" is where nobody has said which."""
+
+    country: str
+    status: Standing
+
+
+class StatusOfDay(wire.Output):
+    """How a day went (UTC); null where nobody has paid."""
+
+    date: date
+    status: Standing | None
+
+
+class StatusOfMethod(wire.Output):
+    """`uptime_90_days` is the share of attempts, in per cent, that got an answer, whatever it was."""
+
+    method: str
+    name: str
+    status: Standing
+    uptime_90_days: float | None
+    countries: list[StatusOfCountry]
+    days: list[StatusOfDay]
+
+
+class StatusIncident(wire.Output):
+    """Something that is, or was, wrong; `ended_at` is null while it is."""
+
+    description: str
+    started_at: AwareDatetime
+    ended_at: AwareDatetime | None
+
+
+class StatusObject(wire.Output):
+    """Whether payments go through, half a minute old at most: what the public page /status shows."""
+
+    object: Literal["status"]
+    as_of: AwareDatetime
+    status: Standing
+    methods: list[StatusOfMethod]
+    incidents: list[StatusIncident]
 
 
 class LinkObject(wire.Output):
@@ -243,6 +287,28 @@ MANIFEST: Final[dict[str, Any]] = {
     "previous": "6b86b273ff34fce19d6b804eff5a3f5747ada4eaa22f1d49c01e52ddb7875b4b",
     "hash": "d4735e3a265e16eee03f59718b9b5d03019c07d8b6c51f90da3a666eec13ab35",
     "generated_at": "2026-12-01T06:00:03Z",
+}
+STATUS: Final[dict[str, Any]] = {
+    "object": "status",
+    "as_of": "2026-12-01T06:00:00Z",
+    "status": "degraded",
+    "methods": [
+        {
+            "method": "card",
+            "name": "Card",
+            "status": "degraded",
+            "uptime_90_days": 99.98,
+            "countries": [{"country": "DE", "status": "degraded"}, {"country": "FR", "status": "working"}],
+            "days": [{"date": "2026-11-30", "status": "working"}, {"date": "2026-12-01", "status": "degraded"}],
+        }
+    ],
+    "incidents": [
+        {
+            "description": "Fewer payments go through than usual with Card in Germany",
+            "started_at": "2026-12-01T05:40:00Z",
+            "ended_at": None,
+        }
+    ],
 }
 TIE_OUTS: Final[dict[str, Any]] = {
     "object": "tie_outs",

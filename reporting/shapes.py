@@ -7,6 +7,16 @@ from typing import Any, Protocol
 from reporting.models import Close, ReportRun, TieOut
 
 
+class Standings(Protocol):
+    """How payments stand, by method and country."""
+
+    at: datetime
+    standing: str
+    services: Any
+    open: Any
+    past: Any
+
+
 class Opening(Protocol):
     """An address that opens something for a while."""
 
@@ -57,6 +67,30 @@ def _tie_out(row: TieOut) -> dict[str, Any]:
         "named": row.open_minor,
         "unexplained": row.unexplained_minor,
         "parts": {side: sums for side, sums in row.parts.items() if isinstance(sums, dict)},
+    }
+
+
+def status(found: Standings) -> dict[str, Any]:
+    """The `status` object of the API."""
+    return {
+        "object": "status",
+        "as_of": found.at,
+        "status": found.standing,
+        "methods": [
+            {
+                "method": service.method,
+                "name": service.name,
+                "status": service.standing,
+                "uptime_90_days": None if service.uptime is None else round(service.uptime, 2),
+                "countries": [{"country": place.country, "status": place.standing} for place in service.places],
+                "days": [{"date": day.on.isoformat(), "status": day.standing} for day in service.days],
+            }
+            for service in found.services
+        ],
+        "incidents": [
+            {"description": one.words, "started_at": one.since, "ended_at": one.until}
+            for one in (*found.open, *found.past)
+        ],
     }
 
 

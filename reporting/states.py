@@ -172,3 +172,12 @@ DIVERSION: Final = Machine(
         (V.HELD, "release"): V.AWAY,
     },
 )
+
+
+class Standing(StrEnum):
+    """How payments stand, for the public, the best first."""
+
+    WORKING = "working"
+    DEGRADED = "degraded"
+    DOWN = "not_working"
+    UNKNOWN = "unknown"

@@ -1,14 +1,15 @@
-"""Where links to files lead: the file for whoever holds the link, as long as it is valid."""
+"""Pages without a sign-in: where links to files lead, as long as they are valid, and whether payments go through."""
 
 from django.core import signing
 from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.utils.decorators import method_decorator
 from django.views import View
-from django.views.decorators.cache import never_cache
+from django.views.decorators.cache import cache_control, never_cache
 
 from payments.kernel.errors import Refusal
 from reporting.services import links
+from reporting.uptime import status
 
 
 @method_decorator(never_cache, name="dispatch")
@@ -28,3 +29,12 @@ class File(View):
         if elsewhere is not None:
             return HttpResponseRedirect(elsewhere)
         return FileResponse(found.open(), as_attachment=True, filename=found.name, content_type=found.content_type)
+
+
+@method_decorator(cache_control(public=True, max_age=30), name="dispatch")
+class Status(View):
+    """`/status`"""
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        """The page, the same for everybody; what it shows is found twice a minute, however many ask."""
+        return render(request, "status.html", {"status": status.now(), "days": status.DAYS})

@@ -35,6 +35,7 @@ SCOPES: Final = (
     "refunds:write",
     "reports:read",
     "reports:write",
+    "status:read",
     "webhooks:read",
     "webhooks:write",
 )

@@ -190,3 +190,29 @@ def choices(period: Period) -> dict[str, list[str]]:
     found = attempts(last, [("account",), ("method",), ("country",)], {})
     names = ("account", "method", "country")
     return {name: sorted(key[0] for key in keys if key[0]) for name, keys in zip(names, found, strict=True)}
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """So many attempts, and how many of them came to nothing through no fault of customer, card or bank."""
+
+    attempts: int = 0
+    failed: int = 0
+
+
+FAILED: Final = ("declined_technical", "unavailable", "unknown")
+
+
+def failed(sums: Sums) -> int:
+    """Attempts that came to nothing because we, or a provider, did not work."""
+    return sum(sums[name] for name in FAILED)
+
+
+def lately(since: datetime) -> dict[tuple[str, str], Tried]:
+    """What was tried since then with each method in each country, by the sums by minute."""
+    sql = f"""
+        SELECT method, country, sum(attempts)::bigint, sum({" + ".join(FAILED)})::bigint
+          FROM reporting_attemptsminute WHERE at >= %s GROUP BY method, country"""  # noqa: S608  our own SQL
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [since])
+        return {(method, country): Tried(count, bad) for method, country, count, bad in cursor.fetchall()}

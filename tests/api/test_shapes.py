@@ -16,7 +16,7 @@ def exists(shop: factories.Shop, route: Route) -> str:
     """The path of something that is there to be read."""
     if route.path in QUERIES:
         return route.path + QUERIES[route.path]
-    if route.path in ("tie_outs", "closes"):
+    if route.path in ("tie_outs", "closes", "status"):
         return route.path  # nobody makes one by the API
     if "{}" not in route.path:
         OBJECTS[f"{route.path}/{{}}"](shop)
