@@ -64,7 +64,7 @@ class EstimatedPaginator(Paginator):  # type: ignore[type-arg]  # generic in the
 
     def page(self, number: int | str) -> Any:
         """A page; of a far one, the rows that their keys name."""
-        found = super().page(number)
+        found: Any = super().page(number)
         if found.number < FAR:
             return found
         rows: Any = self.object_list

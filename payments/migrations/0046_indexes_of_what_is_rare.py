@@ -36,7 +36,7 @@ def _without_index(model: str, field: str, facts: dict[str, object], name: str) 
 
 class Migration(migrations.Migration):
     atomic = False
-    dependencies = [("payments", "0043_alerts")]
+    dependencies = [("payments", "0045_service_levels")]
     operations = [
         RemoveIndexConcurrently("order", "order_customer"),
         RemoveIndexConcurrently("paymentintent", "intent_order"),
