@@ -1,11 +1,12 @@
 """Requests of staff: each has an id, and says who asks and from where, for whatever it leaves in the audit log."""
 
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Final
 
 import structlog
 from django.core.exceptions import SuspiciousOperation
-from django.db import DatabaseError
+from django.db import DatabaseError, connection
 from django.http import HttpRequest, HttpResponse, UnreadablePostError
 from django.http.multipartparser import MultiPartParserError
 from django.shortcuts import render
@@ -51,7 +52,11 @@ class StaffMiddleware:
         refused = _refused(request)
         if refused is not None:
             return refused
-        with audit.asked_by(asker), structlog.contextvars.bound_contextvars(request_id=asker.request_id):
+        with (
+            _planned_anew(),
+            audit.asked_by(asker),
+            structlog.contextvars.bound_contextvars(request_id=asker.request_id),
+        ):
             response = self._answer(request)
             if request.method not in SAFE or response.has_header("Content-Disposition"):
                 _catch(request, response, asker)
@@ -70,6 +75,30 @@ def _refused(request: HttpRequest) -> HttpResponse | None:
     if not any(redaction.holds_key(text) or (name in REASONS and cards.look_like_number(text)) for name, text in said):
         return None
     return render(request, "admin/refused.html", status=400)
+
+
+@contextmanager
+def _planned_anew() -> Iterator[None]:
+    """Queries of the back office are planned for the values that are asked for.
+
+    A prepared statement ends up with one plan for all values. Few rows are in one state and millions in another, and
+    an index of rare states is none for a state that is not known when it is planned: lists would read whole tables.
+    """
+    known: list[Any] = []
+
+    def unprepared(execute: Callable[..., Any], *of: Any) -> Any:
+        held = connection.connection
+        if held is not None and held.prepare_threshold is not None:
+            known.append((held, held.prepare_threshold))
+            held.prepare_threshold = None
+        return execute(*of)
+
+    try:
+        with connection.execute_wrapper(unprepared):
+            yield
+    finally:
+        for held, threshold in known:
+            held.prepare_threshold = threshold
 
 
 def _catch(request: HttpRequest, response: HttpResponse, asker: audit.Asker) -> None:

@@ -100,7 +100,10 @@ class Known:
         return model._default_manager.filter(account_id__in=self.accounts, provider_reference=reference)
 
     def _orders(self, reference: str) -> list[str]:
-        return newest(Order.objects.filter(orders.called(reference)))
+        # by the index of their ends, and sorted here: the planner takes an end for shared by more than share it,
+        # and would walk through all orders from the newest on
+        found = Order.objects.filter(orders.called(reference)).order_by().values_list("pk", flat=True)
+        return sorted(found[:RARE], reverse=True)[:NEWEST]
 
     def _customers(self, reading: Reading) -> list[str]:
         match reading:
@@ -149,14 +152,18 @@ class Kind:
         return (self.exactly or self.narrow)(rows, narrowed)
 
 
-def found(kind: Kind, asked: Sequence[Term], known: Known) -> list[str]:
-    """The keys of what a question means among one kind, newest first, `NEWEST` at most; all terms hold."""
+def found(kind: Kind, asked: Sequence[Term], known: Known, most: int = NEWEST) -> list[str]:
+    """The keys of what a question means among one kind, newest first; all terms hold.
+
+    `NEWEST` at most, or fewer where `most` is enough for who asks and there is nothing to narrow them by afterwards.
+    """
     narrowed, others = _split(asked)
     if not others:
         return _by_sums(kind, narrowed) if kind.alone and narrowed else []
     held: set[str] | None = None
+    most = most if len(others) == 1 and not narrowed.spans else NEWEST
     for term in sorted(others, key=_cost):
-        held = _hold(kind, term, known, narrowed, held)
+        held = _hold(kind, term, known, narrowed, held, most)
         if not held:
             return []
     rows = kind.model._default_manager.filter(pk__in=held)
@@ -184,7 +191,9 @@ def _cost(term: Term) -> int:
     return max(_COSTS[type(reading)] for reading in term.readings)
 
 
-def _hold(kind: Kind, term: Term, known: Known, narrowed: Narrowed, held: Collection[str] | None) -> set[str]:
+def _hold(
+    kind: Kind, term: Term, known: Known, narrowed: Narrowed, held: Collection[str] | None, most: int
+) -> set[str]:
     """What a term means, among what the terms before it have found."""
     keys: set[str] = set()
     for reading in term.readings:
@@ -194,7 +203,7 @@ def _hold(kind: Kind, term: Term, known: Known, narrowed: Narrowed, held: Collec
             elif isinstance(reading, Pair) and not narrowed:
                 keys |= set(_with_pair(rows, reading))
             else:
-                keys |= set(newest(rows, column))
+                keys |= set(newest(rows, column, most))
     return keys
 
 

@@ -59,7 +59,9 @@ class PaymentIntent(records.Stateful, records.Announced):
     id = ids.IdField("pi")
     client = models.ForeignKey("payments.ApiClient", on_delete=models.PROTECT, db_index=False)  # intent_client
     order = models.ForeignKey("payments.Order", null=True, blank=True, on_delete=models.PROTECT, related_name="intents")
-    customer = models.ForeignKey("payments.Customer", null=True, blank=True, on_delete=models.PROTECT)
+    customer = models.ForeignKey(
+        "payments.Customer", null=True, blank=True, on_delete=models.PROTECT, db_index=False
+    )  # intent_customer
     currency = models.CharField(max_length=3)
     amount_minor = models.BigIntegerField()
     amount_capturable_minor = models.BigIntegerField(default=0)
@@ -128,6 +130,7 @@ class PaymentIntent(records.Stateful, records.Announced):
             models.CheckConstraint(name="intent_disputed_not_negative", condition=Q(amount_disputed_minor__gte=0)),
         )
         indexes = (
+            models.Index(fields=["customer", "id"], name="intent_customer"),
             models.Index(fields=["client", "id"], name="intent_client"),
             models.Index(Right(Cast("id", models.TextField()), 4), name="intent_last_four"),
             models.Index(fields=["amount_minor", "id"], include=["currency"], name="intent_amount"),

@@ -78,7 +78,9 @@ class Order(records.Stateful, records.Announced):
     id = ids.IdField("ord")
     client = models.ForeignKey("payments.ApiClient", on_delete=models.PROTECT, db_index=False)  # order_reference
     reference = models.CharField(max_length=120, help_text="The client's own id for this order.")
-    customer = models.ForeignKey(Customer, null=True, blank=True, on_delete=models.PROTECT)
+    customer = models.ForeignKey(
+        Customer, null=True, blank=True, on_delete=models.PROTECT, db_index=False
+    )  # order_customer
     country = models.CharField(max_length=2)
     currency = models.CharField(max_length=3)
     status = models.CharField(max_length=20, default=ORDER.initial, choices=[(s.value, s.value) for s in OrderStatus])
@@ -111,6 +113,7 @@ class Order(records.Stateful, records.Announced):
             ),
         )
         indexes = (
+            models.Index(fields=["customer", "id"], name="order_customer"),
             models.Index(OpClass(Reverse(Upper("reference")), name="text_pattern_ops"), name="order_reference_end"),
             GinIndex(
                 OpClass("metadata", name="jsonb_path_ops"), name="order_metadata", condition=~models.Q(metadata={})

@@ -118,7 +118,7 @@ def _groups(asked: Sequence[Term], viewer: shown.Viewer) -> list[Group]:
         return []
     known = finding.Known(personal=viewer.sees_personal_data)
     kinds = [kind for kind in meanings.KINDS if viewer.may(kind.right)]
-    found = [(kind, keys) for kind in kinds if (keys := finding.found(kind, asked, known))]
+    found = [(kind, keys) for kind in kinds if (keys := finding.found(kind, asked, known, ALONE + 1))]
     most = ALONE if len(found) == 1 else SHOWN
     return [_group(kind, keys, most, viewer) for kind, keys in found]
 

@@ -25,8 +25,8 @@ TABLES: Final = (
 
 SESSION: Final = """
 SET session_replication_role = replica;
-SET statement_timeout = 0; SET lock_timeout = 0; SET maintenance_work_mem = '512MB'; SET work_mem = '128MB';
-SET synchronous_commit = off;
+SET statement_timeout = 0; SET lock_timeout = 0;
+SET maintenance_work_mem = '512MB'; SET work_mem = '128MB'; SET synchronous_commit = off;
 SET TimeZone = 'UTC'
 """
 """What is copied from true rows needs no look at each one."""
