@@ -27,7 +27,7 @@ def _without_index(model: str, name: str) -> migrations.SeparateDatabaseAndState
 
 class Migration(migrations.Migration):
     atomic = False
-    dependencies = [("payments", "0044_indexes_of_what_is_rare")]
+    dependencies = [("payments", "0046_indexes_of_what_is_rare")]
     operations = [
         *(
             AddIndexConcurrently(model, models.Index(fields=["customer", "id"], name=name))
