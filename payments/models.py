@@ -14,7 +14,7 @@ from payments.kernel.audit import AuditEvent
 from payments.kernel.history import RowChange
 from payments.kernel.jobs import Job, JobRun
 from payments.kernel.records import StateChange
-from payments.ledger.models import Account, Entry, Transfer
+from payments.ledger.models import Account, Entry, Seal, Transfer
 from payments.methods.models import MethodSuccess, Payer, PaymentMethod, PaymentMethodToken
 from payments.orders.models import Customer, Order, OrderLine
 from payments.rest.models import ApiClient, ApiKey, ApiRequest, IdempotencyKey
@@ -67,6 +67,7 @@ __all__ = [
     "ProviderCall",
     "RoutingRule",
     "RowChange",
+    "Seal",
     "SecondFactor",
     "SignInGuess",
     "StaffSession",

@@ -48,6 +48,7 @@ class Transfer(models.Model):
         constraints = (models.UniqueConstraint(fields=["event", "source_id"], name="ledger_booked_once"),)
         indexes = (
             models.Index(fields=["source_id"], name="ledger_transfer_source"),
+            models.Index(fields=["xid"], name="ledger_transfer_xid"),  # what is to be sealed; it grows at its end only
             # written in about this order: it costs next to nothing, and a day's transfers are found
             BrinIndex("effective_at", name="ledger_transfer_effective", autosummarize=True, pages_per_range=16),
         )
@@ -78,3 +79,30 @@ class Entry(models.Model):
 
     def __str__(self) -> str:
         return f"{self.amount_minor} {self.currency}"
+
+
+class Seal(models.Model):
+    """A block of transfers that are sealed: those of the transactions from `since_xid` on and before `until_xid`.
+
+    `leaves` holds of each, in the order of transactions and ids, its id (16 bytes) and the SHA-256 of all that it and
+    its entries say (32). `root` is the root of their Merkle tree; `hash` is SHA-256 over the hash before it, the root,
+    and what else the block says: the audit log's newest event too. Only the database's own function writes it.
+    """
+
+    number = models.BigIntegerField(primary_key=True, help_text="From 1, without gaps.")
+    since_xid = records.TransactionId()
+    until_xid = records.TransactionId()
+    transfers = models.BigIntegerField()
+    leaves = models.BinaryField()
+    root = models.CharField(max_length=64)
+    audit_sequence = models.BigIntegerField()
+    audit_hash = models.CharField(max_length=64, blank=True)
+    previous = models.CharField(max_length=64, blank=True, help_text="The hash of the block before it.")
+    hash = models.CharField(max_length=64)
+    sealed_at = models.DateTimeField()
+
+    class Meta:
+        app_label = "payments"
+
+    def __str__(self) -> str:
+        return f"block {self.number}"

@@ -161,4 +161,4 @@ def test_no_check_can_silently_never_fire() -> None:
 
 def test_the_ledger_alone_is_verified_alone(shop: factories.Shop, capsys: pytest.CaptureFixture[str]) -> None:
     call_command("ledger", "verify", no_color=True)
-    assert capsys.readouterr().out.count("✓") == 3
+    assert capsys.readouterr().out.count("✓") == 4

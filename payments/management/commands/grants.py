@@ -24,6 +24,7 @@ APP: Final[Mapping[str, Sequence[str]]] = {
     "payments_statechange": ADDING,
     "payments_auditevent": ADDING,
     "payments_audithead": READING,
+    "payments_seal": READING,
     "payments_rowchange": READING,
     "payments_feecontract": ADDING,
     "refunds_disputemovement": ADDING,
