@@ -31,7 +31,7 @@ _PAYMENTS: Final = frozenset({"outage", "approval_drop", "unavailable", "decline
 KINDS: Final = (
     Kind(
         "PSP down",
-        ({"account": "adyen-eu"}, {"account": "stripe-us"}, {"account": "stripe-eu"}),
+        ({"account": "north-eu"}, {"account": "west-us"}, {"account": "west-eu"}),
         Bent(not_approved=0.97, reason=None, slower=6), _PAYMENTS, 10, 2,
     ),
     Kind(
@@ -46,17 +46,17 @@ KINDS: Final = (
     ),
     Kind(
         "PSP slow",
-        ({"account": "stripe-us"}, {"account": "adyen-eu"}),
+        ({"account": "west-us"}, {"account": "north-eu"}),
         Bent(slower=3.5), frozenset({"slow"}), 10, 10,
     ),
     Kind(
         "notifications stop",
-        ({"account": "adyen-eu"}, {"account": "stripe-us"}),
+        ({"account": "north-eu"}, {"account": "west-us"}),
         Bent(silent=True), frozenset({"webhook_silence"}), 12, 5,
     ),
     Kind(
         "3-D Secure broken",
-        ({"account": "adyen-eu", "method": "card"}, {"account": "stripe-eu", "method": "card"}),
+        ({"account": "north-eu", "method": "card"}, {"account": "west-eu", "method": "card"}),
         Bent(not_approved=0.4, reason=2), _PAYMENTS, 15, 10,
     ),
     Kind(
@@ -66,7 +66,7 @@ KINDS: Final = (
     ),
     Kind(
         "five points less",
-        ({"account": "adyen-eu"},),
+        ({"account": "north-eu"},),
         Bent(not_approved=0.056, reason=1), _PAYMENTS, 200, 10,
     ),
 )  # fmt: skip

@@ -6,7 +6,7 @@ from typing import Final
 LOOKS_A_WEEK: Final = 7 * 24 * 60
 """Once a minute."""
 PAGES_A_WEEK: Final = 0.5
-"""What chance alone may page, all charts together; half of what was promised, for what chance does not explain."""
+"""What chance alone may page at most, all charts together: half of what is promised, as chance does not explain all."""
 LEAST: Final = 0.002
 MOST: Final = 0.98
 """A share below or above is taken for these: nothing is impossible, and nothing certain."""

@@ -53,26 +53,26 @@ class Bending(Protocol):
 
 _METHODS: Final[Sequence[tuple[str, str, Mapping[str, float], float, float, float]]] = (
     # method, accounts' shares by country; attempts a minute at the busiest, approved, mean minor units
-    ("card", "DE", {"adyen-eu": 0.65, "stripe-eu": 0.35}, 70, 0.90, 4500),
-    ("card", "FR", {"adyen-eu": 0.65, "stripe-eu": 0.35}, 45, 0.87, 3900),
-    ("card", "NL", {"adyen-eu": 0.7, "stripe-eu": 0.3}, 15, 0.92, 5100),
-    ("card", "ES", {"adyen-eu": 0.6, "stripe-eu": 0.4}, 28, 0.84, 3300),
-    ("card", "PL", {"adyen-eu": 0.6, "stripe-eu": 0.4}, 16, 0.86, 15000),
-    ("card", "GB", {"adyen-eu": 0.5, "stripe-eu": 0.5}, 55, 0.91, 4100),
-    ("card", "US", {"stripe-us": 1.0}, 110, 0.88, 5200),
-    ("card", "BR", {"stripe-us": 1.0}, 35, 0.74, 18000),
-    ("paypal", "US", {"stripe-us": 1.0}, 26, 0.95, 4700),
-    ("paypal", "DE", {"adyen-eu": 1.0}, 30, 0.95, 4300),
-    ("paypal", "GB", {"adyen-eu": 1.0}, 16, 0.94, 3700),
-    ("ideal", "NL", {"adyen-eu": 1.0}, 45, 0.93, 5600),
-    ("pix", "BR", {"stripe-us": 1.0}, 30, 0.90, 9000),
+    ("card", "DE", {"north-eu": 0.65, "west-eu": 0.35}, 70, 0.90, 4500),
+    ("card", "FR", {"north-eu": 0.65, "west-eu": 0.35}, 45, 0.87, 3900),
+    ("card", "NL", {"north-eu": 0.7, "west-eu": 0.3}, 15, 0.92, 5100),
+    ("card", "ES", {"north-eu": 0.6, "west-eu": 0.4}, 28, 0.84, 3300),
+    ("card", "PL", {"north-eu": 0.6, "west-eu": 0.4}, 16, 0.86, 15000),
+    ("card", "GB", {"north-eu": 0.5, "west-eu": 0.5}, 55, 0.91, 4100),
+    ("card", "US", {"west-us": 1.0}, 110, 0.88, 5200),
+    ("card", "BR", {"west-us": 1.0}, 35, 0.74, 18000),
+    ("paypal", "US", {"west-us": 1.0}, 26, 0.95, 4700),
+    ("paypal", "DE", {"north-eu": 1.0}, 30, 0.95, 4300),
+    ("paypal", "GB", {"north-eu": 1.0}, 16, 0.94, 3700),
+    ("ideal", "NL", {"north-eu": 1.0}, 45, 0.93, 5600),
+    ("pix", "BR", {"west-us": 1.0}, 30, 0.90, 9000),
 )
 _CURRENCIES: Final = {"GB": "GBP", "US": "USD", "BR": "BRL", "PL": "PLN"}
 _ZONES: Final = {"US": -6, "BR": -3, "GB": 0}
 _CHANNELS: Final = {"web": 0.62, "ios": 0.24, "android": 0.14}
 _REASONS: Final = (10, 65, 87, 92, 100)
 """Of a hundred declines, 10 are hard, 55 soft, 22 the customer's, 5 fraud and 8 technical, one upon the other."""
-_MILLISECONDS: Final = {"adyen-eu": 420.0, "stripe-eu": 650.0, "stripe-us": 530.0}
+_MILLISECONDS: Final = {"north-eu": 420.0, "west-eu": 650.0, "west-us": 530.0}
 _SPREAD: Final = 0.45
 _WEBHOOKS: Final = 1.8
 """Notifications of each approved attempt."""
@@ -84,7 +84,7 @@ def flows(size: float = 1.0) -> list[Flow]:
         Flow(
             (account, method, country, _CURRENCIES.get(country, "EUR"), channel),
             size * busiest * share * part,
-            approved - (0.015 if account == "stripe-eu" else 0.0),
+            approved - (0.015 if account == "west-eu" else 0.0),
             minor,
         )
         for method, country, accounts, busiest, approved, minor in _METHODS

@@ -1,0 +1,185 @@
+"""The look of every minute, on sums that were really counted: an outage is an incident within two rounds."""
+
+import csv
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from payments.kernel import clock, drain
+from payments.kernel.jobs import Job, Queue
+from reporting.models import Baseline, BaselineMark, Incident, RollupMark
+from reporting.models.rollups import DIMENSIONS
+from reporting.services import detecting, replaying, usual
+from reporting.uptime import rollups
+from reporting.uptime.observed import hour_of_week
+from tests import byhand, factories
+
+BEGAN = datetime(2026, 11, 2, tzinfo=UTC)
+NOON = BEGAN + timedelta(days=14, hours=12)
+
+HOURS = """
+INSERT INTO reporting_attempts{} (at, account, method, country, currency, channel, attempts, approved, declined_hard,
+       declined_soft, declined_customer, declined_fraud, declined_technical, unavailable, unknown, waiting, abandoned,
+       asked_minor, approved_minor, not_approved_minor, buckets, counts)
+SELECT at, 'stripe-us', 'card', 'US', 'USD', '', 200, 190, 0, 10, 0, 0, 0, 0, 0, 0, 0, 399800, 379810, 19990,
+       ARRAY[40]::smallint[], ARRAY[200]
+  FROM generate_series(%s::timestamptz, %s::timestamptz - interval '1 {}', interval '1 {}') AS at"""
+
+
+def minute(number: float) -> datetime:
+    return NOON + timedelta(minutes=number)
+
+
+def filled(grain: str, since: datetime, until: datetime) -> None:
+    """Sums of a shop of which 95 in 100 payments are approved."""
+    byhand.sql(HOURS.format(grain, grain, grain), since, until)
+
+
+def learned() -> None:
+    """Two weeks are in the books, and known."""
+    filled("hour", BEGAN, minute(0))
+    RollupMark.objects.update_or_create(id=1, defaults={"until": minute(0), "counted_at": minute(0)})
+    with clock.at(minute(0)):
+        usual.learn_anew(BEGAN)
+
+
+def open_incidents() -> list[tuple[str, dict[str, str]]]:
+    """Of payments: nobody works off the jobs of these tests."""
+    rows = Incident.objects.filter(status="open").exclude(kind__in=("queue_lag", "delivery_lag"))
+    return [(row.kind, row.scope) for row in rows.order_by("kind")]
+
+
+def test_an_outage_is_an_incident_within_two_rounds_and_over_when_it_is(
+    shop: factories.Shop, sim: factories.Simulator
+) -> None:
+    learned()
+    for number in range(2):
+        with clock.at(minute(number)):
+            for _ in range(5):
+                shop.paid()
+        with clock.at(minute(number + 0.9)):
+            detecting.look()
+    assert open_incidents() == []
+
+    sim.scenario("payment_intents", "rate_limit_429")
+    for number in (2, 3):
+        with clock.at(minute(number)):
+            for _ in range(12):
+                shop.confirm(shop.intent())
+        with clock.at(minute(number + 0.9)):
+            detecting.look()
+    [row] = Incident.objects.exclude(kind__in=("queue_lag", "delivery_lag"))
+    assert (row.kind, row.scope.get("account", "stripe-us")) == ("outage", "stripe-us")
+    assert row.opened_at <= minute(4)
+    assert 15_000 < row.per_minute_minor["USD"] < 30_000, "twelve payments of 19.99 a minute"
+
+    sim.forgive()
+    for number in range(4, 14):
+        with clock.at(minute(number)):
+            for _ in range(6 if number < 7 else 0):
+                shop.confirm(shop.intent())
+        with clock.at(minute(number + 0.9)):
+            detecting.look()
+    assert open_incidents() == []
+
+
+def test_what_is_usual_is_learned_each_hour_once_and_anew_on_demand(db: None) -> None:
+    learned()
+    found = usual.read(hour_of_week(minute(0)))
+    expected = found.expect(("stripe-us", "card", "US", "USD", ""), hour_of_week(minute(0)))
+    assert expected.known
+    assert expected.bad == pytest.approx(0.05, abs=0.002)
+    assert expected.per_minute == pytest.approx(200 / 60, rel=0.01)
+    rows = {row.pk: row.sums for row in Baseline.objects.all()}
+
+    with clock.at(minute(0)):
+        assert usual.learn() is False
+    assert {row.pk: row.sums for row in Baseline.objects.all()} == rows, "no hour twice"
+    mark = BaselineMark.objects.get().until
+    assert mark == NOON - timedelta(hours=1), "the last hour is over for a quarter of an hour first"
+    with clock.at(minute(0)):
+        call_command("uptime", "learn", f"--since={BEGAN:%Y-%m-%d}")
+    again = {row.pk: row.sums for row in Baseline.objects.all()}
+    assert again.keys() == rows.keys()
+    assert all(again[key] == pytest.approx(rows[key]) for key in rows)
+    with clock.at(minute(-300)):
+        assert usual.learn() is False, "the clock was set back"
+
+
+def test_a_past_that_is_being_counted_raises_no_alarm_and_nobody_who_counts_does(db: None) -> None:
+    learned()
+    filled("minute", minute(-600), minute(-540))
+    byhand.sql("UPDATE reporting_attemptsminute SET approved = 0, unavailable = 190")
+    RollupMark.objects.update(until=minute(-540), counted_at=minute(0))
+    assert detecting.payments(minute(0)) == [], "hours ago; by now it may be well"
+    assert [wrong.kind for wrong in detecting.payments(minute(-539))] == ["outage"]
+    assert detecting.work(minute(1)) == []
+
+    [stalled] = detecting.work(minute(7))
+    assert (stalled.kind, stalled.since) == ("queue_lag", minute(0))
+
+
+def test_a_clock_that_is_set_back_and_minutes_that_nobody_pays_in_are_no_matter(db: None) -> None:
+    learned()
+    filled("minute", minute(-60), minute(-20))
+    assert detecting.payments(minute(0)) == []
+    assert detecting.payments(minute(-90)) == [], "what is counted is ahead of the clock"
+
+
+def test_one_round_asks_the_same_few_questions_however_much_there_is(
+    db: None, django_assert_num_queries: pytest.FixtureRequest
+) -> None:
+    learned()
+    filled("minute", minute(-60), minute(0))
+    with django_assert_num_queries(4):  # type: ignore[operator]
+        detecting.payments(minute(0))
+    with django_assert_num_queries(5):  # type: ignore[operator]
+        detecting.work(minute(0))
+
+
+def test_work_that_waits_is_found_where_it_waits(shop: factories.Shop) -> None:
+    shop.paid()
+    now = clock.now()
+    Job.objects.filter(queue=Queue.WEBHOOKS).delete()
+    Job.objects.create(name="deliver", queue=Queue.DELIVERIES, due_at=now - timedelta(minutes=5))
+    found = {wrong.kind: wrong for wrong in detecting.work(now + timedelta(minutes=10))}
+    assert found["queue_lag"].figures["deliveries"] >= 1
+    assert found["delivery_lag"].words.endswith("minutes.")
+
+
+def test_the_timetable_looks_and_learns(shop: factories.Shop) -> None:
+    shop.paid()
+    drain.keep_timetable()
+    factories.work(Queue.ALERTS, Queue.UPKEEP)
+    assert rollups.counted_until() is not None
+    assert BaselineMark.objects.exists()
+    assert not Incident.objects.filter(kind__in=("outage", "approval_drop", "unavailable")).exists()
+
+
+def test_recorded_minutes_are_replayed_from_a_file_or_from_the_database(
+    db: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "minutes.csv"
+    with path.open("w", newline="") as lines:
+        out = csv.writer(lines)
+        out.writerow(["at", *DIMENSIONS, *replaying.COLUMNS])
+        for number in range(60 * 24):
+            approved = 0 if number >= 60 * 24 - 20 else 19
+            told = [20, approved, 0, 20 - approved, 0, 0, 0, 0, 0, 0, 40_000, 2000 * (20 - approved)]
+            out.writerow([(BEGAN + timedelta(minutes=number)).isoformat(), "one", "card", "US", "USD", "web", *told])
+    call_command("uptime", "replay", "--recorded", str(path))
+    [line] = [line for line in capsys.readouterr().out.splitlines() if "outage" in line]
+    assert line.startswith("| 2026-11-02 23:41 | 23:59 | outage | everywhere | USD 380 |")
+
+    with pytest.raises(CommandError, match="No sums by minute"):
+        call_command("uptime", "replay", "--recorded", "database")
+    learned()
+    filled("minute", minute(0), minute(30))
+    byhand.sql("UPDATE reporting_attemptsminute SET approved = 20, declined_soft = 180 WHERE at >= %s", minute(25))
+    call_command("uptime", "replay", "--recorded", "database")
+    assert "| 2026-11-16 12:25 | 12:29 | outage | everywhere |" in capsys.readouterr().out
+    path.write_text("at,account\n2026-11-02,one\n")
+    with pytest.raises(CommandError, match="cannot be read"):
+        call_command("uptime", "replay", "--recorded", str(path))
