@@ -1,0 +1,154 @@
+"""Rules for Prometheus and boards for Grafana: Prometheus' grammar reads them, and they ask for what there is."""
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import promql_parser
+import pytest
+import yaml
+from django.test import Client
+from prometheus_client.parser import text_string_to_metric_families
+
+from payments.kernel import meters
+from reporting.uptime import figures
+from tests.conftest import ROOT
+
+OPS = ROOT / "ops"
+RULES = sorted((OPS / "prometheus").glob("*.yml"))
+BOARDS = sorted((OPS / "grafana").glob("*.json"))
+SUFFIXES = {"counter": ("_total",), "histogram": ("_bucket", "_sum", "_count"), "gauge": ("",)}
+ADDED = {"instance", "job"}
+"""Labels that Prometheus adds to whatever it scrapes."""
+DURATION = re.compile(r"[0-9]+(ms|s|m|h|d|w)")
+PANELS = {"timeseries", "stat"}
+
+
+def groups() -> Iterator[dict[str, Any]]:
+    for path in RULES:
+        yield from (yaml.safe_load(path.read_text()) or {}).get("groups", [])
+
+
+def rules() -> list[dict[str, Any]]:
+    return [rule for group in groups() for rule in group["rules"]]
+
+
+def boards() -> dict[str, dict[str, Any]]:
+    return {path.stem: json.loads(path.read_text()) for path in BOARDS}
+
+
+def asked() -> list[tuple[str, str]]:
+    """Every query, with where it stands."""
+    found = [(rule.get("record") or rule["alert"], rule["expr"]) for rule in rules()]
+    for name, board in boards().items():
+        found += [(f"{name}: {panel['title']}", one["expr"]) for panel in board["panels"] for one in panel["targets"]]
+    return found
+
+
+def selectors(node: Any) -> Iterator[Any]:
+    """Every vector that a query selects."""
+    if isinstance(node, promql_parser.VectorSelector):
+        yield node
+        return
+    for name in ("expr", "lhs", "rhs", "args", "vector_selector", "vs", "param"):
+        inside = getattr(node, name, None)
+        for each in inside if isinstance(inside, list) else [inside]:
+            if each is not None and not isinstance(each, str | int | float):
+                yield from selectors(each)
+
+
+def emitted() -> dict[str, set[str]]:
+    """What /metrics can tell: the name of each sample, and its labels."""
+    found: dict[str, set[str]] = {}
+    every: Any = meters.REGISTRY._collector_to_names
+    for collector in every:
+        for suffix in SUFFIXES[collector._type]:
+            labels = {*collector._labelnames, *({"le"} if suffix == "_bucket" else set())}
+            found[collector._name + suffix] = labels
+    figures.forget()
+    for family in text_string_to_metric_families(Client().get("/metrics").content.decode()):
+        for sample in family.samples:
+            found.setdefault(sample.name, set()).update(sample.labels)
+    return found
+
+
+FROM_ROWS = {
+    "countinghouse_unexplained_minor": {"account", "currency"},
+    "countinghouse_at_rest_minor": {"what", "currency", "age"},
+    "countinghouse_attention_open": {"kind", "severity", "owner"},
+    "countinghouse_attention_oldest_seconds": {"kind", "severity", "owner"},
+    "countinghouse_rollup_lag_seconds": set(),
+    "up": set(),
+}
+"""What is told once there is some of it; that it is, tests/reporting/test_metrics.py says of some."""
+
+
+@pytest.mark.parametrize(("where", "query"), asked())
+def test_a_query_is_one_of_prometheus(where: str, query: str) -> None:
+    promql_parser.parse(query)
+
+
+def test_the_parser_would_notice_a_mistake() -> None:
+    with pytest.raises(ValueError, match="duration syntax"):
+        promql_parser.parse("sum by (account) (rate(countinghouse_attempts_total[5x]))")
+
+
+@pytest.mark.django_db
+def test_every_query_asks_for_what_there_is() -> None:
+    there = emitted() | FROM_ROWS | {rule["record"]: None for rule in rules() if "record" in rule}
+    told = {name for figure in figures.found() for name in [f"countinghouse_{figure.name}"]}
+    assert {name for name in FROM_ROWS if name not in ("up", "countinghouse_rollup_lag_seconds")} <= told
+    seen = 0
+    for where, query in asked():
+        for selector in selectors(promql_parser.parse(query)):
+            assert selector.name in there, f"{where} asks for {selector.name}, which nobody tells"
+            known = there[selector.name]
+            wanted = {matcher.name for matcher in selector.matchers.matchers}
+            assert known is None or wanted <= known | ADDED, f"{where}: {selector.name} has no {wanted - known}"
+            seen += 1
+    assert seen >= len(asked())
+
+
+@pytest.mark.django_db
+def test_what_queries_group_by_are_labels_of_something() -> None:
+    labels = set().union(*emitted().values(), *FROM_ROWS.values()) | ADDED
+    for where, query in asked():
+        for grouped in re.findall(r"\bby \(([^)]*)\)", query):
+            assert {name.strip() for name in grouped.split(",")} <= labels, where
+
+
+def test_rules_have_the_form_that_prometheus_reads() -> None:
+    names = [rule.get("record") or rule["alert"] for rule in rules()]
+    assert len(names) == len(set(names)) > 10
+    assert len({group["name"] for group in groups()}) == len(list(groups()))
+    for rule in rules():
+        assert ("record" in rule) != ("alert" in rule)
+        assert rule.keys() <= {"record", "alert", "expr", "for", "labels", "annotations"}
+        assert DURATION.fullmatch(rule.get("for", "1m"))
+        if "alert" in rule:
+            assert rule["labels"]["severity"] in ("urgent", "soon", "calm")
+            assert rule["annotations"]["summary"].endswith(".")
+
+
+def test_boards_have_the_form_that_grafana_loads() -> None:
+    every = boards()
+    assert set(every) == {"payments", "providers", "api", "jobs"}
+    assert len({board["uid"] for board in every.values()}) == len(every)
+    for name, board in every.items():
+        assert board["id"] is None
+        assert re.fullmatch(r"[a-zA-Z0-9_-]{1,40}", board["uid"])
+        assert isinstance(board["schemaVersion"], int)
+        assert [each["name"] for each in board["templating"]["list"]] == ["source"]
+        ids = [panel["id"] for panel in board["panels"]]
+        assert len(ids) == len(set(ids)), name
+        places = set()
+        for panel in board["panels"]:
+            at = panel["gridPos"]
+            assert panel["type"] in PANELS
+            assert 0 <= at["x"] <= 24 - at["w"]
+            assert (at["x"], at["y"]) not in places
+            places.add((at["x"], at["y"]))
+            assert panel["datasource"] == {"type": "prometheus", "uid": "${source}"}
+            refs = [one["refId"] for one in panel["targets"]]
+            assert len(refs) == len(set(refs)) > 0
