@@ -87,7 +87,9 @@ def send(account: ProviderAccount, request: AnyRequest, *, interactive: bool = T
     kind = KINDS[type(request)]
     circuits.begin(account.code, kind)
     began = time.perf_counter()
-    outcome = discreet(_sent(accounts.connector(account, interactive=interactive), request))
+    about = {"account": account.code, "call_id": request.key, "object_id": getattr(request, "reference", "")}
+    with structlog.contextvars.bound_contextvars(**about):
+        outcome = discreet(_sent(accounts.connector(account, interactive=interactive), request))
     meters.call_took(account.code, kind, outcome.verdict, began)
     circuits.note(account.code, kind, outcome)
     return outcome

@@ -159,13 +159,20 @@ def _claim(queue: Queue) -> list[Lease]:
 
 
 def _run(lease: Lease) -> bool:
-    """Run one job; True when it is done for good, else it is put off or dead. Nothing it raises stops the drain."""
+    """Run one job, with what it is about in every line of the log; True when it is done for good."""
+    about = {name: value for name, value in lease.job.arguments.items() if name.endswith("_id") and name != "job_id"}
+    with structlog.contextvars.bound_contextvars(job=lease.job.name, job_id=str(lease.job.pk), **about):
+        return _run_told(lease)
+
+
+def _run_told(lease: Lease) -> bool:
+    """True when it is done for good, else it is put off or dead. Nothing it raises stops the drain."""
     job, kind, began = lease.job, REGISTRY[lease.job.name], time.perf_counter()
     if job.attempts > kind.tries and kind.every is None:
         _settle_failure(lease, kind, job.last_error or "every worker that began it died")
         return False
     try:
-        with structlog.contextvars.bound_contextvars(job=job.name, job_id=str(job.pk)), unit.joined_by(lease):
+        with unit.joined_by(lease):
             kind.function(**job.arguments)
     except Retry as later:
         _count(kind, "later", began)

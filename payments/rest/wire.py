@@ -251,7 +251,8 @@ class Door(APIView):
         """Serve one request under its id, which stands in every log line, in every problem and in the answer."""
         began = time.perf_counter()
         request_id = problems.request_id(request.META.get("HTTP_REQUEST_ID"))
-        with structlog.contextvars.bound_contextvars(request_id=request_id), requestlog.waiting() as outside:
+        about = {name: str(value)[:60] for name, value in kwargs.items() if name.endswith("_id")}
+        with structlog.contextvars.bound_contextvars(request_id=request_id, **about), requestlog.waiting() as outside:
             response = super().dispatch(request, *args, **kwargs)
         response["Request-Id"] = request_id
         self._note(request, response, request_id, (time.perf_counter() - began, sum(outside)))

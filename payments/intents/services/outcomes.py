@@ -135,6 +135,11 @@ def settle(attempt_id: str, call_id: str, outcome: Outcome, *, by: str, capture_
 
 
 def _record(held: Held, call: ProviderCall, outcome: Outcome, *, by: str, point: str, capture: Capture | None) -> None:
+    with structlog.contextvars.bound_contextvars(intent_id=held.intent.pk, attempt_id=held.tried.pk):
+        _follow(held, call, outcome, by=by, point=point, capture=capture)
+
+
+def _follow(held: Held, call: ProviderCall, outcome: Outcome, *, by: str, point: str, capture: Capture | None) -> None:
     if call.look_at is not None:
         calls.answer(call, outcome)
     if call.kind == CallKind.REVERSE:
@@ -209,6 +214,11 @@ def _not_canceled(held: Held, outcome: Outcome) -> None:
 
 def apply(held: Held, outcome: Outcome, *, by: str) -> None:
     """Apply what is now known about an attempt, in the caller's unit of work with the payment held."""
+    with structlog.contextvars.bound_contextvars(intent_id=held.intent.pk, attempt_id=held.tried.pk):
+        _apply(held, outcome, by=by)
+
+
+def _apply(held: Held, outcome: Outcome, *, by: str) -> None:
     attempt = held.tried
     if outcome.provider_reference and not attempt.provider_reference:
         attempt.change(provider_reference=outcome.provider_reference)
