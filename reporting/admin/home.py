@@ -24,6 +24,9 @@ from refunds.states import BatchStatus, RefundStatus
 from reporting import desks
 from reporting.admin import morning, sentence, undoing
 from reporting.admin.morning import Line
+from reporting.models import Incident
+from reporting.uptime import incidents as reading
+from reporting.uptime import postmortem
 
 MINE: Final = 5
 """So many of somebody's last refunds are shown."""
@@ -138,6 +141,13 @@ def _uptime(_person: Person) -> Iterator[Line]:
     yield _("Not approved"), f"{link}&{urlencode({'status__exact': 'declined'})}", _sums(now.lost)
 
 
+def _incidents(_person: Person) -> Iterator[Line]:
+    for row in reading.open_incidents()[:KINDS_SHOWN]:
+        words = _("%(words)s Since %(long)s") % {"words": row.words, "long": undoing.ago(row.since)}
+        cost = _("%(amount)s a minute") % {"amount": postmortem.amounts(row.per_minute_minor)}
+        yield words, shown.address(Incident, row.pk), cost if row.per_minute_minor else shown.status("bad", _("Open"))
+
+
 def _rate(now: float | None, before: float | None) -> object:
     """Coloured once it is two points below a week ago: about what chance does not do in an hour."""
     if now is None or before is None:
@@ -234,6 +244,9 @@ MATTERS: Final = Box(
     gettext_lazy("Needs attention"), "payments.view_attentionitem", _matters,
     gettext_lazy("All well: nothing needs a person."),
 )  # fmt: skip
+INCIDENTS: Final = Box(
+    gettext_lazy("Incidents"), "reporting.view_incident", _incidents, gettext_lazy("All well: nothing is wrong.")
+)
 UPTIME: Final = Box(
     gettext_lazy("Uptime in money"), "payments.view_paymentattempt", _uptime,
     gettext_lazy("Nobody has tried to pay in the last hour, nor a week ago."),
@@ -249,7 +262,7 @@ OF: Final[Mapping[str, Sequence[Box]]] = {
     "support": (MY_REFUNDS, NOT_RECEIVED, DISPUTES),
     "support_lead": (APPROVALS, BULK, MATTERS, NOT_RECEIVED, DISPUTES, MY_REFUNDS),
     "finance": (),
-    "engineer": (UPTIME, ENGINE, MATTERS),
+    "engineer": (INCIDENTS, UPTIME, ENGINE, MATTERS),
     "auditor": (RECORD,),
     "admin": (STAFF, RECORD),
 }

@@ -45,6 +45,7 @@ GROUPS: Final[Mapping[str, tuple[tuple[str, str, str, str], ...]]] = {
         (gettext_noop("Exchange rates"), "reporting", "exchangerate", "currency_exchange"),
     ),
     gettext_noop("Operations"): (
+        (gettext_noop("Incidents"), "reporting", "incident", "emergency"),
         (gettext_noop("Needs attention"), "payments", "attentionitem", "priority_high"),
         (gettext_noop("Proposals"), "payments", "settlement", "how_to_vote"),
         (gettext_noop("Alerts"), "reporting", "alert", "notifications_active"),

@@ -8,12 +8,12 @@ import structlog
 from django.db import connection
 from django.db.models import Q
 
-from payments.kernel import jobs, money, unit
+from payments.kernel import jobs, unit
 from payments.kernel.attention import Severity
 from reporting.models import Diversion, EntryKind, Incident, IncidentEntry, IncidentKind
 from reporting.models.incidents import QUIET
 from reporting.states import DiversionStatus, IncidentStatus
-from reporting.uptime import grouping
+from reporting.uptime import grouping, postmortem
 from reporting.uptime.findings import GRAVEST_FIRST, Finding, place, within
 from reporting.uptime.grouping import Group, Known
 
@@ -201,7 +201,7 @@ def _worse(row: Incident, group: Group, at: datetime) -> bool:
     else:
         severity = Severity(row.severity)
     if any(minor > WORSE * row.worst_minor.get(code, 0) for code, minor in rate.items()):
-        said.append(f"{amounts(rate)} a minute is not approved now.")
+        said.append(f"{postmortem.amounts(rate)} a minute is not approved now.")
     row.change(kind=group.kind, severity=severity)
     return bool(said) and enter(row, EntryKind.GREW, " ".join(said), at=at, figures=group.leading.figures)
 
@@ -250,13 +250,11 @@ def tell(incident_id: str, happened: str) -> None:
 
 def cost(row: Incident) -> str:
     """What it has cost, in a sentence."""
-    return f"{amounts(row.lost_minor)} was not approved because of it." if row.lost_minor else "It has cost no payment."
-
-
-def amounts(minor: Mapping[str, int]) -> str:
-    """`19.99 EUR and 5.00 USD`, the largest first."""
-    largest = sorted(minor.items(), key=lambda one: (-one[1], one[0]))
-    return " and ".join(money.text(money.from_minor(amount, code)) for code, amount in largest)
+    return (
+        f"{postmortem.amounts(row.lost_minor)} was not approved because of it."
+        if row.lost_minor
+        else "It has cost no payment."
+    )
 
 
 def _opened(row: Incident, group: Group) -> str:

@@ -204,6 +204,11 @@ def release(incident_id: str, *, by: str) -> None:
 # --- what both need
 
 
+def held(incident_id: str) -> bool:
+    """Whether a person holds its payments."""
+    return Diversion.objects.filter(incident_id=incident_id, status=DiversionStatus.HELD).exists()
+
+
 def shiftable(scope: Scope) -> bool:
     """Whether routing can tell these payments from others, and they are those of one account."""
     return "account" in scope and set(scope) <= {"account", *shifts.PLACE}

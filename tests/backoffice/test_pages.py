@@ -20,7 +20,7 @@ from payments.gateway.models import LegalEntity, SwitchKind
 from payments.intents.models import PaymentAttempt, PaymentIntent
 from payments.intents.services import measuring, rules
 from payments.kernel import attention, audit, clock, ids, unit
-from payments.kernel.attention import AttentionItem, AttentionKind, Settlement
+from payments.kernel.attention import AttentionItem, AttentionKind, Settlement, Severity
 from payments.kernel.jobs import Job, JobRun, Queue
 from payments.kernel.records import StateChange
 from payments.rest import requestlog
@@ -30,9 +30,22 @@ from payments.staff.models import StaffSession
 from payments.webhooks.models import Delivery, DeliveryTry, Endpoint, Event, EventSweep, InboundEvent
 from payments.webhooks.services import replaying, resending
 from refunds.services import answering, bulk, transfers
-from reporting.models import ExchangeRate, PspBalance, ReportDownload, Rhythm, Way
+from reporting.models import ExchangeRate, Incident, IncidentKind, PspBalance, ReportDownload, Rhythm, Way
 from reporting.reports.base import Parameters
-from reporting.services import alert_rules, burning, canary, closing, exports, paging, schedules, settlements, tieout
+from reporting.services import (
+    alert_rules,
+    burning,
+    canary,
+    closing,
+    exports,
+    handling,
+    incidents,
+    paging,
+    schedules,
+    settlements,
+    tieout,
+)
+from reporting.uptime.findings import Finding
 from tests import factories
 from tests.backoffice import pages
 from tests.byhand import behind_the_guards
@@ -95,7 +108,16 @@ def full(shop: factories.Shop, paid: dict[str, Any], tmp_path: Path, settings: A
         work.add(item, Settlement(item=item, action="close", because="nothing was found", proposed_by="staff lena"))
     _reconciled()
     _alerted()
+    _wrong(account)
     return paid
+
+
+def _wrong(account: str) -> None:
+    """An incident at an account, and somebody who knows something."""
+    now = clock.now()
+    found = Finding(IncidentKind.OUTAGE, {"account": account}, Severity.URGENT, now, {"USD": 1999}, {"seen": 0.5})
+    incidents.report([found], at=now)
+    handling.note(Incident.objects.get().pk, words="A data centre is away.", by="staff engineer")
 
 
 def _alerted() -> None:

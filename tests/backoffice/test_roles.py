@@ -31,6 +31,7 @@ LISTS = {
     "refunds.disputemovement": "support support_lead finance engineer auditor admin",
     "refunds.disputefile": "support support_lead finance engineer auditor admin",
     "refunds.fraudwarning": "support support_lead finance engineer auditor admin",
+    "reporting.incident": "support support_lead finance engineer auditor admin",
     "refunds.refundbatch": "support_lead finance auditor admin",
     "refunds.refundbatchrow": "support_lead finance auditor admin",
     "payments.customer": "support support_lead engineer auditor admin",

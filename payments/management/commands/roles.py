@@ -20,6 +20,7 @@ PAYMENTS: Final = (
     "refunds.view_disputemovement",
     "refunds.view_disputefile",
     "refunds.view_fraudwarning",
+    "reporting.view_incident",
 )
 """What whoever looks at payments at all may see."""
 
@@ -185,6 +186,7 @@ ROLES: Final[Mapping[str, tuple[str, ...]]] = {
         *PAYMENTS,
         *FIGURES,
         *ALERTS,
+        "reporting.change_incident",
         "reporting.add_alertchannel",
         "reporting.change_alertchannel",
         "reporting.add_alertrule",
@@ -256,7 +258,8 @@ and has them read again. `add_refundbatch` uploads a bulk refund and calls it of
 of others, pauses and resumes. `add_alertchannel`, `add_alertrule` and `add_silence` say who is told what is wrong, and
 for how long nobody is. `change_close` accepts what is missing from a day or month, locks it, asks to open it
 again, and agrees when somebody else has asked. `add_reportrun` has reports written, `download_report` takes their files
-and manifests, `download_untied_report` also those that are not the ledger's. Nothing else is ever changed by hand.
+and manifests, `download_untied_report` also those that are not the ledger's. `change_incident` looks after what is
+wrong, says that it is over, and holds payments where they are. Nothing else is ever changed by hand.
 """
 
 
