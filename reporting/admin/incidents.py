@@ -43,7 +43,7 @@ Act = Callable[[HttpRequest, Incident, dict[str, Any]], str]
 class ReasonForm(forms.Form):
     """Why, or what is known."""
 
-    reason = transfers.reason_field(HELP)  # type: ignore[arg-type]  # translated when it is shown
+    reason = transfers.reason_field(HELP)
 
 
 class HoldForm(ReasonForm):
@@ -100,7 +100,7 @@ COLUMNS: Final = (
     shown.text_of("taken_by", "Looked after by"),
 )
 TIMELINE: Final = (
-    shown.time_of("at", "When (UTC)"),
+    shown.time_of("at", "When"),
     shown.choice_of("kind", "What"),
     shown.said_of("words", "In words"),
     shown.text_of("by", "By whom"),

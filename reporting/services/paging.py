@@ -11,6 +11,7 @@ from reporting.models import Incident
 from reporting.models.alerts import Notice, Source
 from reporting.services import alerting, incidents
 from reporting.states import IncidentStatus
+from reporting.uptime import postmortem
 from reporting.uptime.telling import Subject
 
 LOOK_BACK: Final = timedelta(days=2)
@@ -49,7 +50,7 @@ def _of_incident(row: Incident) -> Subject:
     cost = {"at risk per minute": row.per_minute_minor, "not approved so far": row.lost_minor}
     return Subject(
         source=Source.INCIDENT, key=row.pk, kind=row.kind, severity=Severity(row.severity), words=row.words,
-        scope=row.scope, more={name: incidents.amounts(minor) for name, minor in cost.items() if minor},
+        scope=row.scope, more={name: postmortem.amounts(minor) for name, minor in cost.items() if minor},
         page=f"/admin/reporting/incident/{row.pk}/change/", opened_at=row.opened_at,
     )  # fmt: skip
 

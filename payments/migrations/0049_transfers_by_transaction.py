@@ -10,7 +10,7 @@ BUILD = "CREATE INDEX CONCURRENTLY ledger_transfer_xid ON payments_transfer (xid
 
 class Migration(migrations.Migration):
     atomic = False
-    dependencies: ClassVar = [("payments", "0046_ledger_seal")]
+    dependencies: ClassVar = [("payments", "0048_ledger_seal")]
     operations: ClassVar = [
         migrations.RunSQL(
             [DROP, BUILD],

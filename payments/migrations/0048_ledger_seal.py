@@ -113,7 +113,7 @@ DROP FUNCTION payments_merkle(bytea[]); DROP FUNCTION payments_seal_leaves(xid8,
 
 
 class Migration(migrations.Migration):
-    dependencies: ClassVar = [("payments", "0045_service_levels")]
+    dependencies: ClassVar = [("payments", "0047_newest_of_a_customer")]
     operations: ClassVar = [
         migrations.CreateModel(
             name="Seal",
