@@ -56,6 +56,7 @@ class ModelAdmin(unfold.ModelAdmin):  # type: ignore[misc]  # unfold has no type
     list_filter: ClassVar[Sequence[Any]] = ()
     ordering: ClassVar[Sequence[str]] = ("-pk",)
     paginator = lists.EstimatedPaginator
+    preserve_filters = False  # a row's page leads back by the browser; without them no address is resolved per row
     search_fields: ClassVar[Sequence[str]] = ("pk",)
     search_help_text: Any = gettext_lazy("Id")
     show_facets = ShowFacets.NEVER

@@ -144,7 +144,7 @@ def twice(intent: PaymentIntent) -> list[tuple[str, str]]:
     """
     money_moved = Q(authorized_at__isnull=False) | Q(status__in=TOOK)
     tries = PaymentAttempt.objects.select_related("account").prefetch_related("captures").filter(money_moved)
-    tries = tries.filter(order_id=intent.order_id) if intent.order_id else tries.filter(intent=intent)
+    tries = tries.filter(intent__order=intent.order_id) if intent.order_id else tries.filter(intent=intent)
     found = [(_named(one), _becomes(one, intent)) for one in tries.order_by("pk")]
     return found if len(found) > 1 else []
 
