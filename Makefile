@@ -54,6 +54,7 @@ check: install ## Lint, types, import contracts, migrations and generated docume
 	$(BIN)/lint-imports
 	$(BIN)/python -W ignore::RuntimeWarning manage.py makemigrations --check --dry-run
 	$(MANAGE) docs --check
+	$(MANAGE) messages --check
 
 messages: install ## Bring the catalogues of translations up to date with what the back office says
 	$(MANAGE) messages

@@ -267,7 +267,7 @@ class RoutingRuleAdmin(base.ModelAdmin):
             messages.warning(request, _("%(detail)s Nothing was changed.") % {"detail": refusal.detail})
             return
         self.log_change(request, row, f"{shown.english(MOVES[move][0])}: {reason}".removesuffix(": "))
-        messages.success(request, _("Done: %(what)s.") % {"what": MOVES[move][0]})
+        messages.success(request, _("Done: %(what)s.") % {"what": shown.within(MOVES[move][0])})
 
     def backtest(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """What the rule would have done with the payments of the last 30 days."""

@@ -26,6 +26,7 @@ from payments.admin.wording import english as english
 from payments.admin.wording import plain as plain
 from payments.admin.wording import said as said
 from payments.admin.wording import titled as titled
+from payments.admin.wording import within as within
 from payments.kernel import ids, money
 
 NOTHING: Final = "–"

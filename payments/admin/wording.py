@@ -23,6 +23,12 @@ def choices(kind: type[models.TextChoices]) -> list[tuple[str, Any]]:
     return [(str(value), gettext_lazy(label)) for value, label in kind.choices]
 
 
+def within(words: object) -> str:
+    """Words in the middle of a sentence: small in English; other languages know their nouns."""
+    said = str(words)
+    return said[:1].lower() + said[1:] if translation.get_language() == "en" else said
+
+
 def english(words: object) -> str:
     """Words for what is kept: the log of changes is in English, whoever reads the button."""
     with translation.override("en"):

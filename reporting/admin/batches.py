@@ -178,7 +178,7 @@ def facts(request: HttpRequest, row: RefundBatch, viewer: shown.Viewer) -> dict[
         "bar": row.status in (BatchStatus.RUNNING, BatchStatus.PAUSED),
         "done": progress.done,
         "repeats": viewer.reference(row.repeats_id) if row.repeats_id and not ended else "",
-        "repeats_stands": shown.said(row.repeats.status).lower() if row.repeats is not None else "",
+        "repeats_stands": shown.within(shown.said(row.repeats.status)) if row.repeats is not None else "",
         "kinds": [(name, words, f"{counts[name]:,}", name == show) for name, (words, _) in TABS.items()],
         "show": show,
         "turned": page,

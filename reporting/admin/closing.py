@@ -200,7 +200,7 @@ class CloseAdmin(base.ModelAdmin):
 
     def _again(self, request: HttpRequest, row: Close, _reason: str) -> str:
         found = closing.check(row.pk, by=person(request), anew=True)
-        return _("Looked at: %(state)s.") % {"state": WORDS[CloseStatus(found.status)]}
+        return _("Looked at: %(state)s.") % {"state": shown.within(WORDS[CloseStatus(found.status)])}
 
     def lock(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Lock it without waiting for the timetable."""

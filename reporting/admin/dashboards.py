@@ -13,6 +13,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
+from django.utils import translation
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators import http
@@ -162,8 +163,9 @@ def board(request: HttpRequest, name: str) -> HttpResponse:
 
 
 @http.require_safe
+@translation.override("en")
 def download(request: HttpRequest, name: str, slug: str) -> HttpResponse:
-    """The table of one chart as CSV, of the same figures; that it was taken is on record."""
+    """The table of one chart as CSV, of the same figures, in English for whoever reads it; its taking is on record."""
     chosen = _board(request, name)
     asked, wrong = _asked(request, name, chosen)
     chart = next((one for one in chosen.build(asked)[1] if one.slug == slug), None)

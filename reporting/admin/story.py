@@ -208,7 +208,7 @@ def _around(
     waiting = Job.objects.alias(about=_ABOUT).filter(about__overlap=named).order_by("due_at")
     for job in waiting[: shown.ROWS]:
         detail = _("%(state)s, due %(at)s UTC") % {
-            "state": shown.said(job.state),
+            "state": shown.within(shown.said(job.state)),
             "at": f"{job.due_at.astimezone(UTC):%Y-%m-%d %H:%M:%S}",
         }
         yield Line(job.created_at, "job", str(KINDS["job"]), shown.said(job.name), detail, job.queue, "")

@@ -167,7 +167,7 @@ def _becomes(attempt: PaymentAttempt, intent: PaymentIntent) -> str:
         return _("The capture failed afterwards: the provider did not keep the money.")
     late = Refund.objects.filter(attempt=attempt, origin=Origin.DUPLICATE).order_by("-pk").first()
     if late is not None:
-        stands = {"state": shown.said(late.status).lower()}
+        stands = {"state": shown.within(shown.said(late.status))}
         return _("Taken, but too late: it goes back by itself. That refund: %(state)s.") % stands
     taken = sum(one.amount_minor for one in attempt.captures.all() if one.status == "succeeded")
     if 0 < taken < attempt.amount_minor:

@@ -343,7 +343,7 @@ class BankTransferAdmin(base.ModelAdmin):
                 _("%(decided_by)s has decided already at %(at)s UTC: %(decision)s. Nothing was changed.")
                 % {
                     "decided_by": row.decided_by,
-                    "decision": shown.said(row.decision).lower(),
+                    "decision": shown.within(shown.said(row.decision)),
                     "at": f"{at:%Y-%m-%d %H:%M:%S}",
                 },
             )
