@@ -58,6 +58,7 @@ OURS = ("payments", "refunds", "reporting")
 SUMS = {"attemptsminute", "attemptshour", "attemptsday", "tallyminute", "tallyhour", "tallyday", "rollupmark", "atrest"}
 SUMS |= {"levelcount", "servicelevel"}
 """What dashboards show, in figures and not row by row."""
+SUMS |= {"baseline", "baselinemark"}
 MODELS = [
     model for app in OURS for model in apps.get_app_config(app).get_models() if model._meta.model_name not in SUMS
 ]
