@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,7 +13,9 @@ from django.db import DatabaseError, connection, transaction
 
 from payments.kernel import clock, jobs
 from reporting import selectors
+from reporting.models import Incident
 from reporting.models.rollups import Age, RollupMark
+from reporting.states import IncidentStatus
 from reporting.uptime import attention, resting
 
 log = structlog.get_logger(__name__)
@@ -140,6 +143,12 @@ def _attention() -> Iterable[Figure]:
     )
 
 
+def _incidents() -> Iterable[Figure]:
+    rows = Incident.objects.filter(status=IncidentStatus.OPEN).values_list("kind", "severity")
+    count = [({"kind": kind, "severity": severity}, times) for (kind, severity), times in Counter(rows).items()]
+    yield Figure("incidents_open", "Incidents that go on.", count)
+
+
 def _rollups() -> Iterable[Figure]:
     until = RollupMark.objects.filter(pk=1).values_list("until", flat=True).first()
     if until is not None:
@@ -156,5 +165,6 @@ PARTS: Final[Sequence[Callable[[], Iterable[Figure]]]] = (
     _queues,
     _at_rest,
     _attention,
+    _incidents,
     _rollups,
 )

@@ -13,7 +13,7 @@ from reporting.models import Incident
 from reporting.models.incidents import IncidentKind
 from reporting.models.rollups import AttemptsMinute
 from reporting.states import Standing
-from reporting.uptime import rollups, status
+from reporting.uptime import figures, rollups, status
 from reporting.uptime.reading import Tried
 from tests import byhand, factories
 from tests.services import conftest as services
@@ -88,6 +88,9 @@ def test_an_incident_is_told_where_it_is_and_in_plain_words(shop: factories.Shop
     assert "Card in Germany: not working" in shown
     assert "United States: working" in shown
     assert "stolen" not in shown
+    figures.forget()
+    told = Client().get("/metrics").content.decode()
+    assert 'countinghouse_incidents_open{kind="outage",severity="urgent"} 1' in told
     incident.status, incident.closed_at = "closed", clock.now()
     incident.save()
     shown = page()
