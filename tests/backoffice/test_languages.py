@@ -107,5 +107,5 @@ def test_the_api_and_what_is_kept_stay_english(staff: Any, shop: factories.Shop,
     assert "Zurückgenommen: 5.00 USD" in pages.plain(undone.content.decode())
     assert LogEntry.objects.latest("pk").change_message == "Take back"
     german = lead.get("/v1/refunds")
-    assert german.json()["title"] == "Unauthorized"
+    assert german.json()["title"] == "Api key missing"
     assert german.headers["content-type"] == "application/problem+json"
