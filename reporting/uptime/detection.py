@@ -40,6 +40,8 @@ LEAST_POINTS: Final = 0.025
 """A share that has risen by less is no matter for a page, however certain it is."""
 LEAST_TRIALS: Final = 20
 """Attempts: what fewer say may be one customer who tries again and again."""
+LEAST_UNANSWERED: Final = 4
+"""The same where there is no answer, which is no customer's fault: once a circuit is open, few attempts are left."""
 STILL_UNEXPLAINED: Final = 0.7
 """So much of the limit has to be left in an alarm without what is explained, for it to be told besides."""
 DOWN: Final = 0.35
@@ -162,7 +164,8 @@ def _located(view: _View, alarm: Alarm) -> _Found | None:
     since = view.since(alarm)
     cells = view.cells(since)
     place = scoping.narrowest(cells, alarm.measure)
-    if place is None or place.trials < LEAST_TRIALS or place.excess < LEAST_POINTS * place.trials:
+    least = LEAST_UNANSWERED if alarm.measure is AVAILABILITY else LEAST_TRIALS
+    if place is None or place.trials < least or place.excess < LEAST_POINTS * place.trials:
         return None
     inside = {cell: values for cell, values in cells.items() if in_scope(cell, place.scope)}
     minutes = int((view.watch.minutes[-1].at - since) / MINUTE) + 1

@@ -177,7 +177,10 @@ def test_recorded_minutes_are_replayed_from_a_file_or_from_the_database(
         call_command("uptime", "replay", "--recorded", "database")
     learned()
     filled("minute", minute(0), minute(30))
-    byhand.sql("UPDATE reporting_attemptsminute SET approved = 20, declined_soft = 180 WHERE at >= %s", minute(25))
+    byhand.sql(
+        "UPDATE reporting_attemptsminute SET approved = 20, declined_soft = 180, not_approved_minor = 359820 WHERE at >= %s",
+        minute(25),
+    )
     call_command("uptime", "replay", "--recorded", "database")
     assert "| 2026-11-16 12:25 | 12:29 | outage | everywhere |" in capsys.readouterr().out
     path.write_text("at,account\n2026-11-02,one\n")
