@@ -89,7 +89,8 @@ def _on_its_way(channel: AlertChannel) -> AlertMessage | None:
         if message is not None:
             message.change(attempts=message.attempts + 1)
             return message
-        found = [notice for notice in _due(channel)[:MOST] if not _silenced(notice)]
+        silences = list(Silence.objects.filter(until__gt=clock.now(), ended_at=None).order_by("-until"))
+        found = [notice for notice in _due(channel)[:MOST] if not _silenced(notice, silences)]
         lines = _carried(channel, found)
         if not lines:
             return None
@@ -117,21 +118,21 @@ def _due_now(channel: AlertChannel) -> QuerySet[Notice]:
     return Notice.objects.filter(channel=channel, due_at__lte=clock.now())
 
 
-def _silenced(notice: Notice) -> bool:
+def _silenced(notice: Notice, silences: Sequence[Silence]) -> bool:
     """Whether it is not told for now; then it waits for the silence's end. What is over is told all the same."""
     if notice.wish not in NOISY:
         return False
-    row = silence_of(notice)
+    row = _silence_of(notice, silences)
     if row is None:
         return False
     notice.change(silence=row, due_at=row.until)
     return True
 
 
-def silence_of(notice: Notice) -> Silence | None:
-    """The silence in which its alert lies, the one that lasts longest."""
+def _silence_of(notice: Notice, silences: Sequence[Silence]) -> Silence | None:
+    """The silence in which its alert lies: of `silences`, the longest first, the one that lasts longest."""
     alert = notice.alert
-    for row in Silence.objects.filter(until__gt=clock.now(), ended_at=None).order_by("-until"):
+    for row in silences:
         about = row.source in ("", alert.source) and (not row.kinds or alert.kind in row.kinds)
         if about and telling.lies_in(alert.scope, row.scope) and alert.source != Source.CHANNEL:
             return row
