@@ -178,7 +178,8 @@ def test_recorded_minutes_are_replayed_from_a_file_or_from_the_database(
     learned()
     filled("minute", minute(0), minute(30))
     byhand.sql(
-        "UPDATE reporting_attemptsminute SET approved = 20, declined_soft = 180, not_approved_minor = 359820 WHERE at >= %s",
+        "UPDATE reporting_attemptsminute SET approved = 20, declined_soft = 180, not_approved_minor = 359820"
+        " WHERE at >= %s",
         minute(25),
     )
     call_command("uptime", "replay", "--recorded", "database")
