@@ -102,9 +102,13 @@ ADVICE: Final[Mapping[str, tuple[Any, Any]]] = {
         gettext_lazy("Nothing is lost. Look at the rule's numbers, and close this with what you found."),
     ),
     K.CANARY_FAILED: (
-        "A payment with a test card at the provider's test environment has failed twice in a row. No money moved.",
-        "See whether payments fail too, and what the provider says of its test environment; check the account's test"
-        " keys. This closes by itself when a canary is well again.",
+        gettext_lazy(
+            "A payment with a test card at the provider's test environment has failed twice in a row. No money moved."
+        ),
+        gettext_lazy(
+            "See whether payments fail too, and what the provider says of its test environment; check the account's"
+            " test keys. This closes by itself when a canary is well again."
+        ),
     ),
     K.UNMATCHED_EVENT: (
         gettext_lazy(
