@@ -45,6 +45,11 @@ def learned() -> None:
         usual.learn_anew(BEGAN)
 
 
+def pay(shop: factories.Shop) -> None:
+    """Somebody tries to pay, whatever comes of it."""
+    shop.call("POST", f"payment_intents/{shop.intent()['id']}/confirm", factories.card())
+
+
 def open_incidents() -> list[tuple[str, dict[str, str]]]:
     """Of payments: nobody works off the jobs of these tests."""
     rows = Incident.objects.filter(status="open").exclude(kind__in=("queue_lag", "delivery_lag"))
@@ -63,11 +68,11 @@ def test_an_outage_is_an_incident_within_two_rounds_and_over_when_it_is(
             detecting.look()
     assert open_incidents() == []
 
-    sim.scenario("payment_intents", "rate_limit_429")
+    sim.scenario("payment_intents.create", "reset_before")
     for number in (2, 3):
         with clock.at(minute(number)):
             for _ in range(12):
-                shop.confirm(shop.intent())
+                pay(shop)
         with clock.at(minute(number + 0.9)):
             detecting.look()
     [row] = Incident.objects.exclude(kind__in=("queue_lag", "delivery_lag"))
@@ -79,7 +84,7 @@ def test_an_outage_is_an_incident_within_two_rounds_and_over_when_it_is(
     for number in range(4, 14):
         with clock.at(minute(number)):
             for _ in range(6 if number < 7 else 0):
-                shop.confirm(shop.intent())
+                pay(shop)
         with clock.at(minute(number + 0.9)):
             detecting.look()
     assert open_incidents() == []
