@@ -21,7 +21,7 @@ def tell_of_a_quarter(shop: factories.Shop) -> None:
     shop.paid(2500)
     rollups.advance()
     of_all = AttemptsDay.objects.filter(lens=Lens.EVERYTHING).values().get()
-    of_method = AttemptsDay.objects.filter(lens=Lens.ANSWERS).values().get()
+    of_method = AttemptsDay.objects.filter(lens=Lens.PROVIDERS).values().get()
     made = []
     for method, countries in (("card", "DE FR ES US"), ("ideal", "NL"), ("klarna", "DE SE")):
         for number in range(1, 90):
@@ -51,6 +51,7 @@ def test_anybody_reads_how_payments_stand(sit: Sit, shop: factories.Shop, width:
     desk.go("/status")
     assert desk.says("Some payments are affected.")
     assert desk.says("Card in France: degraded")
+    assert desk.says("Trouble on")
     assert desk.says("Payments take longer than usual with iDEAL | Wero.")
     desk.page.get_by_text("countries").first.click()
     assert desk.says("Germany: working")
