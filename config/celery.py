@@ -7,7 +7,7 @@ import kombu
 from celery import signals
 from django import conf
 
-QUEUES = ("money", "bulk", "webhooks", "deliveries", "finance", "upkeep")
+QUEUES = ("money", "bulk", "webhooks", "deliveries", "finance", "upkeep", "alerts")
 
 app = celery.Celery("countinghouse")
 app.conf.update(

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from config import celery, programs
 from payments.gateway.models import CallKind
-from payments.kernel.jobs import REGISTRY
+from payments.kernel.jobs import REGISTRY, Queue
 from tests.conftest import ROOT
 
 SOURCES = [
@@ -60,3 +61,8 @@ def test_the_test_sees_a_name_that_is_not(tmp_path: Path, source: str, name: str
     (tmp_path / "planted.py").write_text(source)
     assert list(enqueued(tmp_path / "planted.py")) == [name]
     assert name not in REGISTRY
+
+
+def test_every_queue_of_jobs_has_one_of_rings_and_workers_that_listen() -> None:
+    assert celery.QUEUES == tuple(Queue)
+    assert programs.QUEUES == ",".join(Queue)
