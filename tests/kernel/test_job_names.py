@@ -64,5 +64,5 @@ def test_the_test_sees_a_name_that_is_not(tmp_path: Path, source: str, name: str
 
 
 def test_every_queue_of_jobs_has_one_of_rings_and_workers_that_listen() -> None:
-    assert celery.QUEUES == tuple(Queue)
-    assert programs.QUEUES == ",".join(Queue)
+    assert tuple(Queue) == celery.QUEUES
+    assert ",".join(Queue) == programs.QUEUES
