@@ -116,6 +116,10 @@ class Board:
             return Standing.CLOSED
         return Standing.OPEN if _now() < until else Standing.HALF_OPEN
 
+    def unwell(self) -> dict[Key, Standing]:
+        """Every circuit that is not closed, by its key."""
+        return {key: standing for key in sorted(self._open) if (standing := self.standing(key)) is not Standing.CLOSED}
+
     def passes(self, key: Key) -> bool:
         """True when payments may be routed here: it is closed, or half open with no probe under way."""
         standing = self.standing(key)
@@ -312,6 +316,12 @@ os.register_at_fork(after_in_child=_renew)
 def standing(account: str, kind: str = "authorize") -> Standing:
     """How the circuit of an account and a kind of call stands, as this process knows it."""
     return _board.standing((account, kind))
+
+
+def unwell() -> dict[Key, Standing]:
+    """Every circuit that is not closed, as all processes know it: for who watches. Asks Redis, and waits for it."""
+    _board.sync()
+    return _board.unwell()
 
 
 def troubled(accounts: Iterable[str]) -> dict[str, str]:

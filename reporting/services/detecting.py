@@ -69,11 +69,16 @@ def work(now: datetime) -> list[Wrong]:
     """What of our own work lies about for too long, and which settlement files did not come."""
     counted_at = RollupMark.objects.filter(pk=1).values_list("counted_at", flat=True).first()
     return [
-        *(signals.stalled(counted_at, now) or signals.queues(_waiting(_QUEUES, now), now)),
+        *(signals.stalled(counted_at, now) or signals.queues(queues(now), now)),
         *signals.undelivered(_waiting(_UNDELIVERED, now), now),
         *signals.unrecovered(_waiting(_UNRECOVERED, now), now),
         *signals.unsettled(_waiting(_UNSETTLED, now), now),
     ]
+
+
+def queues(now: datetime) -> Sequence[Waiting]:
+    """The queues in which jobs are due: how many, and since when the oldest is."""
+    return _waiting(_QUEUES, now)
 
 
 def _waiting(sql: str, now: datetime) -> Sequence[Waiting]:
