@@ -16,7 +16,7 @@ from refunds.api import disputes, refunds
 from reporting import api as reports
 from reporting import metrics
 from reporting import views as report_views
-from reporting.admin import dashboards, search
+from reporting.admin import dashboards, search, uptime
 
 # The REST API: each line names one door.
 V1: list[URLPattern | URLResolver] = [
@@ -87,5 +87,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("admin/account/codes/", admin.site.admin_view(account.codes), name="my_codes"),
     path("admin/password_change/", admin.site.admin_view(account.password)),
     path("admin/", include(dashboards.routes())),
+    path("admin/", include(uptime.routes())),
     path("admin/", admin.site.urls),
 ]

@@ -8,7 +8,7 @@ from django.urls import reverse_lazy
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
-from reporting.admin import dashboards, undoing
+from reporting.admin import dashboards, undoing, uptime
 from reporting.admin import home as first
 
 GROUPS: Final[Mapping[str, tuple[tuple[str, str, str, str], ...]]] = {
@@ -118,6 +118,8 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
         }
         for title, pages in GROUPS.items()
     ]
+    operations = list(GROUPS).index("Operations")
+    groups[operations]["items"].insert(0, uptime.entry())
     groups.insert(1, dashboards.group())
     if not request.user.is_superuser and request.user.has_perm("refunds.approve_refund"):
         waiting = {"title": _("Approvals"), "icon": "approval", "link": reverse_lazy("admin:refunds_refund_waiting"),

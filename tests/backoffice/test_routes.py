@@ -34,6 +34,7 @@ EXTRA: Final = {
     "search": ALL,
     "dashboard": "finance engineer auditor admin boss",
     "dashboard_csv": "finance engineer auditor admin boss",
+    "uptime": "engineer auditor admin boss",
     "admin:search": ALL,
     "admin:index": ALL,
     "admin:login": ALL,
