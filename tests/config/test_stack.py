@@ -145,8 +145,12 @@ def test_what_is_killed_comes_back(stack: RunningStack, name: str) -> None:
     def back() -> bool:
         return stack.pid(name) not in {killed, None} and stack.ready
 
+    def answers() -> bool:
+        """A connection that died with the server is found out by the first question over it."""
+        return bool(stack.probe()["checks"]["database"] == "ok")
+
     assert processes.wait_until(back, timeout=PATIENCE, process=stack.process)
-    assert stack.probe()["checks"]["database"] == "ok"
+    assert processes.wait_until(answers, timeout=PATIENCE, process=stack.process)
 
 
 def test_a_neighbour_runs_beside_and_stops_alone(stack: RunningStack, neighbour: RunningStack) -> None:
