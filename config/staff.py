@@ -12,7 +12,7 @@ from django.http.multipartparser import MultiPartParserError
 from django.shortcuts import render
 
 from payments.kernel import audit, ids, redaction
-from payments.rest import cards, peers
+from payments.rest import peers
 
 PLACES: Final = ("/admin/", "/reports/")
 """The back office, and links to its files, which anybody follows who holds one."""
@@ -24,9 +24,6 @@ UNSAID: Final = ("csrfmiddlewaretoken", "code", "offer")
 """Fields that prove who somebody is: tokens, codes of a second factor, its secret."""
 UNTOLD: Final = (SIGN_IN, "/admin/confirm/", "/admin/account/", "/admin/password_change/")
 """Pages whose forms are not written down: they hold passwords, also in the name's field, and unused codes."""
-
-REASONS: Final = ("reason", "because", "why", "note", "comment", "message")
-"""Fields of free text; elsewhere references of banks and PSPs may well look like card numbers."""
 
 log = structlog.get_logger(__name__)
 
@@ -65,14 +62,17 @@ class StaffMiddleware:
 
 
 def _refused(request: HttpRequest) -> HttpResponse | None:
-    """An answer to a form in which somebody has pasted a key, or a card number as a reason: none of it is kept."""
+    """An answer to a form in which somebody has pasted a secret key: none of it is kept.
+
+    Card numbers are refused by the forms themselves, beside the field.
+    """
     if request.method in SAFE or request.path_info.startswith(UNTOLD):
         return None
     try:
-        said = [(name, text) for name, texts in request.POST.lists() for text in texts]
+        said = [text for _, texts in request.POST.lists() for text in texts]
     except (SuspiciousOperation, UnreadablePostError, MultiPartParserError):
         return None  # whoever reads it next says so
-    if not any(redaction.holds_key(text) or (name in REASONS and cards.look_like_number(text)) for name, text in said):
+    if not any(map(redaction.holds_key, said)):
         return None
     return render(request, "admin/refused.html", status=400)
 

@@ -97,8 +97,8 @@ class EstimatedPaginator(Paginator):  # type: ignore[type-arg]  # generic in the
     @staticmethod
     def _cost(rows: QuerySet[Any]) -> float:
         """What the planner thinks that reading the rows costs, where it knows the table at all."""
-        [plan] = json.loads(rows.values("pk").explain(format="json"))
-        return float(plan["Plan"]["Total Cost"])
+        said = rows.values("pk").explain(format="json")
+        return float(json.loads(said)[0]["Plan"]["Total Cost"]) if said else 0.0  # nothing can be there
 
     @staticmethod
     def _estimate(table: str) -> int:

@@ -9,6 +9,7 @@ from payments.kernel import ids
 TABLES: Final = (
     "payments_order", "payments_paymentintent", "payments_paymentattempt", "payments_capture",
     "payments_provideraccount", "payments_feecontract", "payments_routingrule", "payments_killswitch",
+    "payments_trafficshift",
     "refunds_refund", "refunds_dispute", "refunds_refundlimit", "refunds_banktransfer",
     "reporting_payout", "reporting_discrepancy", "reporting_close",
     "auth_user", "auth_user_groups", "auth_user_user_permissions",

@@ -70,7 +70,7 @@ def test_everybody_sees_what_waits_for_them(busy: dict[str, Client]) -> None:
     assert lead["Bulk refunds"] == "No upload waits or runs."
     assert "Nobody looks after 1 The PSP&#x27;s answer is not known 1" in lead["Needs attention"]
 
-    assert list(engineer) == ["Uptime in money", "Providers, jobs, deliveries", "Needs attention"]
+    assert list(engineer) == ["Incidents", "Uptime in money", "Providers, jobs, deliveries", "Needs attention"]
     assert "stripe-eu Off Dead jobs 1" in engineer["Providers, jobs, deliveries"]
 
     assert next(iter(boxes(busy["finance"]))) == "The last day"

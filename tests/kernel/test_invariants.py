@@ -39,7 +39,7 @@ def test_a_check_says_what_breaks_it_and_stops_after_twenty(planted: invariants.
 @pytest.mark.django_db
 def test_some_can_be_run_alone() -> None:
     names = {found.check.name for found in invariants.verify("ledger")}
-    assert names == {"ledger_currency", "ledger_trial_balance", "ledger_zero_sum"}
+    assert names == {"ledger_currency", "ledger_seal", "ledger_trial_balance", "ledger_zero_sum"}
 
 
 def test_a_name_is_declared_once(planted: invariants.Check) -> None:

@@ -172,5 +172,6 @@ def test_every_encrypted_column_has_its_own_place() -> None:
         "payments_idempotencykey.body_cipher",
         "payments_providercall.given_cipher",
         "payments_secondfactor.secret",
+        "reporting_alertchannel.address_cipher",
     ]
     assert all(isinstance(field, personal.Column) for _, field in rotation.columns())
