@@ -227,7 +227,7 @@ def test_the_database_refuses(one: Incident, sql: str) -> None:
 
 def test_an_incident_is_told_in_the_log(one: Incident) -> None:
     with structlog.testing.capture_logs() as said:
-        drain.drain(Queue.UPKEEP)
+        drain.drain(Queue.ALERTS)
 
     assert [(line["incident"], line["happened"]) for line in said if line["event"] == "incident"] == [
         (one.pk, "opened")
