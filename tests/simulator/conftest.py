@@ -26,17 +26,17 @@ def shared() -> Iterator[process.Simulator]:
 
 
 @pytest.fixture(scope="module")
-def _movable() -> Iterator[process.Simulator]:
+def movable() -> Iterator[process.Simulator]:
     simulator = process.Simulator("--seed", "own")
     yield simulator
     simulator.stop()
 
 
 @pytest.fixture
-def own(_movable: process.Simulator) -> process.Simulator:
+def own(movable: process.Simulator) -> process.Simulator:
     """A simulator for one test that moves the clock: it is as it began, but for accounts of tests that are over."""
-    assert _movable.ask("POST", "/_sim/reset", {}).status == 200
-    return _movable
+    assert movable.ask("POST", "/_sim/reset", {}).status == 200
+    return movable
 
 
 @pytest.fixture

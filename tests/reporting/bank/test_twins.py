@@ -9,7 +9,7 @@ from reporting.bankfiles.base import BankLine, BankStatement
 from tests.simulator import conftest as simulators
 from tests.simulator import process
 
-own = simulators.own
+own, movable = simulators.own, simulators.movable
 
 DAY = 86_400
 ENGLISH = {
