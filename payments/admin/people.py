@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy
 from unfold import admin as unfold
 from unfold import forms
 
-from payments.admin import base, fresh, shown
+from payments.admin import base, fresh, reasons, shown
 from payments.kernel import audit
 from payments.staff import factors, guesses, sessions
 
@@ -183,6 +183,7 @@ class HelpForm(django_forms.Form):
     )
     reason = django_forms.CharField(
         label=gettext_lazy("Reason"), max_length=200, min_length=5,
+        validators=[reasons.no_card_number],
         widget=django_forms.Textarea(attrs={"rows": 3}),
         help_text=gettext_lazy("How do you know that it is them? At least five letters; it is kept on record."),
     )  # fmt: skip

@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from payments.admin import fresh, shown
+from payments.admin import fresh, reasons, shown
 from payments.kernel import audit, clock
 
 LASTS: Final = timedelta(minutes=15)
@@ -25,6 +25,7 @@ class RevealForm(forms.Form):
         label=gettext_lazy("Why do you need it?"),
         min_length=5,
         max_length=200,
+        validators=[reasons.no_card_number],
         help_text=gettext_lazy("At least five letters. Your name and the reason are on record."),
     )
 

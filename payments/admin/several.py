@@ -12,7 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from payments.admin import base
+from payments.admin import base, reasons
 from payments.kernel.errors import Refusal
 
 AT_ONCE: Final = 10_000
@@ -26,6 +26,7 @@ class ReasonForm(forms.Form):
         label=gettext_lazy("Reason"),
         min_length=SHORTEST,
         max_length=200,
+        validators=[reasons.no_card_number],
         widget=forms.Textarea(attrs={"rows": 3}),
         help_text=gettext_lazy("Why? At least five letters; everybody who looks later reads it."),
     )

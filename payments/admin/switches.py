@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold import widgets
 
-from payments.admin import base, fresh, shown
+from payments.admin import base, fresh, reasons, shown
 from payments.gateway import accounts, switches
 from payments.gateway.models import KillSwitch, SwitchKind
 from payments.kernel.errors import Refusal
@@ -35,12 +35,7 @@ HISTORY = (
 class ReasonForm(forms.Form):
     """Why: everybody who looks later reads it."""
 
-    reason = forms.CharField(
-        max_length=200,
-        min_length=5,
-        widget=widgets.UnfoldAdminTextareaWidget(attrs={"rows": 3}),
-        help_text=gettext_lazy("What has happened? At least five letters; it is kept with the change."),
-    )
+    reason = reasons.reason_field(gettext_lazy("What has happened? At least five letters; it is kept with the change."))
 
 
 class OffForm(ReasonForm):

@@ -7,6 +7,7 @@ from django.core.files.uploadedfile import UploadedFile
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from payments.admin import reasons
 from payments.connectors.disputes import EvidenceDocument, EvidenceText
 from payments.kernel.errors import Refusal
 from refunds import defence
@@ -101,6 +102,7 @@ class AcceptForm(forms.Form):
     reason = forms.CharField(
         max_length=500,
         min_length=5,
+        validators=[reasons.no_card_number],
         widget=forms.Textarea(attrs={"rows": 3}),
         help_text=gettext_lazy("Colleagues read it later. At least five letters."),
     )

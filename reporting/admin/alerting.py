@@ -13,7 +13,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 
-from payments.admin import base, fresh, shown
+from payments.admin import base, fresh, reasons, shown
 from payments.kernel import clock
 from payments.kernel.attention import Severity
 from payments.kernel.errors import Refusal
@@ -142,7 +142,7 @@ class SilenceForm(AboutForm):
         label=lazy("About"),
     )
     hours = forms.TypedChoiceField(choices=HOURS, coerce=int, label=lazy("For how long"))
-    because = forms.CharField(max_length=200, min_length=5, label=lazy("Why"))
+    because = forms.CharField(max_length=200, min_length=5, validators=[reasons.no_card_number], label=lazy("Why"))
 
     def made(self, *, by: str) -> Silence:
         """The silence that the form says."""

@@ -14,10 +14,10 @@ from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from payments.admin import base, shown
+from payments.admin import base, reasons, shown
 from payments.kernel.errors import Refusal
 from reporting import banks
-from reporting.admin.transfers import person, reason_field
+from reporting.admin.transfers import person
 from reporting.models import BankLine, BankMatch, Discrepancy, LineStatus, Payout
 from reporting.services import banking
 
@@ -37,7 +37,7 @@ PAYOUT_WORDS: Final = {"paid": gettext_lazy("On its way")}
 class ReasonForm(forms.Form):
     """Why: everybody who looks later reads it."""
 
-    reason = reason_field(gettext_lazy("How do you know? At least five letters; it is kept."))
+    reason = reasons.reason_field(gettext_lazy("How do you know? At least five letters; it is kept."))
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from payments.admin import base, fresh, shown
+from payments.admin import base, fresh, reasons, shown
 from payments.kernel.errors import Refusal
 from refunds import batches as reading
 from refunds import selectors, uploads
@@ -44,6 +44,7 @@ class ReasonForm(forms.Form):
     reason = forms.CharField(
         max_length=200,
         min_length=5,
+        validators=[reasons.no_card_number],
         widget=forms.Textarea(attrs={"rows": 3}),
         help_text=gettext_lazy("At least five letters."),
     )

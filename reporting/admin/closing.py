@@ -12,13 +12,13 @@ from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from payments.admin import base, fresh, shown
+from payments.admin import base, fresh, reasons, shown
 from payments.kernel import clock
 from payments.kernel.errors import Refusal
 from payments.kernel.records import StateChange
 from reporting import selectors
 from reporting.admin import reports
-from reporting.admin.transfers import person, reason_field
+from reporting.admin.transfers import person
 from reporting.models import CheckState, Close, CloseCheck, Item
 from reporting.services import checklist, closing, closing_reports, reopening
 from reporting.states import CloseStatus
@@ -51,7 +51,7 @@ BEHIND: Final = {
 class ReasonForm(forms.Form):
     """Why: everybody who looks later reads it."""
 
-    reason = reason_field(gettext_lazy("Why? At least five letters; it stays with the period."))
+    reason = reasons.reason_field(gettext_lazy("Why? At least five letters; it stays with the period."))
 
 
 def state(row: Close) -> str:

@@ -12,7 +12,7 @@ from django.urls import URLPattern
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from payments.admin import base, fresh, shown
+from payments.admin import base, fresh, reasons, shown
 from payments.intents.models import PaymentIntent
 from payments.kernel.attention import AttentionItem
 from payments.kernel.audit import AuditEvent
@@ -86,6 +86,7 @@ class EraseForm(forms.Form):
         label=gettext_lazy("Why are they erased?"),
         min_length=5,
         max_length=200,
+        validators=[reasons.no_card_number],
         help_text=gettext_lazy("At least five letters, without their name: this stays on record."),
     )
 

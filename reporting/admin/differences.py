@@ -13,7 +13,7 @@ from django.urls import URLPattern
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, gettext_noop
 
-from payments.admin import base, fresh, shown
+from payments.admin import base, fresh, reasons, shown
 from payments.kernel import clock, money
 from payments.kernel.errors import Refusal
 from payments.kernel.records import StateChange
@@ -49,7 +49,7 @@ Act = Callable[[HttpRequest, Discrepancy, dict[str, Any]], str]
 class ReasonForm(forms.Form):
     """Why."""
 
-    reason = transfers.reason_field(HELP)
+    reason = reasons.reason_field(HELP)
 
 
 class SettleForm(ReasonForm):

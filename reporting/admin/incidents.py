@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold import widgets
 
-from payments.admin import base, fresh, shown
+from payments.admin import base, fresh, reasons, shown
 from payments.kernel.attention import Severity
 from payments.kernel.errors import Refusal
 from reporting.admin import transfers
@@ -43,7 +43,7 @@ Act = Callable[[HttpRequest, Incident, dict[str, Any]], str]
 class ReasonForm(forms.Form):
     """Why, or what is known."""
 
-    reason = transfers.reason_field(HELP)
+    reason = reasons.reason_field(HELP)
 
 
 class HoldForm(ReasonForm):

@@ -12,7 +12,7 @@ from django.urls import URLPattern
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from payments.admin import base, fresh, several, shown
+from payments.admin import base, fresh, reasons, several, shown
 from payments.intents.services import extending
 from payments.intents.services import settling as payments
 from payments.kernel import attention, clock
@@ -39,7 +39,7 @@ HELP = gettext_lazy("How do you know? At least five letters; everybody who looks
 class ReasonForm(forms.Form):
     """Why: it is kept with what was done."""
 
-    reason = transfers.reason_field(HELP)
+    reason = reasons.reason_field(HELP)
 
 
 class ProposalForm(ReasonForm):

@@ -15,7 +15,7 @@ from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from payments.admin import base, shown
+from payments.admin import base, reasons, shown
 from payments.kernel import attention as items
 from payments.kernel import clock
 from payments.kernel.attention import SEVERITIES, AttentionItem, Severity
@@ -73,7 +73,7 @@ class AssignForm(forms.Form):
     """To whom, and why."""
 
     to = forms.ChoiceField(label=_("To whom"))
-    reason = transfers.reason_field(gettext_lazy("Why this person? At least five letters."))
+    reason = reasons.reason_field(gettext_lazy("Why this person? At least five letters."))
 
     def __init__(self, data: Any = None) -> None:
         super().__init__(data)
@@ -91,7 +91,7 @@ class SnoozeForm(forms.Form):
         label=_("Until"), choices=[("0.04", _("In an hour")), ("1", _("Tomorrow")), ("3", _("In 3 days")),
                                    ("7", _("In a week")), ("30", _("In 30 days"))], initial="1",
     )  # fmt: skip
-    reason = transfers.reason_field(
+    reason = reasons.reason_field(
         gettext_lazy("What do you wait for? At least five letters; whoever looks later reads it.")
     )
 

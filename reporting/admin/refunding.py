@@ -10,12 +10,11 @@ from django.db import IntegrityError, models
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from payments.admin import shown
+from payments.admin import reasons, shown
 from payments.intents.models import PaymentIntent
 from payments.intents.services.refusals import IntentUnexpectedState
 from payments.kernel import ids, money, unit
 from payments.kernel.errors import Refusal
-from payments.rest import cards
 from payments.rest.models import IdempotencyKey
 from refunds.models import Reason, Refund
 from refunds.policy import Person
@@ -54,6 +53,7 @@ class RefundForm(forms.Form):
     note = forms.CharField(
         required=False,
         max_length=500,
+        validators=[reasons.no_card_number],
         widget=forms.Textarea(attrs={"rows": 3}),
         help_text=gettext_lazy("Colleagues read it later."),
     )
@@ -78,13 +78,6 @@ class RefundForm(forms.Form):
                 label=_("Units of %(name)s") % {"name": line.name},
                 disabled=bool(line.why),
             )
-
-    def clean_note(self) -> str:
-        """The note; a card number is refused here as by the API, for it would be kept."""
-        note: str = self.cleaned_data["note"]
-        if cards.look_like_number(note):
-            raise forms.ValidationError(_("This looks like a card number, which is never written down here."))
-        return note
 
     def clean(self) -> dict[str, Any]:
         """What is asked for: minor units, or units of lines; a form that does not say by what is by amount."""

@@ -11,15 +11,13 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from unfold import widgets
 
-from payments.admin import base, fresh, shown
+from payments.admin import base, fresh, reasons, shown
 from payments.gateway.models import ProviderAccount, ProviderCall
 from payments.intents.models import PaymentIntent
 from payments.kernel import money
 from payments.kernel.errors import Refusal
 from payments.kernel.records import StateChange
-from payments.rest import cards
 from refunds import selectors
 from refunds.models import Origin, Refund, RefundLine
 from refunds.services import approvals, refunds
@@ -78,21 +76,10 @@ DOINGS: Final[Mapping[str, tuple[Any, str, Any]]] = {
 """Event -> the button's words, the right that it takes, and what it does."""
 
 
-def _no_card_number(text: str) -> None:
-    if cards.look_like_number(text):
-        raise forms.ValidationError(_("This looks like a card number, which is never written down here."))
-
-
 class WhyForm(forms.Form):
     """Why: whoever looks later reads it."""
 
-    reason = forms.CharField(
-        max_length=500,
-        min_length=5,
-        validators=[_no_card_number],
-        widget=widgets.UnfoldAdminTextareaWidget(attrs={"rows": 3}),
-        help_text=gettext_lazy("At least five letters; it is kept with the refund."),
-    )
+    reason = reasons.reason_field(gettext_lazy("At least five letters; it is kept with the refund."), max_length=500)
 
 
 class WhoseFilter(admin.SimpleListFilter):

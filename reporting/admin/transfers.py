@@ -13,16 +13,14 @@ from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from moneyed import Money
-from unfold import widgets
 
-from payments.admin import base, fresh, shown
+from payments.admin import base, fresh, reasons, shown
 from payments.intents.models import PaymentIntent
 from payments.kernel import clock, money
 from payments.kernel.attention import AttentionItem, Decision
 from payments.kernel.errors import Refusal
 from payments.kernel.records import StateChange
 from payments.orders.states import derived
-from payments.rest import cards
 from refunds.models import BankTransfer
 from refunds.services import transfers
 from refunds.services.transfers import Owed
@@ -37,22 +35,6 @@ def person(request: HttpRequest) -> str:
     return f"staff {request.user.get_username()}"[:80]
 
 
-def reason_field(help_text: Any) -> forms.CharField:
-    """Why: everybody who looks later reads it."""
-    return forms.CharField(
-        max_length=200,
-        min_length=5,
-        validators=[_no_card_number],
-        widget=widgets.UnfoldAdminTextareaWidget(attrs={"rows": 3}),
-        help_text=help_text,
-    )
-
-
-def _no_card_number(text: str) -> None:
-    if cards.look_like_number(text):
-        raise forms.ValidationError(_("This looks like a card number, which is never written down here."))
-
-
 def _day(label: Any, help_text: Any) -> forms.DateField:
     return forms.DateField(label=label, help_text=help_text, widget=forms.DateInput(attrs={"type": "date"}))
 
@@ -65,11 +47,11 @@ class TransferForm(forms.Form):
     bank_reference = forms.CharField(
         max_length=80,
         min_length=3,
-        validators=[_no_card_number],
+        validators=[reasons.no_card_number],
         help_text=gettext_lazy("As the bank's statement calls the transfer."),
     )
     value_date = _day(gettext_lazy("Value date"), gettext_lazy("The day on which it left the account."))
-    because = reason_field(
+    because = reasons.reason_field(
         gettext_lazy("What is it for, and how did the customer tell us where to? No account numbers.")
     )
     because.label = gettext_lazy("Why")
@@ -98,14 +80,14 @@ class TransferForm(forms.Form):
 class WithdrawForm(forms.Form):
     """Why it is not confirmed."""
 
-    reason = reason_field(gettext_lazy("What is wrong with it? At least five letters; it is kept."))
+    reason = reasons.reason_field(gettext_lazy("What is wrong with it? At least five letters; it is kept."))
 
 
 class ReturnedForm(forms.Form):
     """When it was on our account again, and why."""
 
     day = _day(gettext_lazy("Came back on"), gettext_lazy("The day on which it was on our account again."))
-    reason = reason_field(gettext_lazy("What does the bank say? At least five letters; it is kept."))
+    reason = reasons.reason_field(gettext_lazy("What does the bank say? At least five letters; it is kept."))
 
 
 class DecisionFilter(admin.SimpleListFilter):

@@ -12,7 +12,7 @@ from django.test import Client
 
 from config import logs
 from payments.gateway import accounts
-from payments.gateway.models import ProviderAccount
+from payments.gateway.models import KillSwitch, ProviderAccount
 from payments.kernel import doorbell, jobs, unit
 from payments.kernel.jobs import Queue
 from payments.webhooks.models import DeliveryTry
@@ -191,8 +191,13 @@ def test_what_staff_type(shop: factories.Shop, told: io.StringIO, secret: str) -
     boss = pages.signed_in(User.objects.create_superuser("boss", password="correct horse battery staple"))
     boss.get("/admin/search", {"q": secret})
     boss.post("/admin/password_change/", {"old_password": secret, "new_password1": secret, "new_password2": secret})
-    answer = boss.post("/admin/payments/providerswitch/add/", {"reason": secret, "target": "stripe-us"})
+    form = {"kind": "account", "target": "stripe-us", "reason": secret}
+    answer = boss.post("/admin/payments/killswitch/new/", form)
     boss.post(f"/admin/{secret}/", {secret: secret})
-    if secret in CARDS or secret in KEYS:
+    if secret in KEYS:
         assert answer.status_code == 400
+    if secret in CARDS:
+        assert "never written down here" in answer.content.decode(), "said beside the field"
+    if secret in CARDS or secret in KEYS:
+        assert not KillSwitch.objects.exists()
         nothing_kept(told)
