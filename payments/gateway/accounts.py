@@ -17,7 +17,6 @@ from payments.gateway import limits
 from payments.gateway.models import ProviderAccount, Psp
 from payments.kernel import meters, unit
 from payments.kernel.errors import Bug, Refusal
-from payments.rest import requestlog
 
 CACHE_SECONDS: Final = 5.0
 """How long a process may go on with an account's row as it was: a switch off works within this time."""
@@ -26,7 +25,7 @@ REPORT_USER: Final = "REPORT_USER"
 """Who fetches an account's reports at Adyen: `user:password`."""
 
 http.before_request = unit.refuse_open_transaction
-http.after_request = requestlog.waited_outside
+http.after_request = meters.waited
 
 
 class ProviderAccountUnknown(Refusal):

@@ -134,7 +134,11 @@ _elsewhere: ContextVar[list[float] | None] = ContextVar("elsewhere", default=Non
 
 @contextmanager
 def waits_told() -> Iterator[list[float]]:
-    """Collect how many seconds what happens inside has waited for PSPs."""
+    """Collect how many seconds what happens inside has waited for PSPs; within another one, what that one collects."""
+    around = _elsewhere.get()
+    if around is not None:
+        yield around
+        return
     waits: list[float] = []
     token = _elsewhere.set(waits)
     try:
@@ -143,10 +147,13 @@ def waits_told() -> Iterator[list[float]]:
         _elsewhere.reset(token)
 
 
-def call_took(account: str, kind: str, outcome: str, began: float) -> None:
-    """A call to a PSP is over, which began at that moment of `time.perf_counter`."""
-    seconds = time.perf_counter() - began
-    PSP.took(account, kind, outcome, seconds=seconds)
+def waited(seconds: float) -> None:
+    """A PSP took so long to answer a request; of no interest where nobody collects."""
     waits = _elsewhere.get()
     if waits is not None:
         waits.append(seconds)
+
+
+def call_took(account: str, kind: str, outcome: str, began: float) -> None:
+    """A call to a PSP is over, which began at that moment of `time.perf_counter`."""
+    PSP.took(account, kind, outcome, seconds=time.perf_counter() - began)

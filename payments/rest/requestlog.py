@@ -10,8 +10,6 @@ import re
 import threading
 from collections import deque
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -56,26 +54,6 @@ class Note:
     outside_microseconds: int
     request_id: str
     idempotency_key: str
-
-
-_outside: ContextVar[list[float] | None] = ContextVar("outside", default=None)
-
-
-@contextmanager
-def waiting() -> Iterator[list[float]]:
-    """The seconds for which the request that is served in this context has waited for others, one by one."""
-    found: list[float] = []
-    token = _outside.set(found)
-    try:
-        yield found
-    finally:
-        _outside.reset(token)
-
-
-def waited_outside(seconds: float) -> None:
-    """A PSP took so long; of no interest outside of a request."""
-    if (found := _outside.get()) is not None:
-        found.append(seconds)
 
 
 class _Waiting:
