@@ -25,8 +25,6 @@ from reporting.services.watching import Place, Seen, Standing
 
 RIGHT: Final = "reporting.view_servicelevel"
 """Whoever may see what was promised may see how it goes."""
-BELOW: Final = 5.0
-"""Points below what is usual from which on an approval is marked."""
 CIRCUITS: Final = {"open": gettext_lazy("Open: passed by"), "half_open": gettext_lazy("Half open: it is tried")}
 
 
@@ -51,7 +49,6 @@ def page(request: HttpRequest) -> HttpResponse:
         **admin.site.each_context(request),
         "title": _("Uptime"),
         "now": now,
-        "late": now.lag is None or now.lag.total_seconds() > 120,
         "tiles": _tiles(now),
         "tables": _tables(now, viewer),
     }
@@ -133,10 +130,8 @@ def _attempts(now: Standing, place: Place, viewer: shown.Viewer) -> str:
 
 
 def _approval(seen: Seen) -> str:
-    said, usual = parts.percent(seen.approval), seen.usual_approval
-    if seen.approval is None or usual is None or usual - seen.approval <= BELOW:
-        return said
-    return shown.status("below", said, {"below": "bad"})
+    said = parts.percent(seen.approval)
+    return shown.status("below", said, {"below": "bad"}) if seen.low else said
 
 
 def _age(seconds: float) -> str:

@@ -18,10 +18,8 @@ from reporting.uptime.findings import place
 
 WIDTH: Final = 132
 """Columns where nobody says how wide the terminal is."""
-LATE: Final = timedelta(minutes=2)
-"""Sums that are further behind, and queues that wait longer, are red."""
-BELOW: Final = 5.0
-"""Points below what is usual from which on an approval is red."""
+LATE: Final = watching.LATE
+"""Queues that wait longer are red."""
 NOTHING: Final = "–"
 
 
@@ -59,7 +57,7 @@ def _head(now: Standing) -> text.Text:
     counted = "nothing is counted yet" if lag is None else f"sums are {_long(lag)} behind"
     refused = whole.refused_per_minute
     said = text.Text(f"{now.at:%Y-%m-%d %H:%M:%S} UTC, ")
-    said.append(counted, style="red" if lag is None or lag > LATE else "dim")
+    said.append(counted, style="red" if now.late else "dim")
     said.append(f"\n{_amounts(refused)} not approved a minute", style="bold")
     said.append(f", {whole.per_minute:,.1f} attempts a minute, approval {_compared(whole)}\n")
     return said
@@ -85,7 +83,7 @@ def _accounts(now: Standing) -> console.RenderableType:
                     if account == code]  # fmt: skip
         rows.add_row(
             code, f"{seen.per_minute:,.1f}", f"{seen.usual_per_minute:,.1f}" if seen.usual_per_minute else NOTHING,
-            _percent(100 * seen.attempts / every, 0), text.Text(_percent(seen.approval), _tone(seen)),
+            _percent(100 * seen.attempts / every, 0), text.Text(_percent(seen.approval), "red" if seen.low else ""),
             _percent(seen.usual_approval), _percent(seen.unanswered_share), _milliseconds(seen.p95),
             _amounts(seen.refused_per_minute), text.Text(", ".join(circuits) or "closed", "red" if circuits else "dim"),
         )  # fmt: skip
@@ -126,11 +124,6 @@ def _table(title: str, *heads: str) -> table.Table:
     for head in heads:
         rows.add_column(head.removeprefix(">"), justify="right" if head.startswith(">") else "left")
     return rows
-
-
-def _tone(seen: Seen) -> str:
-    low = seen.approval is not None and seen.usual_approval is not None
-    return "red" if low and cast("float", seen.usual_approval) - cast("float", seen.approval) > BELOW else ""
 
 
 def _compared(seen: Seen) -> str:

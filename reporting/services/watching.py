@@ -5,15 +5,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from django.db import connection
-
 from payments.gateway import circuits
 from payments.gateway.models import TrafficShift
 from payments.kernel import clock
-from reporting.models import Incident, RollupMark
+from reporting.models import Incident
 from reporting.models.rollups import DIMENSIONS, Counted
 from reporting.services import detecting, usual
-from reporting.uptime import incidents, levels, reading
+from reporting.uptime import incidents, levels, minutes, reading, rollups
 from reporting.uptime.baselines import Baselines
 from reporting.uptime.levels import Level
 from reporting.uptime.observed import hour_of_week
@@ -26,6 +24,10 @@ HOUR: Final = timedelta(hours=1)
 """Who took a payment in this time is listed, also while it takes none; and so far back the funnel reaches."""
 RARE: Final = 0.2
 """Attempts a minute that have to be usual for a place to be listed that took none in the last hour."""
+LATE: Final = timedelta(minutes=2)
+"""Sums that are further behind say nothing of now any more."""
+BELOW: Final = 5.0
+"""Points below what is usual from which on an approval is marked."""
 STEPS: Final = (Counted.CREATED, Counted.CONFIRMED, Counted.AUTHORIZED, Counted.CAPTURED)
 
 _SUMS: Final = ("attempts", "approved", "waiting", "unavailable + unknown", "not_approved_minor")
@@ -84,6 +86,12 @@ class Seen:
         return 100 * (1 - self.expected_bad / self.judged) if self.judged else None
 
     @property
+    def low(self) -> bool:
+        """Clearly fewer are approved than usual."""
+        usual = self.usual_approval
+        return self.approval is not None and usual is not None and usual - self.approval > BELOW
+
+    @property
     def unanswered_share(self) -> float | None:
         """Per cent of the ended ones that the PSP did not answer."""
         return 100 * self.unanswered / self.ended if self.ended else None
@@ -126,6 +134,11 @@ class Standing:
         return max(self.at - self.counted_until, timedelta(0)) if self.counted_until else None
 
     @property
+    def late(self) -> bool:
+        """True when nothing is counted, or not what has happened of late."""
+        return self.lag is None or self.lag > LATE
+
+    @property
     def everything(self) -> Seen:
         """All places together."""
         return together(self.places.values())
@@ -147,7 +160,7 @@ def together(places: Iterable[Seen]) -> Seen:
 def now() -> Standing:
     """How things stand: eleven queries, however many payments there are, and one question to Redis."""
     at = clock.now()
-    until = RollupMark.objects.filter(pk=1).values_list("until", flat=True).first()
+    until = rollups.counted_until()
     places, funnel = _counted(min(until, at)) if until else ({}, {})
     return Standing(
         at=at,
@@ -167,10 +180,10 @@ def _counted(until: datetime) -> tuple[dict[Place, Seen], dict[Counted, int]]:
     last = until.astimezone(UTC).replace(second=0, microsecond=0)
     known = {"since": last - HOUR, "fresh": last - timedelta(minutes=MINUTES), "until": last, "steps": list(STEPS)}
     hour = hour_of_week(last - timedelta(minutes=1))
-    places = _seen(_rows(_CELLS, known), usual.read(hour), hour)
-    for account, method, country, bucket, answers in _rows(_ANSWERS, known):
+    places = _seen(list(minutes.rows(_CELLS, known)), usual.read(hour), hour)
+    for account, method, country, bucket, answers in minutes.rows(_ANSWERS, known):
         places[account, method, country].answers[bucket] = answers
-    steps = dict(_rows(_STEPS, known))
+    steps = dict(minutes.rows(_STEPS, known))
     busiest = sorted(places, key=lambda one: (-places[one].attempts, -places[one].usual_per_minute, one))
     return {place: places[place] for place in busiest}, {step: steps.get(step, 0) for step in STEPS}
 
@@ -188,13 +201,6 @@ def _seen(rows: Sequence[Sequence[Any]], known: Baselines, hour: int) -> dict[Pl
         places.setdefault(cell[:3], Seen()).usual_per_minute += known.expect(cell, hour).per_minute
     took = {(row[0], row[1], row[2]) for row in rows}
     return {place: seen for place, seen in places.items() if place in took or seen.usual_per_minute >= RARE}
-
-
-def _rows(sql: str, known: Mapping[str, Any]) -> list[tuple[Any, ...]]:
-    with connection.cursor() as cursor:
-        cursor.execute(sql, known)
-        rows: list[tuple[Any, ...]] = cursor.fetchall()
-        return rows
 
 
 def _add(into: dict[Any, int], more: Mapping[Any, int]) -> None:

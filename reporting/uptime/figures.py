@@ -14,9 +14,9 @@ from django.db import DatabaseError, connection, transaction
 from payments.kernel import clock, jobs
 from reporting import selectors
 from reporting.models import Incident
-from reporting.models.rollups import Age, RollupMark
+from reporting.models.rollups import Age
 from reporting.states import IncidentStatus
-from reporting.uptime import attention, resting
+from reporting.uptime import attention, resting, rollups
 
 log = structlog.get_logger(__name__)
 
@@ -150,7 +150,7 @@ def _incidents() -> Iterable[Figure]:
 
 
 def _rollups() -> Iterable[Figure]:
-    until = RollupMark.objects.filter(pk=1).values_list("until", flat=True).first()
+    until = rollups.counted_until()
     if until is not None:
         yield Figure("rollup_lag_seconds", "How far the sums by minute are behind.", [({}, max(0, _since(until)))])
 

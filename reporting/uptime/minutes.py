@@ -1,6 +1,6 @@
 """Reading sums minute by minute, and hour by hour, as detection looks at them: one query, however many series."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -49,7 +49,7 @@ def _cells(grain: str, since: datetime, until: datetime) -> dict[datetime, dict[
     return found
 
 
-def rows(sql: str, params: Sequence[datetime | int]) -> Iterator[tuple[Any, ...]]:
+def rows(sql: str, params: Sequence[datetime | int] | Mapping[str, Any]) -> Iterator[tuple[Any, ...]]:
     """What a query finds."""
     with connection.cursor() as cursor:
         cursor.execute(sql, params)

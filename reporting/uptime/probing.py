@@ -5,12 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from math import sqrt
-from typing import Any, Final
-
-from django.db import connection
+from typing import Final
 
 from reporting.models.rollups import DIMENSIONS
-from reporting.uptime import reading
+from reporting.uptime import minutes, reading
 
 ENOUGH: Final = 10
 """Payments that tell how trying it again goes."""
@@ -83,7 +81,7 @@ def seen(scope: Mapping[str, str], since: datetime, until: datetime) -> tuple[Se
         SELECT account = %(account)s, sum(attempts - waiting - abandoned)::int, sum(approved)::int,
                sum(unavailable + unknown + declined_technical)::int
           FROM reporting_attemptsminute WHERE at >= %(since)s AND at < %(until)s{which} GROUP BY 1"""  # noqa: S608
-    for here, ended, approved, failed in _rows(sql, {**scope, "since": since, "until": until}):
+    for here, ended, approved, failed in minutes.rows(sql, {**scope, "since": since, "until": until}):
         if here:
             own = Seen(ended, approved, failed, median(scope, since, until))
         else:
@@ -98,7 +96,7 @@ def median(scope: Mapping[str, str], since: datetime, until: datetime) -> float 
         SELECT bucket, sum(answers)::int FROM (
                SELECT unnest(buckets) AS bucket, unnest(counts) AS answers FROM reporting_attemptsminute
                 WHERE at >= %(since)s AND at < %(until)s{which}) told GROUP BY 1"""  # noqa: S608  our own SQL
-    return reading.quantile(dict(_rows(sql, {**scope, "since": since, "until": until})), 0.5)
+    return reading.quantile(dict(minutes.rows(sql, {**scope, "since": since, "until": until})), 0.5)
 
 
 def mix(scope: Mapping[str, str], since: datetime) -> list[tuple[str, str, str]]:
@@ -107,10 +105,4 @@ def mix(scope: Mapping[str, str], since: datetime) -> list[tuple[str, str, str]]
     sql = f"""
         SELECT method, country, currency FROM reporting_attemptsminute WHERE at >= %(since)s{which}
          GROUP BY 1, 2, 3 ORDER BY sum(attempts) DESC, 1, 2, 3 LIMIT 20"""  # noqa: S608  our own SQL
-    return _rows(sql, {**scope, "since": since})
-
-
-def _rows(sql: str, known: Mapping[str, Any]) -> list[Any]:
-    with connection.cursor() as cursor:
-        cursor.execute(sql, dict(known))
-        return list(cursor.fetchall())
+    return list(minutes.rows(sql, {**scope, "since": since}))

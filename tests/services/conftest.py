@@ -1,9 +1,12 @@
-"""A shop and a calm simulator for every story of the services."""
+"""A shop, a calm simulator and what is logged, for every story of the services."""
 
+import io
+import logging
 from collections.abc import Iterator
 
 import pytest
 
+from config import logs
 from tests import factories
 
 
@@ -20,3 +23,18 @@ def sim(simulator: str) -> Iterator[factories.Simulator]:
 def shop(db: None, sim: factories.Simulator) -> factories.Shop:
     """A client of the API."""
     return factories.shop()
+
+
+@pytest.fixture
+def told() -> Iterator[io.StringIO]:
+    """All that this process logs, by the house's formatter."""
+    stream = io.StringIO()
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(logs.formatter("json"))
+    root = logging.getLogger()
+    root.addHandler(handler)
+    level = root.level
+    root.setLevel(logging.DEBUG)
+    yield stream
+    root.removeHandler(handler)
+    root.setLevel(level)

@@ -2,38 +2,23 @@
 
 import io
 import json
-import logging
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from config import logs
 from payments.gateway import calls
 from payments.kernel import jobs, unit
 from payments.kernel.jobs import Queue
 from tests import factories
 from tests.services import conftest as services
 
-sim = services.sim
+sim, told = services.sim, services.told
 
 
 @pytest.fixture
 def shop(transactional_db: None, sim: factories.Simulator) -> factories.Shop:
     """A client of the API."""
     return factories.shop()
-
-
-@pytest.fixture
-def told() -> Iterator[io.StringIO]:
-    """What this process logs, by the house's formatter."""
-    stream = io.StringIO()
-    handler = logging.StreamHandler(stream)
-    handler.setFormatter(logs.formatter("json"))
-    root = logging.getLogger()
-    root.addHandler(handler)
-    yield stream
-    root.removeHandler(handler)
 
 
 def lines(told: io.StringIO, event: str) -> list[dict[str, Any]]:

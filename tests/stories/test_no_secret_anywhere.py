@@ -2,15 +2,12 @@
 
 import io
 import json
-import logging
 import re
-from collections.abc import Iterator
 
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
-from config import logs
 from payments.gateway import accounts
 from payments.gateway.models import KillSwitch, ProviderAccount
 from payments.kernel import doorbell, jobs, unit
@@ -22,7 +19,7 @@ from tests.connectors import relay
 from tests.services import conftest as services
 from tests.webhooks import notifications, receiver
 
-sim = services.sim
+sim, told = services.sim, services.told
 CARDS = ["4242424242424242", "4000 0566 5566 5556", "5555-5555-5555-4444", "378282246310005"]
 KEYS = [
     "sk_" + "live_51SentinelSentinelSentinel00",
@@ -46,21 +43,6 @@ KEPT_AS_IT_CAME = {
 def shop(transactional_db: None, sim: factories.Simulator) -> factories.Shop:
     """A client of the API."""
     return factories.shop()
-
-
-@pytest.fixture
-def told() -> Iterator[io.StringIO]:
-    """All that this process logs, by the house's formatter."""
-    stream = io.StringIO()
-    handler = logging.StreamHandler(stream)
-    handler.setFormatter(logs.formatter("json"))
-    root = logging.getLogger()
-    root.addHandler(handler)
-    level = root.level
-    root.setLevel(logging.DEBUG)
-    yield stream
-    root.removeHandler(handler)
-    root.setLevel(level)
 
 
 def kept() -> list[str]:
