@@ -18,7 +18,8 @@ from payments.kernel import clock
 from payments.kernel.attention import Severity
 from payments.kernel.errors import Refusal
 from reporting.admin import transfers
-from reporting.admin.alerts import MESSAGES, TONES
+from reporting.admin.alerts import MESSAGES
+from reporting.admin.queue import TONES
 from reporting.models import AlertChannel, AlertRule, Silence
 from reporting.models.alerts import ChannelKind, Source
 from reporting.services import alert_rules
@@ -356,10 +357,6 @@ class AlertRuleAdmin(_Admin):
 
 def _silent(row: Silence) -> bool:
     return row.ended_at is None and row.until > clock.now()
-
-
-def _silence_stands(row: Silence) -> str:
-    return shown.status("waiting", "Silent") if _silent(row) else shown.status("ended")
 
 
 @admin.register(Silence)

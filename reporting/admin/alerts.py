@@ -1,16 +1,14 @@
 """What was wrong and who was told: alerts, what each channel knows of them, and the messages as they were sent."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import admin
 from django.db.models import Q
 
 from payments.admin import base, shown
-from payments.kernel.attention import Severity
+from reporting.admin.queue import TONES
 from reporting.models import Alert, AlertMessage, Notice
-
-TONES: Mapping[str, str] = {Severity.URGENT: "bad", Severity.SOON: "wait", Severity.CALM: "quiet"}
 
 
 def _stands(row: Alert) -> str:

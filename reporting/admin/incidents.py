@@ -18,7 +18,7 @@ from unfold import widgets
 from payments.admin import base, fresh, reasons, shown
 from payments.kernel.attention import Severity
 from payments.kernel.errors import Refusal
-from reporting.admin import transfers
+from reporting.admin import queue, transfers
 from reporting.models import Incident
 from reporting.services import handling, shifting
 from reporting.uptime import incidents as reading
@@ -27,7 +27,6 @@ from reporting.uptime.findings import place
 
 MAY_ACT: Final = "reporting.change_incident"
 TONES: Final = {"open": "bad", "closed": "good"}
-SEVERITIES: Final[dict[str, str]] = {Severity.URGENT: "bad", Severity.SOON: "wait", Severity.CALM: "quiet"}
 HELP: Final = gettext_lazy("At least five letters; it stands in the timeline, which everybody reads.")
 SHARES: Final = (
     ("0", gettext_lazy("None: all of them go elsewhere")),
@@ -81,7 +80,7 @@ def _stands(row: Incident) -> str:
 
 
 def _severity(row: Incident) -> str:
-    return shown.status(row.severity, Severity(row.severity).label.partition(":")[0], tones=SEVERITIES)
+    return shown.status(row.severity, Severity(row.severity).label.partition(":")[0], tones=queue.TONES)
 
 
 def _text(row: Incident) -> str:

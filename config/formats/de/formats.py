@@ -1,10 +1,3 @@
-"""Numbers and days as in English: they are read to customers, compared with exports, and stand in fields of forms."""
+"""The same as everywhere in the house."""
 
-DECIMAL_SEPARATOR = "."
-THOUSAND_SEPARATOR = ","
-NUMBER_GROUPING = 3
-DATE_FORMAT = "N j, Y"
-TIME_FORMAT = "P"
-DATETIME_FORMAT = "N j, Y, P"
-SHORT_DATE_FORMAT = "m/d/Y"
-SHORT_DATETIME_FORMAT = "m/d/Y P"
+from config.formats.house import *  # noqa: F403  Django reads this module by name
