@@ -1,8 +1,10 @@
 """Between tests: the database back to what the migrations put there, and none of its rows in this process's memory."""
 
+import shutil
 from typing import Any
 
 from django import test
+from django.conf import settings
 from django.db import connection, transaction
 
 SEEDS = "test_seeds"
@@ -34,11 +36,13 @@ def fixture_teardown(_case: test.TransactionTestCase) -> None:
 def forget_rows() -> None:
     """Let this process know no row any more: it keeps some for seconds, and another test's are gone by then.
 
-    Here stands everything in which a process remembers rows, or how providers have behaved.
+    Here stands everything in which a process remembers rows, or how providers have behaved, and what it has written
+    about rows outside of the database.
     """
     # Django is not configured yet when we are imported.
     from payments.gateway import circuits, limits  # noqa: PLC0415
     from payments.intents import rulebook  # noqa: PLC0415
+    from payments.ledger import seal  # noqa: PLC0415
     from payments.ledger import services as ledger  # noqa: PLC0415
     from payments.methods import selectors as methods  # noqa: PLC0415
     from payments.rest import requestlog  # noqa: PLC0415
@@ -47,6 +51,7 @@ def forget_rows() -> None:
     methods.forget()
     ledger.forget_accounts()
     requestlog.forget()
+    shutil.rmtree(settings.RUN_DIR / seal.ANCHORS, ignore_errors=True)  # they name blocks that are gone
     if limits.forget():  # a provider was called
         circuits.forget()
 

@@ -10,6 +10,7 @@ from payments.connectors.base import Outcome, Verdict
 from payments.gateway import accounts, circuits, limits
 from payments.gateway.circuits import Standing
 from payments.gateway.limits import Rates
+from payments.ledger import seal
 from payments.rest import requestlog
 from tests import factories
 
@@ -41,8 +42,14 @@ def test_nothing_of_an_earlier_test_is_remembered(round_of_two: int) -> None:
     with redis.Redis.from_url(settings.REDIS_URL) as shared:
         assert not shared.exists(one.key())
 
+    assert list(seal.torn()) == []
+
     shop = factories.shop()
     shop.order()
+    anchors = settings.RUN_DIR / seal.ANCHORS
+    anchors.mkdir()
+    (anchors / "ledger-1.json").write_text('{"block": 1, "hash": "of a test that is over", "sealed_at": "2026-11-02"}')
+    assert len(list(seal.torn())) == 1
     assert "stripe-us" in accounts.codes()
     one.slow_down()
     one.settle(limits._settler.client.register_script(limits.SCRIPT))
