@@ -201,14 +201,14 @@ def _payments(watch: Watch, found: _Found) -> Wrong:
     trials, bad, expected = sums[TRIALS], sums[BAD], sums[BAD + 1]
     per_minute = _at_risk(found)
     figures = _figures(found, trials - bad, trials - expected)
-    if _is_testing(watch, found):
+    unanswered = found.measure is AVAILABILITY or sums[UNAVAILABLE] - sums[UNAVAILABLE + 1] >= (bad - expected) / 2
+    if not unanswered and _is_testing(watch, found):
         return _wrong(found, "card_testing", "urgent", f"Many small payments are declined: {_small(found)}.", figures)
-    no_answer = sums[UNAVAILABLE] - sums[UNAVAILABLE + 1]
     usual = (trials - expected) / trials
     told = f"{_share(trials - bad, trials)} of 100 payments are approved instead of {100 * usual:.0f}"
     if min((trials - bad) / (trials - expected or 1), _lately(watch, found)) < DOWN:
         return _wrong(found, "outage", "urgent", f"Hardly anything is approved: {told}.", figures, per_minute)
-    if no_answer >= (bad - expected) / 2 or found.measure is AVAILABILITY:
+    if unanswered:
         seen = _share(sums[UNAVAILABLE], trials)
         why = f"{seen} of 100 payments get no answer that says what became of them"
         return _wrong(found, "unavailable", "urgent", f"{why}; {told}.", figures, per_minute)

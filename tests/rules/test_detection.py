@@ -141,6 +141,15 @@ def test_before_anything_is_known_only_silence_of_a_psp_is_told() -> None:
     assert [wrong.kind for wrong in replay.look(watch, {})] == ["unavailable"]
 
 
+def test_a_psp_that_answers_nothing_is_no_testing_of_cards_however_small_the_amounts() -> None:
+    usual = Baselines()
+    usual.learn(seasons.BEGIN, {cell(): counts(5, 3)}, {})
+    watch = Watch(usual)
+    for number in range(10):
+        watch.put({NOON + number * MINUTE: {cell(): counts(100, 0, no_answer=100, minor=1100)}})
+    assert [wrong.kind for wrong in replay.look(watch, {})] == ["outage"]
+
+
 def test_an_ill_hour_hardly_becomes_usual() -> None:
     usual, place = learned(days=10), CELLS[0]
     for hour in range(3):
