@@ -50,7 +50,7 @@ def test_what_comes_after_an_event_that_cannot_be_sent_flows_after_three_days(
         deliver_all(after=timedelta(hours=hours))
         hours += 4
         assert hours < 100
-    assert delivery_of(broken).attempts > 12
+    assert delivery_of(broken).attempts >= 12, "the waits vary: looked at every four hours, twelve are the fewest"
     assert delivery_of(broken).state == "failed"
     assert delivery_of(after).state == "succeeded"
     assert receiver.sequences == [2]
