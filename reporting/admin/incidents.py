@@ -163,7 +163,7 @@ class IncidentAdmin(base.ModelAdmin):
         offers: list[tuple[str, Any, bool]] = [("note", _("Add a note"), False)]
         if row.closed_at is None:
             offers = [("take", _("I look after it"), not row.taken_by), *offers, ("close", _("It is over"), False)]
-            if shifting.shiftable(row.scope):
+            if shifting.movable(row):
                 offers.append(("hold", _("Hold its payments"), False))
             if shifting.held(row.pk):
                 offers.append(("release", _("Let go of its payments"), False))

@@ -169,7 +169,7 @@ def hold(incident_id: str, share: Decimal, *, because: str, by: str) -> None:
     with unit.work():
         incidents.one_at_a_time()
         row = Incident.objects.select_for_update().get(pk=incident_id, status=IncidentStatus.OPEN)
-        if not shiftable(row.scope):
+        if not movable(row):
             raise NotShiftable("Routing cannot send these payments elsewhere.")
         now, moved = clock.now(), _diversion(row)
         if moved is None:
@@ -207,6 +207,11 @@ def release(incident_id: str, *, by: str) -> None:
 def held(incident_id: str) -> bool:
     """Whether a person holds its payments."""
     return Diversion.objects.filter(incident_id=incident_id, status=DiversionStatus.HELD).exists()
+
+
+def movable(row: Incident) -> bool:
+    """Whether it is about paying, at a place whose payments routing can send elsewhere: a file that is late is not."""
+    return row.kind in MOVES and shiftable(row.scope)
 
 
 def shiftable(scope: Scope) -> bool:

@@ -69,6 +69,17 @@ def test_engineers_look_after_it_note_hold_close_and_open_again(staff: Any, dark
                           "incident.closed", "incident.reopened"]  # fmt: skip
 
 
+def test_where_paying_is_not_the_matter_no_payments_are_held(staff: Any, shop: factories.Shop) -> None:
+    now = clock.now()
+    late = Finding(IncidentKind.SETTLEMENT_LATE, {"account": "adyen-eu"}, Severity.SOON, now, words="No file came.")
+    incidents.report([late], at=now)
+    row, engineer = Incident.objects.get(), staff("engineer")
+
+    assert "Hold its payments" not in pages.text(engineer, page(row))
+    engineer.post(page(row, "hold"), {"share": "0", "reason": "Wherever it goes."})
+    assert not Diversion.objects.exists()
+
+
 def test_others_read_and_do_nothing(staff: Any, dark: Incident) -> None:
     for role in ("support", "finance", "auditor"):
         browser: Client = staff(role)
