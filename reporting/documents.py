@@ -73,6 +73,14 @@ class StatusOfMethod(wire.Output):
     days: list[StatusOfDay]
 
 
+class StatusOfTests(wire.Output):
+    """How the payments fare that we make ourselves, at test environments of providers; they are in no book."""
+
+    status: Standing
+    last_at: AwareDatetime
+    days: list[StatusOfDay]
+
+
 class StatusIncident(wire.Output):
     """Something that is, or was, wrong; `ended_at` is null while it is."""
 
@@ -88,6 +96,7 @@ class StatusObject(wire.Output):
     as_of: AwareDatetime
     status: Standing
     methods: list[StatusOfMethod]
+    test_payments: StatusOfTests | None
     incidents: list[StatusIncident]
 
 
@@ -302,6 +311,11 @@ STATUS: Final[dict[str, Any]] = {
             "days": [{"date": "2026-11-30", "status": "working"}, {"date": "2026-12-01", "status": "degraded"}],
         }
     ],
+    "test_payments": {
+        "status": "working",
+        "last_at": "2026-12-01T05:58:00Z",
+        "days": [{"date": "2026-11-30", "status": "working"}, {"date": "2026-12-01", "status": "working"}],
+    },
     "incidents": [
         {
             "description": "Fewer payments go through than usual with Card in Germany",

@@ -13,6 +13,7 @@ class Standings(Protocol):
     at: datetime
     standing: str
     services: Any
+    tests: Any
     open: Any
     past: Any
 
@@ -83,15 +84,22 @@ def status(found: Standings) -> dict[str, Any]:
                 "status": service.standing,
                 "uptime_90_days": None if service.uptime is None else round(service.uptime, 2),
                 "countries": [{"country": place.country, "status": place.standing} for place in service.places],
-                "days": [{"date": day.on.isoformat(), "status": day.standing} for day in service.days],
+                "days": _days(service.days),
             }
             for service in found.services
         ],
+        "test_payments": None
+        if found.tests is None
+        else {"status": found.tests.standing, "last_at": found.tests.at, "days": _days(found.tests.days)},
         "incidents": [
             {"description": one.words, "started_at": one.since, "ended_at": one.until}
             for one in (*found.open, *found.past)
         ],
     }
+
+
+def _days(days: Iterable[Any]) -> list[dict[str, Any]]:
+    return [{"date": day.on.isoformat(), "status": day.standing} for day in days]
 
 
 def closes(rows: Iterable[Close]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import math
 import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
@@ -19,9 +19,10 @@ from django.db import DatabaseError, connection, transaction
 from payments.kernel import clock
 from payments.methods.catalogue import METHODS
 from reporting.models import Incident
+from reporting.models.canaries import CanaryOutcome
 from reporting.models.incidents import IncidentKind
 from reporting.states import Standing
-from reporting.uptime import incidents, reading
+from reporting.uptime import canaries, incidents, reading
 from reporting.uptime.periods import DAY, Period
 from reporting.uptime.reading import Tried
 
@@ -99,6 +100,23 @@ class Service:
 
 
 @dataclass(frozen=True, slots=True)
+class Tests:
+    """The payments that we make ourselves to see whether providers answer: the newest of each, and the days before.
+
+    None of them is in any book, and none counts as somebody's payment. `at` is the newest one's end.
+    """
+
+    standing: Standing
+    at: datetime
+    days: Sequence[Day]
+
+    @property
+    def bad_days(self) -> list[Day]:
+        """Those on which some went wrong."""
+        return [day for day in self.days if day.standing in (Standing.DEGRADED, Standing.DOWN)]
+
+
+@dataclass(frozen=True, slots=True)
 class Trouble:
     """An incident as the public reads it."""
 
@@ -115,6 +133,7 @@ class Status:
     known: bool = True
     standing: Standing = Standing.UNKNOWN
     services: Sequence[Service] = field(default_factory=list)
+    tests: Tests | None = None
     open: Sequence[Trouble] = field(default_factory=list)
     past: Sequence[Trouble] = field(default_factory=list)
 
@@ -163,7 +182,7 @@ def _found() -> Status:
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute("SELECT set_config('statement_timeout', %s, true)", [str(AT_MOST)])
             told = [row for row in incidents.of_days(DAYS) if row.kind in _KINDS]
-            return _of(at, told, _places(at), _days(at))
+            return replace(_of(at, told, _places(at), _days(at)), tests=_tests(at))
     except DatabaseError as reason:
         log.warning("status_not_found", reason=str(reason))
         return Status(at, known=False)
@@ -232,6 +251,25 @@ def _service(
         sorted(places, key=lambda place: (not place.country, place.name)),
         [Day(day.date(), judged(one) if one and one.attempts else None) for day, one in tried],
     )
+
+
+def _tests(at: datetime) -> Tests | None:
+    """How our own test payments fare; None where none was made within a day. What we could not try says nothing."""
+    told = [row for row in canaries.latest().values() if row.outcome != CanaryOutcome.BROKEN]
+    if not told:
+        return None
+    bad = sum(row.outcome != CanaryOutcome.GOOD for row in told)
+    days: dict[date, tuple[int, int]] = {}
+    for day in (day for found in canaries.of_days(DAYS).values() for day in found):
+        tried, failed = days.get(day.day, (0, 0))
+        days[day.day] = (tried + day.total, failed + day.total - day.good)
+    first = (_midnight(at) - (DAYS - 1) * DAY).date()
+    return Tests(
+        Standing.WORKING if not bad else Standing.DOWN if bad == len(told) else Standing.DEGRADED,
+        max(row.ended_at or row.began_at for row in told),
+        [Day(on, judged(Tried(*days[on])) if on in days else None)
+         for on in (first + number * DAY for number in range(DAYS))],
+    )  # fmt: skip
 
 
 def judged(tried: Tried) -> Standing:

@@ -7,11 +7,13 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from payments.gateway import accounts
 from payments.kernel import clock
 from payments.kernel.attention import Severity
-from reporting.models import Incident
+from reporting.models import CanaryRun, Incident
 from reporting.models.incidents import IncidentKind
 from reporting.models.rollups import AttemptsMinute
+from reporting.services import canary
 from reporting.states import Standing
 from reporting.uptime import figures, rollups, status
 from reporting.uptime.reading import Tried
@@ -109,7 +111,7 @@ def test_it_costs_three_questions_however_many_ask(shop: factories.Shop) -> None
     with CaptureQueriesContext(connection) as asked:
         for _ in range(50):
             Client().get("/status")
-    assert len(asked) <= 8  # with the transaction around them
+    assert len(asked) <= 9  # with the transaction around them
 
 
 def test_without_a_database_it_says_that_nobody_can_tell(shop: factories.Shop, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -117,6 +119,22 @@ def test_without_a_database_it_says_that_nobody_can_tell(shop: factories.Shop, m
     with byhand.locked("reporting_incident", mode="ACCESS EXCLUSIVE"):
         assert "We cannot tell at the moment." in page()
     assert connection.is_usable()
+
+
+def test_our_own_test_payments_are_told_without_whom_they_are_made_at(shop: factories.Shop) -> None:
+    assert shop.get("status")["test_payments"] is None
+    assert "test payments" not in page()
+    canary.send("stripe-eu")
+    assert "word working" in page().partition("Our own test payments")[2]
+    assert "stripe" not in page()
+    CanaryRun.objects.create(account=accounts.account("adyen-eu"), through=accounts.account("adyen-eu"),
+                             outcome="unavailable", ended_at=clock.now())  # fmt: skip
+    CanaryRun.objects.create(account=accounts.account("stripe-us"), through=accounts.account("stripe-us"),
+                             outcome="broken", ended_at=clock.now())  # fmt: skip
+    status.forget()
+    told = shop.get("status")["test_payments"]
+    assert told["status"] == "degraded", "two of three went wrong, one of them by our own fault"
+    assert [day["status"] for day in told["days"]] == [None] * (status.DAYS - 1) + ["working"], "so few say nothing"
 
 
 def test_clients_read_the_same(shop: factories.Shop) -> None:
