@@ -134,6 +134,11 @@ def _approval(seen: Seen) -> str:
     return shown.status("below", said, {"below": "bad"}) if seen.low else said
 
 
+def _usually(value: object, usual: str) -> str:
+    """What is, and below it what is usual: one column less to be scrolled to."""
+    return shown.stacked((value, _("usually %(share)s") % {"share": usual}))
+
+
 def _age(seconds: float) -> str:
     return _("%(count)s s") % {"count": f"{max(seconds, 0):,.0f}"}
 
@@ -151,14 +156,14 @@ PLACES: Final = (
     shown.Column("Provider account", lambda row, viewer: _attempts(row[0], row[1], viewer)),
     shown.Column("Method", lambda row, _viewer: row[1][1]),
     shown.Column("Country", lambda row, _viewer: row[1][2] or shown.NOTHING),
-    shown.Column("Attempts a minute", lambda row, _viewer: f"{row[2].per_minute:,.1f}", right=True),
-    shown.Column("Usual attempts", lambda row, _viewer: f"{row[2].usual_per_minute:,.1f}", right=True),
-    shown.Column("Approval", lambda row, _viewer: _approval(row[2]), right=True),
-    shown.Column("Usual approval", lambda row, _viewer: parts.percent(row[2].usual_approval), right=True),
-    shown.Column("No answer", lambda row, _viewer: parts.percent(row[2].unanswered_share), right=True),
-    shown.Column("95 of 100 within", lambda row, _viewer: parts.milliseconds(row[2].p95), right=True),
     shown.Column("Not approved a minute", lambda row, _viewer: _money(row[2].refused_per_minute), right=True),
-)
+    shown.Column("Approval", lambda row, _viewer: _usually(_approval(row[2]), parts.percent(row[2].usual_approval)),
+                 right=True),
+    shown.Column("No answer", lambda row, _viewer: parts.percent(row[2].unanswered_share), right=True),
+    shown.Column("Attempts a minute", lambda row, _viewer: _usually(f"{row[2].per_minute:,.1f}",
+                                                                    f"{row[2].usual_per_minute:,.1f}"), right=True),
+    shown.Column("95 of 100 within", lambda row, _viewer: parts.milliseconds(row[2].p95), right=True),
+)  # fmt: skip
 CIRCUIT: Final = (
     shown.Column("Provider account", lambda row, _viewer: row[0][0]),
     shown.Column("Kind of call", lambda row, _viewer: row[0][1]),
