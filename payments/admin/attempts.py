@@ -48,6 +48,7 @@ class PaymentAttemptAdmin(base.ModelAdmin):
                 shown.reference_of("rule_id", "Routing rule"),
                 shown.text_of("rule_arm", "Routed by it, or spared"),
                 shown.code_of("provider_reference", "PSP's reference"),
+                shown.text_of("issuer", "Card issued by"),
                 shown.flag_of("capture", "Takes the money at once"),
                 shown.flag_of("off_session", "Without the customer"),
                 shown.reference_of("saved_method_id", "Saved method"),

@@ -12,7 +12,7 @@ from moneyed import Money
 from payments.connectors import http
 from payments.connectors.base import Outcome, Verdict
 from payments.connectors.declines import DECLINES
-from payments.kernel import money
+from payments.kernel import money, redaction
 
 
 class NothingToldYet(Exception):
@@ -36,6 +36,19 @@ def scaled(value: int, currency: str, decimals: int) -> Money | None:
     except money.AmountInvalid:
         return None
     return said
+
+
+def issuer(bank: object, *digits: object) -> str:
+    """What we know an issuer by: the bank's name as the PSP tells it, else the first six digits of the card.
+
+    Six and the last four may be kept of a card's number (PCI DSS 3.4.1); of more digits six are taken. "" when neither
+    is told, or the name is none: its first sign is a letter, and no digits follow one another as in a card's number.
+    """
+    name = " ".join(bank.upper().split())[:40] if isinstance(bank, str) else ""
+    if name[:1].isalpha() and redaction.text(name) == name:
+        return name
+    told = (one[:6] for one in digits if isinstance(one, str) and one.isascii() and one.isdecimal())
+    return next((one for one in told if len(one) == 6), "")
 
 
 def refused_here(code: str, detail: str) -> Outcome:

@@ -53,7 +53,8 @@ class Outcome:
     does not say. A capture that is declined although `captured` had succeeded, and has failed after all. `saved` is
     the method that it keeps since, `payer` its own id of who pays, where it has one; `expires_at` is when a customer's
     action ends. `raw` holds PSP codes and ids for people, never card data or secrets; under `card` it may say
-    `brand` and `last4`, by which customers know their card, and as `statement_descriptor` what their statement says.
+    `brand` and `last4`, by which customers know their card, and `issuer`, who has issued it (`answers.issuer`), and as
+    `statement_descriptor` what their statement says.
     `acquirer_reference` is the number (ARN) by which a customer's bank finds a refund, once the PSP tells it.
     """
 

@@ -192,6 +192,9 @@ class PaymentAttempt(records.Stateful):
     rule_arm = models.CharField(max_length=8, blank=True, default="", help_text="Routed by it, or spared to compare.")
     card_brand = models.CharField(max_length=24, blank=True, default="", help_text="As the PSP calls it.")
     card_last4 = models.CharField(max_length=4, blank=True, default="", help_text="What the customer reads us.")
+    issuer = models.CharField(
+        max_length=40, blank=True, default="", help_text="Who has issued the card: its name, else six digits."
+    )
     decline = models.JSONField(null=True, blank=True)
     superseded_at = models.DateTimeField(null=True, blank=True)
     authorized_at = models.DateTimeField(null=True, blank=True)

@@ -153,7 +153,7 @@ def test_the_card_and_the_reasons_are_kept_for_people() -> None:
         "refusal_reason": "Not enough balance",
         "refusal_reason_raw": "51 : Insufficient funds",
         "code": "12",
-        "card": {"brand": "visa", "last4": "1111"},
+        "card": {"brand": "visa", "last4": "1111", "issuer": "411111"},
     }
 
 

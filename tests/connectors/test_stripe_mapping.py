@@ -248,6 +248,9 @@ def test_the_card_is_known_by_what_customers_read_on_it() -> None:
     assert mapping.payment({**INTENT, "status": "succeeded", "payment_method": card}).raw["card"] == known
     declined = {**INTENT, "status": "requires_payment_method", "last_payment_error": {"payment_method": card}}
     assert mapping.payment(declined).raw["card"] == known
+    issued = {"id": "pm_1", "card": {**card["card"], "iin": "424242", "issuer": "Crystal  Bank"}}  # type: ignore[dict-item]
+    told = mapping.payment({**INTENT, "status": "succeeded", "payment_method": issued}).raw["card"]
+    assert told == known | {"issuer": "CRYSTAL BANK"}
     refused = mapping.RefusedError(402, {"type": "card_error", "code": "card_declined", "payment_method": card})
     assert mapping.failed(refused).raw["card"] == known
     unknowns: tuple[object, ...] = ("pm_1", None, {"card": {}}, {"card": {"last4": None}}, {"ideal": {}})

@@ -40,6 +40,7 @@ def test_a_card_is_charged_at_once_and_what_it_was_is_forgotten(shop: factories.
     assert shop.get(f"orders/{paid['order']}")["status"] == "paid"
     attempt = PaymentAttempt.objects.get()
     assert (attempt.card_brand, attempt.card_last4, attempt.token) == ("visa", "1111", "")
+    assert attempt.issuer == "FIRST MERIDIAN BANK"
     assert ProviderCall.objects.get().given == {}
 
     adyen.told("AUTHORISATION")

@@ -181,7 +181,15 @@ def _card(answer: Json) -> dict[str, Any]:
     last4 = optional(part(answer, "additionalData"), "cardSummary")
     if len(last4) != 4:
         return {}
-    return {"card": {"brand": optional(part(answer, "paymentMethod"), "brand")[:24], "last4": last4}}
+    known = {"brand": optional(part(answer, "paymentMethod"), "brand")[:24], "last4": last4}
+    return {"card": known | issuer(answer)}
+
+
+def issuer(answer: Json) -> dict[str, str]:
+    """Who has issued the card, where Adyen's additional data tell it: switched on in its Customer Area."""
+    said = part(answer, "additionalData")
+    name = answers.issuer(said.get("cardIssuingBank"), said.get("cardBin"), said.get("issuerBin"))
+    return {"issuer": name} if name else {}
 
 
 def _saved(answer: Json) -> SavedMethod | None:

@@ -254,7 +254,10 @@ def _card(answer: Json) -> dict[str, Any]:
     last4 = card.get("last4") if isinstance(card, Mapping) else None
     if not isinstance(card, Mapping) or not isinstance(last4, str) or len(last4) != 4:
         return {}
-    return {"card": {"brand": str(card.get("brand") or "")[:24], "last4": last4}}
+    # Stripe tells who has issued a card to accounts that have asked for it.
+    issuer = answers.issuer(card.get("issuer"), card.get("iin"))
+    known = {"brand": str(card.get("brand") or "")[:24], "last4": last4}
+    return {"card": known | ({"issuer": issuer} if issuer else {})}
 
 
 def _statement(intent: Json) -> dict[str, Any]:

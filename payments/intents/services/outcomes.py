@@ -222,9 +222,7 @@ def _apply(held: Held, outcome: Outcome, *, by: str) -> None:
     attempt = held.tried
     if outcome.provider_reference and not attempt.provider_reference:
         attempt.change(provider_reference=outcome.provider_reference)
-    card = outcome.raw.get("card")
-    if card and not attempt.card_last4:
-        attempt.change(card_brand=card["brand"], card_last4=card["last4"])
+    _recognise(attempt, outcome)
     _keep(held, outcome)
     event = _event(held, outcome)
     if event == "challenge" and attempt.status == AttemptStatus.ACTION_REQUIRED:
@@ -241,6 +239,15 @@ def _apply(held: Held, outcome: Outcome, *, by: str) -> None:
         _set_aside(held, outcome, attempt.amount, by, taken=False)
     else:
         MOVES[event](held, outcome, by)
+
+
+def _recognise(attempt: PaymentAttempt, outcome: Outcome) -> None:
+    """By what the customer knows the card, and whose it is."""
+    card = outcome.raw.get("card")
+    if card and not attempt.card_last4:
+        attempt.change(card_brand=card["brand"], card_last4=card["last4"])
+    if card and card.get("issuer") and not attempt.issuer:
+        attempt.change(issuer=card["issuer"])
 
 
 def _keep(held: Held, outcome: Outcome) -> None:

@@ -1,5 +1,6 @@
 """How a payment ends: authorised, refused, or closed because nobody came. Each saves and tells."""
 
+from payments.simulator import banks
 from payments.simulator.adyen import accounting, capturing, methods, notifications, objects, refusals, tokens, words
 from payments.simulator.adyen.shop import Shop
 from payments.simulator.clock import DAY
@@ -89,6 +90,7 @@ def additional(payment: objects.Payment) -> dict[str, str]:
         data |= {
             "cardSummary": card["last4"],
             "cardBin": card["bin"],
+            "cardIssuingBank": banks.issuer(card["bin"]),
             "cardIssuingCountry": card["country"],
             "fundingSource": card["funding"],
             "expiryDate": f"{int(card['month'])}/{card['year']}",

@@ -3,6 +3,7 @@
 import zlib
 from typing import Any
 
+from payments.simulator import banks
 from payments.simulator.stripe import cards, currencies, objects
 from payments.simulator.stripe.shop import Shop
 
@@ -101,6 +102,9 @@ def _card(record: objects.PaymentMethod) -> Json:
         "fingerprint": f"fp{zlib.crc32(card.number.encode()):014d}",
         "funding": card.funding,
         "generated_from": None,
+        # Told where an account has been given them.
+        "iin": card.number[:6],
+        "issuer": banks.issuer(card.number[:6]),
         "last4": card.last4,
         "networks": {"available": [card.brand], "preferred": None},
         "regulated_status": "unregulated",
@@ -235,6 +239,8 @@ def _details(record: objects.Charge, method: objects.PaymentMethod) -> Json:
         "extended_authorization": {"status": "disabled"},
         "fingerprint": card["fingerprint"],
         "funding": card["funding"],
+        "iin": card["iin"],
+        "issuer": card["issuer"],
         "incremental_authorization": {"status": "unavailable"},
         "installments": None,
         "last4": card["last4"],
