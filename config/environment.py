@@ -110,6 +110,9 @@ class Environment(pydantic_settings.BaseSettings):
     canaries: Names = pydantic.Field(
         [], description="Synthetic payments of live accounts, each made at a test account: stripe-eu:stripe-eu-test."
     )
+    incidents_hurry: int = pydantic.Field(
+        1, ge=1, le=20, description="For demonstrations: incidents wait so many times shorter. Refused in production."
+    )
     refund_undo_seconds: int = pydantic.Field(
         30, ge=0, le=86_400, description="How long a refund made by a person is held, to be taken back; 0: not at all."
     )
@@ -294,6 +297,7 @@ def _production_refusals(environment: Environment) -> list[str]:
         "EMBEDDED_SERVERS: production does not run on embedded servers": environment.embedded_servers,
         "SECOND_FACTOR: production never lets staff in without one": environment.second_factor is False,
         "DEBUG: production does not run with DEBUG": environment.debug,
+        "INCIDENTS_HURRY: production does not hurry incidents along": environment.incidents_hurry != 1,
         "SIMULATOR_URL: production does not talk to the simulator": environment.simulator_url != "",
         "SECRET_KEY: production needs one of its own, at least 50 characters": (
             environment.secret_key.get_secret_value() in weak or len(environment.secret_key) < 50

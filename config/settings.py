@@ -176,6 +176,7 @@ if ENVIRONMENT.production:
 
 CANARIES = ENVIRONMENT.canaries_through  # account -> the test account at which its synthetic payments are made
 
+INCIDENTS_HURRY = ENVIRONMENT.incidents_hurry  # so many times shorter incidents wait, where they are shown around
 REFUND_UNDO = timedelta(seconds=ENVIRONMENT.refund_undo_seconds)  # while people can take back what they refund
 SETTLE_ALONE = ENVIRONMENT.limits_of_one  # minor units of a currency that one person settles without a second one
 SETTLES_WITHIN = ENVIRONMENT.days_to_settle  # days until what was booked and not settled is missing at the PSP

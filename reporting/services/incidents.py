@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 import structlog
+from django.conf import settings
 from django.db import connection
 from django.db.models import Q
 
@@ -215,7 +216,7 @@ def _rest(row: Incident, at: datetime, *, diverted: bool) -> None:
         return  # a round that came late: it was seen since
     if diverted or row.quiet_at is None or row.quiet_at > at:
         row.change(quiet_at=at, per_minute_minor={})
-    elif at - row.quiet_at >= QUIET[IncidentKind(row.kind)]:
+    elif at - row.quiet_at >= QUIET[IncidentKind(row.kind)] / settings.INCIDENTS_HURRY:
         because = f"It was not found any more for {_minutes(at - row.quiet_at)}."
         row.advance("recover", because=because, by=DETECTION, closed_at=at, closed_because=because)
         enter(row, EntryKind.CLOSED, f"{because} {cost(row)}", at=at)

@@ -9,6 +9,8 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final
 
+from django.conf import settings
+
 from payments.gateway import accounts, shifts
 from payments.gateway.models import TrafficShift
 from payments.intents import routing, rulebook
@@ -107,7 +109,7 @@ def _go_on(row: Incident, moved: Diversion) -> None:
     elif not _others(row, moved.scope, well=False):
         _give_back(moved, "Nobody else takes them and is well.", DETECTION)
     elif moved.status == DiversionStatus.AWAY:
-        if now - moved.step_at >= REST * 2 ** min(moved.fallbacks, 3):
+        if now - moved.step_at >= REST * 2 ** min(moved.fallbacks, 3) / settings.INCIDENTS_HURRY:
             _set(row, moved, "probe", EntryKind.PROBING, f"1 % of the payments {place(moved.scope)} try it again.")
     else:
         _judge(row, moved, now)
@@ -132,7 +134,7 @@ def _judge(row: Incident, moved: Diversion, now: datetime) -> None:
     own, elsewhere = probing.seen(moved.scope, since, until)
     slow = row.kind == IncidentKind.SLOW
     usual = probing.median(moved.scope, row.since - LATELY, row.since) if slow else None
-    result = probing.judge(own, elsewhere, waited=until - since, usual=usual)
+    result = probing.judge(own, elsewhere, waited=(until - since) * settings.INCIDENTS_HURRY, usual=usual)
     if result is Result.BAD:
         words = (
             f"{own.told().capitalize()}, elsewhere {elsewhere.told()}: no payment {place(moved.scope)} tries it now."

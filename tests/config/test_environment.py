@@ -48,6 +48,7 @@ def test_production_refuses_to_start_without(name: str) -> None:
     ("name", "value"),
     [
         ("DEBUG", "1"),
+        ("INCIDENTS_HURRY", "5"),
         ("SIMULATOR_URL", "http://127.0.0.1:8420"),
         ("EMBEDDED_SERVERS", "1"),
         ("SECRET_KEY", "too-short"),
