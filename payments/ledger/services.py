@@ -110,7 +110,8 @@ def post_all(event: postings.Event, movements: str, params: Mapping[str, Any]) -
         cursor.execute("DROP TABLE IF EXISTS pg_temp.ledger_movement")
         cursor.execute(_STAGE.format(movements=movements), bound)
         cursor.execute("ANALYZE ledger_movement")  # else millions are joined as if they were a handful
-        cursor.execute("SELECT DISTINCT code, currency FROM ledger_movement")
+        # one type whatever the SELECT had: psycopg keeps the statement prepared
+        cursor.execute("SELECT DISTINCT code::text, currency::text FROM ledger_movement")
         accounts = [
             Account(id=_key(code, currency), code=code, currency=currency, kind=postings.kind(code))
             for code, currency in cursor.fetchall()

@@ -52,3 +52,27 @@ def test_two_kinds_in_one_transaction(db_with_rules: None) -> None:
         cursor.execute("SELECT sum(amount_minor) FROM payments_entry")
         assert cursor.fetchone() == (0,)
     assert selectors.trial_balance()["psp_receivable/x", "EUR"] == -6
+
+
+def test_each_entry_finds_its_transfer_by_key_and_not_among_all_of_its_transaction(db_with_rules: None) -> None:
+    book(2000)
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE payments_transfer")  # no transaction that the planner knows of has many
+        with transaction.atomic():
+            services.post_all(Event.FEE_TAXED, FEES, {"many": 500, "other": -1})
+            cursor.execute("SELECT idx_tup_fetch FROM pg_stat_xact_user_tables WHERE relname = 'payments_transfer'")
+            (found,) = cursor.fetchone()
+    assert found == 2 * 500
+
+
+def test_one_connection_books_what_comes_from_columns_of_any_type(db_with_rules: None) -> None:
+    for _ in range(5):  # so often that the statements are kept prepared
+        book(1)
+    assert book_of("code::varchar(40), currency::varchar(3)") == 1
+
+
+def book_of(types: str) -> int:
+    """A fee whose account is told in these types."""
+    fees = f"SELECT source_id, effective_at, narrative, refs, {types}, amount_minor FROM ({FEES}) AS fee"
+    with transaction.atomic():
+        return services.post_all(Event.FEE_TAXED, fees, {"many": 1, "other": -1})
