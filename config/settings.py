@@ -220,7 +220,7 @@ UNFOLD = {
     "COLORS": {"primary": {"500": "#60a5fa", "600": "#1d4ed8", "700": "#1e40af"}},
     "STYLES": [lambda _request: static("backoffice/backoffice.css")],
     "SCRIPTS": [lambda _request: static("backoffice/backoffice.js")],
-    "SIDEBAR": {"navigation": "reporting.admin.navigation.sidebar"},
+    "SIDEBAR": {"navigation": "reporting.admin.navigation.menu"},
     "DASHBOARD_CALLBACK": "reporting.admin.navigation.home",
 }
 

@@ -13,11 +13,13 @@ from django.core.paginator import Paginator
 from django.db import connection
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, QueryDict
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
+from unfold.templatetags.unfold_list import result_headers
 from unfold.views import ChangeList as UnfoldChangeList
 
-from payments.admin import narrowing, shown
+from payments.admin import narrowing, rows, shown
 from payments.kernel import clock, ids
 
 COUNTED: Final = 10_000
@@ -127,7 +129,17 @@ class ChangeList(UnfoldChangeList, DjangoChangeList):  # type: ignore[misc]  # u
         self.paginator.is_over(self.page_num, len(self.result_list))
         self.result_count = self.full_result_count = self.paginator.count
 
+    @cached_property
+    def rows(self) -> SafeString | None:
+        """The page's rows as HTML; None where unfold has to write them."""
+        return rows.bodies(self) if self.result_list else None
+
     @property
+    def headers(self) -> list[Any]:
+        """What stands above the rows."""
+        return list(result_headers(self))
+
+    @cached_property
     def chips(self) -> list[Chip]:
         """What the list is narrowed to: the search and every filter that is set."""
         said: str = getattr(self, "query", "")

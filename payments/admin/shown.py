@@ -12,13 +12,14 @@ from typing import Any, Final
 from django.apps import apps
 from django.contrib import admin
 from django.db import models
-from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 from moneyed import Money
 
 from payments.admin import masking
+from payments.admin.addresses import address as address
+from payments.admin.addresses import list_address as list_address
 from payments.admin.masking import hidden as hidden  # for the upper apps, whose only way in is this module
 from payments.admin.wording import capital as capital
 from payments.admin.wording import choices as choices
@@ -60,10 +61,13 @@ class Viewer:
     user: Any
     revealed: bool = False
     hid: list[str] = field(default_factory=list, compare=False, repr=False)
+    known: dict[str, bool] = field(default_factory=dict, compare=False, repr=False)
 
     def may(self, permission: str) -> bool:
-        """True when this person has a permission, as `app.codename`."""
-        return bool(self.user.has_perm(permission))
+        """True when this person has a permission, as `app.codename`; asked once, however many rows want to know."""
+        if permission not in self.known:
+            self.known[permission] = bool(self.user.has_perm(permission))
+        return self.known[permission]
 
     @property
     def sees_personal_data(self) -> bool:
@@ -107,18 +111,6 @@ class Viewer:
         if not may:
             return text
         return format_html('<a class="bo-link" href="{}">{}</a>', address(model, pk), text)
-
-
-def address(model: type[models.Model], pk: object) -> str:
-    """The address of one row's page."""
-    meta = model._meta
-    return reverse(f"admin:{meta.app_label}_{meta.model_name}_change", args=[pk])
-
-
-def list_address(model: type[models.Model]) -> str:
-    """The address of a table's list."""
-    meta = model._meta
-    return reverse(f"admin:{meta.app_label}_{meta.model_name}_changelist")
 
 
 @cache

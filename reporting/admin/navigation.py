@@ -1,12 +1,15 @@
 """The way through the back office: groups of pages, each shown to who may open it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 from django.http import HttpRequest
-from django.urls import reverse_lazy
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import get_language, gettext_noop
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_noop
 
 from reporting.admin import dashboards, undoing, uptime
 from reporting.admin import home as first
@@ -100,51 +103,123 @@ GROUPS: Final[Mapping[str, tuple[tuple[str, str, str, str], ...]]] = {
 the bank are reached from their pages."""
 
 
-def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
-    """The menu at the side, as unfold wants it; whoever decides about refunds sees how many wait."""
-    groups: list[dict[str, Any]] = [
-        {
-            "title": _(title) or None,
-            "separator": bool(title),
-            "items": [
-                {
-                    "title": _(words),
-                    "icon": icon,
-                    "link": reverse_lazy(f"admin:{app}_{model}_changelist"),
-                    "permission": _may_view(app, model),
-                }
+LINE: Final = "flex h-[38px] items-center -mx-3 px-3 rounded-default hover:text-primary-600 dark:hover:text-primary-500"
+HERE: Final = "bg-base-100 font-semibold text-primary-600 dark:bg-white/[.06] dark:text-primary-500 active"
+BADGE: Final = (
+    "font-semibold h-[18px] leading-[18px] ml-2 px-1 relative rounded-xs text-center text-[11px] whitespace-nowrap"
+    " uppercase min-w-[18px] bg-red-100 text-red-700 dark:bg-red-500/20 dark:text-red-400"
+)
+"""Unfold's classes of a line of the menu, of the one that stands on this page, and of a number beside it."""
+
+Place = tuple[str, str, str]
+"""Words, address, symbol."""
+
+
+@dataclass(frozen=True)
+class Group:
+    """Pages that somebody may open: each with its place, and how the menu writes it, elsewhere and here."""
+
+    title: str
+    separator: bool
+    pages: Sequence[tuple[Place, SafeString, SafeString]]
+
+
+@dataclass(frozen=True)
+class Heading:
+    """A group of the menu as it stands at the side of one page."""
+
+    title: str
+    separator: bool
+    lines: Sequence[SafeString]
+
+
+_KNOWN: dict[tuple[str, frozenset[str] | None], Sequence[Group]] = {}
+"""Language and rights -> the groups: they are the same for everybody who has the same, as long as a program runs."""
+MOST_KNOWN: Final = 100
+
+
+def menu(request: HttpRequest) -> list[Heading]:
+    """The menu at the side; whoever decides about refunds sees how many wait."""
+    waiting, there = _waiting(request), request.path
+    headings = []
+    for number, group in enumerate(_groups(request)):
+        lines = [
+            here if there.startswith(address) and not (waiting and there == waiting[1]) else elsewhere
+            for (_words, address, _icon), elsewhere, here in group.pages
+        ]
+        if waiting and not number:
+            lines.insert(1, _line(waiting[:3], waiting[3], here=there == waiting[1]))
+        headings.append(Heading(group.title, group.separator, lines))
+    return headings
+
+
+def _groups(request: HttpRequest) -> Sequence[Group]:
+    """What this person may open."""
+    user = request.user
+    rights = None if user.is_superuser else frozenset(user.get_all_permissions())
+    key = (get_language() or "", rights)
+    if key not in _KNOWN:
+        if len(_KNOWN) >= MOST_KNOWN:
+            _KNOWN.clear()
+        _KNOWN[key] = _made(request)
+    return _KNOWN[key]
+
+
+def _made(request: HttpRequest) -> Sequence[Group]:
+    groups: list[tuple[str, list[dict[str, Any]]]] = [
+        (
+            _(title) if title else "",
+            [
+                {"title": _(words), "icon": icon, "link": reverse(f"admin:{app}_{model}_changelist"),
+                 "permission": _may_view(app, model)}
                 for words, app, model, icon in pages
             ],
-        }
+        )
         for title, pages in GROUPS.items()
-    ]
-    operations = list(GROUPS).index("Operations")
-    groups[operations]["items"].insert(0, uptime.entry())
-    groups.insert(1, dashboards.group())
-    if not request.user.is_superuser and request.user.has_perm("refunds.approve_refund"):
-        waiting = {"title": _("Approvals"), "icon": "approval", "link": reverse_lazy("admin:refunds_refund_waiting"),
-                   "permission": lambda _: True, "badge": undoing.waiting().count()}  # fmt: skip
-        groups[0]["items"].insert(1, waiting)
-        if request.path == waiting["link"]:
-            for item in groups[0]["items"]:
-                item["active"] = item is waiting  # the list of refunds begins with the same address
-    return groups
+    ]  # fmt: skip
+    groups[list(GROUPS).index("Operations")][1].insert(0, uptime.entry())
+    boards = dashboards.group()
+    groups.insert(1, (boards["title"], boards["items"]))
+    made = []
+    for title, entries in groups:
+        places = [(str(one["title"]), str(one["link"]), one["icon"]) for one in entries if one["permission"](request)]
+        if places:
+            pages = [(one, _line(one), _line(one, here=True)) for one in places]
+            made.append(Group(title, bool(title), pages))
+    return made
+
+
+def _line(place: Place, badge: int = 0, *, here: bool = False) -> SafeString:
+    words, address, icon = place
+    return format_html(
+        '<li><a href="{}" class="{}"><span class="material-symbols-outlined md-18 mr-3 w-[18px]">{}</span>'
+        "<span>{}</span>{}</a></li>",
+        address,
+        f"{LINE} {HERE}" if here else LINE,
+        icon,
+        words,
+        format_html('<span class="{}">{}</span>', BADGE, badge) if badge else "",
+    )
+
+
+def _waiting(request: HttpRequest) -> tuple[str, str, str, int] | None:
+    """The place of refunds that wait for a second person, and how many, for who may be that."""
+    if request.user.is_superuser or not request.user.has_perm("refunds.approve_refund"):
+        return None
+    return _("Approvals"), reverse("admin:refunds_refund_waiting"), "approval", undoing.waiting().count()
 
 
 def _may_view(app: str, model: str) -> Callable[[HttpRequest], bool]:
     return lambda request: request.user.has_perm(f"{app}.view_{model}")
 
 
-def _counted(place: dict[str, Any]) -> str:
-    """On a phone the menu is folded away: its number stands on the target too."""
-    return f"{place['title']}: {place['badge']}" if place.get("badge") else str(place["title"])
-
-
 def home(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """What the first page shows besides the menu: the same places, as large targets."""
-    places = []
-    for group in sidebar(request):
-        links = [(_counted(one), one["link"], one["icon"]) for one in group["items"] if one["permission"](request)]
-        if links:
-            places.append((group["title"] or _("Every day"), links))
+    places, waiting = [], _waiting(request)
+    for number, group in enumerate(_groups(request)):
+        links = [place for place, _elsewhere, _here in group.pages]
+        if waiting and not number:  # on a phone the menu is folded away: its number stands on the target too
+            words, address, icon, badge = waiting
+            links.insert(1, (f"{words}: {badge}" if badge else words, address, icon))
+        places.append((group.title or _("Every day"), links))
     return {**context, "title": _("Home"), "places": places, "searches_itself": True, "boxes": first.boxes(request)}

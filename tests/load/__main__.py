@@ -66,6 +66,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--rows", type=int, help=f"of rows finance ({finance.ROWS:,}) and office ({office.PAYMENTS:,})")
     parser.add_argument("--clients", type=int, default=flow.CLIENTS, help="of row flow")
     parser.add_argument("--only", action="append", choices=list(ROWS), help="this row; may be given several times")
+    parser.add_argument("--keep", action="store_true", help="the database of the run before, if it is still there")
     parser.add_argument("--run-dir", type=Path, default=Path(os.environ.get("RUN_DIR") or ".run/bench"))
     return parser.parse_args()
 
@@ -74,9 +75,9 @@ def _measure(rows: dict[str, Any], options: argparse.Namespace, payments: int) -
     TERMINAL.print("PostgreSQL, Valkey, the simulator, web and worker are starting …")
     lines = options.rows or (finance.QUICK if options.quick else finance.ROWS)
     shop = options.rows or (office.QUICK if options.quick else office.PAYMENTS)
-    with rig.running(options.run_dir.absolute()) as platform:
+    with rig.running(options.run_dir.absolute(), kept=options.keep) as platform:
         with TERMINAL.status("warming up …"):
-            flow.payments(platform, "warm", WARM_UP)
+            flow.payments(platform, f"warm-{platform.port}", WARM_UP)
         for name, row in ROWS.items():
             if not options.only or name in options.only:
                 began = time.monotonic()

@@ -20,16 +20,29 @@ COUNTED: Final = 10_000
 """Attempts of which it is measured what counting them costs."""
 PATIENCE: Final = 3600.0
 
+GRAINS: Final = {
+    "minute": (timedelta(minutes=1), timedelta(days=14)),
+    "hour": (timedelta(hours=1), timedelta(days=366)),
+    "day": (timedelta(days=1), timedelta(days=DAYS)),
+}
+"""What is summed up, and for how long it is kept (`reporting.uptime.rollups`)."""
+AT_ONCE: Final = 60
+"""Days that are seen through lenses in one statement."""
+
 CELLS: Final = """
 CREATE UNLOGGED TABLE bench_cell AS
-SELECT row_number() OVER () AS n, 'account-' || (1 + (c * 2 + a) % 8) AS account, 'method-' || m AS method,
-       chr(65 + c / 26) || chr(65 + c % 26) AS country,
-       CASE WHEN c % 3 = 0 THEN 'EUR' ELSE 'U' || chr(65 + c / 3) || 'D' END AS currency, channel
-  FROM generate_series(0, 49) c, generate_series(0, 11) m, generate_series(0, 1) a,
-       unnest(ARRAY['web', 'ios', 'android']) AS channel
- WHERE (c + m) % 3 < 2
+SELECT *, power(row_number() OVER (ORDER BY md5(concat(account, method, country, channel))), -1.2) AS share
+  FROM (SELECT 'account-' || (1 + (c * 2 + a) % 8) AS account, 'method-' || m AS method,
+               chr(65 + c / 26) || chr(65 + c % 26) AS country,
+               CASE WHEN c % 3 = 0 THEN 'EUR' ELSE 'U' || chr(65 + c / 3) || 'D' END AS currency, channel
+          FROM generate_series(0, 49) c, generate_series(0, 11) m, generate_series(0, 1) a,
+               unnest(ARRAY['web', 'ios', 'android']) AS channel
+         WHERE (c + m) % 3 < 2) cell;
+UPDATE bench_cell SET share = share / (SELECT sum(share) FROM bench_cell);
+ANALYZE bench_cell
 """
-"""What occurs on a day: 50 countries with 8 of 12 methods each, two of 8 accounts, 18 currencies, three channels."""
+"""What occurs on a day: 50 countries with 8 of 12 methods each, two of 8 accounts, 18 currencies, three channels; few
+of them have most of the attempts."""
 
 FILL: Final = """
 INSERT INTO reporting_attempts{grain} ({lens}at, account, method, country, currency, channel, attempts, approved,
@@ -38,21 +51,31 @@ INSERT INTO reporting_attempts{grain} ({lens}at, account, method, country, curre
 SELECT {lens_value}at, account, method, country, currency, channel, each, each * 88 / 100, each * 2 / 100,
        each * 4 / 100, each / 100, each / 100, 0, each / 100, 0,
        0, each - each * 97 / 100, each * 2500, each * 2200, each * 200,
-       ARRAY(SELECT generate_series(50, 50 + least(each, 20) - 1))::smallint[],
+       (ARRAY[50, 51, 52, 53, 54, 55, 56, 57, 58, 59, 60, 61, 62, 63, 64, 65, 66, 67, 68, 69]::smallint[])
+           [:least(each, 20)],
        array_fill(greatest(1, each / 20), ARRAY[least(each, 20)])
-  FROM (SELECT at, cell.*, greatest(1, (%(each)s * (0.5 + (n * 7919 %% 100) / 100.0))::int) AS each
+  FROM (SELECT at, cell.*, floor(%(each)s * share + random())::int AS each
           FROM generate_series(%(since)s::timestamptz, %(last)s::timestamptz, interval '1 {grain}') AS at,
-               bench_cell cell) filled
+               bench_cell cell) filled WHERE each > 0
 """
+"""Of a cell that has less than one attempt in a minute or hour there is a row now and then."""
 TALLIES: Final = """
 INSERT INTO reporting_tally{grain} (at, what, label, account, country, currency, count, amount_minor)
-SELECT at, what, label, '', country, currency, greatest(1, (%(each)s)::int), %(each)s * 2500
-  FROM generate_series(%(since)s::timestamptz, %(last)s::timestamptz, interval '1 {grain}') AS at,
-       (SELECT DISTINCT country, currency FROM bench_cell) place,
-       (VALUES ('created', ''), ('confirmed', ''), ('authorized', ''), ('captured', ''), ('refund', 'damaged'),
-               ('refund', 'goodwill'), ('refund', 'not_delivered'), ('dispute', 'lost'), ('dispute', 'won'))
-            AS kind (what, label)
+SELECT at, what, label, '', country, currency, each, each * 2500
+  FROM (SELECT at, what, label, country, currency, floor(%(each)s * share * part + random())::int AS each
+          FROM generate_series(%(since)s::timestamptz, %(last)s::timestamptz, interval '1 {grain}') AS at,
+               (SELECT country, currency, sum(share) AS share FROM bench_cell GROUP BY 1, 2) place,
+               (VALUES ('created', '', 1.0), ('confirmed', '', 0.95), ('authorized', '', 0.88), ('captured', '', 0.85),
+                       ('refund', 'damaged', 0.01), ('refund', 'goodwill', 0.01), ('refund', 'not_delivered', 0.01),
+                       ('dispute', 'lost', 0.002), ('dispute', 'won', 0.002)) AS kind (what, label, part)) filled
+ WHERE each > 0
 """
+HELD: Final = """
+INSERT INTO reporting_rollupmark (id, until, seen, counted_at)
+VALUES (1, now(), pg_snapshot_xmin(pg_current_snapshot())::text::bigint, now())
+    ON CONFLICT (id) DO UPDATE SET until = excluded.until, seen = excluded.seen, counted_at = excluded.counted_at
+"""
+"""All that was there is counted, so to say: the job that counts leaves the filled sums alone, now and afterwards."""
 
 
 def measure(platform: rig.Rig) -> dict[str, Any]:
@@ -103,37 +126,38 @@ def counting() -> dict[str, Any]:
 
 
 def fill() -> dict[str, int]:
-    """As many sums as a hundred million attempts would leave behind, evenly over two years."""
-    from django.db import connection  # noqa: PLC0415
+    """As many sums as a hundred million attempts would leave behind, evenly over two years: their rows by table."""
+    from django.db import connection, transaction  # noqa: PLC0415
 
-    from payments.kernel import clock  # noqa: PLC0415
-    from reporting.uptime import counting as sums  # noqa: PLC0415
-
-    until = datetime.combine(clock.now().date(), midnight.min, UTC) + timedelta(days=1)
+    tables = [f"reporting_{name}{grain}" for name in ("attempts", "tally") for grain in GRAINS]
     with connection.cursor() as cursor:
         cursor.execute(
             "SET session_replication_role = replica; SET statement_timeout = 0; SET synchronous_commit = off"
         )
-        tables = ("attemptsminute", "attemptshour", "attemptsday", "tallyminute", "tallyhour", "tallyday")
+        with transaction.atomic():
+            cursor.execute(HELD)
+            cursor.execute(f"TRUNCATE {', '.join(tables)}; DROP TABLE IF EXISTS bench_cell")
+            cursor.execute(CELLS)
+            _sums(cursor)
+            cursor.execute("DROP TABLE bench_cell")
         for table in tables:
-            cursor.execute(f"DELETE FROM reporting_{table}")
-        cursor.execute("DROP TABLE IF EXISTS bench_cell")
-        cursor.execute(CELLS)
-        cursor.execute("SELECT count(*) FROM bench_cell")
-        daily = ATTEMPTS / DAYS / cursor.fetchone()[0]
-        for grain, days, each in (("hour", 4, daily / 24), ("day", DAYS, daily)):
-            last = until - (timedelta(hours=1) if grain == "hour" else timedelta(days=1))
-            known = {"since": until - timedelta(days=days), "last": last, "each": each}
-            lens = ("lens, ", "0, ") if grain == "day" else ("", "")
-            cursor.execute(FILL.format(grain=grain, lens=lens[0], lens_value=lens[1]), known)
-            cursor.execute(TALLIES.format(grain=grain), known)
-        for number in range(DAYS):
-            sums.through_lenses([until - timedelta(days=number + 1)])
-        for table in tables:
-            cursor.execute(f"VACUUM ANALYZE reporting_{table}")
-        cursor.execute("SELECT relname, reltuples::bigint FROM pg_class WHERE relname = ANY(%s)",
-                       [[f"reporting_{table}" for table in tables]])  # fmt: skip
+            cursor.execute(f"VACUUM ANALYZE {table}")
+        cursor.execute("SELECT relname, reltuples::bigint FROM pg_class WHERE relname = ANY(%s)", [tables])
         return {name: int(rows) for name, rows in cursor.fetchall()}
+
+
+def _sums(cursor: Any) -> None:
+    from payments.kernel import clock  # noqa: PLC0415
+    from reporting.uptime import counting as sums  # noqa: PLC0415
+
+    until = datetime.combine(clock.now().date(), midnight.min, UTC) + timedelta(days=1)
+    for grain, (step, kept) in GRAINS.items():
+        known = {"since": until - kept, "last": until - step, "each": ATTEMPTS / DAYS * (step / timedelta(days=1))}
+        lens = ("lens, ", "0, ") if grain == "day" else ("", "")
+        cursor.execute(FILL.format(grain=grain, lens=lens[0], lens_value=lens[1]), known)
+        cursor.execute(TALLIES.format(grain=grain), known)
+    for first in range(0, DAYS, AT_ONCE):
+        sums.through_lenses([until - timedelta(days=number + 1) for number in range(first, min(first + AT_ONCE, DAYS))])
 
 
 if __name__ == "__main__":

@@ -203,6 +203,7 @@ def boards() -> Iterator[Kind]:
         for words, query in _periods(today).items():
             address = f"{reverse('dashboard', args=[name])}?{urlencode(query)}"
             yield Kind("dashboards", f"{name}, {words}", "auditor", [address] * EACH)
+    yield Kind("dashboards", "uptime", "engineer", [reverse("uptime")] * EACH)
 
 
 def _periods(today: date) -> dict[str, dict[str, str]]:

@@ -90,11 +90,15 @@ def ask(
 
 
 @contextlib.contextmanager
-def running(run_dir: Path) -> Iterator[Rig]:
-    """A fresh platform in `run_dir` for the length of a with block; everything that it started has ended after it."""
+def running(run_dir: Path, *, kept: bool = False) -> Iterator[Rig]:
+    """A fresh platform in `run_dir` for the length of a with block; everything that it started has ended after it.
+
+    `kept` starts the one whose database is still there from a run before, if there is one.
+    """
     _stop(run_dir)
-    shutil.rmtree(run_dir, ignore_errors=True)
-    run_dir.mkdir(parents=True)
+    if not kept:
+        shutil.rmtree(run_dir, ignore_errors=True)
+    run_dir.mkdir(parents=True, exist_ok=True)
     port, started = embedded.free_port(), contextlib.ExitStack()
     with started:
         started.callback(_stop, run_dir)
@@ -180,5 +184,5 @@ def _listen(rig: Rig, port: int) -> None:
         "POST",
         "/v1/webhook_endpoints",
         {"url": f"http://127.0.0.1:{port}/events", "event_types": ["payment_intent.succeeded"]},
-        {"authorization": f"Bearer {rig.key}", "idempotency-key": "listen"},
+        {"authorization": f"Bearer {rig.key}", "idempotency-key": f"listen-{port}"},
     )
