@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy
 from unfold import widgets
 
 from payments.admin import base, fresh, reasons, shown
+from payments.intents.models import PaymentAttempt
 from payments.kernel.attention import Severity
 from payments.kernel.errors import Refusal
 from reporting.admin import queue, transfers
@@ -73,6 +74,20 @@ class StateFilter(admin.SimpleListFilter):
 def _money(minor: dict[str, int]) -> object:
     largest = sorted(minor.items(), key=lambda one: -one[1])
     return shown.stacked(shown.minor(amount, code) for code, amount in largest) if minor else shown.NOTHING
+
+
+def touched(attempts: Sequence[PaymentAttempt], country: str, viewer: shown.Viewer) -> list[str]:
+    """A sentence for each incident in which a payment was tried, which leads there."""
+    return [
+        format_html(_("It was tried while something was wrong: {what} {where}, {when}."),
+                    what=viewer.link(row, row.get_kind_display()), where=place(row.scope), when=_when(row))
+        for row in reading.touching(attempts, country)
+    ]  # fmt: skip
+
+
+def _when(row: Incident) -> str:
+    said = {"since": f"{row.since:%Y-%m-%d %H:%M}", "until": f"{row.closed_at:%H:%M}" if row.closed_at else ""}
+    return (_("%(since)s to %(until)s") if row.closed_at else _("since %(since)s")) % said
 
 
 def _stands(row: Incident) -> str:

@@ -20,7 +20,18 @@ from refunds import selectors as refund_selectors
 from refunds.models import DisputeMovement
 from refunds.services import transfers as services
 from reporting import meanings, terms
-from reporting.admin import refunding, saying, sentence, story, tracing, transfers, undoing, whereabouts, xray
+from reporting.admin import (
+    incidents,
+    refunding,
+    saying,
+    sentence,
+    story,
+    tracing,
+    transfers,
+    undoing,
+    whereabouts,
+    xray,
+)
 
 MAY_REFUND = "refunds.add_refund"
 
@@ -166,6 +177,7 @@ class PaymentAdmin(base.ModelAdmin):
             "places": whereabouts.now(row, captures, refunds, viewer),
             "not_now": self._not_now(request, row),
             "error": sentence.error(row),
+            "touched": incidents.touched(attempts, _country(row), viewer),
             "figures": _figures(row),
             "order": _order(row, viewer),
             "customer": _customer(row, viewer),
@@ -245,6 +257,12 @@ class PaymentAdmin(base.ModelAdmin):
                    "back": shown.address(PaymentIntent, row.pk)}  # fmt: skip
         title = _("Refund: %(heading)s") % {"heading": self.heading(row, shown.Viewer(request.user))}
         return self.page(request, "admin/refund.html", title, context)
+
+
+def _country(row: PaymentIntent) -> str:
+    """From where it is paid, as sums count it."""
+    said = row.order.country if row.order is not None else ""
+    return said or (row.customer.country if row.customer is not None else "")
 
 
 def _may_refund(request: HttpRequest) -> bool:

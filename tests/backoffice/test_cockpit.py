@@ -12,7 +12,7 @@ from payments.kernel import audit, clock
 from payments.kernel.jobs import Job
 from payments.rest import requestlog
 from refunds.models import Refund
-from reporting.models import Payout
+from reporting.models import Incident, Payout
 from tests import factories
 from tests.backoffice import pages
 from tests.reporting.settling import Account, of
@@ -78,6 +78,27 @@ def test_the_page_asks_no_more_for_a_long_story(boss: Client, shop: factories.Sh
         shown(boss, paid["id"])
 
     assert len(many) <= len(few), sorted(query["sql"][:80] for query in many)
+
+
+def test_the_incident_in_which_it_was_tried_is_named(staff: Any, shop: factories.Shop, paid: dict[str, Any]) -> None:
+    now = clock.now()
+
+    def wrong(since: float, until: float | None, kind: str = "outage", **scope: str) -> Incident:
+        return Incident.objects.create(
+            kind=kind, scope=scope, severity="urgent", words="…", since=now + timedelta(minutes=since),
+            status="open" if until is None else "closed", closed_because="" if until is None else "It is over.",
+            closed_at=None if until is None else now + timedelta(minutes=until),
+        )  # fmt: skip
+
+    told = [wrong(-5, None, account="stripe-us", country="US"), wrong(-9, 1, "slow")]
+    wrong(-5, None, account="stripe-eu")
+    wrong(-9, -2, account="stripe-us")
+    wrong(-9, None, "settlement_late", account="stripe-us")
+    page = staff("support").get(pages.payment(paid["id"])).content.decode()
+
+    assert page.count("It was tried while something was wrong") == len(told)
+    assert all(row.pk in page for row in told)
+    assert "Almost nothing is approved</a> at stripe-us, from US, since" in page
 
 
 @pytest.fixture
