@@ -58,11 +58,16 @@ class Transfer(models.Model):
 
 
 class Entry(models.Model):
-    """One signed line of a transfer: debit positive, credit negative. Partitioned by month on its id."""
+    """One signed line of a transfer: debit positive, credit negative. Partitioned by month on its id.
+
+    That its transfer and account are there is checked by the set: a trigger (`balanced`) instead of two foreign keys.
+    """
 
     id = models.UUIDField(primary_key=True, default=ids.uuid7, editable=False)
-    transfer = models.ForeignKey(Transfer, on_delete=models.PROTECT, related_name="entries", db_index=False)
-    account = models.ForeignKey(Account, on_delete=models.PROTECT, db_index=False)
+    transfer = models.ForeignKey(
+        Transfer, on_delete=models.PROTECT, related_name="entries", db_index=False, db_constraint=False
+    )
+    account = models.ForeignKey(Account, on_delete=models.PROTECT, db_index=False, db_constraint=False)
     amount_minor = models.BigIntegerField()
     currency = models.CharField(max_length=3)
     booked_at = models.DateTimeField(default=clock.now)

@@ -95,17 +95,29 @@ def test_an_entry_of_nothing_is_refused() -> None:
         write(("a", 0, "USD"), ("b", 0, "USD"))
 
 
-@pytest.mark.parametrize("straight", [False, True], ids=["by the table", "straight into the partition"])
-def test_an_entry_in_another_currency_than_its_account_is_refused(*, straight: bool) -> None:
-    table = this_month() if straight else "payments_entry"
-    in_usd, transfer = account("a", "USD"), ids.uuid7()
+def enter(at: uuid.UUID, table: str = "payments_entry") -> None:
+    """Book 5 EUR on the account of this id, against one that is as it should be."""
+    transfer = ids.uuid7()
     statement = (
         "WITH t AS (INSERT INTO payments_transfer (id, event, source_id, effective_at, booked_at, narrative, refs)"
         f" VALUES (%s, 'captured', 'cap_1', now(), now(), '', '{{}}')) INSERT INTO {table} (id, transfer_id, account_id"
         ", amount_minor, currency, booked_at) VALUES (%s, %s, %s, 5, 'EUR', now()), (%s, %s, %s, -5, 'EUR', now())"
     )
-    with pytest.raises(IntegrityError, match="another currency than its account"), transaction.atomic():
-        sql(statement, transfer, ids.uuid7(), transfer, in_usd, ids.uuid7(), transfer, account("b", "EUR"))
+    with transaction.atomic():
+        sql(statement, transfer, ids.uuid7(), transfer, at, ids.uuid7(), transfer, account("b", "EUR"))
+
+
+@pytest.mark.parametrize("straight", [False, True], ids=["by the table", "straight into the partition"])
+def test_an_entry_in_another_currency_than_its_account_is_refused(*, straight: bool) -> None:
+    with pytest.raises(IntegrityError, match="another currency than its account"):
+        enter(account("a", "USD"), this_month() if straight else "payments_entry")
+    assert not Entry.objects.exists()
+
+
+@pytest.mark.parametrize("straight", [False, True], ids=["by the table", "straight into the partition"])
+def test_an_entry_on_an_account_that_is_not_there_is_refused(*, straight: bool) -> None:
+    with pytest.raises(IntegrityError, match="another currency than its account"):
+        enter(uuid.uuid4(), this_month() if straight else "payments_entry")
     assert not Entry.objects.exists()
 
 
@@ -120,7 +132,7 @@ def test_nothing_is_added_to_a_transfer_of_an_earlier_transaction(*, straight: b
 
 
 def test_entries_of_no_transfer_are_refused() -> None:
-    with pytest.raises(IntegrityError):
+    with pytest.raises(IntegrityError, match="comes after its transfer"):
         write(("a", 7, "USD"), ("b", -7, "USD"), transfer=uuid.uuid4())
 
 

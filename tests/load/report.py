@@ -129,12 +129,10 @@ def _finance(shown: table.Table, result: Mapping[str, Any]) -> None:
         shown.add_row(label, f"{one['seconds']:.1f}", f"{bare:.1f}", f"{one['ratio']:.2f} as fast")
     settled = result["settlement"]
     taken = settled["load_seconds"] - settled["post_seconds"]
-    shown.add_row(
-        f"{settled['lines']:,} lines loaded and matched, beside COPY + JOIN",
-        f"{taken:.1f}",
-        f"{settled['copy_seconds'] + settled['join_seconds']:.1f}",
-        f"{settled['ratio']:.1f} × as long",
-    )
+    for like, copied, ratio in (("lines", "_lines", "ratio"), ("texts, nothing indexed", "", "ratio_of_texts")):
+        bare = settled[f"copy{copied}_seconds"] + settled[f"join{copied}_seconds"]
+        label = f"{settled['lines']:,} lines loaded and matched, beside COPY + JOIN of {like}"
+        shown.add_row(label, f"{taken:.1f}", f"{bare:.1f}", f"{settled[ratio]:.1f} × as long")
     shown.add_row("postings of their fees", f"{settled['post_seconds']:.1f}")
     shown.add_row("tie-out of that day", f"{max(result['tie_out']['seconds']):.2f}")
     shown.caption = f"load average before {result['load_before'][0]:.2f}, after {result['load_after'][0]:.2f}"
