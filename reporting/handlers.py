@@ -136,9 +136,9 @@ def tie_out_account(account_id: str) -> None:
     tieout.tie_out_account(account_id)
 
 
-@job("count_rollups", Queue.UPKEEP, lease=timedelta(minutes=3), every=timedelta(minutes=1))
+@job("count_rollups", Queue.UPKEEP, lease=timedelta(minutes=3))
 def count_rollups() -> None:
-    """Bring the sums by minute, hour and day up to date; while they are behind, at once again."""
+    """Bring the sums by minute, hour and day up to date, where that is more than who watches payments counts first."""
     if rollups.advance():
         raise Retry(timedelta(0), "there is more to count")
 
@@ -205,7 +205,7 @@ def shift_traffic() -> None:
 
 @job("watch_payments", Queue.ALERTS, lease=timedelta(minutes=3), every=timedelta(minutes=1))
 def watch_payments() -> None:
-    """See whether payments are approved, answered and told of as usual, and our own work done in time."""
+    """Count what is new; see whether payments are approved and told of as usual, and our own work done in time."""
     detecting.look()
 
 

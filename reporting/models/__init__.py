@@ -2,7 +2,7 @@
 
 from reporting.models.alerts import Alert, AlertChannel, AlertMessage, AlertRule, ChannelKind, Notice, Silence, Told
 from reporting.models.bank import BankAccount, BankLine, BankMatch, BankStatement, LineStatus, MatchKind
-from reporting.models.baselines import Baseline, BaselineKind, BaselineMark
+from reporting.models.baselines import Baseline, BaselineKind, BaselineMark, IssuerBaseline
 from reporting.models.canaries import CanaryOutcome, CanaryRun
 from reporting.models.closing import CheckState, Close, CloseCheck, CloseKind, Item
 from reporting.models.discrepancies import Discrepancy, DiscrepancyKind, PspBalance, TieOut, Wanted
@@ -14,6 +14,7 @@ from reporting.models.rollups import (
     AttemptsDay,
     AttemptsHour,
     AttemptsMinute,
+    IssuerMinute,
     RollupMark,
     TallyDay,
     TallyHour,
@@ -55,6 +56,8 @@ __all__ = [
     "Incident",
     "IncidentEntry",
     "IncidentKind",
+    "IssuerBaseline",
+    "IssuerMinute",
     "Item",
     "LevelCount",
     "LineStatus",

@@ -54,3 +54,20 @@ class BaselineMark(models.Model):
         app_label = "reporting"
         default_permissions: ClassVar[Sequence[str]] = ()
         constraints = (models.CheckConstraint(name="baseline_one_mark", condition=Q(id=1)),)
+
+
+class IssuerBaseline(models.Model):
+    """The same of issuers, of what was answered: those of which few cards are paid with are `other`."""
+
+    pk = models.CompositePrimaryKey("account", "method", "country", "currency", "issuer")
+    account = models.CharField(max_length=40)
+    method = models.CharField(max_length=24)
+    country = models.CharField(max_length=2)
+    currency = models.CharField(max_length=3)
+    issuer = models.CharField(max_length=40)
+    at = models.DateTimeField()
+    sums = ArrayField(models.FloatField())
+
+    class Meta:
+        app_label = "reporting"
+        default_permissions: ClassVar[Sequence[str]] = ()

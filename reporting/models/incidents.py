@@ -22,6 +22,8 @@ class IncidentKind(models.TextChoices):
     APPROVAL_DROP = "approval_drop", "Fewer payments are approved than usual"
     DECLINE_SHIFT = "decline_shift", "Payments are declined for other reasons than usual"
     SLOW = "slow", "Answers take longer than usual"
+    UNFINISHED = "unfinished", "Payments are begun and not finished"
+    VOLUME_DROP = "volume_drop", "Far fewer people pay than usual"
     WEBHOOK_SILENCE = "webhook_silence", "A provider has stopped sending notifications"
     QUEUE_LAG = "queue_lag", "Jobs wait for too long"
     DELIVERY_LAG = "delivery_lag", "Clients learn too late what happened"

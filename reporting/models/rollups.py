@@ -101,6 +101,28 @@ class AttemptsDay(Attempts):
         constraints = (models.CheckConstraint(name="attempts_day_lens", condition=Q(lens__in=Lens.values)),)
 
 
+class IssuerMinute(Rollup):
+    """What was answered of the attempts that began then, by who has issued the card. Kept for two days.
+
+    The forty issuers of a minute with the most attempts are told apart, and `other` is all others. Attempts of which
+    nobody says the issuer are in no sum: those without an answer, and those that are no card's.
+    """
+
+    pk = models.CompositePrimaryKey("at", "account", "method", "country", "currency", "issuer")
+    account = models.CharField(max_length=40)
+    method = models.CharField(max_length=24)
+    country = models.CharField(max_length=2)
+    currency = models.CharField(max_length=3)
+    issuer = models.CharField(max_length=40)
+    approved = models.IntegerField()
+    declined = models.IntegerField()
+    asked_minor = models.BigIntegerField()
+    not_approved_minor = models.BigIntegerField()
+
+    class Meta(Rollup.Meta):
+        app_label = "reporting"
+
+
 class Counted(models.TextChoices):
     """What is counted besides attempts; `label` says more."""
 

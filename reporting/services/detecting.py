@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from payments.kernel import clock
+from payments.kernel import clock, jobs, unit
 from payments.kernel.attention import Severity
 from reporting.models import IncidentKind, RollupMark
 from reporting.services import incidents, usual
 from reporting.uptime import minutes, replay, rollups, signals
-from reporting.uptime.charts import KEPT, MINUTE, Watch
+from reporting.uptime.charts import KEPT, MINUTE
 from reporting.uptime.findings import Finding
 from reporting.uptime.observed import Wrong, hour_of_week
 from reporting.uptime.signals import Waiting
@@ -39,12 +39,15 @@ SELECT p.code, count(*), min(d.since) FROM reporting_discrepancy d
 
 
 def look() -> None:
-    """Count what is new, judge it, and hand over all that is wrong now; also that nothing is.
+    """Count what is new, judge it, and hand over all that is wrong now; also that nothing is. What is too much for one
+    round is counted on elsewhere.
 
     The same minute twice tells the same. What has not been counted is not judged: not while a past is being counted,
     and not while nobody counts, which is told instead.
     """
-    rollups.advance()
+    if rollups.advance():
+        with unit.work():
+            jobs.enqueue("count_rollups", unique="count_rollups")
     now = clock.now()
     found = [*payments(now), *work(now)]
     incidents.report([_finding(wrong) for wrong in found], at=now)
@@ -57,12 +60,14 @@ def payments(now: datetime) -> list[Wrong]:
         return []
     last = min(counted, now).astimezone(UTC).replace(second=0, microsecond=0)
     first = last - (KEPT - 1) * MINUTE
-    watch = Watch(usual.read(*{hour_of_week(first), hour_of_week(last)}))
-    seen = minutes.by_minute(first, last + MINUTE)
-    watch.put({at: seen.get(at, {}) for at in (first + MINUTE * number for number in range(KEPT))})
+    watch, issuers = replay.watches(usual.read(*{hour_of_week(first), hour_of_week(last)}))
+    seen, issued = minutes.by_minute(first, last + MINUTE), minutes.by_issuer("minute", first, last + MINUTE)
+    every = [first + MINUTE * number for number in range(KEPT)]
+    watch.put({at: seen.get(at, {}) for at in every})
+    issuers.put({at: issued.get(at, {}) for at in every})
     came = minutes.notifications(last - NOTIFIED, last + MINUTE)
     told = {at: came.get(at, {}) for at in (last - MINUTE * n for n in range(int(NOTIFIED / MINUTE)))}
-    return replay.look(watch, told)
+    return replay.look(watch, told, issuers)
 
 
 def work(now: datetime) -> list[Wrong]:

@@ -41,8 +41,9 @@ def made_up(
     """Replay weeks of a shop; the same seed makes the same ones. Nothing of the database is read or written."""
     shop, usual = Shop(seed, size), Baselines()
     begin = seasons.BEGIN + learned
-    for at, cells, webhooks in shop.hours(seasons.BEGIN, begin):
-        usual.learn(at, cells, webhooks)
+    for hour in shop.hours(seasons.BEGIN, begin):
+        usual.learn(hour.at, hour.cells, hour.webhooks)
+        usual.learn_issuers(hour.at, hour.issued)
     until = begin + timedelta(weeks=weeks)
     wrong = mishaps.drawn(shop, begin, until, every)
     pages = scoring.Pages()

@@ -8,9 +8,9 @@ from django.db import transaction
 from django.db.models import Min, Q
 
 from payments.kernel import clock
-from reporting.models import AttemptsHour, Baseline, BaselineKind, BaselineMark
+from reporting.models import AttemptsHour, Baseline, BaselineKind, BaselineMark, IssuerBaseline
 from reporting.uptime import minutes, rollups
-from reporting.uptime.baselines import Baselines, Usual
+from reporting.uptime.baselines import ATTEMPTS, WIDTH, WIDTH_OF_HOURS, Baselines, Usual
 from reporting.uptime.observed import hour_of_week
 
 HOUR: Final = timedelta(hours=1)
@@ -44,11 +44,12 @@ def learn() -> bool:
 
 
 def learn_anew(since: datetime) -> None:
-    """Forget what is usual, and learn it anew from the hours that began `since`."""
+    """Forget what is usual, and learn it anew from the hours that began `since`; of issuers from those of two days."""
     BaselineMark.objects.bulk_create([BaselineMark(id=1)], ignore_conflicts=True)
     with transaction.atomic():
         mark = BaselineMark.objects.select_for_update().get(pk=1)
         Baseline.objects.all().delete()
+        IssuerBaseline.objects.all().delete()
         mark.until = since.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
         mark.save()
     while learn():
@@ -67,26 +68,37 @@ def _learn(since: datetime, until: datetime) -> None:
     hours = [since + HOUR * number for number in range(int((until - since) / HOUR))]
     of_week = {hour_of_week(at) for at in hours}
     usual = read(*of_week)
-    seen = minutes.by_hour(since, until)
+    seen, issued = minutes.by_hour(since, until), minutes.by_issuer("hour", since, until)
     for at in hours:
         came: dict[str, int] = {}
         for told in minutes.notifications(at, at + HOUR).values():
             for account, count in told.items():
                 came[account] = came.get(account, 0) + count
         usual.learn(at, seen.get(at, {}), came)
+        usual.learn_issuers(at, issued.get(at, {}))
     Baseline.objects.filter(~Q(kind=BaselineKind.HOUR) | Q(hour__in=of_week)).delete()
     Baseline.objects.bulk_create(_rows(usual), batch_size=2000)
+    if any(issued.values()):
+        IssuerBaseline.objects.all().delete()
+        IssuerBaseline.objects.bulk_create(_issuers(usual), batch_size=2000)
 
 
 def read(*hours: int) -> Baselines:
-    """What is usual in these hours of the week, in one query."""
+    """What is usual in these hours of the week, in two queries. What was learned before more was is filled up."""
     usual = Baselines()
+    for one in IssuerBaseline.objects.all():
+        usual.issuers.cells[one.account, one.method, one.country, one.currency, "", one.issuer] = Usual(
+            one.at, one.sums
+        )
+    usual.issuers.refresh()
     for row in Baseline.objects.filter(~Q(kind=BaselineKind.HOUR) | Q(hour__in=hours)):
         found = Usual(row.at, row.sums)
         match row.kind:
             case BaselineKind.CELL:
+                found.sums += [0.0] * (WIDTH - len(found.sums))
                 usual.cells[row.account, row.method, row.country, row.currency, row.channel] = found
             case BaselineKind.HOUR:
+                found.sums += [0.0] * (WIDTH_OF_HOURS - len(found.sums))
                 usual.hours[row.account, row.method, row.hour] = found
             case BaselineKind.ANSWERS:
                 usual.sketches[row.account, row.method] = found
@@ -109,6 +121,16 @@ def _rows(usual: Baselines) -> Iterator[Baseline]:
         yield _row(BaselineKind.WEBHOOKS, (account,), sums)
     for method, sums in usual.spreads.items():
         yield _row(BaselineKind.SPREAD, ("", method), sums)
+
+
+def _issuers(usual: Baselines) -> Iterator[IssuerBaseline]:
+    """Those that have not faded to nothing."""
+    for (account, method, country, currency, _, issuer), known in usual.issuers.cells.items():
+        if known.sums[ATTEMPTS] >= 1:
+            yield IssuerBaseline(
+                account=account, method=method, country=country, currency=currency, issuer=issuer, at=known.at,
+                sums=known.sums,
+            )  # fmt: skip
 
 
 def _row(kind: BaselineKind, place: Iterable[str], usual: Usual, hour: int = 0) -> Baseline:

@@ -198,7 +198,7 @@ def _seen(rows: Sequence[Sequence[Any]], known: Baselines, hour: int) -> dict[Pl
         seen.add(Seen(attempts, approved, waiting, unanswered, {currency: refused} if refused else {},
                       judged=judged, expected_bad=judged * expected.bad))  # fmt: skip
     for cell in known.cells:
-        places.setdefault(cell[:3], Seen()).usual_per_minute += known.expect(cell, hour).per_minute
+        places.setdefault((cell[0], cell[1], cell[2]), Seen()).usual_per_minute += known.expect(cell, hour).per_minute
     took = {(row[0], row[1], row[2]) for row in rows}
     return {place: seen for place, seen in places.items() if place in took or seen.usual_per_minute >= RARE}
 

@@ -6,7 +6,7 @@ whose counts have changed since are counted anew, with all that came after them.
 
 import math
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from operator import add
@@ -17,6 +17,7 @@ from reporting.uptime.baselines import Baselines
 from reporting.uptime.observed import (
     APPROVAL,
     AVAILABILITY,
+    OTHERS,
     REASONS,
     SPEED,
     Cell,
@@ -71,7 +72,8 @@ _MAIN: Final = (
     Design(AVAILABILITY, lambda usual: usual + 0.50),
 )
 _COARSE: Final = (Design(APPROVAL, _drop, AHEAD), *_MAIN[1:])
-_SPEED: Final = (Design(SPEED, lambda usual: usual + 0.25),)
+_SPEED: Final = (Design(SPEED, lambda usual: usual + 0.25), Design(SPEED, lambda usual: usual + 0.06))
+"""The latter is where 95 of 100 answers take longer than is slow: 1.6 times as long as 95 of 100 usually do."""
 _REASONS: Final = tuple(Design(reason, lambda usual: max(usual + 0.04, 2 * usual)) for reason in REASONS)
 LEAST_USUAL: Final = 0.01
 """Shares that are rarer are taken for this one: one decline of a rare kind is no shift."""
@@ -96,6 +98,11 @@ WATCHED: Final = (
     Slices((4,), _MAIN),
 )
 """The last one alone tells channels apart: everything before it is added up from sums without them."""
+
+ISSUERS: Final = (Slices((5,), _MAIN[1:3]),)
+"""Of sums by issuer. An issuer is one of many: what is a drop of five points there is less of everything."""
+ISSUERS_PAGES: Final = 0.1
+"""What they may page by chance a week besides (`odds.PAGES_A_WEEK`)."""
 
 Series = tuple[int, tuple[str, ...]]
 """The number of a set of dimensions, and a value of each."""
@@ -129,8 +136,8 @@ class Alarm(NamedTuple):
 class Watch:
     """The charts of all slices, minute by minute. `usual` may learn meanwhile; what has been seen stays as it was."""
 
-    def __init__(self, usual: Baselines) -> None:
-        self.usual = usual
+    def __init__(self, usual: Baselines, watched: Sequence[Slices] = WATCHED, pages: float = odds.PAGES_A_WEEK) -> None:
+        self.usual, self.watched, self._pages = usual, watched, pages
         self.minutes: deque[Minute] = deque(maxlen=KEPT)
         self._first = 0  # the number of the oldest minute that is remembered
         self._index: dict[Series, int] = {}
@@ -144,7 +151,7 @@ class Watch:
     @property
     def limit(self) -> float:
         """The level at which a chart pages, less what it is ahead."""
-        return odds.limit(self._weight)
+        return odds.limit(self._weight, self._pages)
 
     def put(self, seen: Mapping[datetime, Cells]) -> None:
         """Take in minutes: new ones, and earlier ones whose counts have changed, unless they are too old."""
@@ -226,7 +233,7 @@ class Watch:
     def _minute(self, at: datetime, cells: Cells) -> Minute:
         hour, expect = hour_of_week(at), self.usual.expect
         vectors = {cell: vector(counts, expect(cell, hour)) for cell, counts in cells.items()}
-        return Minute(at, vectors, _slices(vectors))
+        return Minute(at, vectors, _slices(vectors) if self.watched is WATCHED else _issuers(vectors))
 
     def _run_from(self, number: int) -> None:
         """Let every chart take its steps from this minute on, from where it stood before."""
@@ -249,7 +256,7 @@ class Watch:
             first = self._index.get(series)
             if first is None:
                 first = self._chart(series)
-            for place, (measure, worse, _) in enumerate(WATCHED[series[0]].designs, first):
+            for place, (measure, worse, _) in enumerate(self.watched[series[0]].designs, first):
                 trials, bad, expected = told[measure.trials], told[measure.bad], told[measure.bad + 1]
                 if trials and (bad > expected or self._levels[place]):
                     self._levels[place] = min(cap, self._step(place, number, (trials, bad, expected), worse))
@@ -267,7 +274,7 @@ class Watch:
         return max(0.0, level + odds.step(trials, bad, usual, min(odds.MOST, worse(usual))))
 
     def _chart(self, series: Series) -> int:
-        designs = WATCHED[series[0]].designs
+        designs = self.watched[series[0]].designs
         first = self._index[series] = len(self._levels)
         self._named += [(series, design) for design in designs]
         self._weight += sum(math.exp(design.ahead) for design in designs)
@@ -296,6 +303,15 @@ def _slices(cells: Mapping[Cell, Vector]) -> dict[Series, Vector]:
     for narrow, values in without.items():
         for series in _series(narrow):
             _add(found, series, values)
+    return found
+
+
+def _issuers(cells: Mapping[Cell, Vector]) -> dict[Series, Vector]:
+    """The same of sums by issuer: those that are known by a name."""
+    found: dict[Series, Vector] = {}
+    for cell, values in cells.items():
+        if cell[5] != OTHERS:
+            _add(found, (0, cell[5:]), values)
     return found
 
 

@@ -7,14 +7,15 @@ from datetime import datetime, timedelta
 from operator import add
 from typing import Final
 
-from reporting.uptime import odds, scoping
-from reporting.uptime.charts import MINUTE, WATCHED, Alarm, Watch
+from reporting.uptime import issuing, odds, scoping
+from reporting.uptime.charts import MINUTE, Alarm, Watch
 from reporting.uptime.observed import (
     APPROVAL,
     ASKED,
     ATTEMPTS,
     AVAILABILITY,
     BAD,
+    OTHERS,
     REASONS,
     REFUSED,
     REFUSED_MINOR,
@@ -52,6 +53,8 @@ KEPT_UP: Final = 0.7
 """Card testing: so many times the attempts that are usual, not approved for so much of the usual amount, while so much
 of what is usually approved is approved."""
 
+GAMMA: Final = 1.1
+"""Neighbouring buckets of a sketch differ by this factor (`uptime.counting`)."""
 RECOVERED: Final = 5.0
 """So much more (nats) the last minutes have to speak for "as usual" than for "as ill as before", for it to be over."""
 LASTING: Final = timedelta(minutes=10)
@@ -66,8 +69,9 @@ _FAMILIES: Final[Sequence[frozenset[Measure]]] = (
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """A slice that is ill, with the sums of all measures within it."""
+    """A slice that is ill, with the sums of all measures within it, and whose counts it was found in."""
 
+    watch: Watch
     measure: Measure
     slice: Slice
     since: datetime
@@ -83,20 +87,22 @@ class _Found:
         return self.sums[ATTEMPTS] / self.sums[TRIALS] if self.sums[TRIALS] else 1.0
 
 
-def judge(watch: Watch) -> list[Wrong]:
+def judge(watch: Watch, issuers: Watch | None = None) -> list[Wrong]:
     """Everything that is wrong with payments as of the last minute, each with the narrowest scope that explains it.
 
-    Answers that are slow, and reasons that have shifted, are not told of what is worse off anyway.
+    Answers that are slow, and reasons that have shifted, are not told of what is worse off anyway. `issuers` holds the
+    same minutes once more, by issuer.
     """
     alarms = watch.alarms()
     payments, slow, shifted = (
-        _family(watch, [alarm for alarm in alarms if alarm.measure in family]) for family in _FAMILIES
+        _family(watch, [alarm for alarm in alarms if alarm.measure in family], issuers if number == 0 else None)
+        for number, family in enumerate(_FAMILIES)
     )
     last = watch.minutes[-1].at if watch.minutes else None
     shifted = [found for found in shifted if last and last - found.since >= LASTING]
     told = []
     for found in payments:
-        wrong = _payments(watch, found)
+        wrong = _payments(found)
         if not found.over and (found.held or wrong.kind == "outage"):
             told.append(wrong)
     for more, tell in ((slow, _slow), (shifted, _shifted)):
@@ -111,66 +117,99 @@ def judge(watch: Watch) -> list[Wrong]:
 
 
 class _View:
-    """What is not explained yet, since whenever an alarm has begun: each sum is made once."""
+    """What is looked back upon, without what is explained by other scopes already."""
 
-    def __init__(self, watch: Watch, known: Sequence[_Found]) -> None:
-        self.watch = watch
+    def __init__(self, watch: Watch, known: Sequence[_Found], issuers: Watch | None) -> None:
+        self.watch, self.issuers = watch, issuers
         self._known = [found.slice.scope for found in known]
-        self._cells: dict[datetime, Mapping[Cell, Vector]] = {}
-        self._sums: dict[tuple[datetime, int], Mapping[tuple[str, ...], Vector]] = {}
+        self._cells: dict[tuple[bool, datetime], Mapping[Cell, Vector]] = {}
+        self._sums: dict[tuple[bool, datetime, int], dict[tuple[str, ...], Vector]] = {}
 
     def since(self, alarm: Alarm) -> datetime:
-        """From when on an alarm is looked at."""
-        return max(alarm.since, self.watch.minutes[-1].at - LOOKED_BACK)
+        """From when on an alarm is told."""
+        return max(alarm.since, self.watch.minutes[-1].at - LOOKED_BACK + MINUTE)
 
-    def cells(self, since: datetime) -> Mapping[Cell, Vector]:
-        """The cells that nothing explains."""
-        if since not in self._cells:
-            self._cells[since] = {
+    def cells(self, since: datetime, *, issued: bool = False) -> Mapping[Cell, Vector]:
+        """The cells that nothing explains; `issued`: those by issuer."""
+        if (issued, since) not in self._cells:
+            watch = self.issuers if issued and self.issuers else self.watch
+            left = {
                 cell: values
-                for cell, values in self.watch.between(since).items()
+                for cell, values in watch.between(since).items()
                 if not any(in_scope(cell, scope) for scope in self._known)
             }
-        return self._cells[since]
+            known = [scope for scope in self._known if "issuer" in scope]
+            if issued and any("channel" in scope for scope in self._known):
+                left = {}  # sums by issuer do not tell which of them are explained
+            if known and self.issuers and not issued:
+                left = issuing.without(left, self.issuers.between(since), known)
+            self._cells[issued, since] = left
+        return self._cells[issued, since]
 
-    def evidence(self, alarm: Alarm) -> float:
+    def evidence(self, alarm: Alarm, *, issued: bool = False) -> float:
         """What is left of an alarm in them."""
         (number, values), since, measure = alarm.series, self.since(alarm), alarm.measure
-        if (since, number) not in self._sums:
-            self._sums[since, number] = scoping.summed(self.cells(since), WATCHED[number].places)
-        sums = self._sums[since, number].get(values)
+        key = (issued, since, number)
+        if key not in self._sums:
+            watch = self.issuers if issued and self.issuers else self.watch
+            self._sums[key] = scoping.summed(self.cells(since, issued=issued), watch.watched[number].places)
+        sums = self._sums[key].get(values)
         return odds.evidence(sums[measure.trials], sums[measure.bad], sums[measure.bad + 1]) if sums else 0.0
 
 
-def _family(watch: Watch, alarms: Sequence[Alarm]) -> list[_Found]:
-    """The scopes that explain these alarms: the strongest first, then what is left without it."""
+def _family(watch: Watch, alarms: Sequence[Alarm], issuers: Watch | None) -> list[_Found]:
+    """The scopes that explain these alarms: the strongest first, then what is left without it, then single issuers."""
     found: list[_Found] = []
-    left = list(alarms)
-    while left and len(found) < AT_ONCE:
-        view = _View(watch, found)
-        told = [(view.evidence(alarm), alarm) for alarm in left]
-        left = [alarm for evidence, alarm in told if evidence >= STILL_UNEXPLAINED * watch.limit]
-        if not left:
-            break
-        _, alarm = max(told, key=lambda pair: pair[0])
-        place = _located(view, alarm)
-        if place is not None:
-            found.append(place)
-        left.remove(alarm)
+    _explain(watch, alarms, issuers, found, issued=False)
+    if issuers is not None:
+        _explain(watch, issuers.alarms(), issuers, found, issued=True)
     return found
 
 
+def _explain(
+    watch: Watch, alarms: Sequence[Alarm], issuers: Watch | None, found: list[_Found], *, issued: bool
+) -> None:
+    left, limit = list(alarms), (issuers if issued and issuers else watch).limit
+    while left and len(found) < AT_ONCE:
+        view = _View(watch, found, issuers)
+        told = [(view.evidence(alarm, issued=issued), alarm) for alarm in left]
+        left = [alarm for evidence, alarm in told if evidence >= STILL_UNEXPLAINED * limit]
+        if not left:
+            break
+        _, alarm = max(told, key=lambda pair: pair[0])
+        place = None if issued else _located(view, alarm)
+        if issuers is not None and alarm.measure is APPROVAL and (place is None or not _is_testing(place)):
+            place = _of_an_issuer(view, alarm, place) or place
+        if place is not None:
+            found.append(place)
+        left.remove(alarm)
+
+
 def _located(view: _View, alarm: Alarm) -> _Found | None:
-    since = view.since(alarm)
-    cells = view.cells(since)
+    cells = view.cells(view.since(alarm))
     place = scoping.narrowest(cells, alarm.measure)
+    return _found(view, view.watch, alarm, place, cells)
+
+
+def _of_an_issuer(view: _View, alarm: Alarm, instead: _Found | None) -> _Found | None:
+    """The issuer whose cards explain it better than any place does, if one does."""
+    cells = view.cells(view.since(alarm), issued=True)
+    place = scoping.narrowest(cells, alarm.measure, scoping.SETS_ISSUED)
+    if view.issuers is None or place is None or place.scope.get("issuer", OTHERS) == OTHERS:
+        return None
+    if instead is not None and place.evidence < instead.slice.evidence:
+        return None
+    return _found(view, view.issuers, alarm, place, cells)
+
+
+def _found(view: _View, watch: Watch, alarm: Alarm, place: Slice | None, cells: Mapping[Cell, Vector]) -> _Found | None:
     least = LEAST_UNANSWERED if alarm.measure is AVAILABILITY else LEAST_TRIALS
     if place is None or place.trials < least or place.excess < LEAST_POINTS * place.trials:
         return None
     inside = {cell: values for cell, values in cells.items() if in_scope(cell, place.scope)}
-    minutes = int((view.watch.minutes[-1].at - since) / MINUTE) + 1
-    over = _is_over(view.watch, alarm, place)
-    return _Found(alarm.measure, place, alarm.since, minutes, inside, _sum(inside.values()), alarm.held, over)
+    minutes = int((view.watch.minutes[-1].at - view.since(alarm)) / MINUTE) + 1
+    over = _is_over(watch, alarm, place)
+    return _Found(watch, alarm.measure, place, alarm.since, minutes, inside, _sum(inside.values()), alarm.held, over)
 
 
 def _is_over(watch: Watch, alarm: Alarm, place: Slice) -> bool:
@@ -195,18 +234,20 @@ def _sum(vectors: Iterable[Vector]) -> Vector:
     return sums
 
 
-def _payments(watch: Watch, found: _Found) -> Wrong:
+def _payments(found: _Found) -> Wrong:
     """What it is that payments are not approved: an outage, a PSP that does not answer, testing of cards, or less."""
     sums = found.sums
     trials, bad, expected = sums[TRIALS], sums[BAD], sums[BAD + 1]
     per_minute = _at_risk(found)
     figures = _figures(found, trials - bad, trials - expected)
     unanswered = found.measure is AVAILABILITY or sums[UNAVAILABLE] - sums[UNAVAILABLE + 1] >= (bad - expected) / 2
-    if not unanswered and _is_testing(watch, found):
+    if not unanswered and _is_testing(found):
         return _wrong(found, "card_testing", "urgent", f"Many small payments are declined: {_small(found)}.", figures)
     usual = (trials - expected) / trials
     told = f"{_share(trials - bad, trials)} of 100 payments are approved instead of {100 * usual:.0f}"
-    if min((trials - bad) / (trials - expected or 1), _lately(watch, found)) < DOWN:
+    if "issuer" in found.slice.scope and "account" not in found.slice.scope:
+        told += "; every provider sees it, and moving them helps none"
+    if min((trials - bad) / (trials - expected or 1), _lately(found)) < DOWN:
         return _wrong(found, "outage", "urgent", f"Hardly anything is approved: {told}.", figures, per_minute)
     if unanswered:
         seen = _share(sums[UNAVAILABLE], trials)
@@ -217,8 +258,19 @@ def _payments(watch: Watch, found: _Found) -> Wrong:
 
 def _slow(found: _Found) -> Wrong:
     trials, slow, expected = found.slice.trials, found.slice.bad, found.slice.expected
-    words = f"{_share(slow, trials)} of 100 answers take longer than usual, where {100 * expected / trials:.0f} do."
+    words = (
+        f"{_share(slow, trials)} of 100 answers take longer than {_slow_from(found)}, where"
+        f" {100 * expected / trials:.0f} do at this hour of the week."
+    )
     return _wrong(found, "slow", "soon", words, _figures(found, slow, expected))
+
+
+def _slow_from(found: _Found) -> str:
+    """How long is slow where most of these answers come from."""
+    hour = hour_of_week(found.watch.minutes[-1].at)
+    cell = max(found.cells, key=lambda cell: found.cells[cell][found.measure.bad])
+    bucket = found.watch.usual.expect(cell, hour).slow_from
+    return f"{GAMMA**bucket / 1000:.1f} seconds" if bucket is not None else "usual"
 
 
 def _shifted(found: _Found) -> Wrong:
@@ -262,19 +314,22 @@ def _at_risk(found: _Found) -> dict[str, int]:
     return {currency: round(minor / found.minutes) for currency, minor in sorted(lost.items()) if minor > 0}
 
 
-def _lately(watch: Watch, found: _Found) -> float:
+def _lately(found: _Found) -> float:
     """How much of what is usually approved was, in the last minutes; all of it where too little is known of them."""
-    since = max(found.since, watch.minutes[-1].at - RECENT + MINUTE)
-    sums = _sum(values for cell, values in watch.between(since).items() if in_scope(cell, found.slice.scope))
+    since = max(found.since, found.watch.minutes[-1].at - RECENT + MINUTE)
+    sums = _sum(values for cell, values in found.watch.between(since).items() if in_scope(cell, found.slice.scope))
     usual = sums[TRIALS] - sums[BAD + 1]
     return (sums[TRIALS] - sums[BAD]) / usual if sums[TRIALS] >= LEAST_TRIALS and usual else 1.0
 
 
-def _is_testing(watch: Watch, found: _Found) -> bool:
+def _is_testing(found: _Found) -> bool:
     """Stolen cards are tried: far more attempts than usual, of small amounts, while others still pay.
 
     How many are usual is told by how busy everything else is now, against its own usual.
     """
+    watch, sums = found.watch, found.sums
+    if "issuer" in found.slice.scope:
+        return False  # how many are usual is not known of issuers
     expect, hour = watch.usual.expect, hour_of_week(watch.minutes[-1].at)
     since = watch.minutes[-1].at - (found.minutes - 1) * MINUTE
     usual = sum(expect(cell, hour).per_minute for cell in found.cells) * found.minutes
@@ -283,7 +338,6 @@ def _is_testing(watch: Watch, found: _Found) -> bool:
     if usual and usual_elsewhere:
         usual *= max(1.0, sum(values[ATTEMPTS] for values in others.values()) / usual_elsewhere)
     refused_usually = sum(values[REFUSED] * expect(cell, hour).refused_minor for cell, values in found.cells.items())
-    sums = found.sums
     approved = (sums[TRIALS] - sums[BAD]) * found.spread
     approved_usually = usual * (1 - sums[BAD + 1] / sums[TRIALS])
     return (

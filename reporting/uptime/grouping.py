@@ -9,7 +9,7 @@ from reporting.uptime.findings import GRAVEST_FIRST, Finding, Scope, apart, comm
 
 K = IncidentKind
 
-PAYING: Final = (K.OUTAGE, K.UNAVAILABLE, K.APPROVAL_DROP, K.SLOW, K.DECLINE_SHIFT)
+PAYING: Final = (K.OUTAGE, K.UNAVAILABLE, K.APPROVAL_DROP, K.UNFINISHED, K.SLOW, K.DECLINE_SHIFT)
 RANK: Final = {kind: rank for rank, kind in enumerate(PAYING)}
 """What is wrong with paying: what comes first explains what comes later, where the scope of that lies in its own."""
 SILENCED: Final = frozenset({K.WEBHOOK_SILENCE, K.RECOVERY_BACKLOG})

@@ -8,7 +8,7 @@ from django.db import connection
 
 from reporting.models.rollups import DIMENSIONS
 from reporting.uptime.counting import SUMS
-from reporting.uptime.observed import Cell, Counts, counts_of
+from reporting.uptime.observed import Cell, Counts, counts_of, issued
 
 _TOLD: Final = ", ".join(
     [*(name for name in SUMS if name != "abandoned"), "asked_minor", "not_approved_minor", "buckets", "counts"]
@@ -31,6 +31,21 @@ def by_minute(since: datetime, until: datetime) -> dict[datetime, dict[Cell, Cou
 def by_hour(since: datetime, until: datetime) -> dict[datetime, dict[Cell, Counts]]:
     """The same of hours."""
     return _cells("hour", since, until)
+
+
+_ISSUED: Final = """
+SELECT date_trunc('{}', at, 'UTC'), account, method, country, currency, issuer, sum(approved)::int, sum(declined)::int,
+       sum(asked_minor)::bigint, sum(not_approved_minor)::bigint
+  FROM reporting_issuerminute WHERE at >= %s AND at < %s GROUP BY 1, 2, 3, 4, 5, 6"""
+
+
+def by_issuer(grain: str, since: datetime, until: datetime) -> dict[datetime, dict[Cell, Counts]]:
+    """What was answered of cards in each minute or hour, by issuer; hours that are longer ago are not known so."""
+    found: dict[datetime, dict[Cell, Counts]] = {}
+    for row in rows(_ISSUED.format(grain), [since, until]):
+        account, method, country, currency, issuer = row[1:6]
+        found.setdefault(row[0], {})[account, method, country, currency, "", issuer] = issued(*row[6:])
+    return found
 
 
 def notifications(since: datetime, until: datetime) -> dict[datetime, dict[str, int]]:

@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
@@ -32,12 +32,16 @@ KINDS: Final = (
     Kind(
         "PSP down",
         ({"account": "north-eu"}, {"account": "west-us"}, {"account": "west-eu"}),
-        Bent(not_approved=0.97, reason=None, slower=6), _PAYMENTS, 10, 2,
+        Bent(not_approved=0.97, reason=None, slower=6), _PAYMENTS | {"slow"}, 10, 2,
     ),
     Kind(
         "one issuer declines",
-        ({"country": "DE", "method": "card"}, {"country": "US", "method": "card"}, {"country": "GB", "method": "card"}),
-        Bent(not_approved=0.35), _PAYMENTS, 15, 10,
+        (
+            {"country": "DE", "method": "card", "issuer": "DE BANK 1"},
+            {"country": "US", "method": "card", "issuer": "US BANK 2"},
+            {"country": "GB", "method": "card", "issuer": "GB BANK 1"},
+        ),
+        Bent(not_approved=0.95), _PAYMENTS, 15, 10,
     ),
     Kind(
         "one method in one country",
@@ -48,6 +52,21 @@ KINDS: Final = (
         "PSP slow",
         ({"account": "west-us"}, {"account": "north-eu"}),
         Bent(slower=3.5), frozenset({"slow"}), 10, 10,
+    ),
+    Kind(
+        "some answers slow",
+        ({"account": "west-us"}, {"account": "north-eu"}),
+        Bent(slower=6, slow_part=0.12), frozenset({"slow"}), 20, 10,
+    ),
+    Kind(
+        "nobody comes",
+        ({}, {"channel": "ios"}),
+        Bent(kept=0.02), frozenset({"volume_drop"}), 20, 10,
+    ),
+    Kind(
+        "3-D Secure hangs",
+        ({"account": "north-eu", "method": "card"}, {"account": "west-eu", "method": "card"}),
+        Bent(waiting=0.4), frozenset({"unfinished"}), 15, 15,
     ),
     Kind(
         "notifications stop",
@@ -128,7 +147,10 @@ def drawn(shop: Shop, since: datetime, until: datetime, every: timedelta) -> Mis
 def _placed(
     shop: Shop, dice: random.Random, kind: Kind, scope: Mapping[str, str], within: tuple[datetime, datetime]
 ) -> Mishap | None:
-    flows = [flow for flow in shop.flows if in_scope(flow.cell, scope)]
+    issuer = scope.get("issuer", "")
+    where = {name: value for name, value in scope.items() if name != "issuer"}
+    kind = kind._replace(bent=replace(kind.bent, issuer=issuer))
+    flows = [flow for flow in shop.flows if in_scope(flow.cell, where)]
     first, last = within
     for _ in range(40):
         since = first + dice.randrange(max(1, int((last - first) / MINUTE))) * MINUTE

@@ -6,11 +6,15 @@ from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
 DIMENSIONS: Final = ("account", "method", "country", "currency", "channel")
-"""Those of the rollups. There is no issuer: attempts do not hold what a card's number begins with."""
+"""Those of the rollups."""
+ISSUED: Final = (*DIMENSIONS, "issuer")
+"""Those of sums by issuer, which have no channel. They hold what was answered: before, nobody knows the issuer."""
+OTHERS: Final = "other"
+"""Issuers of which too few cards are paid with to be told apart."""
 CATEGORIES: Final = ("hard", "soft", "customer", "fraud", "technical")
 
-Cell = tuple[str, str, str, str, str]
-"""One value of each dimension."""
+Cell = tuple[str, ...]
+"""One value of each dimension, and of `ISSUED` where issuers are told apart."""
 
 
 class Counts(NamedTuple):
@@ -38,7 +42,8 @@ each of the latter. All are effective numbers: divided by how much more counts v
 CATEGORY: Final = {name: 5 + 2 * number for number, name in enumerate(CATEGORIES)}
 ANSWERS, SLOW = 15, 16
 ATTEMPTS, ASKED, REFUSED, REFUSED_MINOR = 18, 19, 20, 21
-WIDTH: Final = 22
+WAITING: Final = 22
+WIDTH: Final = 24
 
 Vector = list[float]
 
@@ -60,10 +65,11 @@ REASONS: Final = tuple(Measure(name, TRIALS, place) for name, place in CATEGORY.
 class Expected(NamedTuple):
     """What is usual for a cell at an hour of the week.
 
-    `bad`, `unavailable` and `declined` are shares of attempts, which vary `spread` times as much as chance lets them
-    (customers try again, so that declines come in bunches); an answer is slow in a bucket above `slow_from`,
-    as `slow` of them usually are. `per_minute` are attempts, `refused_minor` is the mean amount that is not approved. A
-    cell that is not `known` well enough is judged by nothing but answers that do not come.
+    `bad`, `unavailable`, `declined` and `waiting` (after a quarter of an hour) are shares of attempts, which vary
+    `spread` times as much as chance lets them (customers try again, so that declines come in bunches); an answer is
+    slow in a bucket above `slow_from`, as `slow` of them usually are. `per_minute` are attempts, `refused_minor` is the
+    mean amount that is not approved. A cell that is not `known` well enough is judged by nothing but answers that do
+    not come.
     """
 
     known: bool
@@ -75,6 +81,7 @@ class Expected(NamedTuple):
     slow: float
     per_minute: float
     refused_minor: float
+    waiting: float = 0.0
 
 
 def vector(counts: Counts, expected: Expected) -> Vector:
@@ -96,6 +103,7 @@ def vector(counts: Counts, expected: Expected) -> Vector:
         all_answers = sum(count for _, count in answers)
         told += (all_answers, sum(count for bucket, count in answers if bucket > limit), all_answers * expected.slow)
     told += (attempts, asked, sum(declined) + no_answer, refused_minor)
+    told += (waiting / spread, trials * expected.waiting if known else waiting / spread)
     return told
 
 
@@ -122,8 +130,8 @@ class Wrong:
 
 
 def in_scope(cell: Cell, scope: Mapping[str, str]) -> bool:
-    """Whether a cell is one of those that a scope names."""
-    return all(cell[DIMENSIONS.index(name)] == value for name, value in scope.items())
+    """Whether a cell is one of those that a scope names; where issuers are not told apart, it is in none of them."""
+    return all(cell[ISSUED.index(name) :][:1] == (value,) for name, value in scope.items())
 
 
 def counts_of(row: Sequence[Any]) -> Counts:
@@ -133,3 +141,9 @@ def counts_of(row: Sequence[Any]) -> Counts:
     declined = (hard, soft, customer, fraud, technical)
     answers = list(zip(row[12], row[13], strict=True))
     return Counts(row[0], row[1], declined, row[7], row[8], row[9], row[10], row[11], answers)
+
+
+def issued(approved: int, declined: int, asked_minor: int, not_approved_minor: int) -> Counts:
+    """What was answered of an issuer's cards; why the others were declined is not told apart."""
+    told = (0, declined, 0, 0, 0)
+    return Counts(approved + declined, approved, told, 0, 0, 0, asked_minor, not_approved_minor)

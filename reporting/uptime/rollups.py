@@ -15,6 +15,8 @@ from reporting.uptime.changes import Minutes
 
 MINUTES_KEPT: Final = timedelta(days=14)
 HOURS_KEPT: Final = timedelta(days=366)
+ISSUERS_KEPT: Final = timedelta(days=2)
+"""Hours that are learned late are those of some hours ago; nobody else reads these."""
 STEP: Final = timedelta(hours=1)
 """So much of what happened is counted in one transaction."""
 SECONDS: Final = 15.0
@@ -64,6 +66,7 @@ def forget() -> None:
         for grain, since in (("minute", minutes_from(now)), ("hour", hours_from(now))):
             for table in ("attempts", "tally"):
                 cursor.execute(f"DELETE FROM reporting_{table}{grain} WHERE at < %s", [since])  # noqa: S608  our own
+        cursor.execute("DELETE FROM reporting_issuerminute WHERE at < %s", [now - ISSUERS_KEPT])
 
 
 def minutes_from(now: datetime) -> datetime:

@@ -1,16 +1,18 @@
 """Where it is wrong: the slice of payments that explains best what is missing, and not more than that."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from operator import add
 from typing import Final
 
 from reporting.uptime import odds
-from reporting.uptime.observed import DIMENSIONS, Cell, Measure, Vector
+from reporting.uptime.observed import DIMENSIONS, ISSUED, Cell, Measure, Vector
 
 SETS: Final = tuple(places for size in range(3) for places in combinations(range(len(DIMENSIONS)), size))
 """Everything, each dimension alone, and each two of them. Where two slices say the same, the first one is taken."""
+SETS_ISSUED: Final = tuple(places for size in range(3) for places in combinations((0, 1, 2, 3, 5), size))
+"""The same of sums by issuer."""
 DEARER: Final = 0.02
 """So much of its evidence a slice has to be better for each dimension that it names besides."""
 DEARER_NATS: Final = 1.5
@@ -37,7 +39,7 @@ class Slice:
         return self.bad - self.expected
 
 
-def narrowest(cells: Mapping[Cell, Vector], measure: Measure) -> Slice | None:
+def narrowest(cells: Mapping[Cell, Vector], measure: Measure, sets: Sequence[tuple[int, ...]] = SETS) -> Slice | None:
     """The slice that explains best what is bad in these cells; None where nothing is worse than usual.
 
     The scan statistic of Kulldorff (1997): of all slices the one whose own share, with the usual one outside, makes
@@ -45,9 +47,9 @@ def narrowest(cells: Mapping[Cell, Vector], measure: Measure) -> Slice | None:
     out what is ill as well: both explain less, because trials * KL is convex.
     """
     best: tuple[float, Slice] | None = None
-    for places in SETS:
+    for places in sets:
         for values, sums in summed(cells, places).items():
-            scope = {DIMENSIONS[place]: value for place, value in zip(places, values, strict=True)}
+            scope = {ISSUED[place]: value for place, value in zip(places, values, strict=True)}
             found = Slice(scope, sums[measure.trials], sums[measure.bad], sums[measure.bad + 1])
             told = found.evidence
             score = told * (1 - DEARER * len(places)) - DEARER_NATS * len(places)

@@ -10,7 +10,7 @@ from reporting.uptime import scoping
 from reporting.uptime.charts import MINUTE
 from reporting.uptime.mishaps import Mishap
 from reporting.uptime.observed import Wrong, in_scope
-from reporting.uptime.seasons import Flow
+from reporting.uptime.seasons import Flow, share_of
 
 QUIET: Final = timedelta(minutes=15)
 """What was not found for so long is over: what is found again later is another page."""
@@ -127,10 +127,13 @@ def score(mishaps: Sequence[Mishap], pages: Sequence[Page], flows: Sequence[Flow
 
 
 def _tells_of(page: Page, mishap: Mishap) -> bool:
+    scope, issuer = page.first.scope, mishap.scope.get("issuer")
+    where = {name: value for name, value in scope.items() if name != "issuer"}
     return (
         mishap.since <= page.opened <= mishap.until + AFTERWARDS
-        and (page.first.kind in mishap.kind.told_as)
-        and any(in_scope(cell, page.first.scope) for cell in mishap.cells)
+        and page.first.kind in mishap.kind.told_as
+        and any(in_scope(cell, where) for cell in mishap.cells)
+        and (issuer is None or scope.get("issuer", issuer) == issuer)
     )
 
 
@@ -145,11 +148,20 @@ def _outcome(mishap: Mishap, told: Sequence[Page], flows: Sequence[Flow]) -> Out
 
 def _in_common(mishap: Mishap, scope: Mapping[str, str], flows: Sequence[Flow]) -> float:
     both = either = 0.0
+    where = {name: value for name, value in scope.items() if name != "issuer"}
     for flow in flows:
-        struck, named = flow.cell in mishap.cells, in_scope(flow.cell, scope)
-        both += flow.busiest * (struck and named)
-        either += flow.busiest * (struck or named)
+        country = flow.cell[2]
+        struck = (flow.cell in mishap.cells) * _share(country, mishap.scope)
+        named = in_scope(flow.cell, where) * (flow.cell[1] == "card" or "issuer" not in scope) * _share(country, scope)
+        same = mishap.scope.get("issuer", scope.get("issuer")) == scope.get("issuer", mishap.scope.get("issuer"))
+        shared = min(struck, named) if same else 0.0
+        both += flow.busiest * shared
+        either += flow.busiest * (struck + named - shared)
     return _part(both, either)
+
+
+def _share(country: str, scope: Mapping[str, str]) -> float:
+    return share_of(country, scope["issuer"]) if "issuer" in scope else 1.0
 
 
 def _part(some: float, whole: float) -> float:

@@ -5,9 +5,10 @@ import random
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
 from typing import Final, NamedTuple, Protocol
 
-from reporting.uptime.observed import Cell, Cells, Counts
+from reporting.uptime.observed import OTHERS, Cell, Cells, Counts, issued
 
 MINUTE: Final = timedelta(minutes=1)
 BEGIN: Final = datetime(2026, 3, 2, tzinfo=UTC)
@@ -29,13 +30,19 @@ class Flow(NamedTuple):
 class Bent:
     """What is otherwise with a cell for a while. `not_approved` is added to the share that is not.
 
-    `reason` is the category that is declined more; None: there is no answer. `slower` multiplies how long answers
-    take. `more` are attempts a minute that there would not be, declined all but some, of `minor` each.
+    `reason` is the category that is declined more; None: there is no answer. Where there is an `issuer`, it is its
+    cards alone. `slower` multiplies how long answers take, of `slow_part` of them. `waiting` is the share that never
+    ends, `kept` that of the attempts that are still made. `more` are attempts a minute that there would not be,
+    declined all but some, of `minor` each.
     """
 
     not_approved: float = 0.0
     reason: int | None = 1
     slower: float = 1.0
+    slow_part: float = 1.0
+    issuer: str = ""
+    waiting: float = 0.0
+    kept: float = 1.0
     more: float = 0.0
     minor: float = 0.0
     silent: bool = False
@@ -74,6 +81,10 @@ _REASONS: Final = (10, 65, 87, 92, 100)
 """Of a hundred declines, 10 are hard, 55 soft, 22 the customer's, 5 fraud and 8 technical, one upon the other."""
 _MILLISECONDS: Final = {"north-eu": 420.0, "west-eu": 650.0, "west-us": 530.0}
 _SPREAD: Final = 0.45
+_ISSUERS: Final = (0.35, 0.22, 0.12, 0.06)
+"""The shares of a country's largest issuers; the others have the rest."""
+_LEFT: Final = {"card": 0.015, "paypal": 0.04, "ideal": 0.06, "pix": 0.05}
+"""Of payments that could be approved, how many are never confirmed."""
 _WEBHOOKS: Final = 1.8
 """Notifications of each approved attempt."""
 
@@ -93,12 +104,28 @@ def flows(size: float = 1.0) -> list[Flow]:
     ]
 
 
+def share_of(country: str, issuer: str) -> float:
+    """The share of a country's cards that an issuer has."""
+    return next((share for number, share in enumerate(_ISSUERS, 1) if issuer == f"{country} BANK {number}"), 0.0)
+
+
 class Round(NamedTuple):
-    """What one look finds: minutes that are new or have changed, and the notifications that came in the newest one."""
+    """What one look finds: minutes that are new or have changed, and the notifications that came in the newest one,
+    which is told by issuer besides."""
 
     at: datetime
     seen: Mapping[datetime, Cells]
     webhooks: Mapping[str, int]
+    issued: Cells = MappingProxyType({})
+
+
+class Hour(NamedTuple):
+    """An hour as it was, with nothing that bends it."""
+
+    at: datetime
+    cells: Cells
+    webhooks: Mapping[str, int]
+    issued: Cells
 
 
 @dataclass
@@ -113,6 +140,7 @@ class Shop:
     def __post_init__(self) -> None:
         self.flows = flows(self.size)
         self.dice = random.Random(self.seed)  # noqa: S311  a season, no secret
+        self._struck: dict[Cell, int] = {}
         self._wobble = dict.fromkeys(_MILLISECONDS, 0.0)
         self._promoted: dict[str, tuple[datetime, float]] = {}
         self._seasons: dict[tuple[datetime, str], float] = {}
@@ -120,12 +148,12 @@ class Shop:
             account: [(self._bucket(account), 1) for _ in range(_ANSWERS_DRAWN)] for account in sorted(_MILLISECONDS)
         }
 
-    def hours(self, since: datetime, until: datetime) -> Iterator[tuple[datetime, Cells, Mapping[str, int]]]:
-        """Hours as they were before, for what is usual to be learned from: their sums, with nothing that bends them."""
+    def hours(self, since: datetime, until: datetime) -> Iterator[Hour]:
+        """Hours as they were before, for what is usual to be learned from."""
         at = since
         while at < until:
             cells = self._cells(at, 60.0, None)
-            yield at, cells, self._webhooks(cells)
+            yield Hour(at, cells, self._webhooks(cells), self._issued(cells))
             at += timedelta(hours=1)
 
     def minutes(self, since: datetime, until: datetime, bending: Bending) -> Iterator[Round]:
@@ -145,7 +173,8 @@ class Shop:
             else:
                 seen[at] = cells
             webhooks = self._webhooks(cells)
-            yield Round(at, seen, {name: n for name, n in webhooks.items() if not bending.is_silent(at, name)})
+            came = {name: n for name, n in webhooks.items() if not bending.is_silent(at, name)}
+            yield Round(at, seen, came, self._issued(cells))
             at += MINUTE
 
     def busy(self, at: datetime, flow: Flow) -> float:
@@ -183,9 +212,10 @@ class Shop:
     def _cells(self, at: datetime, minutes: float, bending: Bending | None) -> dict[Cell, Counts]:
         found: dict[Cell, Counts] = {}
         dice = self.dice
+        self._struck = {}
         for flow in self.flows:
             bent = bending.bent(at, flow.cell) if bending else None
-            attempts = _poisson(dice, self.busy(at, flow) * minutes)
+            attempts = _poisson(dice, self.busy(at, flow) * minutes * (bent.kept if bent else 1.0))
             counts = self._counts(at, flow, attempts, bent)
             if bent is not None and bent.more:
                 counts = _more(dice, counts, bent)
@@ -206,29 +236,61 @@ class Shop:
         for reason in dice.choices(range(5), cum_weights=_REASONS, k=bad) if bad else ():
             reasons[reason] += 1
         no_answer = _binomial(dice, attempts - bad, 0.003)
-        slower = 1.0
         if bent is not None:
-            slower = bent.slower
-            struck = _binomial(dice, attempts - bad - no_answer, bent.not_approved)
+            struck = self._strike(flow, bent, attempts - bad - no_answer)
             if bent.reason is None:
                 no_answer += struck
             else:
                 reasons[bent.reason] += struck
                 bad += struck
-        answers = self._answers(account, attempts, slower)
+        waiting = _binomial(dice, attempts - bad - no_answer, _LEFT[flow.cell[1]] + (bent.waiting if bent else 0.0))
+        answers = self._answers(account, attempts, bent)
         asked = round(attempts * flow.minor * dice.gauss(1, 0.7 / math.sqrt(attempts))) if attempts else 0
         not_approved = round(max(0, asked) * (bad + no_answer) / attempts) if attempts else 0
         told = (reasons[0], reasons[1], reasons[2], reasons[3], reasons[4])
         unknown = no_answer // 4
-        approved = attempts - bad - no_answer
-        return Counts(attempts, approved, told, no_answer - unknown, unknown, 0, max(0, asked), not_approved, answers)
+        approved = attempts - bad - no_answer - waiting
+        silent = (no_answer - unknown, unknown, waiting)
+        return Counts(attempts, approved, told, *silent, max(0, asked), not_approved, answers)
 
-    def _answers(self, account: str, attempts: int, slower: float) -> list[tuple[int, int]]:
-        later = round(math.log(slower) / _GAMMA)
+    def _strike(self, flow: Flow, bent: Bent, alive: int) -> int:
+        """How many of those that are alive are struck; it is remembered of which issuer they are."""
+        if not bent.issuer:
+            return _binomial(self.dice, alive, bent.not_approved)
+        struck = _binomial(self.dice, alive, bent.not_approved * share_of(flow.cell[2], bent.issuer))
+        place = (*flow.cell[:4], "", bent.issuer)
+        self._struck[place] = self._struck.get(place, 0) + struck
+        return struck
+
+    def _issued(self, cells: Cells) -> dict[Cell, Counts]:
+        """What was answered of cards, by issuer: all are declined alike, but for those that were struck."""
+        whole: dict[Cell, list[int]] = {}
+        for cell, counts in cells.items():
+            if cell[1] == "card":
+                told = (counts.approved, sum(counts.declined), counts.asked_minor, counts.attempts)
+                whole[cell[:4]] = [a + b for a, b in zip(whole.get(cell[:4], [0] * 4), told, strict=True)]
+        found: dict[Cell, Counts] = {}
+        for place, (approved, declined, asked, attempts) in whole.items():
+            each = asked / attempts if attempts else 0.0
+            of = {issuer: n for (*where, _, issuer), n in self._struck.items() if tuple(where) == place}
+            left, rest = [approved, declined - sum(of.values())], 1.0
+            for number, share in enumerate(_ISSUERS, 1):
+                issuer = f"{place[2]} BANK {number}"
+                own = [_binomial(self.dice, count, min(1.0, share / rest)) for count in left]
+                left, rest = [count - part for count, part in zip(left, own, strict=True)], rest - share
+                found[(*place, "", issuer)] = _of_issuer(own[0], own[1] + of.get(issuer, 0), each)
+            found[(*place, "", OTHERS)] = _of_issuer(left[0], left[1], each)
+        return {cell: counts for cell, counts in found.items() if counts.attempts}
+
+    def _answers(self, account: str, attempts: int, bent: Bent | None) -> list[tuple[int, int]]:
+        later = round(math.log(bent.slower) / _GAMMA) if bent else 0
         drawn, first = self._drawn[account], int(self.dice.random() * (_ANSWERS_DRAWN - 200))
         if attempts > 200:
             return [(bucket, attempts // 50) for bucket, _ in drawn[first : first + 50]]
         found = drawn[first : first + attempts]
+        if bent is not None and bent.slow_part < 1:
+            cut = _binomial(self.dice, len(found), bent.slow_part)
+            return [*((bucket + later, count) for bucket, count in found[:cut]), *found[cut:]]
         return [(bucket + later, count) for bucket, count in found] if later else found
 
     def _bucket(self, account: str) -> int:
@@ -252,7 +314,11 @@ def _holiday(local: datetime, country: str) -> float:
 def _without_some(counts: Counts) -> Counts:
     """As it looks at first: the answers of some have not come."""
     waiting = counts.approved // 3
-    return counts._replace(approved=counts.approved - waiting, waiting=waiting)
+    return counts._replace(approved=counts.approved - waiting, waiting=counts.waiting + waiting)
+
+
+def _of_issuer(approved: int, declined: int, each: float) -> Counts:
+    return issued(approved, declined, round((approved + declined) * each), round(declined * each))
 
 
 def _more(dice: random.Random, counts: Counts, bent: Bent) -> Counts:

@@ -48,6 +48,7 @@ _KINDS: Final[Mapping[str, tuple[Standing, str]]] = {
     IncidentKind.OUTAGE: (Standing.DOWN, "Most payments do not go through"),
     IncidentKind.UNAVAILABLE: (Standing.DEGRADED, "Some payments cannot be made"),
     IncidentKind.APPROVAL_DROP: (Standing.DEGRADED, "Fewer payments go through than usual"),
+    IncidentKind.UNFINISHED: (Standing.DEGRADED, "Some payments are begun and cannot be finished"),
     IncidentKind.SLOW: (Standing.DEGRADED, "Payments take longer than usual"),
     IncidentKind.DELIVERY_LAG: (Standing.DEGRADED, "Shops learn of payments later than usual"),
 }
@@ -210,6 +211,7 @@ def _of(
     places: Mapping[tuple[str, str], Tried],
     days: Mapping[tuple[datetime, str], Tried],
 ) -> Status:
+    told = [row for row in told if "issuer" not in row.scope]
     open_ = [row for row in told if row.closed_at is None]
     by_method: dict[str, list[Place]] = {}
     for (method, country), tried in places.items():

@@ -57,7 +57,7 @@ from tests.reporting.settling import BEGAN, Account, line
 OURS = ("payments", "refunds", "reporting")
 SUMS = {"attemptsminute", "attemptshour", "attemptsday", "tallyminute", "tallyhour", "tallyday", "rollupmark", "atrest"}
 SUMS |= {"levelcount", "servicelevel"}
-SUMS |= {"baseline", "baselinemark"}
+SUMS |= {"baseline", "baselinemark", "issuerminute", "issuerbaseline"}
 """What dashboards show, in figures and not row by row."""
 ELSEWHERE = {"trafficshift", "diversion", "incidententry", "seal"}
 """What stands on the pages of accounts and incidents, and what `verify` reads."""

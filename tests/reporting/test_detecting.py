@@ -9,10 +9,10 @@ from django.core.management import CommandError, call_command
 
 from payments.kernel import clock, drain
 from payments.kernel.jobs import Job, Queue
-from reporting.models import Baseline, BaselineMark, Incident, RollupMark
+from reporting.models import Baseline, BaselineMark, Diversion, Incident, IssuerMinute, RollupMark
 from reporting.models.rollups import DIMENSIONS
-from reporting.services import detecting, replaying, usual
-from reporting.uptime import rollups
+from reporting.services import detecting, replaying, shifting, usual
+from reporting.uptime import rollups, status
 from reporting.uptime.observed import hour_of_week
 from tests import byhand, factories
 
@@ -26,6 +26,14 @@ INSERT INTO reporting_attempts{} (at, account, method, country, currency, channe
 SELECT at, 'stripe-us', 'card', 'US', 'USD', '', 200, 190, 0, 10, 0, 0, 0, 0, 0, 0, 0, 399800, 379810, 19990,
        ARRAY[40]::smallint[], ARRAY[200]
   FROM generate_series(%s::timestamptz, %s::timestamptz - interval '1 {}', interval '1 {}') AS at"""
+
+
+ISSUERS = """
+INSERT INTO reporting_issuerminute (at, account, method, country, currency, issuer, approved, declined, asked_minor,
+       not_approved_minor)
+SELECT at, 'stripe-us', 'card', 'US', 'USD', issuer, 9, 1, 19990, 1999
+  FROM generate_series(%s::timestamptz, %s::timestamptz - interval '1 minute', interval '1 minute') AS at,
+       unnest(ARRAY['CRYSTAL BANK', 'HARBOUR BANK', 'LINDEN SAVINGS BANK', 'other']) AS issuer"""
 
 
 def minute(number: float) -> datetime:
@@ -90,6 +98,37 @@ def test_an_outage_is_an_incident_within_two_rounds_and_over_when_it_is(
     assert open_incidents() == []
 
 
+def test_one_issuer_that_is_out_is_an_incident_of_its_own_and_moves_nothing(
+    shop: factories.Shop, sim: factories.Simulator
+) -> None:
+    """Told from attempts that were made at the PSP, of issuers that it has named."""
+    byhand.sql(ISSUERS, minute(-120), minute(-60))
+    learned()
+    for number in range(4):
+        with clock.at(minute(number)):
+            tokens = ("pm_card_visa", "pm_card_amex") * 2 + ("pm_card_chargeDeclined",) * (10 if number else 0)
+            for token in tokens:
+                shop.call("POST", f"payment_intents/{shop.intent()['id']}/confirm", factories.card(token))
+        with clock.at(minute(number + 0.9)):
+            detecting.look()
+    rows = IssuerMinute.objects.filter(at=minute(3)).order_by("issuer")
+    assert [(row.issuer, row.approved, row.declined, row.not_approved_minor) for row in rows] == [
+        ("CRYSTAL BANK", 0, 10, 19_990), ("HARBOUR BANK", 2, 0, 0), ("LINDEN SAVINGS BANK", 2, 0, 0),
+    ]  # fmt: skip
+    [row] = Incident.objects.exclude(kind__in=("queue_lag", "delivery_lag"))
+    assert (row.kind, row.scope) == ("outage", {"issuer": "CRYSTAL BANK"})
+    assert "every provider sees it" in row.words
+    with clock.at(minute(4)):
+        shifting.run()
+        status.forget()
+        told = [trouble.words for trouble in status.now().open]
+        assert not [words for words in told if "payments" in words.lower() and "learn" not in words], (
+            "whose cards it was"
+        )
+    status.forget()
+    assert not Diversion.objects.exists()
+
+
 def test_what_is_usual_is_learned_each_hour_once_and_anew_on_demand(db: None) -> None:
     learned()
     found = usual.read(hour_of_week(minute(0)))
@@ -126,10 +165,12 @@ def test_a_past_that_is_being_counted_raises_no_alarm_and_nobody_who_counts_does
     assert (stalled.kind, stalled.since) == ("queue_lag", minute(0))
 
 
-def test_a_clock_that_is_set_back_and_minutes_that_nobody_pays_in_are_no_matter(db: None) -> None:
+def test_a_clock_that_is_set_back_and_some_minutes_that_nobody_pays_in_are_no_matter(db: None) -> None:
     learned()
-    filled("minute", minute(-60), minute(-20))
+    filled("minute", minute(-60), minute(-8))
     assert detecting.payments(minute(0)) == []
+    byhand.sql("DELETE FROM reporting_attemptsminute WHERE at >= %s", minute(-30))
+    assert [(wrong.kind, wrong.scope) for wrong in detecting.payments(minute(0))] == [("volume_drop", {})]
     assert detecting.payments(minute(-90)) == [], "what is counted is ahead of the clock"
 
 
@@ -138,7 +179,7 @@ def test_one_round_asks_the_same_few_questions_however_much_there_is(
 ) -> None:
     learned()
     filled("minute", minute(-60), minute(0))
-    with django_assert_num_queries(4):  # type: ignore[operator]
+    with django_assert_num_queries(6):  # type: ignore[operator]
         detecting.payments(minute(0))
     with django_assert_num_queries(5):  # type: ignore[operator]
         detecting.work(minute(0))

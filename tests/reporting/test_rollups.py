@@ -219,7 +219,7 @@ def test_a_sum_that_is_not_what_the_attempts_say_is_found(shop: factories.Shop) 
 def test_the_timetable_counts_every_minute(shop: factories.Shop) -> None:
     shop.paid()
     drain.keep_timetable()
-    factories.work(Queue.UPKEEP)
+    factories.work(Queue.ALERTS)
 
     assert sums("day") == byhand.sql(SEEN)
     channel = PaymentAttempt.objects.get().channel

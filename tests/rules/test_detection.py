@@ -7,7 +7,20 @@ import pytest
 
 from reporting.models import rollups
 from reporting.services import replaying
-from reporting.uptime import mishaps, observed, odds, replay, scoping, scoring, seasons, signals
+from reporting.uptime import (
+    counting,
+    detection,
+    hanging,
+    mishaps,
+    observed,
+    odds,
+    replay,
+    scoping,
+    scoring,
+    seasons,
+    signals,
+    volume,
+)
 from reporting.uptime.baselines import Baselines
 from reporting.uptime.charts import MINUTE, Watch
 from reporting.uptime.observed import APPROVAL, Cell, Counts, Vector
@@ -37,7 +50,18 @@ def learned(days: int = 15) -> Baselines:
     for hour in range(24 * days):
         seen = {one: counts(600, 540) for one in CELLS}
         usual.learn(seasons.BEGIN + timedelta(hours=hour), seen, {"one": 6480, "two": 6480})
+        usual.learn_issuers(seasons.BEGIN + timedelta(hours=hour), issued(60))
     return usual
+
+
+def issued(minutes: int = 1, approved: int = 9, **of: int) -> dict[Cell, Counts]:
+    """Ten attempts a minute of each place, of five issuers; `of` them so many of two are approved instead."""
+    return {
+        (*place[:4], "", f"BANK {letter}"): observed.issued(done, 2 * minutes - done, 10_000 * minutes, 5000)
+        for place in CELLS
+        for letter in "ABCDE"
+        for done in [of.get(letter, round(0.2 * approved * minutes))]
+    }
 
 
 USUAL = learned()
@@ -100,7 +124,7 @@ def test_an_outage_is_told_after_its_first_minute_and_no_longer_than_it_lasts() 
 def test_what_waits_is_no_alarm_and_what_comes_late_is_counted_where_it_belongs() -> None:
     half = {one: counts(10, 4, waiting=5) for one in CELLS}
     watch = watched(25, half, since=15)
-    assert replay.look(watch, {}) == []
+    assert detection.judge(watch) == []
 
     turned = {NOON + number * MINUTE: {one: counts(10, 4) for one in CELLS} for number in range(15, 25)}
     watch.put(turned)
@@ -150,6 +174,106 @@ def test_a_psp_that_answers_nothing_is_no_testing_of_cards_however_small_the_amo
     assert [wrong.kind for wrong in replay.look(watch, {})] == ["outage"]
 
 
+def test_one_issuer_that_declines_is_told_as_that_and_a_provider_that_does_as_a_provider() -> None:
+    usual = learned(days=3)
+    watch, issuers = replay.watches(usual)
+    for number in range(30):
+        ill = number >= 25
+        cells = {one: counts(10, 7 if ill else 9) for one in CELLS}
+        watch.put({NOON + number * MINUTE: cells})
+        issuers.put({NOON + number * MINUTE: issued(C=0) if ill else issued()})
+    [wrong] = replay.look(watch, {}, issuers)
+    assert (wrong.kind, wrong.scope) == ("outage", {"issuer": "BANK C"})
+    assert "every provider sees it, and moving them helps none" in wrong.words
+    assert wrong.per_minute["EUR"] == pytest.approx(12 * 2 * 0.9 * 5000, rel=0.1)
+
+    watch, issuers = replay.watches(usual)
+    for number in range(30):
+        ill = number >= 25
+        down = {one: counts(10, 0 if ill and one[0] == "two" else 9) for one in CELLS}
+        watch.put({NOON + number * MINUTE: down})
+        told = issued()
+        if ill:
+            told |= {cell: one._replace(approved=0) for cell, one in told.items() if cell[0] == "two"}
+        issuers.put({NOON + number * MINUTE: told})
+    assert [wrong.scope for wrong in replay.look(watch, {}, issuers)] == [{"account": "two"}]
+
+
+def test_nobody_comes_any_more_is_told_and_a_holiday_is_not() -> None:
+    watch = watched(50, dict.fromkeys(CELLS, counts(0, 0)), since=45)
+    [wrong] = volume.stopped(watch)
+    assert (wrong.kind, wrong.scope, wrong.since) == ("volume_drop", {}, NOON + 45 * MINUTE)
+    assert wrong.words == "0 payments were begun in 4 minutes, in which about 480 usually are."
+    assert wrong.per_minute == {"EUR": pytest.approx(12 * 9 * 5000, rel=0.02)}
+    watch.put({NOON + 50 * MINUTE: {one: counts(10, 9) for one in CELLS}})
+    watch.put({NOON + 51 * MINUTE: {one: counts(10, 9) for one in CELLS}})
+    watch.put({NOON + 52 * MINUTE: {}})
+    assert volume.stopped(watch) == [], "they come again; the newest minute is not over"
+
+    by_card = {one: counts(0, 0) for one in CELLS if one[1] == "card"}
+    assert [wrong.scope for wrong in volume.stopped(watched(50, by_card, since=40))] == [{"method": "card"}]
+    assert volume.stopped(watched(50, dict.fromkeys(CELLS, counts(4, 3)), since=20)) == []
+    assert volume.stopped(Watch(Baselines())) == []
+
+
+def test_a_shop_that_is_closed_each_night_is_not_silent() -> None:
+    usual = Baselines()
+    for hour in range(24 * 22):
+        open_ = 8 <= hour % 24 < 12
+        usual.learn(seasons.BEGIN + timedelta(hours=hour), {cell(): counts(600, 540)} if open_ else {}, {})
+    watch = Watch(usual)
+    for number in range(60):
+        watch.put({NOON + timedelta(days=7) + (number - 2) * MINUTE: {}})
+    assert volume.stopped(watch) == []
+
+
+def test_payments_that_are_never_finished_are_told_where_they_hang() -> None:
+    hanging_now = {one: counts(10, 4, waiting=5) for one in CELLS if one[0] == "one" and one[1] == "card"}
+    watch = watched(40, hanging_now, since=30)
+    [wrong] = hanging.unfinished(watch)
+    assert (wrong.kind, wrong.scope) == ("unfinished", {"account": "one", "method": "card"})
+    assert wrong.since == NOON + 30 * MINUTE
+    assert wrong.words.startswith("50 of 100 payments are begun and not finished")
+    assert wrong.per_minute == {"EUR": pytest.approx(3 * 5 * 5000, rel=0.02)}
+    assert hanging.unfinished(watched(34, hanging_now, since=30)) == [], "they may still come back"
+    over = watched(40, hanging_now, since=20)
+    over.put({minute.at: {one: counts(10, 9) for one in CELLS} for minute in list(over.minutes)[-9:]})
+    assert hanging.unfinished(over) == []
+
+
+def test_what_usually_waits_is_no_matter() -> None:
+    usual = Baselines()
+    for hour in range(24 * 4):
+        usual.learn(seasons.BEGIN + timedelta(hours=hour), {cell(): counts(600, 300, waiting=240)}, {})
+    watch = Watch(usual)
+    for number in range(30):
+        watch.put({NOON + number * MINUTE: {cell(): counts(20, 10, waiting=8)}})
+    assert hanging.unfinished(watch) == []
+
+
+def test_answers_are_slow_against_the_same_hour_of_the_week() -> None:
+    def answered(attempts: int, slow: int) -> dict[Cell, Counts]:
+        return {one: counts(attempts, attempts * 9 // 10)._replace(answers=[(60, attempts - slow), (80, slow)])
+                for one in CELLS}  # fmt: skip
+
+    def told(at_noon: int) -> list[str]:
+        usual = Baselines()
+        for hour in range(24 * 22):
+            usual.learn(seasons.BEGIN + timedelta(hours=hour), answered(600, at_noon if hour % 24 == 12 else 0), {})
+        watch = Watch(usual)
+        for number in range(20):
+            watch.put({NOON + timedelta(days=7) + number * MINUTE: answered(10, 1 if number >= 10 else 0)})
+        return [wrong.kind for wrong in replay.look(watch, {})]
+
+    assert told(at_noon=0) == ["slow"], "one of ten takes seven times as long: 95 of 100 take longer than ever"
+    assert told(at_noon=60) == [], "as every day at noon"
+
+
+def test_words_and_sketches_mean_the_same_buckets() -> None:
+    assert detection.GAMMA == counting.GAMMA
+    assert observed.OTHERS == counting.OTHERS
+
+
 def test_an_ill_hour_hardly_becomes_usual() -> None:
     usual, place = learned(days=10), CELLS[0]
     for hour in range(3):
@@ -183,8 +307,8 @@ def test_work_that_lies_about() -> None:
 
 
 def test_days_of_a_shop_in_which_one_thing_after_another_goes_wrong() -> None:
-    """What is promised, on days that the same seed makes again: sales, late answers, and a mishap every six hours."""
-    score = replaying.made_up(2.3 / 7, seed=5, every=timedelta(hours=6), learned=timedelta(days=12))
+    """What is promised, on days that the same seed makes again: sales, late answers, and a mishap every four hours."""
+    score = replaying.made_up(2.1 / 7, seed=7, every=timedelta(hours=4), learned=timedelta(days=14))
 
     assert {outcome.mishap.kind.name for outcome in score.outcomes} == {kind.name for kind in mishaps.KINDS}, (
         "each has happened"
