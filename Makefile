@@ -9,10 +9,10 @@ MANAGE := $(BIN)/python manage.py
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 
 .DEFAULT_GOAL := help
-.PHONY: help install up down status demo test browser check messages format bench chaos lock
+.PHONY: help install up down status demo demo-outage test browser check messages format bench chaos lock
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 install: .venv/installed .venv/languages ## Install everything into .venv, by the locks and their hashes
 
@@ -39,6 +39,9 @@ status: install ## Show what runs
 
 demo: install ## Fill a fresh platform with payments and walk through one; EXIT=1 to end afterwards
 	@exec $(MANAGE) demo
+
+demo-outage: install ## Let a provider fail, live, and see it found, avoided and over; ARGS=--help, EXIT=1 to end
+	@exec $(BIN)/python -m config.demo.outage $(ARGS)
 
 test: install browser ## Run the tests on servers of their own; ARGS= goes to pytest
 	$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)

@@ -115,15 +115,15 @@ def card(account: str, chance: random.Random) -> dict[str, Any]:
     """What the account's card fields give for some customer's card: a token at Stripe, encrypted fields at Adyen."""
     if account.startswith("stripe"):
         return {"token": _one_of(TOKENS, chance)}
-    return _adyen_card(_one_of(HOLDERS, chance))
+    return adyen_card(_one_of(HOLDERS, chance))
 
 
 def good_card(account: str) -> dict[str, Any]:
     """The same for a card that is always approved."""
-    return {"token": "pm_card_visa"} if account.startswith("stripe") else _adyen_card("Ada Lovelace")
+    return {"token": "pm_card_visa"} if account.startswith("stripe") else adyen_card("Ada Lovelace")
 
 
-def _adyen_card(holder: str) -> dict[str, Any]:
+def adyen_card(holder: str) -> dict[str, Any]:
     """What Adyen's card fields give; a test value stands for its encrypted form."""
     return {
         "details": {

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from config import processes, programs, rundirs, stack
 
-STARTS_WITHIN: Final = 180.0
+STARTS_WITHIN: Final = 600.0
 STOPS_WITHIN: Final = 90.0
 
 

@@ -1,9 +1,7 @@
 """The main job, live: an order is paid, told, partly refunded and counted, through the doors that everybody uses."""
 
 import csv
-import http.client
 import io
-import itertools
 import json
 import os
 import re
@@ -14,93 +12,28 @@ import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import timedelta
-from http import HTTPStatus
 from http.cookiejar import CookieJar
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import redis
-from django.db import DatabaseError, connection
-from django.utils import timezone
 
-from config.demo import book
+from config.demo import proofs
+from config.demo.asking import Client, check, wait_until
 from config.demo.receiver import Receiver
-from payments.connectors.base import Verdict
-from payments.gateway.models import ProviderCall
-from payments.kernel import invariants
-from payments.kernel.jobs import Job, JobState, Queue
 from payments.webhooks.models import InboundEvent
-
-PERSISTENCE: Final = 30.0
-"""How long the shop's server goes on asking when something breaks on the other side, in seconds."""
-
-_keys = itertools.count(1)
-
-
-class Failed(Exception):
-    """A check of the demo did not hold; the text says which."""
-
-
-def check(condition: object, what: str) -> None:
-    """Raise `Failed` unless `condition` holds."""
-    if not condition:
-        raise Failed(what)
-
-
-def wait_until(condition: Callable[[], object], what: str, *, seconds: float = 30) -> None:
-    """Ask again and again; `Failed` when it does not come true in time."""
-    deadline = time.monotonic() + seconds
-    while not _holds(condition):
-        check(time.monotonic() < deadline, f"{what} did not happen within {seconds:.0f} s")
-        time.sleep(0.05)
-
-
-def _holds(condition: Callable[[], object]) -> object:
-    """Whether it does; a server that is just being restarted has not said so yet."""
-    try:
-        return condition()
-    except (DatabaseError, redis.ConnectionError):
-        connection.close()
-        return False
-
-
-def _read(request: urllib.request.Request) -> Any:
-    with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310  our own address
-        return json.load(answer) if answer.headers.get_content_type() == "application/json" else answer.read()
 
 
 @dataclass
-class Story:
+class Story(Client):
     """Who acts, and what they have in hand."""
 
-    platform: str
     simulator: str
     redis_url: str
     run_dir: Path
-    api_key: str
     receiver: Receiver
     staff: dict[str, tuple[str, str]]
     seen: dict[str, Any] = field(default_factory=dict)
-
-    def call(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
-        """One request to the API, as a careful shop's server sends it: again, with its key, when no answer comes."""
-        headers = {"authorization": f"Bearer {self.api_key}", "content-type": "application/json"}
-        if method == "POST":
-            headers["idempotency-key"] = f"demo-{os.getpid()}-{next(_keys)}"
-        data = json.dumps(body).encode() if body is not None else None
-        request = urllib.request.Request(f"{self.platform}/v1/{path}", data, headers, method=method)  # noqa: S310
-        deadline = time.monotonic() + PERSISTENCE
-        while True:
-            try:
-                return _read(request)
-            except urllib.error.HTTPError as error:
-                why = f"{method} {path} was answered {error.code}: {error.read().decode()[:300]}"
-                again = error.code >= HTTPStatus.INTERNAL_SERVER_ERROR or "idempotency_key_in_use" in why
-            except (OSError, http.client.HTTPException) as error:
-                why, again = f"{method} {path} was not answered: {error}", True
-            check(again and time.monotonic() < deadline, why)
-            time.sleep(0.5)
 
     def steps(self) -> Iterator[tuple[str, Callable[[], str]]]:
         """The main job step by step: a title, and what does it and says which objects came of it."""
@@ -114,8 +47,8 @@ class Story:
         yield "Support gives a part back in the admin", self._refund
         yield "Finance downloads the CSV, and it ties to the ledger", self._report
         yield "The worker is killed and Redis is emptied, in the middle of ten payments", self._break
-        yield "The PSP's book and ours agree, object by object", self._compare
-        yield "Every invariant holds", self._verify
+        yield "The PSP's book and ours agree, object by object", lambda: proofs.compare(self.simulator)
+        yield "Every invariant holds", proofs.verify
 
     def _listen(self) -> str:
         made = self.call("POST", "webhook_endpoints", {"url": self.receiver.url, "event_types": ["*"]})
@@ -243,32 +176,6 @@ class Story:
         stack = json.loads((self.run_dir / "stack.json").read_text())
         return next((row["pid"] or 0 for row in stack["processes"] if row["name"] == name), 0)
 
-    def _compare(self) -> str:
-        wait_until(lambda: not (_unsettled() or _jobs_to_do()), "the end of all jobs", seconds=60)
-        with urllib.request.urlopen(f"{self.simulator}/_sim/book", timeout=30) as answer:  # noqa: S310
-            lines = [json.loads(line) for line in answer.read().decode().splitlines() if line]
-        found = book.differences(lines)
-        check(not found, "; ".join(found[:3]))
-        return f"{len(lines)} objects"
-
-    def _verify(self) -> str:
-        findings = list(invariants.verify())
-        broken = [f"{one.check.name}: {subject} {why}" for one in findings for subject, why in one.broken]
-        check(not broken, "; ".join(broken[:3]))
-        return f"{len(findings)} checks over {sum(one.looked_at for one in findings):,} objects"
-
-
-def _unsettled() -> bool:
-    """Whether the PSP has still to be asked what became of a call: not of those that wait for their customer."""
-    return ProviderCall.objects.filter(look_at__isnull=False, verdict__in=["", Verdict.UNKNOWN]).exists()
-
-
-def _jobs_to_do() -> bool:
-    """Whether a job about money or news is due, or soon will be."""
-    soon = timezone.now() + timedelta(minutes=2)
-    jobs = Job.objects.filter(queue__in=[Queue.MONEY, Queue.WEBHOOKS], due_at__lte=soon)
-    return jobs.exclude(state=JobState.DEAD).exists()
-
 
 class Browser:
     """A member of staff at the admin: cookies, forms, and nothing that a browser could not do."""
@@ -289,13 +196,14 @@ class Browser:
         return found[0] if found else ""
 
     def _submit(self, path: str, fields: dict[str, str]) -> str:
-        page = self._get(path)
+        page = self.get(path)
         hidden = dict(re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', page))
         data = urllib.parse.urlencode({**hidden, **fields}).encode()
         request = urllib.request.Request(f"{self.platform}{path}", data, {"referer": f"{self.platform}{path}"})  # noqa: S310
         with self._open(request, timeout=30) as answer:
             return str(answer.read().decode())
 
-    def _get(self, path: str) -> str:
+    def get(self, path: str) -> str:
+        """A page as it is shown to this person."""
         with self._open(f"{self.platform}{path}", timeout=30) as answer:
             return str(answer.read().decode())
