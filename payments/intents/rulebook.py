@@ -146,6 +146,7 @@ def in_order(intent: PaymentIntent, attempt: PaymentAttempt | None, *, country: 
         return rows
     tried = PaymentAttempt.objects.filter(intent_id=intent.pk, status__in=TRIED_IN_VAIN).order_by("pk")
     last = {account_id: number for number, account_id in enumerate(tried.values_list("account_id", flat=True))}
+    last[attempt.account_id] = len(last)  # it may not be written yet: an answer is made before its commit
     return sorted(rows, key=lambda row: last.get(row.pk, -1))
 
 

@@ -134,6 +134,17 @@ def test_what_was_made_for_one_account_stays_and_the_client_is_shown_the_next_pr
     factories.assert_books_close()
 
 
+def test_the_answer_to_a_decline_shows_another_account_first(two: factories.Shop, sim: factories.Simulator) -> None:
+    wish = two.intent(two.order(3000, "EUR", country="NL"))
+    sim.scenario("*", "issuer_outage")
+    [chosen, *_] = shown(two, wish)
+    declined = two.post(f"payment_intents/{wish['id']}/confirm", by_fields(chosen))
+
+    offered = [one["provider_account"] for one in declined["client_options"]]
+    assert offered == shown(two, wish)
+    assert offered[-1] == chosen
+
+
 def shown(shop: factories.Shop, wish: dict[str, Any]) -> list[str]:
     """The accounts whose fields a client may show, in their order."""
     options = shop.get(f"payment_intents/{wish['id']}")["client_options"]
