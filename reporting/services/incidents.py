@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Final
 
 import structlog
@@ -54,7 +55,7 @@ def report(found: Sequence[Finding], *, at: datetime) -> None:
             if not group.known:
                 _begin(group, lately, at, work)
             elif group.found:
-                _follow(group, rows, at)
+                _follow(group, rows, at, diverted)
             else:
                 _rest(rows[group.known[0].id], at, diverted=group.known[0].id in diverted)
 
@@ -72,10 +73,10 @@ def _rows(at: datetime) -> dict[str, Incident]:
     return {row.pk: row for row in rows.order_by("opened_at", "pk")}
 
 
-def _diverted() -> frozenset[str]:
-    """The incidents whose payments go elsewhere: that nothing is found there says nothing."""
+def _diverted() -> Mapping[str, Decimal]:
+    """The incidents whose payments go elsewhere, and the share that does not: that nothing is found says nothing."""
     rows = Diversion.objects.exclude(status=DiversionStatus.BACK).select_related("shift")
-    return frozenset(row.incident_id for row in rows if row.share < 1)
+    return {row.incident_id: row.share for row in rows if row.share < 1}
 
 
 # --- begun
@@ -121,25 +122,29 @@ def _reopen(row: Incident, group: Group, at: datetime) -> None:
         closed_at=None, closed_because="", quiet_at=None, seen_at=at, whole_at=at,
     )  # fmt: skip
     enter(row, EntryKind.REOPENED, f"Found again {place(row.scope)}.", at=at)
-    _note(row, group, at)
+    _note(row, group, at, grouping.per_minute(group.found))
     announce(row, "opened")
 
 
 # --- followed
 
 
-def _follow(group: Group, rows: Mapping[str, Incident], at: datetime) -> None:
-    """It is still there: what it has cost since, and whether it is another than it seemed."""
+def _follow(group: Group, rows: Mapping[str, Incident], at: datetime, diverted: Mapping[str, Decimal]) -> None:
+    """It is still there: what it has cost since, and whether it is another than it seemed.
+
+    What goes elsewhere is not lost any more, however ill the minutes before were that detection goes by.
+    """
+    kept = diverted.get(group.known[0].id, Decimal(1))
+    rate = {code: round(minor * kept) for code, minor in grouping.per_minute(group.found).items() if minor * kept >= 1}
     row, *others = (rows[one.id] for one in group.known)
     said = [_merge(row, other, place(group.scope), at) for other in others]
-    said += [_placed(row, group, at), _worse(row, group, at)]
-    _note(row, group, at)
+    said += [_placed(row, group, at), _worse(row, group, at, rate)]
+    _note(row, group, at, rate)
     if any(said):
         announce(row, "changed")
 
 
-def _note(row: Incident, group: Group, at: datetime) -> None:
-    rate = grouping.per_minute(group.found)
+def _note(row: Incident, group: Group, at: datetime, rate: Mapping[str, int]) -> None:
     between = timedelta(minutes=1) if row.quiet_at is not None else MOST_BETWEEN
     newest = at >= row.seen_at or row.seen_at - at > STEP
     worst = {code: max(rate.get(code, 0), row.worst_minor.get(code, 0)) for code in {**row.worst_minor, **rate}}
@@ -152,7 +157,7 @@ def _note(row: Incident, group: Group, at: datetime) -> None:
         folded=max(row.folded, len(group.found) - 1),
     )
     if newest:
-        row.change(per_minute_minor=rate, figures=dict(group.leading.figures), words=_words(group))
+        row.change(per_minute_minor=dict(rate), figures=dict(group.leading.figures), words=_words(group))
 
 
 def _merge(row: Incident, other: Incident, where: str, at: datetime) -> bool:
@@ -191,9 +196,9 @@ def _placed(row: Incident, group: Group, at: datetime) -> bool:
     return enter(row, EntryKind.NARROWED, words, at=at)
 
 
-def _worse(row: Incident, group: Group, at: datetime) -> bool:
+def _worse(row: Incident, group: Group, at: datetime, rate: Mapping[str, int]) -> bool:
     """Whether it is graver than it was, of a graver kind, or costs more than it ever has."""
-    severity, rate = _severity(group), grouping.per_minute(group.found)
+    severity = _severity(group)
     said = []
     if row.kind != group.kind:
         said.append(f"{group.kind.label}, no longer: {row.get_kind_display().lower()}.")

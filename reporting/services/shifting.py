@@ -82,7 +82,7 @@ def step(incident_id: str) -> None:
 
 def _begin(row: Incident, moved: Diversion | None) -> None:
     """Let its payments go elsewhere, where that is of use and somebody takes them."""
-    now, scope = clock.now(), row.scope
+    now, scope = clock.now(), where(row)
     still = row.quiet_at is None and (moved is None or row.seen_at > moved.step_at + STEP)
     if not still or row.severity == Severity.CALM or not shiftable(scope):
         return
@@ -175,11 +175,11 @@ def hold(incident_id: str, share: Decimal, *, because: str, by: str) -> None:
             raise NotShiftable("Routing cannot send these payments elsewhere.")
         now, moved = clock.now(), _diversion(row)
         if moved is None:
-            moved = Diversion(incident=row, scope=dict(row.scope), status=DiversionStatus.BACK, step_at=now)
+            moved = Diversion(incident=row, scope=dict(where(row)), status=DiversionStatus.BACK, step_at=now)
             unit.current().add(moved)
         moved.advance("hold", because=because, by=by, held_by=by, step_at=now)
         if share < shifts.ALL and moved.share == shifts.ALL:
-            moved.change(shift=_shift(row, row.scope, share, by), scope=dict(row.scope))
+            moved.change(shift=_shift(row, where(row), share, by), scope=dict(where(row)))
         else:
             _keep(moved, share, because, by)
         words = f"It keeps {share:.0%} of its payments until {by} lets go: {because}"
@@ -213,7 +213,16 @@ def held(incident_id: str) -> bool:
 
 def movable(row: Incident) -> bool:
     """Whether it is about paying, at a place whose payments routing can send elsewhere: a file that is late is not."""
-    return row.kind in MOVES and shiftable(row.scope)
+    return row.kind in MOVES and shiftable(where(row))
+
+
+def where(row: Incident) -> Scope:
+    """The payments that can go elsewhere because of it: where one account took all of them, that account's."""
+    scope: Scope = row.scope
+    if "account" in scope:
+        return scope
+    took = probing.accounts(scope, row.since - LATELY, row.opened_at)
+    return {**scope, "account": took[0]} if len(took) == 1 else scope
 
 
 def shiftable(scope: Scope) -> bool:

@@ -99,6 +99,15 @@ def median(scope: Mapping[str, str], since: datetime, until: datetime) -> float 
     return reading.quantile(dict(minutes.rows(sql, {**scope, "since": since, "until": until})), 0.5)
 
 
+def accounts(scope: Mapping[str, str], since: datetime, until: datetime) -> list[str]:
+    """The accounts that took a place's payments in these minutes."""
+    which = "".join(f" AND {name} = %({name})s" for name in DIMENSIONS if name in scope)
+    sql = f"""
+        SELECT DISTINCT account FROM reporting_attemptsminute WHERE at >= %(since)s AND at <= %(until)s{which}
+         ORDER BY 1"""  # noqa: S608  our own SQL
+    return [account for (account,) in minutes.rows(sql, {**scope, "since": since, "until": until})]
+
+
 def mix(scope: Mapping[str, str], since: datetime) -> list[tuple[str, str, str]]:
     """Method, country and currency of what a place took since then, the most frequent first; at most twenty."""
     which = "".join(f" AND {name} = %({name})s" for name in DIMENSIONS if name in scope)

@@ -163,6 +163,32 @@ def test_nobody_is_sent_where_it_is_as_bad_or_where_nobody_is(two: factories.Sho
     assert move(38) == "back", "nobody is left who takes them"
 
 
+def test_where_one_account_took_all_of_them_they_leave_it_though_it_is_wrong_everywhere(
+    two: factories.Shop, sim: factories.Simulator
+) -> None:
+    ProviderAccount.objects.filter(code="adyen-apac").update(weight=0)
+    assert pay(two, 1, 3) == Counter({"adyen-eu": 3})
+    wrong = Finding(
+        IncidentKind.OUTAGE, {"country": "NL"}, Severity.URGENT, BASE + timedelta(minutes=2), {"EUR": 30_000}
+    )
+    with at(4) as now:
+        rollups.advance()
+        incidents.report([wrong], at=now)
+    assert move(4.5) == "away"
+    assert Diversion.objects.get().scope == {"account": "adyen-eu", "country": "NL"}
+    assert pay(two, 5, 3) == Counter({"adyen-apac": 3})
+
+    for minute in (6, 7):
+        with at(minute) as now:
+            incidents.report([wrong], at=now)
+    row = Incident.objects.get()
+    assert row.lost_minor == {"EUR": 2 * 30_000}, "what goes elsewhere is not lost"
+    assert row.per_minute_minor == {}
+    with at(8):
+        shifting.hold(row.pk, Decimal("0.5"), because="Half of it.", by="staff eva")
+    assert TrafficShift.objects.get(ended_at=None).share == Decimal("0.5")
+
+
 def test_people_hold_payments_where_they_want_them(two: factories.Shop, sim: factories.Simulator) -> None:
     pay(two, 5, 300, until=1)
     found(7)
