@@ -136,6 +136,8 @@ def _approval(seen: Seen) -> str:
 
 def _usually(value: object, usual: str) -> str:
     """What is, and below it what is usual: one column less to be scrolled to."""
+    if not usual or usual == shown.NOTHING:
+        return str(value)
     return shown.stacked((value, _("usually %(share)s") % {"share": usual}))
 
 
@@ -160,8 +162,8 @@ PLACES: Final = (
     shown.Column("Approval", lambda row, _viewer: _usually(_approval(row[2]), parts.percent(row[2].usual_approval)),
                  right=True),
     shown.Column("No answer", lambda row, _viewer: parts.percent(row[2].unanswered_share), right=True),
-    shown.Column("Attempts a minute", lambda row, _viewer: _usually(f"{row[2].per_minute:,.1f}",
-                                                                    f"{row[2].usual_per_minute:,.1f}"), right=True),
+    shown.Column("Attempts a minute", lambda row, _viewer: _usually(
+        f"{row[2].per_minute:,.1f}", f"{row[2].usual_per_minute:,.1f}" if row[2].usual_per_minute else ""), right=True),
     shown.Column("95 of 100 within", lambda row, _viewer: parts.milliseconds(row[2].p95), right=True),
 )  # fmt: skip
 CIRCUIT: Final = (

@@ -9,9 +9,9 @@ from reporting.uptime.findings import place
 
 
 def amounts(minor: Mapping[str, int]) -> str:
-    """`19.99 EUR and 5.00 USD`, the largest first; "" for nothing."""
+    """`1,999.00 EUR and 5.00 USD`, the largest first; "" for nothing."""
     largest = sorted(minor.items(), key=lambda one: (-one[1], one[0]))
-    return " and ".join(money.text(money.from_minor(amount, code)) for code, amount in largest)
+    return " and ".join(f"{money.from_minor(amount, code).amount:,} {code}" for code, amount in largest)
 
 
 def sentence(row: Incident) -> str:
