@@ -48,7 +48,8 @@ SELECT 'timing', 'po', p.currency, sum(CASE t.event WHEN 'payout_announced' THEN
   JOIN payments_transfer t ON t.source_id = 'po_' || replace(p.id::text, '-', '')
    AND t.event IN ('payout_announced', 'payout_returned')
  WHERE p.account_id = %(account)s AND NOT EXISTS (
-       SELECT FROM reporting_settlementline l WHERE l.movement_id = t.source_id
+       SELECT FROM reporting_settlementline l WHERE l.movement_id = t.source_id AND l.account_id = %(account)s
+          AND l.type IN ('payout', 'payout_returned')
           AND l.type = CASE t.event WHEN 'payout_announced' THEN 'payout' ELSE 'payout_returned' END)
  GROUP BY p.currency"""
 
