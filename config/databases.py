@@ -10,6 +10,8 @@ from config.environment import Environment, Role
 STATEMENT_TIMEOUT = {Role.WEB: 15_000, Role.WORKER: 120_000, Role.SHELL: 0}
 LOCK_TIMEOUT = 5_000
 IDLE_IN_TRANSACTION_TIMEOUT = 60_000
+ALONE = {"max_parallel_workers_per_gather": 0}
+"""Of the web: a page wants its first rows, and parallel workers take the cores from payments before there are any."""
 UNITS = "-c countinghouse.units=on"  # we are the platform: what a unit of work changes has its trace already
 PREPARE_THRESHOLD = 2  # prepared the third time a connection sees a statement; Django's default is never
 
@@ -46,13 +48,14 @@ def _session(environment: Environment) -> dict[str, Any]:
     options: dict[str, Any] = {"application_name": f"countinghouse-{environment.countinghouse_role}"}
     if not environment.prepared_statements:
         return options
-    timeouts = {
+    settings = {
         "statement_timeout": STATEMENT_TIMEOUT[environment.countinghouse_role],
         "lock_timeout": LOCK_TIMEOUT,
         "idle_in_transaction_session_timeout": IDLE_IN_TRANSACTION_TIMEOUT,
+        **(ALONE if environment.countinghouse_role is Role.WEB else {}),
     }
     return options | {
         "server_side_binding": True,
         "prepare_threshold": PREPARE_THRESHOLD,
-        "options": " ".join([*(f"-c {name}={value}" for name, value in timeouts.items()), UNITS]),
+        "options": " ".join([*(f"-c {name}={value}" for name, value in settings.items()), UNITS]),
     }

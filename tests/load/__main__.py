@@ -28,9 +28,11 @@ from tests.load import (
     report,
     rig,
     routes,
+    written,
 )
 
 RESULTS = rig.ROOT / "bench" / "results.json"
+OFFICE = rig.ROOT / "bench" / "office.md"
 PAYMENTS, QUICK = 2000, 300
 WARM_UP = 150
 TERMINAL = console.Console()
@@ -55,6 +57,8 @@ def main() -> int:
         return 1
     RESULTS.parent.mkdir(exist_ok=True)
     RESULTS.write_bytes(orjson.dumps(results, option=orjson.OPT_INDENT_2))
+    if "office" in results["rows"]:
+        OFFICE.write_text(written.table(results["at"], results["machine"], results["rows"]["office"]))
     TERMINAL.print(f"written to {RESULTS.relative_to(rig.ROOT)}", highlight=False)
     return 0
 
@@ -64,6 +68,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help=f"{QUICK} payments a row instead of {PAYMENTS:,}")
     parser.add_argument("--payments", type=int, help="so many payments a row")
     parser.add_argument("--rows", type=int, help=f"of rows finance ({finance.ROWS:,}) and office ({office.PAYMENTS:,})")
+    parser.add_argument("--each", type=int, default=office.EACH, help="requests of each kind, of row office")
     parser.add_argument("--clients", type=int, default=flow.CLIENTS, help="of row flow")
     parser.add_argument("--only", action="append", choices=list(ROWS), help="this row; may be given several times")
     parser.add_argument("--keep", action="store_true", help="the database of the run before, if it is still there")
@@ -82,7 +87,7 @@ def _measure(rows: dict[str, Any], options: argparse.Namespace, payments: int) -
             if not options.only or name in options.only:
                 began = time.monotonic()
                 with TERMINAL.status(f"measuring: {name} …"):
-                    rows[name] = row(Bench(platform, rows, payments, options.clients, lines, shop))
+                    rows[name] = row(Bench(platform, rows, payments, options.clients, lines, shop, options.each))
                 report.row(TERMINAL, name, rows[name], time.monotonic() - began)
 
 
@@ -96,6 +101,7 @@ class Bench:
     clients: int
     lines: int
     shop: int
+    each: int
 
 
 def _flow(bench: Bench) -> list[dict[str, Any]]:
@@ -134,7 +140,7 @@ def _dashboards(bench: Bench) -> dict[str, Any]:
 
 
 def _office(bench: Bench) -> dict[str, Any]:
-    return office.measure(bench.platform, bench.shop)
+    return office.measure(bench.platform, bench.shop, bench.each)
 
 
 def _routing(_bench: Bench) -> dict[str, Any]:

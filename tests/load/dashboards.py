@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from datetime import time as midnight
 from typing import Any, Final
@@ -70,6 +71,9 @@ SELECT at, what, label, '', country, currency, each, each * 2500
                        ('dispute', 'lost', 0.002), ('dispute', 'won', 0.002)) AS kind (what, label, part)) filled
  WHERE each > 0
 """
+SESSION: Final = """
+SET session_replication_role = replica; SET statement_timeout = 0; SET synchronous_commit = off; SET work_mem = '256MB'
+"""
 HELD: Final = """
 INSERT INTO reporting_rollupmark (id, until, seen, counted_at)
 VALUES (1, now(), pg_snapshot_xmin(pg_current_snapshot())::text::bigint, now())
@@ -127,19 +131,15 @@ def counting() -> dict[str, Any]:
 
 def fill() -> dict[str, int]:
     """As many sums as a hundred million attempts would leave behind, evenly over two years: their rows by table."""
-    from django.db import connection, transaction  # noqa: PLC0415
+    from django.db import connection  # noqa: PLC0415
 
     tables = [f"reporting_{name}{grain}" for name in ("attempts", "tally") for grain in GRAINS]
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SET session_replication_role = replica; SET statement_timeout = 0; SET synchronous_commit = off"
-        )
-        with transaction.atomic():
-            cursor.execute(HELD)
-            cursor.execute(f"TRUNCATE {', '.join(tables)}; DROP TABLE IF EXISTS bench_cell")
-            cursor.execute(CELLS)
-            _sums(cursor)
-            cursor.execute("DROP TABLE bench_cell")
+        cursor.execute(SESSION)
+        _apart(cursor, f"TRUNCATE {', '.join(tables)}; DROP TABLE IF EXISTS bench_cell")
+        cursor.execute(CELLS)
+        _sums(cursor)
+        cursor.execute("DROP TABLE bench_cell")
         for table in tables:
             cursor.execute(f"VACUUM ANALYZE {table}")
         cursor.execute("SELECT relname, reltuples::bigint FROM pg_class WHERE relname = ANY(%s)", [tables])
@@ -147,6 +147,8 @@ def fill() -> dict[str, int]:
 
 
 def _sums(cursor: Any) -> None:
+    from django.db import transaction  # noqa: PLC0415
+
     from payments.kernel import clock  # noqa: PLC0415
     from reporting.uptime import counting as sums  # noqa: PLC0415
 
@@ -154,10 +156,22 @@ def _sums(cursor: Any) -> None:
     for grain, (step, kept) in GRAINS.items():
         known = {"since": until - kept, "last": until - step, "each": ATTEMPTS / DAYS * (step / timedelta(days=1))}
         lens = ("lens, ", "0, ") if grain == "day" else ("", "")
-        cursor.execute(FILL.format(grain=grain, lens=lens[0], lens_value=lens[1]), known)
-        cursor.execute(TALLIES.format(grain=grain), known)
+        _apart(cursor, FILL.format(grain=grain, lens=lens[0], lens_value=lens[1]), known)
+        _apart(cursor, TALLIES.format(grain=grain), known)
     for first in range(0, DAYS, AT_ONCE):
-        sums.through_lenses([until - timedelta(days=number + 1) for number in range(first, min(first + AT_ONCE, DAYS))])
+        days = [until - timedelta(days=number + 1) for number in range(first, min(first + AT_ONCE, DAYS))]
+        with transaction.atomic():
+            cursor.execute(HELD)
+            sums.through_lenses(days)
+
+
+def _apart(cursor: Any, sql: str, known: Mapping[str, Any] | None = None) -> None:
+    """In a transaction of its own, while the job that counts waits: a long one would keep every dead row alive."""
+    from django.db import transaction  # noqa: PLC0415
+
+    with transaction.atomic():
+        cursor.execute(HELD)
+        cursor.execute(sql, known)
 
 
 if __name__ == "__main__":

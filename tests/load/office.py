@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from tests.load.questions import Kind
 
 PAYMENTS: Final = 10_000_000
+EACH: Final = 20
+"""So many requests of each kind, all different where there is a choice."""
 QUICK: Final = 100_000
 PATIENCE: Final = 4 * 3600.0
 AIMS: Final = {"search": 300, "lists": 150, "cockpit": 200, "dashboards": 300, "home": 200}
@@ -36,9 +38,9 @@ FIRST: Final = {"paid": "pm_card_visa", "refunded": "pm_card_visa", "declined": 
 """What the platform makes itself, and of what; the shop's other payments are copies."""
 
 
-def measure(platform: rig.Rig, payments: int) -> dict[str, Any]:
-    """One row: the shop is filled, and asked."""
-    load, plan = machine.load(), {"payments": payments, "first": _first(platform), "port": platform.port}
+def measure(platform: rig.Rig, payments: int, each: int = EACH) -> dict[str, Any]:
+    """One row: the shop is filled, and asked `each` requests of every kind."""
+    load, plan = machine.load(), {"payments": payments, "first": _first(platform), "port": platform.port, "each": each}
     environment = {**platform.environment, "DATABASE_URL": platform.database, "COUNTINGHOUSE_ROLE": "shell"}
     plan["roots"] = {name: pid for name, pid in platform.roots().items() if name in ASKED}
     ran = subprocess.run(
@@ -87,18 +89,18 @@ def main() -> None:
         shop.fill(plan["payments"], shop.First(**plan["first"]))
         seen["fill_seconds"] = time.monotonic() - began
         seen["sums"] = dashboards.fill()
-    seen |= asked(plan["port"], plan["roots"])
+    seen |= asked(plan["port"], plan["roots"], each=plan["each"])
     sys.stdout.write(orjson.dumps(seen).decode() + "\n")
 
 
-def asked(port: int, roots: Mapping[str, int], groups: Sequence[str] = tuple(AIMS)) -> dict[str, Any]:
+def asked(port: int, roots: Mapping[str, int], groups: Sequence[str] = tuple(AIMS), each: int = EACH) -> dict[str, Any]:
     """Every question, to the web server on this port and within: what each kind of request takes."""
     from django.conf import settings  # noqa: PLC0415
 
     from tests.load import questions  # noqa: PLC0415
 
     settings.ALLOWED_HOSTS = ["testserver"]
-    kinds = [kind for kind in questions.all_of_them() if kind.group in groups]
+    kinds = [kind for kind in questions.all_of_them(each) if kind.group in groups]
     browsers = {role: _signed_in(role) for role in {kind.role for kind in kinds}}
     seen: dict[str, dict[str, Any]] = {}
     load = machine.load()

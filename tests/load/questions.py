@@ -9,8 +9,6 @@ from urllib.parse import urlencode
 from django.db import connection
 from django.urls import reverse
 
-EACH: Final = 20
-"""So many requests of each kind, all different where there is a choice."""
 FAR: Final = 200
 """The last page that can be turned to."""
 
@@ -25,9 +23,9 @@ class Kind:
     addresses: Sequence[str]
 
 
-def all_of_them() -> list[Kind]:
-    """Every kind, with its requests."""
-    return [*searches(), *lists(), *records(), *homes(), *boards()]
+def all_of_them(each: int) -> list[Kind]:
+    """Every kind, with so many requests, all different where there is a choice."""
+    return [*searches(each), *lists(each), *records(each), *homes(each), *boards(each)]
 
 
 # --- searches
@@ -43,7 +41,7 @@ SELECT 'pi_' || replace(i.id::text, '-', '') AS pi, 'att_' || replace(a.id::text
  WHERE i.id >= %(from)s AND a.card_last4 <> '' AND i.metadata <> '{}' ORDER BY i.id LIMIT 1"""
 
 
-def _payments(newest: timedelta | None = None) -> list[dict[str, Any]]:
+def _payments(each: int, newest: timedelta | None = None) -> list[dict[str, Any]]:
     """Payments with a card, a customer and metadata, evenly out of all of the time, or of the newest part of it."""
     from payments.kernel import clock, ids  # noqa: PLC0415  models need the settings
 
@@ -51,15 +49,15 @@ def _payments(newest: timedelta | None = None) -> list[dict[str, Any]]:
     since, now = ids.moment(first), clock.now() - timedelta(hours=6)
     if newest is not None:
         since = now - newest
-    moments = [since + (now - since) * number / EACH for number in range(EACH)]
+    moments = [since + (now - since) * number / each for number in range(each)]
     return [one for at in moments for one in _dicts(_PAYMENT, {"from": ids.first(at)})]
 
 
-def searches() -> Iterator[Kind]:
+def searches(each: int) -> Iterator[Kind]:
     """Every form that the one box understands."""
     from payments.orders.models import Customer  # noqa: PLC0415
 
-    whole, recent = _payments(), _payments(timedelta(days=3))
+    whole, recent = _payments(each), _payments(each, timedelta(days=3))
     people = list(Customer.objects.filter(pk__in=[one["cus"] for one in whole]))
     forms: Mapping[str, Sequence[object]] = {
         "id": [one["pi"] for one in whole],
@@ -83,7 +81,7 @@ def searches() -> Iterator[Kind]:
         "last4 last week": [f"{one['last4']} last week" for one in recent],
         "campaign amount": [f"campaign:{one['campaign']} {_amount(one)}" for one in whole],
         "e-mail amount": [f"{who.email} {_amount(one)}" for who, one in zip(people, whole, strict=False)],
-        "nothing there": [f"Z-{number}-nothing" for number in range(EACH)],
+        "nothing there": [f"Z-{number}-nothing" for number in range(each)],
         "last4 amount day, nothing there": [f"{one['last4']} 77777.77 {one['day']}" for one in whole],
     }
     for name, asked in forms.items():
@@ -130,21 +128,21 @@ LISTS: Final[Mapping[str, Sequence[Mapping[str, str]]]] = {
 _ACCOUNT: Final = ("payments.paymentattempt", "payments.inboundevent", "payments.providercall")
 
 
-def lists() -> Iterator[Kind]:
+def lists(each: int) -> Iterator[Kind]:
     """Every list of what there is much of, as it is opened and narrowed: first pages, further ones, the last."""
-    pages = [1] * (EACH // 2) + [2, 3, 5, 10, 20, 50, 100, 150, FAR - 1, FAR][: EACH - EACH // 2]
+    pages = [1] * (each // 2) + [2, 3, 5, 10, 20, 50, 100, 150, FAR - 1, FAR][: each - each // 2]
     for table, narrowings in LISTS.items():
         address = reverse(f"admin:{table.replace('.', '_')}_changelist")
         for narrowed in narrowings:
             said = ", ".join(f"{name.partition('__')[0]} {value}" for name, value in narrowed.items())
             asked = [f"{address}?{urlencode({**narrowed, **({'p': page} if page > 1 else {})})}" for page in pages]
             yield Kind("lists", f"{table.partition('.')[2]}{f': {said}' if said else ''}", "auditor", asked)
-    yield from _searched_lists()
+    yield from _searched_lists(each)
 
 
-def _searched_lists() -> Iterator[Kind]:
+def _searched_lists(each: int) -> Iterator[Kind]:
     """Lists that somebody searches instead of the one box."""
-    whole = _payments()
+    whole = _payments(each)
     asked = {
         "payments.paymentintent: searched by card and amount": [f"{one['last4']} {_amount(one)}" for one in whole],
         "payments.paymentintent: searched by order": [one["reference"] for one in whole],
@@ -166,9 +164,9 @@ _REFUND: Final = "SELECT 're_' || replace(id::text, '-', '') FROM refunds_refund
 _FREQUENT: Final = "SELECT 'cus_' || replace(id::text, '-', '') FROM payments_customer ORDER BY id LIMIT 20"
 
 
-def records() -> Iterator[Kind]:
+def records(each: int) -> Iterator[Kind]:
     """The cockpit of payments, old and new, plain and with a long story, and pages of what is around them."""
-    old, told = _payments(), _payments(timedelta(days=30))
+    old, told = _payments(each), _payments(each, timedelta(days=30))
 
     def of(model: str, keys: Sequence[str], page: str = "change") -> list[str]:
         return [reverse(f"admin:{model}_{page}", args=[key]) for key in keys]
@@ -187,13 +185,13 @@ def records() -> Iterator[Kind]:
     yield Kind("cockpit", "an attempt", "engineer", of("payments_paymentattempt", [one["att"] for one in told]))
 
 
-def homes() -> Iterator[Kind]:
+def homes(each: int) -> Iterator[Kind]:
     """What each role sees first."""
     for role in ("support", "support_lead", "finance", "engineer", "auditor", "admin"):
-        yield Kind("home", role, role, [reverse("admin:index")] * EACH)
+        yield Kind("home", role, role, [reverse("admin:index")] * each)
 
 
-def boards() -> Iterator[Kind]:
+def boards(each: int) -> Iterator[Kind]:
     """Every dashboard, for several periods, each compared with another one."""
     from payments.kernel import clock  # noqa: PLC0415
     from reporting.admin.dashboards import BOARDS  # noqa: PLC0415
@@ -202,8 +200,8 @@ def boards() -> Iterator[Kind]:
     for name in BOARDS:
         for words, query in _periods(today).items():
             address = f"{reverse('dashboard', args=[name])}?{urlencode(query)}"
-            yield Kind("dashboards", f"{name}, {words}", "auditor", [address] * EACH)
-    yield Kind("dashboards", "uptime", "engineer", [reverse("uptime")] * EACH)
+            yield Kind("dashboards", f"{name}, {words}", "auditor", [address] * each)
+    yield Kind("dashboards", "uptime", "engineer", [reverse("uptime")] * each)
 
 
 def _periods(today: date) -> dict[str, dict[str, str]]:
