@@ -138,7 +138,7 @@ def _attribute(line: ast.stmt) -> Iterator[Text]:
     if names & ATTRIBUTES and value is not None:
         parts = value.elts if isinstance(value, ast.Tuple) else [value]
         yield from (Text(one) for part in parts for one in _strings(part) if one)
-    if "sections" in names and isinstance(value, ast.Tuple | ast.List):
+    if {"sections", "afterwards"} & set(names) and isinstance(value, ast.Tuple | ast.List):
         heads = (one.elts[0] for one in value.elts if isinstance(one, ast.Tuple) and one.elts)
         yield from (Text(one) for head in heads for one in _strings(head) if one)
 

@@ -44,7 +44,7 @@ def account(request: HttpRequest) -> HttpResponse:
         "sessions": rows,
         "others": sum(not row["here"] for row in rows),
         "factor": SecondFactor.objects.filter(user=user).first(),
-        "roles": ", ".join(user.groups.order_by("name").values_list("name", flat=True)),
+        "roles": ", ".join(map(shown.role, user.groups.order_by("name").values_list("name", flat=True))),
     }
     return page(request, "admin/account.html", _("My account"), context)
 

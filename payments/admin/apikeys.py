@@ -41,7 +41,7 @@ class ApiKeyAdmin(base.ModelAdmin):
 
     called = ("API key", "API keys")
     columns = (
-        shown.text_of("__str__", "Key"),
+        shown.Column("Key", lambda row, _viewer: str(row)),
         shown.Column("State", lambda row, _: clients.state(row)),
         shown.linked("client"),
         shown.choice_of("kind"),
@@ -153,10 +153,15 @@ def _answer(row: ApiRequest) -> str:
     return format_html("{} {}", shown.status(tone, str(row.status)), row.code)
 
 
+def _asked(row: ApiRequest, viewer: shown.Viewer) -> str:
+    """What was asked, its ids by their ends."""
+    return f"{row.method} {'/'.join(map(shown.short, shown.masked(row.path, viewer).split('/')))}"
+
+
 REQUEST_COLUMNS = (
-    shown.Column("Request", lambda row, viewer: viewer.link(row, f"{row.method} {shown.masked(row.path, viewer)}")),
+    shown.Column("Request", lambda row, viewer: viewer.link(row, _asked(row, viewer))),
     shown.Column("Answer", lambda row, _viewer: _answer(row)),
-    shown.Column("Took", lambda row, _viewer: f"{row.microseconds / 1000:,.1f} ms", right=True),
+    shown.Column("Took", lambda row, _viewer: f"{row.microseconds / 1000:,.1f}\N{NO-BREAK SPACE}ms", right=True),
     shown.text_of("key"),
     shown.text_of("address", "From"),
     shown.time_of("at", "When"),
@@ -173,7 +178,7 @@ class ApiRequestAdmin(base.ModelAdmin):
     sections = (
         (
             "About",
-            (*columns, shown.text_of("operation"), shown.code_of("request_id"), shown.code_of("idempotency_key"),
+            (*columns[1:], shown.text_of("operation"), shown.code_of("request_id"), shown.code_of("idempotency_key"),
              shown.Column("Objects", lambda row, viewer: shown.joined(map(viewer.reference, row.object_ids)))),
         ),
     )  # fmt: skip

@@ -28,7 +28,7 @@ class PaymentAttemptAdmin(base.ModelAdmin):
     called = ("attempt", "attempts")
     columns = (
         *_MONEY,
-        shown.text_of("method"),
+        shown.method_of(),
         shown.linked("account", "Provider account"),
         shown.code_of("provider_reference", "PSP's reference"),
         shown.reference_of("intent_id", "Payment"),
@@ -39,11 +39,11 @@ class PaymentAttemptAdmin(base.ModelAdmin):
             "About",
             (
                 *_MONEY,
-                shown.text_of("method"),
+                shown.method_of(),
                 shown.reference_of("intent_id", "Payment"),
                 shown.reference_of("order_id", "Order"),
                 shown.linked("account", "Provider account"),
-                shown.text_of("reason_for_route", "Why this provider"),
+                shown.said_of("reason_for_route", "Why this provider"),
                 shown.Column("Who else", lambda row, _: _who_else(row), wide=True),
                 shown.reference_of("rule_id", "Routing rule"),
                 shown.text_of("rule_arm", "Routed by it, or spared"),

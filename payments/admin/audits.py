@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Final
@@ -158,11 +159,17 @@ def _text(value: object) -> str:
     return said if len(said) <= 60 else f"{said[:60]}…"
 
 
+def _why(row: AuditEvent, viewer: shown.Viewer) -> str:
+    """What somebody has written; a reason that was chosen from a list is kept as its code."""
+    chosen = re.fullmatch(r"[a-z]+(_[a-z]+)+", row.because)
+    return shown.said(row.because) if chosen else shown.masked(row.because, viewer) or shown.NOTHING
+
+
 EVENTS = (
     shown.Column("When (UTC)", lambda row, viewer: viewer.link(row, f"{row.at.astimezone(UTC):%Y-%m-%d %H:%M:%S}")),
     shown.text_of("by", "Who"),
     shown.Column("What", lambda row, _viewer: done(row.action)),
-    shown.said_of("because", "Why"),
+    shown.Column("Why", lambda row, viewer: _why(row, viewer)),
     shown.Column("Changed", _in_short),
 )
 ROWS = (
@@ -188,7 +195,7 @@ class AuditEventAdmin(base.ModelAdmin):
         shown.text_of("by", "Who"),
         shown.Column("What", lambda row, _viewer: done(row.action)),
         shown.Column("With", lambda row, viewer: viewer.reference(row.object_id)),
-        shown.said_of("because", "Why"),
+        shown.Column("Why", lambda row, viewer: _why(row, viewer)),
     )
     sections = (
         (

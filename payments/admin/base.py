@@ -14,6 +14,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpR
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.http import urlencode
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold import admin as unfold
@@ -24,6 +25,8 @@ from payments.admin.lists import CreatedFilter as CreatedFilter
 from payments.kernel import ids
 
 NOWHERE: Final = Q(pk__in=[])
+NAME: Final = 60
+"""The longest text that stands in the browser's tab as a row's name."""
 
 
 def from_role(request: HttpRequest, right: str) -> bool:
@@ -40,6 +43,8 @@ class ModelAdmin(unfold.ModelAdmin):  # type: ignore[misc]  # unfold has no type
 
     columns: ClassVar[Sequence[shown.Column]] = ()
     sections: ClassVar[Sequence[tuple[str, Sequence[shown.Column]]]] = ()
+    afterwards: ClassVar[Sequence[tuple[str, Sequence[shown.Column]]]] = ()
+    """Sections below the tables."""
     id_lookups: ClassVar[Mapping[str, str]] = {}
     """Prefix of an id -> lookup that finds rows by it; the row's own id needs none."""
     called: ClassVar[tuple[str, str]] = ("", "")
@@ -205,17 +210,14 @@ class ModelAdmin(unfold.ModelAdmin):  # type: ignore[misc]  # unfold has no type
     def facts(self, request: HttpRequest, row: Any) -> dict[str, Any]:
         """What the page of a row shows."""
         viewer = self.viewer(request, row)
-        sections = []
-        for title, columns in self.sections:
-            cells = [(column, column.cell(row, viewer)) for column in columns]
-            sections.append((_(title), [(one.said, cell, one.wide and cell != shown.NOTHING) for one, cell in cells]))
         return {
             "row": row,
             "kind": shown.capital(self.singular),
             "headline": self.headline(row, viewer),
             "row_id": str(row.pk),
-            "sections": sections,
+            "sections": [_section(row, viewer, *one) for one in self.sections],
             "tables": self.tables(row, viewer),
+            "afterwards": [_section(row, viewer, *one) for one in self.afterwards],
             "doings": [*self.doings(request, row), *self._trail(row, viewer)],
         }
 
@@ -253,9 +255,11 @@ class ModelAdmin(unfold.ModelAdmin):  # type: ignore[misc]  # unfold has no type
             return ()
         return (shown.Doing("Audit", reverse("admin:payments_auditevent_of", args=[row.pk])),)
 
-    def heading(self, row: Any, viewer: shown.Viewer) -> str:  # noqa: ARG002  for subclasses
-        """The words on top of a row's page and in the browser's tab."""
-        return f"{shown.capital(self.singular)} {shown.short(str(row.pk))}"
+    def heading(self, row: Any, viewer: shown.Viewer) -> str:
+        """The words on top of a row's page and in the browser's tab: what it is called, where it has a name."""
+        name = self.headline(row, viewer)
+        plain = isinstance(name, str) and not isinstance(name, SafeString) and len(name) <= NAME
+        return f"{shown.capital(self.singular)} {name if plain else shown.short(str(row.pk))}"
 
     def headline(self, row: Any, viewer: shown.Viewer) -> object:  # noqa: ARG002  for subclasses
         """The one thing about a row that is read first."""
@@ -295,3 +299,8 @@ class ModelAdmin(unfold.ModelAdmin):  # type: ignore[misc]  # unfold has no type
         name = f"{self.opts.app_label}_{self.opts.model_name}_{name}"
         routed: URLPattern = path(f"<path:object_id>/{tail}/", self.admin_site.admin_view(view), name=name)
         return routed
+
+
+def _section(row: Any, viewer: shown.Viewer, title: str, columns: Sequence[shown.Column]) -> tuple[str, list[Any]]:
+    cells = [(column, column.cell(row, viewer)) for column in columns]
+    return _(title), [(one.said, cell, one.wide and cell != shown.NOTHING) for one, cell in cells]

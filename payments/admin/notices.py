@@ -24,16 +24,13 @@ MAY_SEND = "payments.change_delivery"
 SEEN_BEFORE = gettext_lazy("It comes with the id that it has had before, by which the client knows what it has seen.")
 
 DELIVERY_COLUMNS = (
-    shown.Column(
-        "Delivery",
-        lambda row, viewer: viewer.link(
-            row, _("#%(sequence)s to %(url)s") % {"sequence": row.sequence, "url": row.endpoint.url}
-        ),
-    ),
+    shown.Column("Delivery", lambda row, viewer: viewer.link(row, _what(row))),
+    shown.linked("endpoint", text=lambda endpoint: endpoint.url),
     shown.status_of("state"),
     shown.Column("Waits for", lambda row, _: _waits_for(row)),
     shown.number_of("attempts", "Tries"),
     shown.Column("Last answer", lambda row, viewer: _answer(row, viewer)),
+    shown.time_of("created_at"),
 )
 
 
@@ -118,8 +115,12 @@ def _try(request: HttpRequest, words: str, act: Any, *, recorded: tuple[str, str
 
 
 def know_the_first(rows: Iterable[Delivery]) -> list[Delivery]:
-    """The rows, each with `first`: the oldest event of its object that its endpoint has not got yet; one query."""
+    """The rows, each with its event's `type`, and `first`: the oldest event of its object that its endpoint lacks.
+
+    Two queries at most; events are large, and what else they say is left where it is.
+    """
     found = list(rows)
+    types = dict(Event.objects.filter(pk__in={row.event_id for row in found}).values_list("pk", "type"))
     waiting = [row for row in found if row.state == DeliveryState.PENDING]
     first: dict[tuple[str, str], int] = {}
     if waiting:
@@ -134,7 +135,13 @@ def know_the_first(rows: Iterable[Delivery]) -> list[Delivery]:
             first[endpoint_id, object_id] = sequence
     for row in found:
         row.first = first.get((row.endpoint_id, row.object_id))  # type: ignore[attr-defined]  # for the page alone
+        row.type = types.get(row.event_id, "")  # type: ignore[attr-defined]  # so is this
     return found
+
+
+def _what(row: Any) -> str:
+    """payment_intent.succeeded #2: which event of its object."""
+    return f"{row.type} #{row.sequence}"
 
 
 def _waits_for(row: Delivery) -> str:
@@ -235,7 +242,7 @@ class DeliveryAdmin(base.ModelAdmin):
     """One event on its way to one endpoint."""
 
     columns = (
-        shown.Column("Delivery", lambda row, _viewer: _("Event #%(sequence)s") % {"sequence": row.sequence}),
+        shown.Column("Delivery", lambda row, _viewer: _what(row)),
         shown.reference_of("object_id", "About"),
         shown.status_of("state"),
         shown.Column("Waits for", lambda row, _: _waits_for(row)),
@@ -298,7 +305,7 @@ class DeliveryAdmin(base.ModelAdmin):
                 messages.warning(request, _("It is on its way already, or its endpoint is switched off."))
             return HttpResponseRedirect(back)
         context = {"row": row, "form": form, "effect": SEEN_BEFORE, "button": _("Send it again"),
-                   "what": _("Event #%(sequence)s") % {"sequence": row.sequence}, "back": back}  # fmt: skip
+                   "what": _what(row), "back": back}  # fmt: skip
         return self.page(request, "admin/confirm.html", _("Send it again"), context)
 
     @admin.action(description=gettext_lazy("Send these again"), permissions=["send"])
@@ -314,7 +321,13 @@ class DeliveryAdmin(base.ModelAdmin):
         none = _("None of these is over: the others are on their way.")
         return several.asked(self, request, over, several.Ask(_("Send deliveries again"), str(SEEN_BEFORE), act, none))
 
-    def facts(self, request: HttpRequest, row: Any) -> dict[str, Any]:
-        """The page, knowing what stands before it."""
-        know_the_first([row])
-        return super().facts(request, row)
+    def row(self, request: HttpRequest, object_id: str) -> Any:
+        """The row, knowing what it is of and what stands before it."""
+        found = super().row(request, object_id)
+        if isinstance(found, Delivery):
+            know_the_first([found])
+        return found
+
+    def headline(self, row: Any, _viewer: shown.Viewer) -> object:
+        """Which event of its object."""
+        return _what(row)

@@ -12,6 +12,7 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold import admin as unfold
@@ -52,7 +53,8 @@ class UserAdmin(DjangoUserAdmin, unfold.ModelAdmin):  # type: ignore[misc,type-a
     change_form_before_template = "admin/parts/user_help.html"
     add_form = forms.UserCreationForm
     change_password_form = forms.AdminPasswordChangeForm
-    list_display = ("username", "email", "is_active", "is_staff", "last_login")
+    list_display = ("username", "roles", "email", "is_active", "signed_in_last")
+    sortable_by = ()
     list_filter = ("is_active", "is_staff", FactorFilter, "groups")
     filter_horizontal = ()
     fieldsets = (
@@ -61,6 +63,30 @@ class UserAdmin(DjangoUserAdmin, unfold.ModelAdmin):  # type: ignore[misc,type-a
         (gettext_lazy("What they may do"), {"fields": ("is_active", "is_staff", "is_superuser", "groups")}),
         (gettext_lazy("When"), {"fields": ("last_login", "date_joined")}),
     )
+
+    @admin.display(description=gettext_lazy("Roles"))
+    def roles(self, row: Any) -> str:
+        """What they may do."""
+        names = [
+            *(shown.role(group.name) for group in row.groups.all()),
+            *([_("Superuser")] if row.is_superuser else []),
+        ]
+        return ", ".join(names) or _("None")
+
+    @admin.display(description=gettext_lazy("Signed in last (UTC)"))
+    def signed_in_last(self, row: Any) -> str:
+        """To the second, like every time here."""
+        return shown.moment(row.last_login)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        """Everybody, with their roles."""
+        rows: QuerySet[Any] = super().get_queryset(request)
+        return rows.prefetch_related("groups")
+
+    def changelist_view(self, request: HttpRequest, extra_context: Mapping[str, Any] | None = None) -> HttpResponse:
+        """The list by its name."""
+        answer: HttpResponse = super().changelist_view(request, {"title": _("Users"), **(extra_context or {})})
+        return answer
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
         """What this person may not set of that one."""
@@ -202,18 +228,20 @@ MEMBERS = (
     shown.time_of("last_login"),
 )
 
+ROLE = shown.Column("Role", lambda row, _viewer: shown.role(row.name))
+
 
 @admin.register(Group)
 class GroupAdmin(base.ModelAdmin):
     """A role. What it allows is said by `manage.py roles` and the same everywhere; nobody changes it by hand."""
 
     called = ("role", "roles")
-    columns = (shown.text_of("name", "Role"),)
+    columns = (ROLE,)
     sections = (
         (
             "About",
-            (shown.text_of("name", "Role"),
-             shown.Column("It allows", lambda row, _: shown.stacked(_rights(row)), wide=True)),
+            (ROLE, shown.Column("It allows", lambda row, _: format_html(
+                '<div class="bo-many">{}</div>', shown.stacked(_rights(row))), wide=True)),
         ),
     )  # fmt: skip
     ordering = ("name",)
@@ -226,11 +254,11 @@ class GroupAdmin(base.ModelAdmin):
 
     def headline(self, row: Any, _viewer: shown.Viewer) -> object:
         """Its name."""
-        return row.name
+        return shown.role(row.name)
 
     def heading(self, row: Any, _viewer: shown.Viewer) -> str:
         """Its name."""
-        return _("Role %(name)s") % {"name": row.name}
+        return _("Role %(name)s") % {"name": shown.role(row.name)}
 
     def tables(self, row: Any, viewer: shown.Viewer) -> Sequence[shown.Table]:
         """Who has it."""

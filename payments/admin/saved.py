@@ -44,7 +44,7 @@ class PaymentMethodAdmin(base.ModelAdmin):
     called = ("saved method", "saved methods")
     columns = (
         METHOD_COLUMNS[0],
-        shown.text_of("method"),
+        shown.method_of(),
         *METHOD_COLUMNS[1:3],
         shown.reference_of("customer_id", "Customer"),
         *METHOD_COLUMNS[3:],
@@ -53,7 +53,7 @@ class PaymentMethodAdmin(base.ModelAdmin):
         (
             "About",
             (
-                shown.text_of("method"),
+                shown.method_of(),
                 shown.text_of("brand"),
                 shown.code_of("last4", "Ends in"),
                 *METHOD_COLUMNS[1:3],
@@ -131,7 +131,7 @@ class MethodSuccessAdmin(base.ModelAdmin):
 
     called = ("success of a method", "successes of methods")
     columns = (
-        shown.Column("Method", lambda row, viewer: viewer.link(row, row.method)),
+        shown.Column("Method", lambda row, viewer: viewer.link(row, shown.method(row.method))),
         shown.text_of("country"),
         shown.number_of("tried", "Tried"),
         shown.number_of("paid", "Paid"),

@@ -21,10 +21,13 @@ from payments.admin import masking
 from payments.admin.addresses import address as address
 from payments.admin.addresses import list_address as list_address
 from payments.admin.masking import hidden as hidden  # for the upper apps, whose only way in is this module
+from payments.admin.reciting import recite as recite
 from payments.admin.wording import capital as capital
 from payments.admin.wording import choices as choices
 from payments.admin.wording import english as english
+from payments.admin.wording import method as method
 from payments.admin.wording import plain as plain
+from payments.admin.wording import role as role
 from payments.admin.wording import said as said
 from payments.admin.wording import titled as titled
 from payments.admin.wording import within as within
@@ -254,8 +257,10 @@ def text_of(name: str, title: str = "") -> Column:
 
 
 def said_of(name: str, title: str = "") -> Column:
-    """What somebody wrote, masked like everything else."""
-    return Column(title or titled(name), lambda row, viewer: masked(str(_get(row, name) or ""), viewer) or NOTHING)
+    """What somebody wrote, masked like everything else; what we did, in the reader's language."""
+    return Column(
+        title or titled(name), lambda row, viewer: recite(masked(str(_get(row, name) or ""), viewer)) or NOTHING
+    )
 
 
 def number_of(name: str, title: str = "") -> Column:
@@ -284,9 +289,13 @@ def status_of(name: str = "status", title: str = "", tones: Mapping[str, str] = 
 
 def choice_of(name: str, title: str = "") -> Column:
     """The words of a choice."""
-    return Column(
-        title or titled(name), lambda row, _viewer: said(str(getattr(row, f"get_{name}_display")() or NOTHING))
-    )
+    read = f"get_{name}_display"
+    return Column(title or titled(name), lambda row, _viewer: said(str(getattr(row, read)() or NOTHING)))
+
+
+def method_of(name: str = "method", title: str = "") -> Column:
+    """A payment method by its name."""
+    return Column(title or titled(name), lambda row, _viewer: method(str(_get(row, name) or "")) or NOTHING)
 
 
 def time_of(name: str, title: str = "") -> Column:

@@ -294,7 +294,7 @@ LIMIT_COLUMNS = (
 )
 RATE_COLUMNS = (
     shown.Column("Month", lambda row, _: f"{row.month:%Y-%m}"),
-    shown.text_of("method"),
+    shown.method_of(),
     shown.text_of("country"),
     shown.number_of("payments"),
     shown.number_of("disputes"),

@@ -78,7 +78,7 @@ class RefundLimitAdmin(base.ModelAdmin):
     """How much goes back on the word of one role or client; beyond it a second person is asked."""
 
     columns = (
-        shown.Column("Whose", lambda row, viewer: row.role or viewer.link(row.client, row.client.name)),
+        shown.Column("Whose", lambda row, viewer: shown.role(row.role) or viewer.link(row.client, row.client.name)),
         shown.text_of("currency"),
         shown.Column("At once", lambda row, _: _most(row.each_minor, row.currency), right=True),
         shown.Column("In 24 hours", lambda row, _: _most(row.daily_minor, row.currency), right=True),
@@ -102,7 +102,7 @@ class RefundLimitAdmin(base.ModelAdmin):
 
     def headline(self, row: Any, _viewer: shown.Viewer) -> object:
         """Whose, and of what."""
-        return f"{row.role or row.client.name} · {row.currency}"
+        return f"{shown.role(row.role) or row.client.name} · {row.currency}"
 
     def tables(self, row: Any, viewer: shown.Viewer) -> Sequence[shown.Table]:
         """What was done with it."""

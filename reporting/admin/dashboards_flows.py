@@ -186,12 +186,12 @@ def rest(asked: Asked) -> tuple[list[Tile], list[Chart]]:
     for what in ("unknown", "disputed", "payout"):
         amount = sum(value for (kind, _age), value in worth.items() if kind == what)
         tiles.append(Tile(str(WAITING[what]), parts.amount(amount, asked.currency)))
-    series = [Series(str(age.label), [worth.get((what, age.value), 0.0) for what in WAITING]) for age in Age]
+    series = [Series(shown.said(age.label), [worth.get((what, age.value), 0.0) for what in WAITING]) for age in Age]
     table = []
     for what, age in sorted(counts, key=lambda key: (list(WAITING).index(key[0]), -key[1])):
         table.append([
             cell(what, str(WAITING[what]), _behind(asked, what)),
-            cell(age, str(Age(age).label)),
+            cell(age, shown.said(Age(age).label)),
             cell(counts[what, age], parts.whole(counts[what, age])),
             cell(round(worth[what, age], 2), parts.amount(worth[what, age], asked.currency)),
         ])  # fmt: skip

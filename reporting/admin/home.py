@@ -121,7 +121,7 @@ def _matters(person: Person) -> Iterator[Line]:
     if nobodys:
         yield _("Nobody looks after"), _list(AttentionItem, state="nobody"), _number(nobodys, "bad")
     for kind, count in kinds[:KINDS_SHOWN]:
-        words = str(AttentionKind(kind).label)
+        words = shown.said(AttentionKind(kind).label)
         yield words, _list(AttentionItem, state="open", kind__exact=kind), _number(count, "quiet")
 
 
@@ -143,7 +143,7 @@ def _uptime(_person: Person) -> Iterator[Line]:
 
 def _incidents(_person: Person) -> Iterator[Line]:
     for row in reading.open_incidents()[:KINDS_SHOWN]:
-        words = _("%(words)s Since %(long)s") % {"words": row.words, "long": undoing.ago(row.since)}
+        words = _("%(words)s For %(long)s.") % {"words": row.words, "long": undoing.ago(row.since)}
         cost = _("%(amount)s a minute") % {"amount": postmortem.amounts(row.per_minute_minor)}
         yield words, shown.address(Incident, row.pk), cost if row.per_minute_minor else shown.status("bad", _("Open"))
 

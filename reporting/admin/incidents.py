@@ -146,8 +146,8 @@ class IncidentAdmin(base.ModelAdmin):
                 shown.linked("merged_into", "Told in"),
             ),
         ),
-        ("For a post-mortem", (shown.Column("Text to copy", lambda row, _viewer: _text(row), wide=True),)),
     )
+    afterwards = (("For a post-mortem", (shown.Column("Text to copy", lambda row, _viewer: _text(row), wide=True),)),)
     list_filter = (StateFilter, "kind", "severity")
     ordering = (Case(When(status="open", then=0), default=1), "-opened_at")  # type: ignore[assignment]  # expressions too
     search_help_text = "Id of an incident"

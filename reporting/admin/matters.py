@@ -120,6 +120,10 @@ class AttentionItemAdmin(queue.Looking):
     nothing_here = "Nothing needs a person. That is how it should be."
     record_template = "admin/matter.html"
 
+    def heading(self, row: Any, viewer: shown.Viewer) -> str:  # noqa: ARG002  the base's
+        """What kind of matter it is."""
+        return shown.said(row.get_kind_display())
+
     def headline(self, row: Any, _viewer: shown.Viewer) -> object:
         """The matter, and the money that it is about."""
         amount = (shown.amount(row.amount),) if row.amount is not None else ()

@@ -55,7 +55,7 @@ ATTEMPT_COLUMNS = (
     shown.status_of(),
     shown.Column("Method", lambda row, _viewer: sentence.method(row)),
     shown.linked("account", "Provider account"),
-    shown.text_of("reason_for_route", "Why this provider"),
+    shown.said_of("reason_for_route", "Why this provider"),
     shown.code_of("provider_reference", "PSP's reference"),
     shown.time_of("created_at"),
 )

@@ -60,7 +60,7 @@ class SeverityFilter(admin.SimpleListFilter):
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:  # noqa: ARG002  Django's
         """What can be chosen."""
-        return [(one.value, one.label) for one in Severity]
+        return [(one.value, shown.said(one.label)) for one in Severity]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:  # noqa: ARG002  Django's
         """The matters of the kinds that are so severe."""
@@ -125,7 +125,7 @@ def _amounts(found: Mapping[str, int]) -> str:
 PILE_COLUMNS = (
     shown.Column("Matter", lambda pile, _viewer: format_html(
         '<a class="bo-link" href="{}?kind__exact={}&state=open">{}</a>', shown.list_address(AttentionItem),
-        pile.kind.value, pile.kind.label)),
+        pile.kind.value, shown.said(pile.kind.label))),
     shown.Column("Severity", lambda pile, _viewer: shown.status(
         pile.severity, shown.capital(pile.severity.value), tones=TONES)),
     shown.text_of("owner", "Looked after by"),

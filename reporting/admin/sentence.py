@@ -75,13 +75,13 @@ def error(intent: PaymentIntent) -> str:
 
 
 def method(attempt: PaymentAttempt | None) -> str:
-    """card, or Visa •4242."""
+    """Visa •4242, card, or the method's own name."""
     if attempt is None:
         return ""
     if attempt.card_last4:
         brand = attempt.card_brand.replace("_", " ").title() or _("card")
         return f"{brand} •{attempt.card_last4}"
-    return attempt.method.replace("_", " ")
+    return _("card") if attempt.method == "card" else shown.method(attempt.method)
 
 
 def status(row: PaymentIntent) -> str:

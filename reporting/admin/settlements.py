@@ -299,7 +299,7 @@ class SettlementLineAdmin(base.ModelAdmin):
                 shown.code_of("key"),
                 shown.Column("Movement at the PSP", _movement),
                 shown.reference_of("our_reference", "Reference of ours"),
-                shown.text_of("method"),
+                shown.method_of(),
                 shown.said_of("detail"),
             ),
         ),

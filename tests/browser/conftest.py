@@ -78,6 +78,12 @@ class Desk:
         assert not found.violations_count, f"{name}: {found.generate_report()}"
         assert not self.complaints, f"{name}: {self.complaints}"
 
+    def look_at_both(self, name: str) -> None:
+        """`look` on a phone, then at a desk, where the page stays."""
+        for width in sorted(WIDTHS):
+            self.page.set_viewport_size({"width": width, "height": 900})
+            self.look(name)
+
 
 Sit = Callable[..., Desk]
 

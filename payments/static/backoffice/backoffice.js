@@ -9,6 +9,7 @@ document.addEventListener("click", (event) => {
   if (!button) return;
   event.preventDefault();
   const done = () => {
+    button.dataset.copied = say("copied", "copied");
     button.classList.add("bo-copied");
     setTimeout(() => button.classList.remove("bo-copied"), 1500);
   };
