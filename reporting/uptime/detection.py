@@ -8,7 +8,7 @@ from operator import add
 from typing import Final
 
 from reporting.uptime import issuing, odds, scoping
-from reporting.uptime.charts import MINUTE, Alarm, Watch
+from reporting.uptime.charts import MINUTE, Alarm, Minute, Watch
 from reporting.uptime.observed import (
     APPROVAL,
     ASKED,
@@ -213,18 +213,24 @@ def _found(view: _View, watch: Watch, alarm: Alarm, place: Slice | None, cells: 
 
 
 def _is_over(watch: Watch, alarm: Alarm, place: Slice) -> bool:
-    """Whether the last minutes look rather as usual than as ill as all of them together."""
-    usual, ill = odds.share(place.expected, place.trials), odds.share(place.bad, place.trials)
-    told, measure = 0.0, alarm.measure
-    for minute in reversed(watch.minutes):
-        if minute.at < alarm.since:
+    """Whether the last minutes look rather as usual than as ill as those before them, however many they are."""
+    usual, measure = odds.share(place.expected, place.trials), alarm.measure
+    minutes = [_of_minute(minute, measure, place.scope) for minute in watch.minutes if minute.at >= alarm.since]
+    before, ill_before = sum(trials for trials, _ in minutes), sum(bad for _, bad in minutes)
+    trials = bad = 0.0
+    for more, worse in reversed(minutes):
+        trials, bad = trials + more, bad + worse
+        if before <= trials or ill_before - bad <= usual * (before - trials):
             break
-        for cell, values in minute.cells.items():
-            if in_scope(cell, place.scope):
-                told -= odds.step(values[measure.trials], values[measure.bad], usual, ill)
-        if told >= RECOVERED:
+        ill = odds.share(ill_before - bad, before - trials)
+        if ill > usual and -odds.step(trials, bad, usual, ill) >= RECOVERED:
             return True
     return False
+
+
+def _of_minute(minute: Minute, measure: Measure, scope: Mapping[str, str]) -> tuple[float, float]:
+    inside = [values for cell, values in minute.cells.items() if in_scope(cell, scope)]
+    return sum(values[measure.trials] for values in inside), sum(values[measure.bad] for values in inside)
 
 
 def _sum(vectors: Iterable[Vector]) -> Vector:

@@ -129,6 +129,24 @@ def test_one_issuer_that_is_out_is_an_incident_of_its_own_and_moves_nothing(
     assert not Diversion.objects.exists()
 
 
+def test_who_does_not_come_back_and_who_does_not_come_are_incidents_with_what_they_cost(db: None) -> None:
+    learned()
+    filled("minute", minute(-60), minute(0))
+    byhand.sql("UPDATE reporting_attemptsminute SET approved = 90, waiting = 100 WHERE at >= %s", minute(-15))
+    with clock.at(minute(0)):
+        detecting.look()
+    [row] = Incident.objects.filter(kind="unfinished")
+    assert (row.since, row.per_minute_minor) == (minute(-15), {"USD": 199_900})
+    assert row.words == "50 of 100 payments are begun and not finished: they still wait after minutes."
+
+    byhand.sql("DELETE FROM reporting_attemptsminute WHERE at >= %s", minute(-30))
+    with clock.at(minute(0.5)):
+        detecting.look()
+    [row] = Incident.objects.filter(kind="volume_drop")
+    assert (row.scope, row.words[:41]) == ({}, "0 payments were begun in 30 minutes, in w")
+    assert row.per_minute_minor["USD"] == pytest.approx(200 / 60 * 0.95 * 1999, rel=0.02)
+
+
 def test_what_is_usual_is_learned_each_hour_once_and_anew_on_demand(db: None) -> None:
     learned()
     found = usual.read(hour_of_week(minute(0)))

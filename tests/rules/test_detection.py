@@ -121,6 +121,14 @@ def test_an_outage_is_told_after_its_first_minute_and_no_longer_than_it_lasts() 
     assert replay.look(watch, {}) == [], "it is over"
 
 
+def test_what_is_over_stays_over_as_the_ill_minutes_are_left_behind() -> None:
+    watch = watched(30, {one: counts(3, 1) for one in CELLS if one[:2] == ("one", "debit")}, since=10)
+    assert [wrong.scope for wrong in replay.look(watch, {})] == [{"account": "one", "method": "debit"}]
+    for number in range(30, 60):
+        watch.put({NOON + number * MINUTE: {one: counts(3, 3 - number % 3 // 2) for one in CELLS}})
+        assert number < 36 or replay.look(watch, {}) == [], number
+
+
 def test_what_waits_is_no_alarm_and_what_comes_late_is_counted_where_it_belongs() -> None:
     half = {one: counts(10, 4, waiting=5) for one in CELLS}
     watch = watched(25, half, since=15)
