@@ -143,6 +143,18 @@ class Environment(pydantic_settings.BaseSettings):
         None, description="What monitoring shows to read /metrics; without one it is read from inside, past the proxy."
     )
 
+    otel_exporter_otlp_endpoint: str = pydantic.Field(
+        "", description="The OpenTelemetry collector that takes our traces, by OTLP over HTTP; empty: nobody does."
+    )
+    otel_exporter_otlp_traces_endpoint: str = ""
+    otel_sdk_disabled: bool = False
+
+    @property
+    def traced(self) -> bool:
+        """Whether somebody collects traces; the other OTEL_… variables are read by OpenTelemetry's own library."""
+        endpoint = self.otel_exporter_otlp_traces_endpoint or self.otel_exporter_otlp_endpoint
+        return bool(endpoint) and not self.otel_sdk_disabled
+
     @property
     def serves(self) -> bool:
         """Whether this process works for others, web or worker; commands that people type do not."""

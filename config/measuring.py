@@ -3,13 +3,14 @@
 import threading
 import time
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import Any, Final
 
 from django.db import connection
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
-from payments.kernel import meters
+from payments.kernel import meters, tracing
 
 METHODS: Final = frozenset({"GET", "HEAD", "POST", "PATCH", "PUT", "DELETE", "OPTIONS"})
 NO_ROUTE: Final = "none"
@@ -26,14 +27,26 @@ class MeasuringMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         """The next middleware's answer."""
         began = time.perf_counter()
-        with meters.waits_told() as waits:
+        method = meters.known(request.method or "", METHODS)
+        came_from = request.META.get("HTTP_TRACEPARENT", "")
+        with meters.waits_told() as waits, tracing.span(method, tracing.Kind.SERVER, came_from=came_from):
             response = self.get_response(request)
+            route = route_of(request)
+            _describe(method, route, response)
         seconds = time.perf_counter() - began
-        method, route = meters.known(request.method or "", METHODS), route_of(request)
         meters.HTTP.took(method, route, f"{response.status_code // 100}xx", seconds=seconds)
         if route.startswith(API):
             meters.OWN.took(method, route, seconds=max(0.0, seconds - sum(waits)))
         return response
+
+
+def _describe(method: str, route: str, response: HttpResponseBase) -> None:
+    """Say in the open span what was asked for and answered, in OpenTelemetry's own words for HTTP."""
+    status = response.status_code
+    tracing.rename(f"{method} {route}")
+    tracing.tell({"http.request.method": method, "http.route": route, "http.response.status_code": status})
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        tracing.failed(str(status))
 
 
 def route_of(request: HttpRequest) -> str:

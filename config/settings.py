@@ -8,7 +8,7 @@ from django.templatetags.static import static
 from django.urls import reverse_lazy
 
 import config.databases
-from config import environment, logs, security
+from config import environment, logs, security, tracing
 from payments.kernel import meterfiles
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -228,6 +228,7 @@ UNFOLD = {
 METRICS_TOKEN = ENVIRONMENT.metrics_token.get_secret_value() if ENVIRONMENT.metrics_token else ""
 if ENVIRONMENT.serves:
     meterfiles.keep_in(RUN_DIR / "metrics", role=ENVIRONMENT.countinghouse_role)
+    tracing.begin(ENVIRONMENT)
 
 # Logs
 logs.configure()

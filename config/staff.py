@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse, UnreadablePostError
 from django.http.multipartparser import MultiPartParserError
 from django.shortcuts import render
 
-from payments.kernel import audit, ids, redaction
+from payments.kernel import audit, ids, redaction, tracing
 from payments.rest import peers
 
 PLACES: Final = ("/admin/", "/reports/")
@@ -52,7 +52,7 @@ class StaffMiddleware:
         with (
             _planned_anew(),
             audit.asked_by(asker),
-            structlog.contextvars.bound_contextvars(request_id=asker.request_id),
+            tracing.about(request_id=asker.request_id),
         ):
             response = self._answer(request)
             if request.method not in SAFE or response.has_header("Content-Disposition"):

@@ -3,6 +3,7 @@
 import dataclasses
 import hashlib
 import time
+from contextlib import AbstractContextManager
 from datetime import timedelta
 from typing import Any, Final
 
@@ -27,7 +28,7 @@ from payments.connectors.base import (
 from payments.connectors.disputes import AcceptDispute, SubmitEvidence
 from payments.gateway import accounts, circuits, limits
 from payments.gateway.models import CallKind, ProviderAccount, ProviderCall
-from payments.kernel import attention, clock, jobs, meters, redaction, unit
+from payments.kernel import attention, clock, jobs, meters, redaction, tracing, unit
 
 log = structlog.get_logger(__name__)
 
@@ -57,6 +58,7 @@ KINDS: Final[dict[type, CallKind]] = {
 ASK_AGAIN: Final = (timedelta(minutes=15), timedelta(hours=1))
 """When to ask about what waits for a customer or for the PSP: a notification may have been lost. Then hourly."""
 
+UNANSWERED: Final = (Verdict.UNKNOWN, Verdict.UNAVAILABLE)
 MODIFICATIONS: Final = (CallKind.CAPTURE, CallKind.CANCEL, CallKind.ADJUST, CallKind.REVERSE, CallKind.REFUND)
 NOTIFICATION_OVERDUE: Final = timedelta(days=1)
 
@@ -88,9 +90,9 @@ def send(account: ProviderAccount, request: AnyRequest, *, interactive: bool = T
     circuits.begin(account.code, kind)
     began = time.perf_counter()
     about = {"account": account.code, "call_id": request.key, "object_id": getattr(request, "reference", "")}
-    with structlog.contextvars.bound_contextvars(**about):
+    with structlog.contextvars.bound_contextvars(**about), _span(account, kind):
         outcome = discreet(_sent(accounts.connector(account, interactive=interactive), request))
-    meters.call_took(account.code, kind, outcome.verdict, began)
+        _took(account, kind, outcome, began)
     circuits.note(account.code, kind, outcome)
     return outcome
 
@@ -140,10 +142,23 @@ def find(call: ProviderCall, request: AnyRequest, *, provider_reference: str, in
     connector = accounts.connector(account, interactive=interactive, region=call.region)
     behind = isinstance(request, Behind)
     rank = limits.Priority.REFUNDS if behind else limits.Priority.PAYMENTS
-    with limits.behind(rank):
+    with limits.behind(rank), _span(account, "find", call_id=call.pk):
         found = connector.find(request, provider_reference=provider_reference, sent_at=call.sent_at, may_repeat=same)
-    meters.call_took(account.code, "find", found.verdict, began)
+        _took(account, "find", found, began)
     return discreet(found)
+
+
+def _span(account: ProviderAccount, operation: str, **ids: str) -> AbstractContextManager[None]:
+    facts = {"account": account.code, "psp": account.psp, "operation": str(operation), **ids}
+    return tracing.span(f"psp {operation}", tracing.Kind.CLIENT, facts)
+
+
+def _took(account: ProviderAccount, operation: str, outcome: Outcome, began: float) -> None:
+    """Count what came of it, and how long it took since that moment of `time.perf_counter`."""
+    meters.call_took(account.code, operation, outcome.verdict, began)
+    tracing.tell({"outcome": outcome.verdict.value})
+    if outcome.verdict in UNANSWERED:
+        tracing.failed(outcome.verdict.value)
 
 
 def discreet(outcome: Outcome) -> Outcome:

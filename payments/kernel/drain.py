@@ -11,7 +11,7 @@ from typing import Any, Final
 import structlog
 from django.db import DatabaseError, IntegrityError, close_old_connections, connection
 
-from payments.kernel import ids, meters, reads, redaction, unit
+from payments.kernel import ids, meters, reads, redaction, tracing, unit
 from payments.kernel.jobs import FEEDERS, REGISTRY, Job, JobRun, JobState, Kind, Queue, Retry, RunOutcome
 
 log = structlog.get_logger(__name__)
@@ -135,7 +135,8 @@ CLAIM_DUE: Final = """
     UPDATE payments_job j SET state = 'running', fence = fence + 1, attempts = attempts + 1,
            due_at = statement_timestamp() + kind.lease
       FROM due, unnest(%s::text[], %s::interval[]) AS kind (name, lease) WHERE j.id = due.id AND j.name = kind.name
-    RETURNING j.id, j.name, queue, arguments, state, due_at, unique_key, fence, attempts, last_error, created_at
+    RETURNING j.id, j.name, queue, arguments, state, due_at, unique_key, fence, attempts, last_error, created_at,
+              traceparent
 """
 """Materialized: as `id IN (SELECT … LIMIT …)` it may be run once per row, and then takes all that is due.
 
@@ -161,7 +162,11 @@ def _claim(queue: Queue) -> list[Lease]:
 def _run(lease: Lease) -> bool:
     """Run one job, with what it is about in every line of the log; True when it is done for good."""
     about = {name: value for name, value in lease.job.arguments.items() if name.endswith("_id") and name != "job_id"}
-    with structlog.contextvars.bound_contextvars(job=lease.job.name, job_id=str(lease.job.pk), **about):
+    job = lease.job
+    with (
+        structlog.contextvars.bound_contextvars(job=job.name, job_id=str(job.pk), **about),
+        tracing.span(f"job {job.name}", tracing.Kind.CONSUMER, {"queue": job.queue}, parent=job.traceparent),
+    ):
         return _run_told(lease)
 
 
@@ -197,6 +202,9 @@ def _run_told(lease: Lease) -> bool:
 
 def _count(kind: Kind, outcome: str, began: float) -> None:
     meters.JOBS.took(kind.queue, kind.name, outcome, seconds=time.perf_counter() - began)
+    tracing.tell({"outcome": outcome})
+    if outcome == "failed":
+        tracing.failed("the job failed")
 
 
 def _note(job: Job, outcome: RunOutcome, error: str = "", **who: str) -> None:

@@ -8,7 +8,7 @@ from typing import Final, ParamSpec
 
 from django.db import models
 
-from payments.kernel import clock, doorbell, ids, unit
+from payments.kernel import clock, doorbell, ids, tracing, unit
 from payments.kernel.errors import Bug
 
 P = ParamSpec("P")
@@ -58,6 +58,7 @@ class Job(models.Model):
     attempts = models.PositiveIntegerField(default=0)
     last_error = models.TextField(default="", blank=True)
     created_at = models.DateTimeField(default=clock.now)
+    traceparent = models.CharField(max_length=55, default="", db_default="", blank=True)  # of whoever wished for it
 
     class Meta:
         app_label = "payments"
@@ -190,7 +191,10 @@ def enqueue(name: str, *, run_at: datetime | None = None, unique: str | None = N
     kind = REGISTRY.get(name)
     if kind is None:
         raise Bug(f"no job is registered as {name!r}")
-    row = Job(name=name, queue=kind.queue, arguments=arguments, due_at=run_at or clock.now(), unique_key=unique)
+    row = Job(
+        name=name, queue=kind.queue, arguments=arguments, due_at=run_at or clock.now(), unique_key=unique,
+        traceparent=tracing.here(),
+    )  # fmt: skip
     unit.current().add(row, once=unique is not None)
     if run_at is None:
         unit.after_commit(lambda: doorbell.ring(kind.queue))

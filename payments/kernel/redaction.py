@@ -64,7 +64,9 @@ def anonymous(value: Any) -> Any:
     if isinstance(value, list | tuple | set | frozenset):
         return [anonymous(item) for item in value]
     found = redact(value)
-    return EMAIL.sub(rf"\1{MASKED}@\2{MASKED}\3", found) if isinstance(found, str) else found
+    if isinstance(found, str) and ("@" in found or "%40" in found):
+        return EMAIL.sub(rf"\1{MASKED}@\2{MASKED}\3", found)
+    return found
 
 
 def _names(key: str, item: object) -> bool:

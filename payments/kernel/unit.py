@@ -140,9 +140,9 @@ def _values(model: type[models.Model], rows: Sequence[models.Model]) -> tuple[st
 
 @cache
 def _insert_head(model: type[models.Model]) -> tuple[list[Any], str, str]:
-    """The columns that Python writes (the database fills those with a database default), and the SQL around them."""
+    """The columns that Python writes (not those with a database default alone), and the SQL around them."""
     meta = model._meta
-    fields = [f for f in meta.concrete_fields if f.db_default is NOT_PROVIDED and not f.generated]
+    fields = [f for f in meta.concrete_fields if (f.db_default is NOT_PROVIDED or f.has_default()) and not f.generated]
     columns = ", ".join(f'"{field.column}"' for field in fields)
     head = f'INSERT INTO "{meta.db_table}" ({columns}) VALUES '  # noqa: S608  names from our own models
     return fields, head, f"({', '.join(['%s'] * len(fields))})"

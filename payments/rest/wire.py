@@ -66,7 +66,7 @@ from pydantic import BaseModel
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from payments.kernel import clock, meters
+from payments.kernel import clock, meters, tracing
 from payments.kernel.errors import Bug
 from payments.rest import auth, forms, idempotency, keys, openapi, operations, pages, problems, reading, requestlog
 from payments.rest.fields import Input as Input  # for shapes
@@ -252,7 +252,7 @@ class Door(APIView):
         began = time.perf_counter()
         request_id = problems.request_id(request.META.get("HTTP_REQUEST_ID"))
         about = {name: str(value)[:60] for name, value in kwargs.items() if name.endswith("_id")}
-        with structlog.contextvars.bound_contextvars(request_id=request_id, **about), meters.waits_told() as outside:
+        with tracing.about(request_id=request_id, **about), meters.waits_told() as outside:
             response = super().dispatch(request, *args, **kwargs)
         response["Request-Id"] = request_id
         self._note(request, response, request_id, (time.perf_counter() - began, sum(outside)))

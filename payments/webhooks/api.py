@@ -2,12 +2,12 @@
 
 from datetime import timedelta
 
-import structlog
 from django.http import HttpRequest, HttpResponse
 from django.utils.decorators import method_decorator
 from django.views import View
 from django.views.decorators.csrf import csrf_exempt
 
+from payments.kernel import tracing
 from payments.rest import pages, problems, reading, wire
 from payments.webhooks import selectors, shapes
 from payments.webhooks.models import Delivery, Endpoint, Event, EventReplay
@@ -281,7 +281,7 @@ class Notifications(View):
     def post(self, request: HttpRequest, psp: str, account_code: str) -> HttpResponse:
         """200 once the notification is stored; anything else lets the PSP come again."""
         request_id = problems.request_id(request.META.get("HTTP_REQUEST_ID"))
-        with structlog.contextvars.bound_contextvars(request_id=request_id):
+        with tracing.about(request_id=request_id):
             try:
                 body = reading.received(request, inbound.MAX_BYTES, inbound.too_large())
                 acknowledgement = inbound.receive(psp, account_code, body, request.headers)

@@ -93,6 +93,7 @@ def test_compose_names_only_variables_that_are_read(compose: dict[str, Any]) -> 
     known = {name.upper() for name in environment.Environment.model_fields}
     known |= {*accounts.new_secrets(), *accounts.REAL_ONLY}
     known |= {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}  # the bucket's library reads them
+    known |= {"OTEL_EXPORTER_OTLP_HEADERS", "OTEL_SERVICE_NAME", "OTEL_TRACES_SAMPLER", "OTEL_TRACES_SAMPLER_ARG"}
 
     assert set(compose["services"]["web"]["environment"]) <= known
 
@@ -101,6 +102,7 @@ def test_what_an_installation_decides_is_passed_on_by_compose(compose: dict[str,
     """Of a variable that compose does not pass, `.env` says nothing to anybody: these keep their default."""
     tuning = {"WEB_THREADS", "DATABASE_POOL_MIN", "DATABASE_POOL_MAX", "PREPARED_STATEMENTS", "BROKER_URL"}
     kept = tuning | {"DEBUG", "EMBEDDED_SERVERS", "LONE_WORKER", "LOG_LEVEL", "LOG_FORMAT"}
+    kept |= {"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_SDK_DISABLED"}  # the first of their family is enough
     for service in ("web", "worker"):
         passed = compose["services"][service]["environment"]
         assert {name.upper() for name in environment.Environment.model_fields} - kept <= set(passed)

@@ -3,6 +3,7 @@
 import io
 import json
 import re
+from collections.abc import Iterator
 
 import pytest
 from django.contrib.auth.models import User
@@ -10,10 +11,10 @@ from django.test import Client
 
 from payments.gateway import accounts
 from payments.gateway.models import KillSwitch, ProviderAccount
-from payments.kernel import doorbell, jobs, unit
+from payments.kernel import doorbell, jobs, tracing, unit
 from payments.kernel.jobs import Queue
 from payments.webhooks.models import DeliveryTry
-from tests import byhand, factories
+from tests import byhand, collector, factories
 from tests.backoffice import pages
 from tests.connectors import relay
 from tests.services import conftest as services
@@ -37,6 +38,17 @@ KEPT_AS_IT_CAME = {
     "payments_job": {"arguments"},  # ids, by rule: what this test puts there no code of ours does
     "payments_inboundevent": {"body"},  # what a PSP has signed, byte for byte, for as long as disputes may want it
 }
+
+
+_collected: list[collector.Collector] = []
+
+
+@pytest.fixture(autouse=True)
+def collected() -> Iterator[collector.Collector]:
+    """Who collects traces, over real HTTP."""
+    with collector.collecting() as one:
+        _collected[:] = [one]
+        yield one
 
 
 @pytest.fixture
@@ -70,6 +82,9 @@ def nothing_kept(told: io.StringIO) -> None:
     assert kept() == []
     assert [line[:300] for line in told.getvalue().splitlines() if TRACES.search(line)] == []
     assert TRACES.findall(Client().get("/metrics").content.decode()) == []
+    [collected] = _collected
+    assert [line[:300] for line in collected.text.splitlines() if TRACES.search(line)] == []
+    assert collected.spans, "and there was something to look at"
 
 
 def test_the_test_would_notice(shop: factories.Shop, told: io.StringIO) -> None:
@@ -77,6 +92,19 @@ def test_the_test_would_notice(shop: factories.Shop, told: io.StringIO) -> None:
     told.write("Sentinel1")
     assert len(kept()) == 1
     assert TRACES.search(told.getvalue())
+    [collected] = _collected
+    with tracing.span("a span", tracing.Kind.CLIENT, {"note": "it says S-e-n-t-i-n-e-l".replace("-", "")}):
+        pass
+    assert TRACES.search(collected.text)
+
+
+@pytest.mark.parametrize("secret", EVERY)
+def test_what_a_span_is_told(told: io.StringIO, transactional_db: None, secret: str) -> None:
+    with tracing.span(f"call {secret}", tracing.Kind.SERVER, {"note": secret, f"x {secret}": 1, "api_key": "Sentinel"}):
+        tracing.rename(f"called {secret}")
+        tracing.tell({"more": f"and {secret}", "whom": "ada.sentinel@sentinel.example"})
+        tracing.failed(f"it said {secret}")
+    nothing_kept(told)
 
 
 @pytest.mark.parametrize("secret", EVERY)

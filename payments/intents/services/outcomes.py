@@ -20,7 +20,7 @@ from payments.intents.models import Capture, PaymentAttempt
 from payments.intents.selectors import Held
 from payments.intents.services import moves
 from payments.intents.states import CANCELABLE, NOTHING, SETTLED, AttemptStatus, CaptureStatus, IntentStatus
-from payments.kernel import attention, clock, crashpoints, jobs, money, unit
+from payments.kernel import attention, clock, crashpoints, jobs, money, tracing, unit
 from payments.kernel.errors import Refusal
 from payments.methods import services as methods
 
@@ -135,7 +135,7 @@ def settle(attempt_id: str, call_id: str, outcome: Outcome, *, by: str, capture_
 
 
 def _record(held: Held, call: ProviderCall, outcome: Outcome, *, by: str, point: str, capture: Capture | None) -> None:
-    with structlog.contextvars.bound_contextvars(intent_id=held.intent.pk, attempt_id=held.tried.pk):
+    with tracing.about(intent_id=held.intent.pk, attempt_id=held.tried.pk):
         _follow(held, call, outcome, by=by, point=point, capture=capture)
 
 
@@ -214,7 +214,7 @@ def _not_canceled(held: Held, outcome: Outcome) -> None:
 
 def apply(held: Held, outcome: Outcome, *, by: str) -> None:
     """Apply what is now known about an attempt, in the caller's unit of work with the payment held."""
-    with structlog.contextvars.bound_contextvars(intent_id=held.intent.pk, attempt_id=held.tried.pk):
+    with tracing.about(intent_id=held.intent.pk, attempt_id=held.tried.pk):
         _apply(held, outcome, by=by)
 
 

@@ -13,7 +13,7 @@ from psycopg.types.json import Jsonb
 from payments.connectors.base import EventKind, NotificationRefused, PspEvent
 from payments.gateway import accounts, calls, canaries
 from payments.gateway.models import ProviderAccount
-from payments.kernel import attention, clock, doorbell, effects, ids, meters, redaction, retention, unit
+from payments.kernel import attention, clock, doorbell, effects, ids, meters, redaction, retention, tracing, unit
 from payments.kernel.attention import AttentionKind
 from payments.kernel.errors import Bug, Refusal
 from payments.kernel.jobs import Queue, Retry
@@ -110,10 +110,11 @@ STORE: Final = """
                 '', %(now)s)
         ON CONFLICT DO NOTHING RETURNING id, state, received_at),
     wished AS (
-        INSERT INTO payments_job (id, name, queue, arguments, state, due_at, fence, attempts, last_error, created_at)
+        INSERT INTO payments_job (id, name, queue, arguments, state, due_at, fence, attempts, last_error, created_at,
+                                  traceparent)
         SELECT %(job)s, 'process_inbound', %(queue)s,
                jsonb_build_object('inbound_id', 'in_' || replace(id::text, '-', '')), 'ready', received_at, 0, 0, '',
-               received_at
+               received_at, %(trace)s
           FROM stored WHERE state = 'received')
     SELECT FROM stored
 """
@@ -141,6 +142,7 @@ def store(account_id: str, event: PspEvent, body: bytes, *, came_by: CameBy) -> 
         "now": clock.now(),
         "job": ids.uuid7(),
         "queue": Queue.WEBHOOKS,
+        "trace": tracing.here(),
     }
     with connection.cursor() as cursor:
         cursor.execute(STORE, facts)
