@@ -1,4 +1,4 @@
-"""Traces, where the environment names an OpenTelemetry collector; elsewhere its libraries are not even imported."""
+"""Traces, where the environment names an OpenTelemetry collector; elsewhere nothing that exports is even imported."""
 
 import importlib
 
