@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 
 import structlog
-from django.db import connection
+from django.db import connection, transaction
 from moneyed import Money
 
 from payments.gateway import accounts, settlements
@@ -85,6 +85,10 @@ SELECT max(day) FROM reporting_settlementfile
 
 
 _OURS: Final = (_LEDGER, _TIMING, _PAYOUTS, _NAMED)
+
+_SMALL: Final = "SELECT set_config('work_mem', '2MB', true)"
+"""Millions of movements are joined and added up in parts that fit the processor's cache: a fifth quicker than in large
+ones, and the parts wait in the page cache (docs/performance.md)."""
 
 
 class _Said(NamedTuple):
@@ -186,7 +190,8 @@ def _sides(account: ProviderAccount, said: _Said) -> dict[str, dict[str, Parts]]
     """Currency -> side -> part -> minor units, all of one snapshot."""
     bound = {**overdue.bound(account.pk), **said.params, "shifts": list(policy.SHIFTS_BALANCE)}
     found: dict[str, dict[str, Parts]] = defaultdict(lambda: defaultdict(dict))
-    with connection.cursor() as cursor:
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(_SMALL)
         cursor.execute("\nUNION ALL\n".join(f"({one})" for one in (*_OURS, said.sql)), bound)
         for side, part, currency, minor in cursor:
             found[currency][side][part] = int(minor)
