@@ -22,9 +22,9 @@ COUNTED: Final = 10_000
 PATIENCE: Final = 3600.0
 
 GRAINS: Final = {
+    "day": (timedelta(days=1), timedelta(days=DAYS)),
     "minute": (timedelta(minutes=1), timedelta(days=14)),
     "hour": (timedelta(hours=1), timedelta(days=366)),
-    "day": (timedelta(days=1), timedelta(days=DAYS)),
 }
 """What is summed up, and for how long it is kept (`reporting.uptime.rollups`)."""
 AT_ONCE: Final = 60
@@ -158,6 +158,7 @@ def _sums(cursor: Any) -> None:
         lens = ("lens, ", "0, ") if grain == "day" else ("", "")
         _apart(cursor, FILL.format(grain=grain, lens=lens[0], lens_value=lens[1]), known)
         _apart(cursor, TALLIES.format(grain=grain), known)
+        cursor.execute(f"ANALYZE reporting_attempts{grain}; ANALYZE reporting_tally{grain}")
     for first in range(0, DAYS, AT_ONCE):
         days = [until - timedelta(days=number + 1) for number in range(first, min(first + AT_ONCE, DAYS))]
         with transaction.atomic():
