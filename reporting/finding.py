@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from functools import cache, cached_property
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from django.apps import apps
 from django.db import connection
@@ -29,8 +29,17 @@ RARE: Final = 5_000
 WINDOW: Final = 50_000
 """So many of the newest rows hold enough of what is not rare."""
 
-Arm = tuple[QuerySet[Any], str]
-"""Rows that a reading means, and their column that says which row of the kind it is."""
+
+class Arm(NamedTuple):
+    """Rows that a reading means, and their column that says which row of the kind it is.
+
+    `few` is said of rows that belong to some hundred others, one or two to each: they are looked up by these, and
+    sorted here. The planner takes them for many, and would walk through all rows from the newest on.
+    """
+
+    rows: QuerySet[Any]
+    column: str
+    few: bool = False
 
 
 @dataclass(frozen=True)
@@ -102,8 +111,7 @@ class Known:
     def _orders(self, reference: str) -> list[str]:
         # by the index of their ends, and sorted here: the planner takes an end for shared by more than share it,
         # and would walk through all orders from the newest on
-        found = Order.objects.filter(orders.called(reference)).order_by().values_list("pk", flat=True)
-        return sorted(found[:RARE], reverse=True)[:NEWEST]
+        return _sorted(Order.objects.filter(orders.called(reference)), "pk")[:NEWEST]
 
     def _customers(self, reading: Reading) -> list[str]:
         match reading:
@@ -125,6 +133,11 @@ class Known:
 def newest(rows: QuerySet[Any], column: str = "pk", most: int = NEWEST) -> list[str]:
     """The newest of the rows, by one of their columns."""
     return list(rows.order_by("-pk").values_list(column, flat=True)[:most])
+
+
+def _sorted(rows: QuerySet[Any], column: str) -> list[str]:
+    """The same of rows of which there are few, in whatever order they are found; of more than `RARE`, some."""
+    return sorted(rows.order_by().values_list(column, flat=True)[:RARE], reverse=True)
 
 
 @dataclass(frozen=True)
@@ -197,11 +210,13 @@ def _hold(
     """What a term means, among what the terms before it have found."""
     keys: set[str] = set()
     for reading in term.readings:
-        for rows, column in kind.arms(reading, known, narrowed):
+        for rows, column, few in kind.arms(reading, known, narrowed):
             if held is not None:
                 keys |= set(newest(rows.filter(**{f"{column}__in": held}), column))
             elif isinstance(reading, Pair) and not narrowed:
                 keys |= set(_with_pair(rows, reading))
+            elif few:
+                keys |= set(_sorted(rows, column)[:most])
             else:
                 keys |= set(newest(rows, column, most))
     return keys

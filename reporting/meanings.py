@@ -49,7 +49,7 @@ def _own(model: type[Model], lookups: Mapping[str, str], reading: Id) -> Iterato
     prefix = reading.text.rpartition("_")[0]
     lookup = "pk" if prefix == finding.prefix_of(model) else lookups.get(prefix)
     if lookup:
-        yield model._default_manager.filter(**{lookup: reading.text}), "pk"
+        yield Arm(model._default_manager.filter(**{lookup: reading.text}), "pk")
 
 
 _PAYMENT: Final = {
@@ -63,28 +63,28 @@ def _payments(reading: Reading, known: Known, narrowed: Narrowed) -> Iterator[Ar
         case Id():
             yield from _own(PaymentIntent, _PAYMENT, reading)
         case Card(last4):
-            yield narrowed.rows(PaymentAttempt.objects.filter(card_last4=last4)), "intent_id"
+            yield Arm(narrowed.rows(PaymentAttempt.objects.filter(card_last4=last4)), "intent_id")
         case End(text):
             ending = Exact(Right(Cast("id", TextField()), 4), text[-4:])
-            yield rows.filter(ending, pk__in=_ending(text)) if len(text) > 4 else rows.filter(ending), "pk"
+            yield Arm(rows.filter(ending, pk__in=_ending(text)) if len(text) > 4 else rows.filter(ending), "pk")
         case Reference():
             yield from _payments_called(reading, rows, known, narrowed)
         case Email() | Name():
-            yield rows.filter(customer_id__in=known.customers(reading)), "pk"
+            yield Arm(rows.filter(customer_id__in=known.customers(reading)), "pk")
         case Pair(key, value):
-            yield rows.filter(metadata__contains={key: value}).exclude(metadata={}), "pk"
+            yield Arm(rows.filter(metadata__contains={key: value}).exclude(metadata={}), "pk")
         case Sum():
-            yield rows.filter(finding.costing([reading], "amount_minor")), "pk"
+            yield Arm(rows.filter(finding.costing([reading], "amount_minor")), "pk")
 
 
 def _payments_called(reading: Reference, rows: QuerySet[Any], known: Known, narrowed: Narrowed) -> Iterator[Arm]:
     text = reading.text
-    yield rows.filter(order_id__in=known.orders(text)), "pk"
-    yield PaymentAttempt.objects.filter(pk__in=known.attempts(text)), "intent_id"
-    yield known.said_by_psp(Refund, text), "intent_id"
-    yield Refund.objects.filter(acquirer_reference=text).exclude(acquirer_reference=""), "intent_id"
-    yield known.said_by_psp(Dispute, text), "intent_id"
-    yield rows.filter(customer_id__in=known.customers(reading)), "pk"
+    yield Arm(rows.filter(order_id__in=known.orders(text)), "pk")
+    yield Arm(PaymentAttempt.objects.filter(pk__in=known.attempts(text)), "intent_id")
+    yield Arm(known.said_by_psp(Refund, text), "intent_id")
+    yield Arm(Refund.objects.filter(acquirer_reference=text).exclude(acquirer_reference=""), "intent_id")
+    yield Arm(known.said_by_psp(Dispute, text), "intent_id")
+    yield Arm(rows.filter(customer_id__in=known.customers(reading)), "pk")
     if len(text) == 4:
         yield from _payments(End(text.lower()), known, narrowed)
 
@@ -102,12 +102,12 @@ def _orders(reading: Reading, known: Known, narrowed: Narrowed) -> Iterator[Arm]
         case Id():
             yield from _own(Order, {"pi": "intents", "cus": "customer"}, reading)
         case Reference(text):
-            yield rows.filter(pk__in=known.orders(text)), "pk"
-            yield rows.filter(customer_id__in=known.customers(reading)), "pk"
+            yield Arm(rows.filter(pk__in=known.orders(text)), "pk")
+            yield Arm(rows.filter(customer_id__in=known.customers(reading)), "pk")
         case Email() | Name():
-            yield rows.filter(customer_id__in=known.customers(reading)), "pk"
+            yield Arm(rows.filter(customer_id__in=known.customers(reading)), "pk")
         case Pair(key, value):
-            yield rows.filter(metadata__contains={key: value}).exclude(metadata={}), "pk"
+            yield Arm(rows.filter(metadata__contains={key: value}).exclude(metadata={}), "pk")
 
 
 def _customers(reading: Reading, known: Known, _: Narrowed) -> Iterator[Arm]:
@@ -115,7 +115,7 @@ def _customers(reading: Reading, known: Known, _: Narrowed) -> Iterator[Arm]:
         case Id():
             yield from _own(Customer, {"ord": "order", "pi": "paymentintent"}, reading)
         case Email() | Name() | Reference():
-            yield Customer.objects.filter(pk__in=known.customers(reading)), "pk"
+            yield Arm(Customer.objects.filter(pk__in=known.customers(reading)), "pk")
 
 
 _REFUND: Final = {"pi": "intent", "att": "attempt", "ord": "intent__order", "cus": "intent__customer"}
@@ -125,21 +125,21 @@ def _refunds(reading: Reading, known: Known, narrowed: Narrowed) -> Iterator[Arm
     rows = narrowed.rows(Refund.objects.all())
     match reading:
         case Reference(text):
-            yield known.said_by_psp(Refund, text), "pk"
-            yield rows.filter(acquirer_reference=text).exclude(acquirer_reference=""), "pk"
-            yield rows.filter(order_id__in=known.orders(text)).exclude(order_id=""), "pk"
+            yield Arm(known.said_by_psp(Refund, text), "pk")
+            yield Arm(rows.filter(acquirer_reference=text).exclude(acquirer_reference=""), "pk")
+            yield Arm(rows.filter(order_id__in=known.orders(text)).exclude(order_id=""), "pk", few=True)
         case Pair(key, value):
-            yield rows.filter(metadata__contains={key: value}).exclude(metadata={}), "pk"
+            yield Arm(rows.filter(metadata__contains={key: value}).exclude(metadata={}), "pk")
         case Sum():
-            yield rows.filter(finding.costing([reading], "amount_minor")), "pk"
+            yield Arm(rows.filter(finding.costing([reading], "amount_minor")), "pk")
     yield from _of_payments(Refund, reading, known, narrowed)
 
 
 def _disputes(reading: Reading, known: Known, narrowed: Narrowed) -> Iterator[Arm]:
     rows = narrowed.rows(Dispute.objects.all())
     if isinstance(reading, Reference):
-        yield known.said_by_psp(Dispute, reading.text), "pk"
-        yield rows.filter(order_id__in=known.orders(reading.text)).exclude(order_id=""), "pk"
+        yield Arm(known.said_by_psp(Dispute, reading.text), "pk")
+        yield Arm(rows.filter(order_id__in=known.orders(reading.text)).exclude(order_id=""), "pk", few=True)
     yield from _of_payments(Dispute, reading, known, narrowed)
 
 
@@ -150,14 +150,18 @@ def _of_payments(model: type[Model], reading: Reading, known: Known, narrowed: N
         case Id():
             yield from _own(model, _REFUND, reading)
         case Card(last4) if narrowed:
-            yield rows.filter(attempt__card_last4=last4), "pk"
+            yield Arm(rows.filter(attempt__card_last4=last4), "pk")
         case Card(last4):
-            yield rows.filter(attempt_id__in=finding.newest(PaymentAttempt.objects.filter(card_last4=last4))), "pk"
+            yield Arm(
+                rows.filter(attempt_id__in=finding.newest(PaymentAttempt.objects.filter(card_last4=last4))),
+                "pk",
+                few=True,
+            )
         case Reference(text):
-            yield rows.filter(attempt_id__in=known.attempts(text)), "pk"
+            yield Arm(rows.filter(attempt_id__in=known.attempts(text)), "pk", few=True)
         case Email() | Name():
             payments = PaymentIntent.objects.filter(customer_id__in=known.customers(reading))
-            yield rows.filter(intent_id__in=finding.newest(payments)), "pk"
+            yield Arm(rows.filter(intent_id__in=finding.newest(payments)), "pk", few=True)
 
 
 def _payouts(reading: Reading, known: Known, narrowed: Narrowed) -> Iterator[Arm]:
@@ -166,20 +170,20 @@ def _payouts(reading: Reading, known: Known, narrowed: Narrowed) -> Iterator[Arm
         case Id():
             yield from _own(Payout, {}, reading)
         case Reference(text):
-            yield known.said_by_psp(Payout, text), "pk"
-            yield rows.filter(trace=text).exclude(trace=""), "pk"
+            yield Arm(known.said_by_psp(Payout, text), "pk")
+            yield Arm(rows.filter(trace=text).exclude(trace=""), "pk")
 
 
 def _lines(reading: Reading, known: Known, _: Narrowed) -> Iterator[Arm]:
     if isinstance(reading, Reference):
         of_account = SettlementLine.objects.filter(account_id__in=known.accounts)
-        yield of_account.filter(payment_reference=reading.text), "pk"
-        yield of_account.filter(key=reading.text), "pk"
+        yield Arm(of_account.filter(payment_reference=reading.text), "pk")
+        yield Arm(of_account.filter(key=reading.text), "pk")
 
 
 def _notifications(reading: Reading, known: Known, _: Narrowed) -> Iterator[Arm]:
     if isinstance(reading, Reference):
-        yield InboundEvent.objects.filter(provider_account_id__in=known.accounts, event_key=reading.text), "pk"
+        yield Arm(InboundEvent.objects.filter(provider_account_id__in=known.accounts, event_key=reading.text), "pk")
 
 
 KINDS: Final = (

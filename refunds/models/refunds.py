@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.db import models
 from django.db.models import F, Q
 
@@ -144,6 +145,7 @@ class Refund(records.Stateful, records.Announced):
         indexes = (
             models.Index(fields=["order_id"], name="refund_order", condition=~Q(order_id="")),
             models.Index(fields=["client", "id"], name="refund_client"),
+            GinIndex(OpClass("metadata", name="jsonb_path_ops"), name="refund_metadata", condition=~Q(metadata={})),
             models.Index(fields=["amount_minor", "id"], name="refund_amount"),
             models.Index(fields=["requested_by", "id"], name="refund_of_staff", condition=Q(origin="staff")),
             models.Index(

@@ -142,8 +142,10 @@ class CustomerAdmin(base.ModelAdmin):
     def tables(self, row: Any, viewer: shown.Viewer) -> Sequence[shown.Table]:
         """Sums by currency, what is open, then everything, newest first."""
         ordered, paid = Order.objects.filter(customer=row).order_by("-pk"), _mine(row).order_by("-pk")
-        refunds = Refund.objects.filter(intent__in=_mine(row)).order_by("-pk")
-        disputes = Dispute.objects.filter(intent__in=_mine(row)).order_by("-pk")
+        # by their time, which no index has: the few of this customer are sorted. By their keys, which say the same,
+        # all refunds there are would be walked through until enough of them are this customer's
+        refunds = Refund.objects.filter(intent__in=_mine(row)).order_by("-created_at", "-pk")
+        disputes = Dispute.objects.filter(intent__in=_mine(row)).order_by("-created_at", "-pk")
         methods = PaymentMethod.objects.filter(customer=row).order_by("-pk")
         theirs = [row.pk, *(pk for rows in (ordered, paid, refunds, disputes)
                             for pk in rows.values_list("pk", flat=True)[:NEWEST])]  # fmt: skip
