@@ -25,6 +25,10 @@ class Failed(Exception):
     """A check of the demo did not hold; the text says which."""
 
 
+class ProviderAway(Failed):
+    """The provider could not be reached, with proof that nothing happened: asking the same again says the same."""
+
+
 def check(condition: object, what: str) -> None:
     """Raise `Failed` unless `condition` holds."""
     if not condition:
@@ -74,6 +78,8 @@ class Client:
                 return read(request)
             except urllib.error.HTTPError as error:
                 why = f"{method} {path} was answered {error.code}: {error.read().decode()[:300]}"
+                if "provider_unavailable" in why:
+                    raise ProviderAway(why) from error
                 again = error.code >= HTTPStatus.INTERNAL_SERVER_ERROR or "idempotency_key_in_use" in why
             except (OSError, http.client.HTTPException) as error:
                 why, again = f"{method} {path} was not answered: {error}", True

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from django.utils import timezone
 
-from config.demo.asking import Client, Failed
+from config.demo.asking import Client, Failed, ProviderAway
 from config.demo.customers import adyen_card
 
 COUNTRY: Final = "DE"
@@ -126,7 +126,11 @@ class Crowd:
         while not tried or (intent["status"] != "succeeded" and len(tried) < 2 and chance.random() < TRIES_AGAIN):
             account = intent["client_options"][0]["provider_account"]
             card = {"type": "card", "provider_account": account, **fields(account, chance)}
-            intent = call("POST", f"payment_intents/{intent['id']}/confirm", {"payment_method": card})
+            address = f"payment_intents/{intent['id']}"
+            try:
+                intent = call("POST", f"{address}/confirm", {"payment_method": card})
+            except ProviderAway:
+                intent = call("GET", address)
             tried.append((account, intent["status"]))
         return Sale(at, intent["id"], order["amount_total"], tuple(tried))
 
