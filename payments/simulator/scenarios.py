@@ -66,6 +66,7 @@ class Facts:
 
     method: str | None = None
     country: str | None = None
+    issuer: str | None = None
     event: str | None = None
     day: str | None = None
 
@@ -80,6 +81,8 @@ class Scenario:
     account: str | None = None
     method: str | None = None
     country: str | None = None
+    # The first six digits of a card.
+    issuer: str | None = None
     event: str | None = None
     # A day of simulator time (UTC) in ISO 8601, for what a settlement says.
     day: str | None = None
@@ -99,12 +102,13 @@ class Scenario:
         }
 
     def concerns(self, facts: Facts) -> bool:
-        """Whether the payment method, the country, the event and the day are meant."""
+        """Whether the payment method, the country, the issuer, the event and the day are meant."""
         return all(
             wanted is None or wanted == given
             for wanted, given in (
                 (self.method, facts.method),
                 (self.country, facts.country),
+                (self.issuer, facts.issuer),
                 (self.event, facts.event),
                 (self.day, facts.day),
             )
@@ -206,7 +210,7 @@ def _parsed(scenario_id: str, wish: dict[str, Any]) -> Scenario:
     options = dict(OPTIONS.get(fault, {}))
     for name in options:
         options[name] = float(rest.pop(name, options[name]))
-    known = {"operation", "account", "method", "country", "event", "day", "rate", "nth", "times"}
+    known = {"operation", "account", "method", "country", "issuer", "event", "day", "rate", "nth", "times"}
     if unknown := set(rest) - known:
         raise BadScenarioError(f"unknown fields for {fault}: {', '.join(sorted(unknown))}")
     rest.setdefault("operation", "webhook" if fault in WEBHOOK else "settlement" if fault in SETTLEMENT else "*")

@@ -91,6 +91,15 @@ def test_issuer_outage(merchant: process.Merchant) -> None:
     assert 0 < merchant.fired(scenario) < 20
 
 
+def test_an_outage_of_one_issuer(merchant: process.Merchant) -> None:
+    merchant.fault("issuer_outage", operation="payment_intents.confirm", issuer="424242")
+    assert merchant.pay("pm_card_mastercard").status == "succeeded"
+    with pytest.raises(stripe.CardError) as declined:
+        merchant.pay()
+    assert declined.value.error is not None
+    assert declined.value.error.decline_code == "issuer_not_available"
+
+
 def test_late_capture_failure(own: process.Simulator) -> None:
     merchant = own.merchant()
     merchant.fault("late_capture_failure", operation="payment_intents.capture", seconds=7_200)

@@ -51,6 +51,12 @@ def read(method: Json) -> tuple[Json, refusals.Outcome]:
     return _kept(card, month.rjust(2, "0"), year, method), _judged(card, month, year, cvc)
 
 
+def issuer(method: Json) -> str | None:
+    """The first six digits of the card that a request is about, where it has one."""
+    given = method.get("encryptedCardNumber") or method.get("number")
+    return given.removeprefix(TEST).replace(" ", "")[:6] if isinstance(given, str) else None
+
+
 def _kept(card: cards.Card, month: str, year: str, method: Json) -> Json:
     return {
         "last4": card.number[-4:],

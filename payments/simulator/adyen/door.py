@@ -11,7 +11,7 @@ import orjson
 from starlette.types import Receive, Scope, Send
 
 from payments.simulator import transit, wire
-from payments.simulator.adyen import errors, idempotency, objects, routes
+from payments.simulator.adyen import carding, errors, idempotency, objects, routes
 from payments.simulator.adyen.calls import Call, Operation
 from payments.simulator.adyen.shop import PSP, Shop
 from payments.simulator.scenarios import EFFECT, Facts
@@ -193,13 +193,16 @@ def _decoded(raw: bytes) -> Json:
 
 
 def _facts(exchange: Exchange) -> Facts:
-    """The payment method's type and country, as far as the request and its payment say."""
+    """The payment method's type, country and issuer, as far as the request and its payment say."""
     given = exchange.body.get("paymentMethod")
     if isinstance(given, dict):
         country = exchange.body.get("countryCode")
-        return Facts(method=given.get("type"), country=country if isinstance(country, str) else None)
+        issuer = carding.issuer(given)
+        return Facts(method=given.get("type"), country=country if isinstance(country, str) else None, issuer=issuer)
     payment = exchange.shop.find(objects.Payment, exchange.args[0] if exchange.args else None)
-    return Facts(method=payment.method, country=payment.country) if payment else Facts()
+    if payment is None:
+        return Facts()
+    return Facts(method=payment.method, country=payment.country, issuer=payment.card.get("bin"))
 
 
 async def _send(send: Send, reply: Reply) -> None:

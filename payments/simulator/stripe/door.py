@@ -268,19 +268,23 @@ def _unknown_url(message: str) -> errors.StripeError:
 
 
 def _facts(exchange: Exchange) -> Facts:
-    """The payment method's type and country, as far as the request and its objects say."""
+    """The payment method's type, country and issuer, as far as the request and its objects say."""
     shop, raw = exchange.shop, exchange.raw
     data = raw.get("payment_method_data")
     reference = raw.get("payment_method")
     if isinstance(data, dict):
         return Facts(method=data.get("type"))
     if isinstance(reference, str) and (name := cards.by_token(reference)):
-        return Facts(method="card", country=cards.get(name).country)
+        return _of_card(name)
     method = shop.find(objects.PaymentMethod, reference) or _method_of(exchange)
     if method is None:
         return Facts()
-    country = cards.get(method.card).country if method.type == "card" else None
-    return Facts(method=method.type, country=country)
+    return _of_card(method.card) if method.type == "card" else Facts(method=method.type)
+
+
+def _of_card(name: str) -> Facts:
+    card = cards.get(name)
+    return Facts(method="card", country=card.country, issuer=card.number[:6])
 
 
 def _method_of(exchange: Exchange) -> objects.PaymentMethod | None:

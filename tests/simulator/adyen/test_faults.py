@@ -86,6 +86,13 @@ def test_issuer_outage_of_one_method(merchant: Merchant) -> None:
     assert merchant.pay({"type": "ideal"})["resultCode"] == "RedirectShopper"
 
 
+def test_an_outage_of_one_issuer(merchant: Merchant) -> None:
+    merchant.fault("issuer_outage", operation="payments", issuer="555555")
+    assert merchant.pay()["resultCode"] == "Authorised"
+    merchant.fault("issuer_outage", operation="payments", issuer="411111")
+    assert merchant.pay()["refusalReasonCode"] == "9"
+
+
 def test_a_key_is_for_one_request(merchant: Merchant) -> None:
     wish = merchant.wish()
     first = merchant.ask("POST", "/payments", {"merchantAccount": merchant.name, **wish}, key="key-1")
