@@ -60,7 +60,7 @@ def touching(attempts: Sequence[PaymentAttempt], country: str) -> list[Incident]
 
 def _place(attempt: PaymentAttempt, country: str) -> dict[str, str]:
     return {"account": attempt.account.code, "method": attempt.method, "country": country,
-            "currency": attempt.currency, "channel": attempt.channel}  # fmt: skip
+            "currency": attempt.currency, "channel": attempt.channel, "issuer": attempt.issuer}  # fmt: skip
 
 
 def timeline(incident_id: str) -> Sequence[IncidentEntry]:

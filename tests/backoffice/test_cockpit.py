@@ -8,6 +8,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from payments.intents.models import PaymentAttempt
 from payments.kernel import audit, clock
 from payments.kernel.jobs import Job
 from payments.rest import requestlog
@@ -91,6 +92,8 @@ def test_the_incident_in_which_it_was_tried_is_named(staff: Any, shop: factories
         )  # fmt: skip
 
     told = [wrong(-5, None, account="stripe-us", country="US"), wrong(-9, 1, "slow")]
+    told.append(wrong(-3, None, "approval_drop", issuer=PaymentAttempt.objects.get().issuer))
+    wrong(-3, None, "approval_drop", issuer="ANOTHER BANK")
     wrong(-5, None, account="stripe-eu")
     wrong(-9, -2, account="stripe-us")
     wrong(-9, None, "settlement_late", account="stripe-us")
