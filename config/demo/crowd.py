@@ -19,6 +19,8 @@ COUNTRY: Final = "DE"
 CURRENCY: Final = "EUR"
 CENTS: Final = 93
 """Where they come from, what they pay in, and what a dollar is there."""
+PAYABLE: Final = "requires_payment_method"
+"""An intent that can be paid with something: not one of which the provider has still to say what became of it."""
 PEOPLE: Final = 6
 """How many pay at the same time, at most."""
 TRIES_AGAIN: Final = 0.6
@@ -123,7 +125,7 @@ class Crowd:
         order = call("POST", "orders", basket(number, chance))
         intent = call("POST", "payment_intents", {"order": order["id"]})
         tried: list[tuple[str, str]] = []
-        while not tried or (intent["status"] != "succeeded" and len(tried) < 2 and chance.random() < TRIES_AGAIN):
+        while intent["status"] == PAYABLE and (not tried or (len(tried) < 2 and chance.random() < TRIES_AGAIN)):
             account = intent["client_options"][0]["provider_account"]
             card = {"type": "card", "provider_account": account, **fields(account, chance)}
             address = f"payment_intents/{intent['id']}"
