@@ -100,8 +100,8 @@ def _step(mark: RollupMark) -> bool:
     """Count what was written in the next stretch of time; True when more stretches follow."""
     now = clock.now()
     [transaction_id, seen] = _row(_SEEN)
-    since = mark.until or _row(_BEGAN)[0] or now
-    until = min(since + STEP, max(now, since))
+    since = min(mark.until or _row(_BEGAN)[0] or now, now)  # a clock that was ahead has left a mark that is
+    until = min(since + STEP, now)
     caught_up = until >= now
     new = transaction_id - mark.seen if 0 < mark.seen <= transaction_id else EVER
     _recount(changes.found(since, until + AHEAD if caught_up else until, min(new, EVER)))

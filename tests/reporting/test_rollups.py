@@ -184,6 +184,38 @@ def test_two_at_once_do_no_harm_and_one_that_is_killed_leaves_nothing(shop: fact
     assert sums("day")[0][5] == 2
 
 
+@pytest.mark.parametrize("hours", [-3, 3])
+def test_a_clock_that_steps_and_steps_back_loses_nothing(shop: factories.Shop, hours: int) -> None:
+    shop.paid()
+    count_all()
+    with clock.at(clock.now() + timedelta(hours=hours)):
+        shop.paid()
+        count_all()
+    shop.paid()
+    count_all()
+    assert sums("day") == byhand.sql(SEEN)
+    with clock.at(clock.now() + timedelta(hours=4)):
+        count_all()
+    assert sums("minute") == sums("hour") == sums("day") == byhand.sql(SEEN)
+
+
+def test_a_month_in_which_nobody_counted_is_caught_up_with_in_bounded_steps(
+    shop: factories.Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with clock.at(clock.now() - timedelta(days=30)):
+        shop.paid()
+        count_all()
+    shop.paid()
+    monkeypatch.setattr(rollups, "SECONDS", 0.05)
+    rounds, marks = 0, []
+    while rollups.advance():
+        rounds += 1
+        marks.append(RollupMark.objects.get().until)
+    assert rounds > 1, "a round ends in time, and what it has done is done"
+    assert marks == sorted(marks)
+    assert sums("day") == byhand.sql(SEEN)
+
+
 def test_what_was_copied_into_the_past_is_counted_on_demand(shop: factories.Shop) -> None:
     shop.paid()
     count_all()
