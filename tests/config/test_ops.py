@@ -17,6 +17,7 @@ from tests.conftest import ROOT
 
 OPS = ROOT / "ops"
 RULES = sorted((OPS / "prometheus").glob("*.yml"))
+PROVISIONED = OPS / "grafana" / "provisioning"
 BOARDS = sorted((OPS / "grafana").glob("*.json"))
 SUFFIXES = {"counter": ("_total",), "histogram": ("_bucket", "_sum", "_count"), "gauge": ("",)}
 ADDED = {"instance", "job"}
@@ -152,3 +153,29 @@ def test_boards_have_the_form_that_grafana_loads() -> None:
             assert panel["datasource"] == {"type": "prometheus", "uid": "${source}"}
             refs = [one["refId"] for one in panel["targets"]]
             assert len(refs) == len(set(refs)) > 0
+
+
+def test_compose_hands_over_what_prometheus_and_grafana_read() -> None:
+    described = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+    prometheus, grafana = (described["services"][name] for name in ("prometheus", "grafana"))
+    places = {}
+    for one in (prometheus, grafana):
+        assert one["profiles"] == ["observe"]
+        assert re.fullmatch(r"[a-z/]+:v?[0-9]+\.[0-9]+\.[0-9]+", one["image"]), "one version, and no other"
+        for volume in one["volumes"]:
+            here, there, *_ = volume.split(":")
+            places[there] = here
+            assert not here.startswith("./") or (ROOT / here).exists()
+    scraping = yaml.safe_load((ROOT / places["/etc/prometheus/prometheus.yml"]).read_text())
+    read = [place for place in places if place.startswith("/etc/prometheus/rules/")]
+    assert scraping["rule_files"] == ["/etc/prometheus/rules/*.yml"]
+    assert {path.name for path in RULES} - {"prometheus.yml"} == {place.rpartition("/")[2] for place in read}
+    [job] = scraping["scrape_configs"]
+    [target] = job["static_configs"][0]["targets"]
+    assert target.partition(":")[0] in described["services"]
+    assert f"> {job['authorization']['credentials_file']} " in prometheus["command"][0]
+    [source] = yaml.safe_load((PROVISIONED / "datasources/prometheus.yml").read_text())["datasources"]
+    assert (source["type"], source["url"], source["isDefault"]) == ("prometheus", "http://prometheus:9090", True)
+    [provider] = yaml.safe_load((PROVISIONED / "dashboards/countinghouse.yml").read_text())["providers"]
+    assert places[provider["options"]["path"]] == "./ops/grafana"
+    assert places["/etc/grafana/provisioning"] == "./ops/grafana/provisioning"
