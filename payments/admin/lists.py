@@ -123,8 +123,9 @@ class ChangeList(UnfoldChangeList, DjangoChangeList):  # type: ignore[misc]  # u
     def get_results(self, request: HttpRequest) -> None:
         """The page of rows; what is shown is all there is to say about the number."""
         page: Any = self.model_admin
+        self.search_help_text = _(str(page.search_help_text))
         if page.finds_people and shown.Viewer(request.user).sees_personal_data:
-            self.search_help_text = _("%(found)s, e-mail") % {"found": page.search_help_text}
+            self.search_help_text = _("%(found)s, e-mail") % {"found": self.search_help_text}
         super().get_results(request)
         self.paginator.is_over(self.page_num, len(self.result_list))
         self.result_count = self.full_result_count = self.paginator.count

@@ -81,6 +81,10 @@ def test_pages_that_support_reads_say_nothing_in_english(staff: Any, paid: dict[
     for address in ("/admin/", pages.list_of("payments", "paymentintent"), "/admin/search/?q=4242", "/admin/account/"):
         page = lead.get(address)
         assert f'<html lang="{language}"' in page.content.decode(), address
+    switch = pages.text(speaks(staff("engineer"), language), "/admin/payments/killswitch/new/")
+    assert {"de": "Grund", "es": "Motivo"}[language] in switch, "labels that Django makes of names too"
+    attempts = lead.get(pages.list_of("payments", "paymentattempt")).content.decode()
+    assert {"de": "Referenz des PSP oder eine ID", "es": "Referencia del PSP o un id"}[language] in attempts
 
 
 def test_the_choice_is_there_at_the_sign_in_and_stays_after_signing_out(staff: Any) -> None:
