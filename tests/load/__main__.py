@@ -28,6 +28,7 @@ from tests.load import (
     report,
     rig,
     routes,
+    sums,
     written,
 )
 
@@ -123,6 +124,10 @@ def _memory(bench: Bench) -> dict[str, Any]:
     return memory.measure(bench.platform)
 
 
+def _sums(bench: Bench) -> dict[str, Any]:
+    return sums.measure(bench.platform, bench.payments)
+
+
 def _eligibility(bench: Bench) -> dict[str, Any]:
     return offering.measure(bench.platform)
 
@@ -161,6 +166,7 @@ ROWS: dict[str, Callable[[Bench], Any]] = {
     "flow": _flow,
     "latency": _latency,
     "intake": _intake,
+    "sums": _sums,
     "eligibility": _eligibility,
     "memory": _memory,
     "routing": _routing,

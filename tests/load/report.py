@@ -167,6 +167,18 @@ def _dashboards(shown: table.Table, result: Mapping[str, Any]) -> None:
     )
 
 
+def _sums(shown: table.Table, result: Mapping[str, Any]) -> None:
+    _columns(shown, "processor seconds", ["", "of the payments'"])
+    whole = result["paying_seconds"]
+    for label in ("paying", "summing", "scraping", "counting"):
+        seconds = result[f"{label}_seconds"]
+        shown.add_row(label, f"{seconds:.2f}", f"{seconds / whole:.2%}")
+    shown.caption = (
+        f"{result['payments']:,} payments; load average before {result['load_before'][0]:.2f};"
+        f" yardstick {result['yardstick_ms']:.2f} ms"
+    )
+
+
 def _office(shown: table.Table, result: Mapping[str, Any]) -> None:
     _pages(shown, result)
     shown.caption = (
@@ -203,6 +215,7 @@ TABLES: Mapping[str, tuple[str, Callable[[table.Table, Any], None]]] = {
     "flow": ("Whole payments, closed loop: order + intent + confirm + notification + ledger + delivery", _flow),
     "latency": ("The platform's own time for a call, at 30 % of its throughput", _latency),
     "intake": ("Signed notifications accepted and stored", _intake),
+    "sums": ("What counting costs beside the payments that are counted", _sums),
     "eligibility": ("What a cart can be paid with: from its facts to the answer", _eligibility),
     "memory": ("Memory after the load; `together` counts what is shared once", _memory),
     "routing": ("Who takes a payment: the time of one decision", _routing),
