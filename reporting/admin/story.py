@@ -191,15 +191,8 @@ def _around(
         answer = f"{one.status} {one.code}".strip()
         detail = _("answered %(answer)s in %(time)s ms") % {"answer": answer, "time": one.microseconds // 1000}
         title, by = f"{one.method} {one.path}", one.client.name if one.client else ""
-        yield Line(
-            one.at,
-            "request",
-            str(KINDS["request"]),
-            title,
-            detail,
-            by,
-            _("request %(id)s") % {"id": one.request_id},
-        )
+        which = viewer.link(one, _("request %(id)s") % {"id": one.request_id})
+        yield Line(one.at, "request", str(KINDS["request"]), title, detail, by, which)
     named = list({intent.pk, *(row.pk for row in refunds), *objects})
     for row in AuditEvent.objects.filter(object_id__in=named).order_by("pk")[: shown.ROWS]:
         because, raw = shown.masked(row.because, viewer), shown.raw({**row.before, **row.after}, viewer)

@@ -12,6 +12,7 @@ from payments.intents.models import PaymentAttempt
 from payments.kernel import audit, clock
 from payments.kernel.jobs import Job
 from payments.rest import requestlog
+from payments.rest.models import ApiRequest
 from refunds.models import Refund
 from reporting.models import Incident, Payout
 from tests import factories
@@ -64,6 +65,10 @@ def test_what_staff_did_and_what_is_still_to_be_done_stand_in_the_timeline(
     assert "sk_1" not in said
     assert "The shop asked us: POST /v1/refunds answered 201 in" in said
     assert f"Still to be done: {job.name.replace('_', ' ').capitalize()} ready, due" in said
+    request = ApiRequest.objects.get(path="/v1/refunds")
+    page = pages.page_of("payments", "apirequest", request.pk)
+    assert page in staff("engineer").get(pages.payment(paid["id"])).content.decode()
+    assert page not in staff("support_lead").get(pages.payment(paid["id"])).content.decode(), "not theirs to read"
 
 
 def test_the_page_asks_no_more_for_a_long_story(boss: Client, shop: factories.Shop, paid: dict[str, Any]) -> None:
