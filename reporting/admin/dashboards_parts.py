@@ -130,8 +130,8 @@ def whole(value: Number) -> str:
 
 
 def percent(value: Number) -> str:
-    """97.345 -> 97.3 %."""
-    return NOTHING if value is None else f"{value:.1f} %"
+    """97.345 -> 97.3 %; less than nothing with the sign for minus."""
+    return NOTHING if value is None else f"{value:.1f} %".replace("-", "−")
 
 
 def milliseconds(value: Number) -> str:

@@ -156,7 +156,7 @@ INCIDENTS: Final = (
 )
 PLACES: Final = (
     shown.Column("Provider account", lambda row, viewer: _attempts(row[0], row[1], viewer)),
-    shown.Column("Method", lambda row, _viewer: row[1][1]),
+    shown.Column("Method", lambda row, _viewer: shown.method(row[1][1])),
     shown.Column("Country", lambda row, _viewer: row[1][2] or shown.NOTHING),
     shown.Column("Not approved a minute", lambda row, _viewer: _money(row[2].refused_per_minute), right=True),
     shown.Column("Approval", lambda row, _viewer: _usually(_approval(row[2]), parts.percent(row[2].usual_approval)),

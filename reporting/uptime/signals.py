@@ -139,4 +139,6 @@ def _for(long: timedelta) -> str:
     minutes = long / MINUTE
     if minutes < 2:
         return f"{long.total_seconds():.0f} seconds"
-    return f"{minutes:.0f} minutes" if minutes < 120 else f"{minutes / 60:.0f} hours"
+    if minutes < 120:
+        return f"{minutes:.0f} minutes"
+    return f"{minutes / 60:.0f} hours" if long < timedelta(days=3) else f"{long / timedelta(days=1):.0f} days"

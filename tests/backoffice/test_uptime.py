@@ -21,8 +21,8 @@ from tests.backoffice import pages
 from tests.backoffice.conftest import Staff
 from tests.reporting.test_detecting import NOON, filled, learned, minute
 
-QUERIES = 15
-"""Session, person, menu, and the eleven of `watching.now`: as many for a million payments as for none."""
+QUERIES = 16
+"""Session, person, menu, and the twelve of `watching.now`: as many for a million payments as for none."""
 
 
 @pytest.fixture
@@ -56,7 +56,7 @@ def test_an_outage_is_told_in_money_and_leads_to_what_is_behind(staff: Staff, ou
         assert "Not approved a minute 15.99 USD 1.0 attempts a minute" in shown, "four of 19.99, in five minutes"
         assert "Open incidents 1 15.99 USD not approved so far" in shown
         assert "Approval now 20.0 % Usually 95.0 %" in shown
-        assert "stripe-us card US 15.99 USD 20.0 % usually 95.0 % 0.0 % 1.0 usually 3.3" in shown
+        assert "stripe-us Card US 15.99 USD 20.0 % usually 95.0 % 0.0 % 1.0 usually 3.3" in shown
         assert "stripe-us authorize Open: passed by" in shown
         assert "stripe-us everything 1%" in shown
         assert "Captured 1 20.0 %" in shown

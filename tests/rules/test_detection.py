@@ -312,6 +312,8 @@ def test_work_that_lies_about() -> None:
     assert [wrong.kind for wrong in signals.undelivered(since(minutes=3), NOON)] == ["delivery_lag"]
     assert [wrong.scope for wrong in signals.unrecovered(since(minutes=3), NOON)] == [{"account": "money"}]
     assert signals.unrecovered([Waiting("one", 3, NOON - timedelta(hours=1))], NOON) == []
+    late = signals.unsettled([Waiting("one", 2, NOON - timedelta(days=29, hours=10))], NOON)
+    assert late[0].words == "2 settlement files did not come, the oldest is late by 29 days."
 
 
 def test_days_of_a_shop_in_which_one_thing_after_another_goes_wrong() -> None:
