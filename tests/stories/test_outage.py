@@ -153,11 +153,12 @@ def follow(shop: factories.Shop) -> dict[str, Any]:
 
 
 def test_who_pays_with_tokens_is_sent_to_the_next_provider(shop: factories.Shop, sim: factories.Simulator) -> None:
-    calm = [follow(shop) for _ in range(16)]
-    assert all(one["approved"] for one in calm)
-    assert {one["account"] for one in calm} == {"stripe-us", "stripe-eu"}
-    sim.scenario("payment_intents.create", "error_503_before", account="stripe-us")
-    dark = [follow(shop) for _ in range(60)]
+    with clock.at(clock.now()):  # what a window holds is counted, and no probe becomes due on a slow machine
+        calm = [follow(shop) for _ in range(16)]
+        assert all(one["approved"] for one in calm)
+        assert {one["account"] for one in calm} == {"stripe-us", "stripe-eu"}
+        sim.scenario("payment_intents.create", "error_503_before", account="stripe-us")
+        dark = [follow(shop) for _ in range(60)]
     opened = [n for n, one in enumerate(dark) if not one["approved"]]
     went_well = sum(one["account"] == "stripe-us" for one in calm)
     assert len(opened) == max(circuits.FEWEST_FAILURES, went_well), "half of what the window holds"
