@@ -10,7 +10,7 @@ from django.db import OperationalError
 from payments.intents.models import PaymentAttempt
 from payments.kernel import clock, drain, ids, invariants
 from payments.kernel.jobs import Queue
-from reporting.models import AttemptsDay, AttemptsHour, AttemptsMinute, RollupMark, TallyDay
+from reporting.models import AttemptsDay, AttemptsHour, AttemptsMinute, IssuerMinute, RollupMark, TallyDay
 from reporting.models.rollups import Lens
 from reporting.uptime import counting, rollups
 from tests import byhand, factories
@@ -256,3 +256,24 @@ def test_the_timetable_counts_every_minute(shop: factories.Shop) -> None:
     assert sums("day") == byhand.sql(SEEN)
     channel = PaymentAttempt.objects.get().channel
     assert channel == AttemptsDay.objects.get(lens=0).channel
+
+
+COPIED = """
+INSERT INTO payments_paymentattempt
+SELECT copy.* FROM payments_paymentattempt one, generate_series(1, %s) AS number, generate_series(1, number) AS again,
+       jsonb_populate_record(one, jsonb_build_object(
+           'id', overlay(one.id::text PLACING lpad(to_hex(number * 1000 + again), 12, '0') FROM 25),
+           'provider_reference', '', 'issuer', 'BANK ' || to_char(number, 'FM000'))) AS copy"""
+
+
+def test_the_largest_issuers_of_a_minute_are_told_apart_and_all_others_are_one(shop: factories.Shop) -> None:
+    few = counting.ISSUERS + 5
+    shop.paid()
+    with byhand.behind_the_guards():
+        byhand.sql("UPDATE payments_paymentattempt SET issuer = ''")
+        byhand.sql(COPIED, few)  # bank 1 has one attempt, bank 2 has two
+    count_all()
+    told = {row.issuer: row.approved for row in IssuerMinute.objects.all()}
+    assert told == {f"BANK {size:03}": size for size in range(6, few + 1)} | {"other": 1 + 2 + 3 + 4 + 5}
+    rollups.rebuild(clock.now(), clock.now())
+    assert {row.issuer: row.approved for row in IssuerMinute.objects.all()} == told, "counted anew, they are the same"
