@@ -158,11 +158,13 @@ def _groups(request: HttpRequest) -> Sequence[Group]:
     user = request.user
     rights = None if user.is_superuser else frozenset(user.get_all_permissions())
     key = (get_language() or "", rights)
-    if key not in _KNOWN:
+    groups = _KNOWN.get(key)
+    if groups is None:
+        groups = _made(request)
         if len(_KNOWN) >= MOST_KNOWN:
             _KNOWN.clear()
-        _KNOWN[key] = _made(request)
-    return _KNOWN[key]
+        _KNOWN[key] = groups
+    return groups
 
 
 def _made(request: HttpRequest) -> Sequence[Group]:

@@ -1,12 +1,15 @@
 """The menu: kept for everybody who has the same rights and language, and right for each."""
 
 import re
+from typing import Any
 
+import pytest
 from django.contrib.auth.models import Group, User
 from django.test import Client
 
 from payments.admin import addresses
 from payments.intents.models import PaymentIntent
+from reporting.admin import navigation
 from tests.backoffice import pages
 from tests.backoffice.conftest import Staff
 
@@ -51,6 +54,20 @@ def test_the_same_rights_are_read_in_each_ones_language(staff: Staff) -> None:
 
     browser.post("/admin/language/", {"language": "de", "next": "/admin/account/"})
     assert menu(browser, PAYMENTS)[PAYMENTS][0] == "Zahlungen"
+
+
+class Forgetful(dict[Any, Any]):
+    """What is kept of menus, while somebody else's page has just let go of all of it."""
+
+    def __setitem__(self, key: object, value: object) -> None:
+        pass
+
+
+def test_a_page_has_its_menu_while_another_one_empties_what_is_kept(
+    staff: Staff, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(navigation, "_KNOWN", Forgetful())
+    assert PAYMENTS in menu(staff("support"), PAYMENTS)
 
 
 def test_a_key_that_needs_quoting_is_quoted_in_an_address() -> None:
