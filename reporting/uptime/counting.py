@@ -84,8 +84,8 @@ issued AS (
     SELECT at, account, method, country, currency, CASE WHEN place <= {ISSUERS} THEN issuer ELSE '{OTHERS}' END,
            sum(approved), sum(declined), sum(asked_minor), sum(not_approved_minor)
       FROM placed GROUP BY 1, 2, 3, 4, 5, 6)"""  # noqa: S608  our own SQL
-"""By issuer, from the same facts: at the cost of no second look at the attempts. And without a join, which could only be a
-nested loop here (`NEARBY`): a day that is counted anew has a hundred thousand of these sums."""
+"""By issuer, from the same facts: at the cost of no second look at the attempts. And without a join, which could only
+be a nested loop here (`NEARBY`): a day that is counted anew has a hundred thousand of these sums."""
 
 _FINER: Final = f"""
     SELECT s.at, {{seen}}, buckets, counts, {", ".join(_NAMES)}
