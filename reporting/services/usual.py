@@ -10,7 +10,7 @@ from django.db.models import Min, Q
 from payments.kernel import clock
 from reporting.models import AttemptsHour, Baseline, BaselineKind, BaselineMark, IssuerBaseline
 from reporting.uptime import minutes, rollups
-from reporting.uptime.baselines import ATTEMPTS, WIDTH, WIDTH_OF_HOURS, Baselines, Usual
+from reporting.uptime.baselines import ATTEMPTS, HALF_LIFE, WIDTH, WIDTH_OF_HOURS, Baselines, Usual
 from reporting.uptime.observed import hour_of_week
 
 HOUR: Final = timedelta(hours=1)
@@ -20,6 +20,8 @@ LOOKED_BACK: Final = timedelta(weeks=8)
 """What is older has faded to nearly nothing."""
 AT_ONCE: Final = 48
 """Hours that are learned in one transaction."""
+FADED: Final = 0.5
+"""Attempts: an issuer of which less is left is forgotten; one attempt is remembered for ten days."""
 
 
 def learn() -> bool:
@@ -80,7 +82,7 @@ def _learn(since: datetime, until: datetime) -> None:
     Baseline.objects.bulk_create(_rows(usual), batch_size=2000)
     if any(issued.values()):
         IssuerBaseline.objects.all().delete()
-        IssuerBaseline.objects.bulk_create(_issuers(usual), batch_size=2000)
+        IssuerBaseline.objects.bulk_create(_issuers(usual, until), batch_size=2000)
 
 
 def read(*hours: int) -> Baselines:
@@ -123,10 +125,10 @@ def _rows(usual: Baselines) -> Iterator[Baseline]:
         yield _row(BaselineKind.SPREAD, ("", method), sums)
 
 
-def _issuers(usual: Baselines) -> Iterator[IssuerBaseline]:
-    """Those that have not faded to nothing."""
+def _issuers(usual: Baselines, now: datetime) -> Iterator[IssuerBaseline]:
+    """Those that have not faded to nothing until now, also where no card of theirs has been seen any more."""
     for (account, method, country, currency, _, issuer), known in usual.issuers.cells.items():
-        if known.sums[ATTEMPTS] >= 1:
+        if known.sums[ATTEMPTS] * known.kept(now, HALF_LIFE) >= FADED:
             yield IssuerBaseline(
                 account=account, method=method, country=country, currency=currency, issuer=issuer, at=known.at,
                 sums=known.sums,

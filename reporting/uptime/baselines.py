@@ -65,9 +65,14 @@ class Usual:
 
     def add(self, at: datetime, values: Iterable[float], weight: float, half_life: timedelta) -> None:
         """Let the past fade, and add what is new."""
-        kept = 0.5 ** max(0.0, (at - self.at) / half_life)
+        kept = self.kept(at, half_life)
         self.sums = [old * kept + weight * new for old, new in zip(self.sums, values, strict=True)]
         self.at = max(at, self.at)
+
+    def kept(self, at: datetime, half_life: timedelta) -> float:
+        """How much of these sums is left then."""
+        left: float = 0.5 ** max(0.0, (at - self.at) / half_life)
+        return left
 
 
 @dataclass(slots=True)

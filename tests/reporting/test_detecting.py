@@ -9,7 +9,15 @@ from django.core.management import CommandError, call_command
 
 from payments.kernel import clock, drain
 from payments.kernel.jobs import Job, Queue
-from reporting.models import Baseline, BaselineMark, Diversion, Incident, IssuerMinute, RollupMark
+from reporting.models import (
+    Baseline,
+    BaselineMark,
+    Diversion,
+    Incident,
+    IssuerBaseline,
+    IssuerMinute,
+    RollupMark,
+)
 from reporting.models.rollups import DIMENSIONS
 from reporting.services import detecting, replaying, shifting, usual
 from reporting.uptime import rollups, status
@@ -34,6 +42,11 @@ INSERT INTO reporting_issuerminute (at, account, method, country, currency, issu
 SELECT at, 'stripe-us', 'card', 'US', 'USD', issuer, 9, 1, 19990, 1999
   FROM generate_series(%s::timestamptz, %s::timestamptz - interval '1 minute', interval '1 minute') AS at,
        unnest(ARRAY['CRYSTAL BANK', 'HARBOUR BANK', 'LINDEN SAVINGS BANK', 'other']) AS issuer"""
+
+ONCE = """
+INSERT INTO reporting_issuerminute (at, account, method, country, currency, issuer, approved, declined, asked_minor,
+       not_approved_minor)
+VALUES (%s, 'stripe-us', 'card', 'US', 'USD', 'SMALL BANK', 1, 0, 1999, 0)"""
 
 
 def minute(number: float) -> datetime:
@@ -127,6 +140,25 @@ def test_one_issuer_that_is_out_is_an_incident_of_its_own_and_moves_nothing(
         )
     status.forget()
     assert not Diversion.objects.exists()
+
+
+def test_an_issuer_whose_cards_are_not_seen_any_more_fades_to_nothing(db: None) -> None:
+    byhand.sql(ISSUERS, minute(-120), minute(-60))
+    byhand.sql("UPDATE reporting_issuerminute SET issuer = 'CLOSED BANK' WHERE issuer = 'HARBOUR BANK'")
+    learned()
+    known = IssuerBaseline.objects.filter(issuer__endswith="BANK").order_by("issuer")
+    assert [row.issuer for row in known] == ["CLOSED BANK", "CRYSTAL BANK", "LINDEN SAVINGS BANK"]
+
+    byhand.sql(ISSUERS, minute(60 * 24 * 120 - 120), minute(60 * 24 * 120 - 60))
+    byhand.sql(ONCE, minute(60 * 24 * 120 - 120))
+    filled("hour", minute(60 * 24 * 119), minute(60 * 24 * 120))
+    RollupMark.objects.update(until=minute(60 * 24 * 120))
+    BaselineMark.objects.update(until=minute(60 * 24 * 119))
+    with clock.at(minute(60 * 24 * 120)):
+        while usual.learn():
+            pass
+    seen = ["CRYSTAL BANK", "HARBOUR BANK", "LINDEN SAVINGS BANK", "SMALL BANK"]
+    assert [row.issuer for row in known.all()] == seen, "one card is remembered as well"
 
 
 def test_who_does_not_come_back_and_who_does_not_come_are_incidents_with_what_they_cost(db: None) -> None:
