@@ -198,4 +198,4 @@ def test_rates_by_month_method_and_country(staff: Staff, shop: factories.Shop) -
     shown = pages.text(staff("finance"), "/admin/refunds/dispute/rates/")
     month = f"{clock.now():%Y-%m}"
     assert f"{month} Visa VAMP 2 4 50.00 % 1.5 % and 1,500 Fine" in shown
-    assert f"{month} card US 4 1 1 25.00 %" in shown
+    assert f"{month} Card US 4 1 1 25.00 %" in shown
