@@ -9,7 +9,8 @@ from typing import Any, Final, NamedTuple
 
 from django.apps import apps
 from django.db import connection
-from django.db.models import Model, Q, QuerySet
+from django.db.models import F, Func, Model, Q, QuerySet, TextField, UUIDField, Value
+from django.db.models.lookups import GreaterThanOrEqual, LessThan
 
 from payments.gateway.models import ProviderAccount
 from payments.intents.models import LIFETIME, PaymentAttempt
@@ -29,12 +30,16 @@ RARE: Final = 5_000
 WINDOW: Final = 50_000
 """So many of the newest rows hold enough of what is not rare."""
 
+GLANCE: Final = 10_000
+"""What every hundredth row has is found among so many of the newest."""
+
 
 class Arm(NamedTuple):
     """Rows that a reading means, and their column that says which row of the kind it is.
 
     `few` is said of rows that belong to some hundred others, one or two to each: they are looked up by these, and
-    sorted here. The planner takes them for many, and would walk through all rows from the newest on.
+    sorted here, and narrowed when all terms hold. The planner takes them for many, and would walk through all rows from
+    the newest on, or through all of a day or an amount.
     """
 
     rows: QuerySet[Any]
@@ -55,6 +60,13 @@ class Narrowed:
             rows = rows.filter(costing(sums, amount))
         for spans in self.spans:
             rows = rows.filter(any_of(on_days(one, moment) for one in spans))
+        return rows
+
+    def rows_of(self, column: str, value: Any, rows: QuerySet[Any]) -> QuerySet[Any]:
+        """Those of the rows within that have one value in a column, and which an index finds by both."""
+        rows = Narrowed(self.sums).rows(rows.filter(**{column: value}))
+        for spans in self.spans:
+            rows = rows.filter(any_of(_days_of(column, value, one) for one in spans))
         return rows
 
     def opened(self, rows: QuerySet[Any]) -> QuerySet[Any]:
@@ -83,11 +95,29 @@ def costing(sums: Sequence[Sum], column: str) -> Q:
 
 def on_days(span: Span, column: str) -> Q:
     """Rows of these days in UTC: by a column that says when, or by their keys, which are in time's order."""
-    first = datetime.combine(span.first, time.min, UTC)
-    after = datetime.combine(span.last + timedelta(days=1), time.min, UTC)
+    first, after = _bounds(span)
     if column:
         return Q(**{f"{column}__gte": first, f"{column}__lt": after})
     return Q(pk__gte=ids.first(first), pk__lt=ids.first(after))
+
+
+def _days_of(column: str, value: Any, span: Span) -> Q:
+    """The same of rows that have a value in a column, compared as pairs: the planner takes a day for a row or two, and
+    would read all of it by the keys alone."""
+    pair, said = _Pair(F(column), F("pk")), value if hasattr(value, "resolve_expression") else Value(value)
+    first, after = (_Pair(said, Value(ids.first(at), output_field=UUIDField())) for at in _bounds(span))
+    return Q(GreaterThanOrEqual(pair, first)) & Q(LessThan(pair, after))
+
+
+class _Pair(Func):
+    template = "(%(expressions)s)"
+    output_field = TextField()  # of no meaning: pairs are compared with each other alone
+
+
+def _bounds(span: Span) -> tuple[datetime, datetime]:
+    """Its first moment, and the first one after it."""
+    after = span.last + timedelta(days=1)
+    return datetime.combine(span.first, time.min, UTC), datetime.combine(after, time.min, UTC)
 
 
 class Known:
@@ -137,7 +167,11 @@ def newest(rows: QuerySet[Any], column: str = "pk", most: int = NEWEST) -> list[
 
 def _sorted(rows: QuerySet[Any], column: str) -> list[str]:
     """The same of rows of which there are few, in whatever order they are found; of more than `RARE`, some."""
-    return sorted(rows.order_by().values_list(column, flat=True)[:RARE], reverse=True)
+    return _some(rows, RARE, column)
+
+
+def _some(rows: QuerySet[Any], most: int, column: str = "pk") -> list[str]:
+    return sorted(rows.order_by().values_list(column, flat=True)[:most], reverse=True)
 
 
 @dataclass(frozen=True)
@@ -145,7 +179,8 @@ class Kind:
     """Something that is found: its table, the arms of a reading, and how amounts and days narrow it.
 
     `alone` kinds are found by amounts and days only; the others need a term besides. `exactly` is how few rows are
-    narrowed, where `narrow` lets through more, or less, than what is meant.
+    narrowed, where `narrow` lets through more, or less, than what is meant. `keyed` kinds have an index of amounts and
+    keys, and their keys say when.
     """
 
     name: str
@@ -153,6 +188,7 @@ class Kind:
     arms: Callable[[Reading, Known, Narrowed], Iterator[Arm]]
     narrow: Callable[[QuerySet[Any], Narrowed], QuerySet[Any]]
     alone: bool = False
+    keyed: bool = False
     exactly: Callable[[QuerySet[Any], Narrowed], QuerySet[Any]] | None = None
 
     @property
@@ -213,10 +249,10 @@ def _hold(
         for rows, column, few in kind.arms(reading, known, narrowed):
             if held is not None:
                 keys |= set(newest(rows.filter(**{f"{column}__in": held}), column))
-            elif isinstance(reading, Pair) and not narrowed:
-                keys |= set(_with_pair(rows, reading))
+            elif isinstance(reading, Pair):
+                keys |= set(_with_pair(rows, reading, narrowed, most))
             elif few:
-                keys |= set(_sorted(rows, column)[:most])
+                keys |= set(_sorted(rows, column)[: None if narrowed else most])
             else:
                 keys |= set(newest(rows, column, most))
     return keys
@@ -230,22 +266,41 @@ def _by_sums(kind: Kind, narrowed: Narrowed) -> list[str]:
     first, *rest = narrowed.sums
     others = Narrowed(tuple(rest), narrowed.spans)
     exact = [minor for one in first for minor in one.minors()]
-    walks = (rows.filter(amount_minor=minor, currency__in=codes) for minor, codes in exact)
-    return sorted({key for walk in walks for key in newest(kind.narrow(walk, others))}, reverse=True)[:NEWEST]
+    walks = (_of_amount(kind, rows.filter(currency__in=codes), minor, others) for minor, codes in exact)
+    return sorted({key for walk in walks for key in newest(walk)}, reverse=True)[:NEWEST]
 
 
-def _with_pair(rows: QuerySet[Any], pair: Pair) -> list[str]:
+def _of_amount(kind: Kind, rows: QuerySet[Any], minor: int, narrowed: Narrowed) -> QuerySet[Any]:
+    if kind.keyed:
+        return narrowed.rows_of("amount_minor", minor, rows)
+    return kind.narrow(rows.filter(amount_minor=minor), narrowed)
+
+
+def _with_pair(rows: QuerySet[Any], pair: Pair, narrowed: Narrowed, most: int) -> list[str]:
     """Rows with an entry of metadata: few by their index, many among the newest.
 
-    PostgreSQL does not know how many have an entry, so it is counted up to `RARE`, and the plan is chosen here.
+    PostgreSQL knows the commonest entries alone, and of no other how many have it: it says where to look first, and
+    what is not found there is counted up to `RARE`. The plan is chosen here.
     """
-    few = list(rows.order_by().values_list("pk", flat=True)[: RARE + 1])
+    if not narrowed and _reckoned(rows) > RARE and len(found := _among_newest(rows.model, pair, GLANCE, most)) == most:
+        return found
+    few = _some(rows, RARE + 1)
     if len(few) <= RARE:
-        return sorted(few, reverse=True)[:NEWEST]
-    table = rows.model._meta.db_table
+        return few[:NEWEST]
+    return newest(rows) if narrowed else _among_newest(rows.model, pair, WINDOW, most)
+
+
+def _reckoned(rows: QuerySet[Any]) -> int:
+    """How many rows the planner thinks there are."""
+    return int(json.loads(rows.order_by().values("pk").explain(format="json"))[0]["Plan"]["Plan Rows"])
+
+
+def _among_newest(model: type[Model], pair: Pair, window: int, most: int) -> list[str]:
     with connection.cursor() as cursor:
-        cursor.execute(_AMONG_NEWEST.format(table=table), [WINDOW, json.dumps({pair.key: pair.value}), NEWEST])
-        return [ids.encode(prefix_of(rows.model), pk) for (pk,) in cursor.fetchall()]
+        cursor.execute(
+            _AMONG_NEWEST.format(table=model._meta.db_table), [window, json.dumps({pair.key: pair.value}), most]
+        )
+        return [ids.encode(prefix_of(model), pk) for (pk,) in cursor.fetchall()]
 
 
 _AMONG_NEWEST: Final = """

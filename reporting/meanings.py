@@ -26,7 +26,7 @@ def _paid_on(rows: QuerySet[Any], narrowed: Narrowed) -> QuerySet[Any]:
     """Payments of these amounts that were opened on the days, or tried: customers mean when they paid."""
     rows = Narrowed(narrowed.sums).rows(rows)
     for spans in narrowed.spans:
-        tries = Narrowed(spans=(spans,)).rows(PaymentAttempt.objects.filter(intent_id=OuterRef("pk")))
+        tries = Narrowed(spans=(spans,)).rows_of("intent_id", OuterRef("pk"), PaymentAttempt.objects.all())
         rows = rows.filter(finding.any_of(finding.on_days(one, "") for one in spans) | Q(Exists(tries)))
     return rows
 
@@ -63,7 +63,7 @@ def _payments(reading: Reading, known: Known, narrowed: Narrowed) -> Iterator[Ar
         case Id():
             yield from _own(PaymentIntent, _PAYMENT, reading)
         case Card(last4):
-            yield Arm(narrowed.rows(PaymentAttempt.objects.filter(card_last4=last4)), "intent_id")
+            yield Arm(narrowed.rows_of("card_last4", last4, PaymentAttempt.objects.all()), "intent_id")
         case End(text):
             ending = Exact(Right(Cast("id", TextField()), 4), text[-4:])
             yield Arm(rows.filter(ending, pk__in=_ending(text)) if len(text) > 4 else rows.filter(ending), "pk")
@@ -79,7 +79,7 @@ def _payments(reading: Reading, known: Known, narrowed: Narrowed) -> Iterator[Ar
 
 def _payments_called(reading: Reference, rows: QuerySet[Any], known: Known, narrowed: Narrowed) -> Iterator[Arm]:
     text = reading.text
-    yield Arm(rows.filter(order_id__in=known.orders(text)), "pk")
+    yield Arm(PaymentIntent.objects.filter(order_id__in=known.orders(text)), "pk", few=True)
     yield Arm(PaymentAttempt.objects.filter(pk__in=known.attempts(text)), "intent_id")
     yield Arm(known.said_by_psp(Refund, text), "intent_id")
     yield Arm(Refund.objects.filter(acquirer_reference=text).exclude(acquirer_reference=""), "intent_id")
@@ -187,8 +187,8 @@ def _notifications(reading: Reading, known: Known, _: Narrowed) -> Iterator[Arm]
 
 
 KINDS: Final = (
-    finding.Kind("payments", PaymentIntent, _payments, _plain, alone=True, exactly=_paid_on),
-    finding.Kind("refunds", Refund, _refunds, _plain, alone=True),
+    finding.Kind("payments", PaymentIntent, _payments, _plain, alone=True, keyed=True, exactly=_paid_on),
+    finding.Kind("refunds", Refund, _refunds, _plain, alone=True, keyed=True),
     finding.Kind("orders", Order, _orders, _of_orders),
     finding.Kind("customers", Customer, _customers, _nothing),
     finding.Kind("disputes", Dispute, _disputes, _plain, alone=True),

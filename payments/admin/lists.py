@@ -31,7 +31,7 @@ PAGES: Final = 200
 FAR: Final = 10
 """From this page on the keys of its rows are found first, so that what is passed over is not joined with anything."""
 
-DEAR: Final = 8_000.0
+DEAR: Final = 3_000.0
 """What counting may cost, as the planner reckons: ten thousand rows of one table by an index, not by way of others."""
 
 _ESTIMATE = """
