@@ -29,12 +29,14 @@ FOUND: Final = {"unavailable": ("status__exact", "failed"), "unknown": ("status_
 NOBODY: Final = gettext_lazy("(not known)")
 
 
-def _read(asked: Asked, *sets: Sequence[str]) -> tuple[list[dict[Key, Sums]], list[dict[Key, Sums]]]:
+def _read(
+    asked: Asked, *sets: Sequence[str], money: bool = False
+) -> tuple[list[dict[Key, Sums]], list[dict[Key, Sums]]]:
     """The sums of the period and of what it is compared with."""
-    now = reading.attempts(asked.period, sets, asked.narrowed)
+    now = reading.attempts(asked.period, sets, asked.narrowed, money=money)
     if asked.against is None:
         return now, [{} for _set in sets]
-    return now, reading.attempts(asked.against, sets, asked.narrowed)
+    return now, reading.attempts(asked.against, sets, asked.narrowed, money=money)
 
 
 def _all(sums: Mapping[Key, Sums]) -> Sums:
@@ -49,7 +51,7 @@ def _attempts(asked: Asked, **narrowed: str) -> str:
 
 def volume(asked: Asked) -> tuple[list[Tile], list[Chart]]:
     """How much was paid, in money and in number, and in which currencies."""
-    (whole, by_time, by_currency), (was, was_by_time, _before) = _read(asked, (), ("at",), ("currency",))
+    (whole, by_time, by_currency), (was, was_by_time, _before) = _read(asked, (), ("at",), ("currency",), money=True)
     now, then = _all(whole), _all(was)
     paid, paid_then = (asked.money(one.minor["approved_minor"]) for one in (now, then))
     lost, lost_then = (asked.money(one.minor["not_approved_minor"]) for one in (now, then))

@@ -50,13 +50,13 @@ def _told(asked: Asked, period: Period | None, what: Sequence[str]) -> list[Told
 
 
 def _sum(rows: Iterable[Told], what: str) -> int:
-    return sum(row.count for row in rows if row.what == what)
+    return sum(row.count for row in rows if row.what == what and row.at is None)
 
 
 def _worth(asked: Asked, rows: Iterable[Told], what: str) -> float:
     minor: dict[str, int] = {}
     for row in rows:
-        if row.what == what:
+        if row.what == what and row.at is None:
             minor[row.currency] = minor.get(row.currency, 0) + row.minor
     return asked.money(minor)
 
@@ -99,7 +99,7 @@ def funnel(asked: Asked) -> tuple[list[Tile], list[Chart]]:
 def _captured_over_time(asked: Asked, rows: Sequence[Told]) -> Chart:
     found = {step: dict.fromkeys(asked.period.steps, 0) for step in (Counted.CREATED, Counted.CAPTURED)}
     for row in rows:
-        if row.what in found and row.at in found[Counted(row.what)]:
+        if row.what in found and row.at is not None and row.at in found[Counted(row.what)]:
             found[Counted(row.what)][row.at] += row.count
     shares = [_share(found[Counted.CAPTURED][at], found[Counted.CREATED][at]) for at in asked.period.steps]
     title = _("Captured of what was begun")
@@ -135,7 +135,7 @@ def _back_over_time(asked: Asked, rows: Sequence[Told]) -> Chart:
     kinds = {Counted.REFUND: _("Refunds"), Counted.DISPUTE: _("Disputes")}
     counts = {kind: dict.fromkeys(asked.period.steps, 0) for kind in kinds}
     for row in rows:
-        if row.what in counts and row.at in counts[Counted(row.what)]:
+        if row.what in counts and row.at is not None and row.at in counts[Counted(row.what)]:
             counts[Counted(row.what)][row.at] += row.count
     series = [Series(words, [float(count) for count in counts[kind].values()]) for kind, words in kinds.items()]
     table = [[cell(parts.stamp(asked, at)), *(cell(counts[kind][at]) for kind in kinds)] for at in asked.period.steps]
@@ -149,7 +149,7 @@ def _labelled(asked: Asked, rows: Sequence[Told], what: Counted, title: str, wor
     counts: dict[str, int] = {}
     minor: dict[str, dict[str, int]] = {}
     for row in rows:
-        if row.what == what:
+        if row.what == what and row.at is None:
             counts[row.label] = counts.get(row.label, 0) + row.count
             one = minor.setdefault(row.label, {})
             one[row.currency] = one.get(row.currency, 0) + row.minor

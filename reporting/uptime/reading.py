@@ -13,12 +13,12 @@ from reporting.uptime.periods import Period
 
 _NAMES: Final = (*SUMS, *MINORS)
 _SEES: Final[Mapping[Lens, frozenset[str]]] = {
+    Lens.COUNTRIES: frozenset({"at", "country", "currency"}),
     Lens.ANSWERS: frozenset({"at", "account", "method"}),
     Lens.PROVIDERS: frozenset({"at", "account", "method", "currency"}),
-    Lens.COUNTRIES: frozenset({"at", "country", "currency"}),
     Lens.EVERYTHING: frozenset({"at", *DIMENSIONS}),
 }
-"""Narrowest first."""
+"""Narrowest first: a country has a currency or two, and every account has all of them."""
 
 Key = tuple[Any, ...]
 
@@ -49,26 +49,30 @@ class Sums:
         return 100 * self["approved"] / self.ended if self.ended else None
 
     def add(self, currency: str, values: Sequence[int]) -> None:
-        """One more row, of one currency."""
+        """One more row, of one currency; of none where no amounts are told."""
         counts, minors = values[: len(SUMS)], values[len(SUMS) :]
         for name, value in zip(SUMS, counts, strict=True):
             self.counts[name] += value
-        for name, value in zip(MINORS, minors, strict=True):
+        for name, value in zip(MINORS, minors, strict=False):
             self.minor[name][currency] = self.minor[name].get(currency, 0) + value
 
 
-def attempts(period: Period, sets: Sequence[Sequence[str]], narrowed: Mapping[str, str]) -> list[dict[Key, Sums]]:
+def attempts(
+    period: Period, sets: Sequence[Sequence[str]], narrowed: Mapping[str, str], *, money: bool = True
+) -> list[dict[Key, Sums]]:
     """What became of a period's attempts: for each set of dimensions (`at` is one), the sums of each combination.
 
     An empty set is everything together. `narrowed` are dimensions with the one value that is looked at. One query for
-    each kind of sums that is needed.
+    each kind of sums that is needed; without `money`, amounts are not told, and no sums are read that tell currencies
+    apart where others will do.
     """
     found: list[dict[Key, Sums]] = [{} for _ in sets]
     by_source: dict[Source, list[int]] = {}
+    told = {"currency"} if money else set()
     for number, dimensions in enumerate(sets):
-        by_source.setdefault(_source(period, {*dimensions, *narrowed, "currency"}), []).append(number)
+        by_source.setdefault(_source(period, {*dimensions, *narrowed, *told}), []).append(number)
     for source, numbers in by_source.items():
-        _read(period, source, [(sets[number], found[number]) for number in numbers], narrowed)
+        _read(period, source, [(sets[number], found[number]) for number in numbers], narrowed, money=money)
     return found
 
 
@@ -84,18 +88,26 @@ def _source(period: Period, needed: set[str]) -> Source:
 
 
 def _read(
-    period: Period, source: Source, wanted: Sequence[tuple[Sequence[str], dict[Key, Sums]]], narrowed: Mapping[str, str]
+    period: Period,
+    source: Source,
+    wanted: Sequence[tuple[Sequence[str], dict[Key, Sums]]],
+    narrowed: Mapping[str, str],
+    *,
+    money: bool,
 ) -> None:
+    currency, names = ("currency", _NAMES) if money else ("''", tuple(SUMS))
     places: dict[frozenset[str], list[tuple[Sequence[str], dict[Key, Sums]]]] = {}
     for dimensions, into in wanted:
         places.setdefault(frozenset(dimensions) - {"currency"}, []).append((dimensions, into))
     columns = sorted(frozenset().union(*places))
-    sets = ", ".join(f"({', '.join([*sorted(place), 'currency'])})" for place in places)
+    sets = ", ".join(f"({', '.join([*sorted(place), *(['currency'] if money else [])])})" for place in places)
     grouped = "".join(f"{name}, grouping({name}), " for name in columns)
-    sums = ", ".join(f"sum({name})::bigint" for name in _NAMES)
-    sql = f"SELECT {grouped}currency, {sums} FROM {_within(source, narrowed)} GROUP BY GROUPING SETS ({sets})"  # noqa: S608
+    sums = ", ".join(f"sum({name})::bigint" for name in names)
+    sql = f"SELECT {grouped}{currency}, {sums} FROM {_within(source, narrowed)} GROUP BY GROUPING SETS ({sets})"  # noqa: S608
     end = 2 * len(columns)
     for row in _rows(sql, period, source, narrowed):
+        if row[end + 1] is None:
+            continue  # the whole of nothing
         values = dict(zip(columns, row[:end:2], strict=True)) | {"currency": row[end]}
         there = frozenset(name for name, hidden in zip(columns, row[1:end:2], strict=True) if not hidden)
         for dimensions, into in places[there]:
@@ -135,15 +147,20 @@ def latency(period: Period, by: Sequence[str], narrowed: Mapping[str, str]) -> l
 def _read_sketches(
     period: Period, source: Source, wanted: Mapping[str, dict[Any, Sketch]], narrowed: Mapping[str, str]
 ) -> None:
+    told = f"""
+        FROM (SELECT {", ".join(wanted)}, unnest(buckets) AS bucket, unnest(counts) AS answers
+                FROM {_within(source, narrowed)}) told"""  # noqa: S608  our own SQL
+    columns = ", ".join(wanted)
     sets = ", ".join(f"({name}, bucket)" for name in wanted)
-    columns = ", ".join(f"{name}, grouping({name})" for name in wanted)
-    sql = f"""
-        SELECT {columns}, bucket, sum(answers)::bigint
-          FROM (SELECT {", ".join(wanted)}, unnest(buckets) AS bucket, unnest(counts) AS answers
-                  FROM {_within(source, narrowed)}) told GROUP BY GROUPING SETS ({sets})"""  # noqa: S608  our own SQL
+    hidden = ", ".join(f"grouping({name})" for name in wanted)
+    if "at" not in wanted:  # few combinations: adding them up once and here is half of adding up twice there
+        sets, hidden = f"({columns}, bucket)", ", ".join("0" for _ in wanted)
+    sql = f"SELECT {columns}, {hidden}, bucket, sum(answers)::bigint {told} GROUP BY GROUPING SETS ({sets})"
     for row in _rows(sql, period, source, narrowed):
-        place, into = next((2 * n, into) for n, into in enumerate(wanted.values()) if not row[2 * n + 1])
-        into.setdefault(row[place], {})[row[-2]] = row[-1]
+        for number, into in enumerate(wanted.values()):
+            if not row[len(wanted) + number]:
+                sketch = into.setdefault(row[number], {})
+                sketch[row[-2]] = sketch.get(row[-2], 0) + row[-1]
 
 
 def quantile(sketch: Sketch, share: float) -> float | None:
@@ -161,23 +178,26 @@ def quantile(sketch: Sketch, share: float) -> float | None:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """So many of something that is tallied, and their minor units of one currency."""
+    """So many of something that is tallied: of one currency with their minor units, or of one moment."""
 
     what: str
     label: str
     currency: str
-    at: datetime
+    at: datetime | None
     count: int
     minor: int
 
 
 def tallies(period: Period, what: Sequence[str], narrowed: Mapping[str, str]) -> list[Told]:
-    """How many of each began when, by label and currency; narrowed by account or country."""
+    """How many of each began, narrowed by account or country: by label and currency, without a moment, and once more
+    by when they began, without label, currency and amount."""
     which = "".join(f" AND {name} = %({name})s" for name in narrowed)
     table = f"reporting_tally{period.grain}"
     sql = f"""
-        SELECT what, label, currency, at, sum(count)::bigint, sum(amount_minor)::bigint FROM {table}
-         WHERE at >= %(since)s AND at < %(until)s AND what = ANY(%(what)s){which} GROUP BY 1, 2, 3, 4"""  # noqa: S608
+        SELECT what, coalesce(label, ''), coalesce(currency, ''), at, sum(count)::bigint,
+               CASE WHEN at IS NULL THEN sum(amount_minor)::bigint ELSE 0 END FROM {table}
+         WHERE at >= %(since)s AND at < %(until)s AND what = ANY(%(what)s){which}
+         GROUP BY GROUPING SETS ((what, label, currency), (what, at))"""  # noqa: S608  our own SQL
     known: dict[str, Any] = {"since": period.since, "until": period.until, "what": list(what), **narrowed}
     with connection.cursor() as cursor:
         cursor.execute(sql, known)
@@ -187,7 +207,7 @@ def tallies(period: Period, what: Sequence[str], narrowed: Mapping[str, str]) ->
 def choices(period: Period) -> dict[str, list[str]]:
     """What can be looked at alone: the accounts, methods and countries of the attempts of a period's last month."""
     last = Period(max(period.since, period.until - timedelta(days=31)), period.until)
-    found = attempts(last, [("account",), ("method",), ("country",)], {})
+    found = attempts(last, [("account",), ("method",), ("country",)], {}, money=False)
     names = ("account", "method", "country")
     return {name: sorted(key[0] for key in keys if key[0]) for name, keys in zip(names, found, strict=True)}
 

@@ -192,7 +192,7 @@ def _found() -> Status:
 def _places(at: datetime) -> dict[tuple[str, str], Tried]:
     """The pairs that are listed, each with what was tried of late."""
     until = _midnight(at) + DAY
-    [every] = reading.attempts(Period(until - LISTED, until, over=False), [("method", "country")], {})
+    [every] = reading.attempts(Period(until - LISTED, until, over=False), [("method", "country")], {}, money=False)
     most = sorted(every, key=lambda pair: (-every[pair]["attempts"], pair))[:MOST]
     lately = reading.lately(at - NOW)
     return {(method, country): lately.get((method, country), Tried()) for method, country in sorted(most)}
@@ -201,7 +201,7 @@ def _places(at: datetime) -> dict[tuple[str, str], Tried]:
 def _days(at: datetime) -> dict[tuple[datetime, str], Tried]:
     """What was tried with each method on each of the days."""
     until = _midnight(at) + DAY
-    [found] = reading.attempts(Period(until - DAYS * DAY, until, over=False), [("at", "method")], {})
+    [found] = reading.attempts(Period(until - DAYS * DAY, until, over=False), [("at", "method")], {}, money=False)
     return {(day, method): Tried(sums["attempts"], reading.failed(sums)) for (day, method), sums in found.items()}
 
 
