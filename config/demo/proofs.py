@@ -20,7 +20,9 @@ def compare(simulator: str, *, open_ends: bool = False) -> str:
 
     With `open_ends` calls may still be asked about that were never answered: they have moved nothing at the PSP.
     """
-    wait_until(lambda: not ((_unsettled().exists() and not open_ends) or _jobs_to_do()), "the end of all jobs", seconds=60)
+    wait_until(
+        lambda: not ((_unsettled().exists() and not open_ends) or _jobs_to_do()), "the end of all jobs", seconds=60
+    )
     with urllib.request.urlopen(f"{simulator}/_sim/book", timeout=30) as answer:  # noqa: S310
         lines = [json.loads(line) for line in answer.read().decode().splitlines() if line]
     found = book.differences(lines)
