@@ -341,9 +341,8 @@ class AttentionItemAdmin(queue.Looking):
         if row.kind != AttentionKind.AUTO_REFUND_LIMIT or row.closed_at is not None:
             messages.warning(request, NOT_WAITING)
             return HttpResponseRedirect(shown.address(AttentionItem, row.pk))
-        effect = _(
-            "It was stopped: %(detail)s. The money goes back to the customer at once, and this is on record."
-        ) % {"detail": row.detail}
+        effect = _("It was stopped: %(detail)s. The money goes back to the customer at once, and this is on record.")
+        effect %= {"detail": row.detail}
 
         def go(request: HttpRequest, row: AttentionItem, reason: str) -> str:
             if not duplicates.release(row.pk, because=reason, by=transfers.person(request)):
@@ -358,8 +357,7 @@ class AttentionItemAdmin(queue.Looking):
             raise PermissionDenied
         row = self.row(request, object_id)
         if isinstance(row, AttentionItem) and row.closed_at is not None:
-            said = _("%(who)s has closed it. Nothing was changed.") % {"who": row.closed_by}
-            messages.warning(request, said)
+            messages.warning(request, _("%(who)s has closed it. Nothing was changed.") % {"who": row.closed_by})
             return HttpResponseRedirect(shown.address(AttentionItem, row.pk))
         return row
 
@@ -379,9 +377,8 @@ class AttentionItemAdmin(queue.Looking):
             self._done(request, row, logged, lambda: act(request, row, reason))
             return HttpResponseRedirect(shown.address(AttentionItem, row.pk))
         what, back = shown.said(row.get_kind_display()), shown.address(AttentionItem, row.pk)
-        danger = shown.english(words) in ("Confirm", "Give it back")
-        context = {"row": row, "form": form, "effect": effect, "button": words, "danger": danger, "what": what,
-                   "back": back}  # fmt: skip
+        context = {"row": row, "form": form, "effect": effect, "button": words, "what": what, "back": back,
+                   "danger": shown.english(words) in ("Confirm", "Give it back")}  # fmt: skip
         return self.page(request, "admin/confirm.html", words, context)
 
     def _done(self, request: HttpRequest, row: AttentionItem, words: str, act: Callable[[], Any]) -> None:
