@@ -81,7 +81,7 @@ class AttemptsHour(Attempts):
 
 
 class Lens(models.IntegerChoices):
-    """Which dimensions a sum tells apart; the others are empty. `ANSWERS` mixes currencies: it is for sketches."""
+    """Which dimensions a sum tells apart; the others are empty. `ANSWERS` mixes currencies: it tells no amounts."""
 
     EVERYTHING = 0, "all dimensions"
     PROVIDERS = 1, "account, method and currency"
