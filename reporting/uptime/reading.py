@@ -53,7 +53,7 @@ class Sums:
         counts, minors = values[: len(SUMS)], values[len(SUMS) :]
         for name, value in zip(SUMS, counts, strict=True):
             self.counts[name] += value
-        for name, value in zip(MINORS, minors, strict=False):
+        for name, value in zip(MINORS if minors else (), minors, strict=True):
             self.minor[name][currency] = self.minor[name].get(currency, 0) + value
 
 
