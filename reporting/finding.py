@@ -141,7 +141,7 @@ class Known:
     def _orders(self, reference: str) -> list[str]:
         # by the index of their ends, and sorted here: the planner takes an end for shared by more than share it,
         # and would walk through all orders from the newest on
-        return _sorted(Order.objects.filter(orders.called(reference)), "pk")[:NEWEST]
+        return _some(Order.objects.filter(orders.called(reference)))[:NEWEST]
 
     def _customers(self, reading: Reading) -> list[str]:
         match reading:
@@ -165,12 +165,8 @@ def newest(rows: QuerySet[Any], column: str = "pk", most: int = NEWEST) -> list[
     return list(rows.order_by("-pk").values_list(column, flat=True)[:most])
 
 
-def _sorted(rows: QuerySet[Any], column: str) -> list[str]:
-    """The same of rows of which there are few, in whatever order they are found; of more than `RARE`, some."""
-    return _some(rows, RARE, column)
-
-
-def _some(rows: QuerySet[Any], most: int, column: str = "pk") -> list[str]:
+def _some(rows: QuerySet[Any], column: str = "pk", most: int = RARE) -> list[str]:
+    """The same of rows of which there are few, in whatever order they are found; of more than `most`, some."""
     return sorted(rows.order_by().values_list(column, flat=True)[:most], reverse=True)
 
 
@@ -252,7 +248,7 @@ def _hold(
             elif isinstance(reading, Pair):
                 keys |= set(_with_pair(rows, reading, narrowed, most))
             elif few:
-                keys |= set(_sorted(rows, column)[: None if narrowed else most])
+                keys |= set(_some(rows, column)[: None if narrowed else most])
             else:
                 keys |= set(newest(rows, column, most))
     return keys
@@ -284,7 +280,7 @@ def _with_pair(rows: QuerySet[Any], pair: Pair, narrowed: Narrowed, most: int) -
     """
     if not narrowed and _reckoned(rows) > RARE and len(found := _among_newest(rows.model, pair, GLANCE, most)) == most:
         return found
-    few = _some(rows, RARE + 1)
+    few = _some(rows, most=RARE + 1)
     if len(few) <= RARE:
         return few[:NEWEST]
     return newest(rows) if narrowed else _among_newest(rows.model, pair, WINDOW, most)
