@@ -173,13 +173,13 @@ def hold(incident_id: str, share: Decimal, *, because: str, by: str) -> None:
         row = Incident.objects.select_for_update().get(pk=incident_id, status=IncidentStatus.OPEN)
         if not movable(row):
             raise NotShiftable("Routing cannot send these payments elsewhere.")
-        now, moved = clock.now(), _diversion(row)
+        now, scope, moved = clock.now(), dict(where(row)), _diversion(row)
         if moved is None:
-            moved = Diversion(incident=row, scope=dict(where(row)), status=DiversionStatus.BACK, step_at=now)
+            moved = Diversion(incident=row, scope=scope, status=DiversionStatus.BACK, step_at=now)
             unit.current().add(moved)
         moved.advance("hold", because=because, by=by, held_by=by, step_at=now)
         if share < shifts.ALL and moved.share == shifts.ALL:
-            moved.change(shift=_shift(row, where(row), share, by), scope=dict(where(row)))
+            moved.change(shift=_shift(row, scope, share, by), scope=scope)
         else:
             _keep(moved, share, because, by)
         words = f"It keeps {share:.0%} of its payments until {by} lets go: {because}"
