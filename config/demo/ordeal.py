@@ -20,7 +20,6 @@ from config.demo.crowd import Crowd
 from config.demo.story import Browser
 from payments.gateway import shifts
 from payments.intents import routing, rulebook
-from payments.kernel import money
 from reporting.management import live
 from reporting.models import Diversion, EntryKind, Incident
 from reporting.services import shifting
@@ -150,7 +149,7 @@ class Ordeal:
 
         def shows() -> bool:
             row, content = self.incident, page.get("/admin/uptime/")
-            costs = [f"{money.from_minor(minor, code).amount:,} {code}" for code, minor in row.lost_minor.items()]
+            costs = [postmortem.amounts({code: minor}) for code, minor in row.lost_minor.items()]
             return row.pk in content and all(one in content for one in costs)
 
         wait_until(shows, "the page's showing the incident and its amount", seconds=30, pause=1)
