@@ -6,6 +6,7 @@ from datetime import date, datetime, timedelta
 
 from django.db import connection
 from django.db.models import Count, Exists, Max, Min, OuterRef, Q, QuerySet, Sum
+from django.utils import timezone
 
 from payments.connectors.settlements import FileKind
 from payments.gateway.models import LegalEntity, ProviderAccount
@@ -232,9 +233,13 @@ def open_differences() -> list[tuple[str, int, datetime]]:
     return list(rows.annotate(count=Count("pk"), since=Min("since")).order_by("kind"))
 
 
-def differences_by_age(ages: Sequence[timedelta]) -> list[int]:
-    """How many are open that are younger than each age (rising), and how many are older than all of them."""
-    since = [clock.now() - age for age in ages]
+def differences_by_age(days: Sequence[int]) -> list[int]:
+    """How many are open that began so many whole days ago or fewer (rising), and how many began before all of them.
+
+    A day begins at midnight of the zone that pages are shown in: one day ago is all of yesterday.
+    """
+    midnight = timezone.localtime(clock.now()).replace(hour=0, minute=0, second=0, microsecond=0)
+    since = [midnight - timedelta(days=back) for back in days]
     rows = Discrepancy.objects.filter(status__in=("open", "proposed"))
     bounds = zip((*since, None), (None, *since), strict=True)
     counts = {

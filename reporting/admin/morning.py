@@ -19,8 +19,8 @@ Line = tuple[str, str, object]
 """What it is, where it leads, and what is to be seen of it."""
 
 AGES: Final = (
-    (timedelta(days=1), gettext_lazy("since yesterday")),
-    (timedelta(days=7), gettext_lazy("older than a day")),
+    (1, gettext_lazy("since yesterday")),
+    (7, gettext_lazy("older than yesterday")),
 )
 OLDEST: Final = gettext_lazy("older than a week")
 DAY: Final = timedelta(days=1)
@@ -51,7 +51,7 @@ def _unexplained() -> Iterator[Line]:
 
 def _differences() -> Iterator[Line]:
     """By age, the oldest first: that is where somebody is needed."""
-    found = selectors.differences_by_age([age for age, _ in AGES])
+    found = selectors.differences_by_age([days for days, _ in AGES])
     words = [*(words for _, words in AGES), OLDEST]
     link = _listed(Discrepancy, state="open")
     for number, (count, what) in enumerate(reversed(list(zip(found, words, strict=True)))):

@@ -1,12 +1,13 @@
 """Finance's morning: what is unexplained, what does not agree, and what is done about it, by one or by two."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.test import Client
 from moneyed import Money
 
-from payments.kernel import unit
+from payments.kernel import clock, unit
 from reporting.models import Discrepancy, DiscrepancyKind, PspBalance, TieOut
 from reporting.services import discrepancies, tieout
 from reporting.services.discrepancies import Found
@@ -38,6 +39,18 @@ def test_finance_sees_what_is_unexplained_on_the_first_page(psp: Account, staff:
     shown = pages.text(staff("finance"), "/admin/")
     assert "Unexplained amounts stripe-us · USD −0.50 USD" in shown
     assert "Unexplained amounts" not in pages.text(staff("support"), "/admin/")
+
+
+@pytest.mark.parametrize(("days", "hour", "words"), [
+    (0, 23, "Since yesterday"), (1, 0, "Since yesterday"), (1, 23, "Since yesterday"),
+    (2, 0, "Older than yesterday"), (7, 23, "Older than yesterday"), (8, 0, "Older than a week"),
+])  # fmt: skip
+def test_ages_of_differences_go_by_days(days: int, hour: int, words: str, psp: Account, staff: Staff) -> None:
+    began = BEGAN.replace(hour=12)
+    Discrepancy.objects.update(since=began)
+    with clock.at(began.replace(hour=hour) + timedelta(days=days)):
+        shown = pages.text(staff("finance"), "/admin/")
+    assert f"Open differences {words} {Discrepancy.objects.count()}" in shown
 
 
 def test_a_tie_out_shows_what_it_is_made_of(psp: Account, staff: Staff) -> None:

@@ -82,8 +82,9 @@ def _measure(rows: dict[str, Any], options: argparse.Namespace, payments: int) -
     lines = options.rows or (finance.QUICK if options.quick else finance.ROWS)
     shop = options.rows or (office.QUICK if options.quick else office.PAYMENTS)
     with rig.running(options.run_dir.absolute(), kept=options.keep) as platform:
-        with TERMINAL.status("warming up …"):
-            flow.payments(platform, f"warm-{platform.port}", WARM_UP)
+        if not options.keep:  # the PSPs and receivers of what is kept are gone: its jobs never come to rest
+            with TERMINAL.status("warming up …"):
+                flow.payments(platform, f"warm-{platform.port}", WARM_UP)
         for name, row in ROWS.items():
             if not options.only or name in options.only:
                 began = time.monotonic()
