@@ -51,6 +51,13 @@ LOCK_BOTH: Final = "ON b.id = a.order_id WHERE a.id = %s FOR UPDATE OF b, a"
 """One statement locks both: PostgreSQL takes the locks in the order that OF names, the order's first."""
 
 
+def of_customer(customer_id: str) -> QuerySet[PaymentIntent]:
+    """Payments of a customer, and those of their orders; found by two indexes, where an OR would read all payments."""
+    ordered = PaymentIntent.objects.filter(order__customer_id=customer_id).values("pk")
+    own = PaymentIntent.objects.filter(customer_id=customer_id).values("pk")
+    return PaymentIntent.objects.filter(pk__in=own.union(ordered))
+
+
 def hold(intent_id: str, *, client_id: str | None = None) -> Held:
     """Lock an intent and, before it, its order; `DoesNotExist` when it is not this client's."""
     both = reads.pair(PaymentIntent, Order, LOCK_BOTH, [reads.key(PaymentIntent, intent_id)])

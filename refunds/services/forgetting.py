@@ -3,8 +3,7 @@
 from datetime import timedelta
 from typing import Final
 
-from django.db.models import Q
-
+from payments.intents.selectors import of_customer
 from payments.kernel import jobs, unit
 from payments.rest import idempotency
 from payments.webhooks.services import outbox
@@ -22,19 +21,19 @@ def forget(customer_id: str) -> None:
 
     While one is not over its evidence is needed: raises `Retry` and looks again the next day. Again does no harm.
     """
-    owned = Q(intent__customer_id=customer_id) | Q(intent__order__customer_id=customer_id)
-    refunds = list(Refund.objects.filter(owned).values_list("pk", flat=True))
+    payments = of_customer(customer_id)
+    refunds = list(Refund.objects.filter(intent__in=payments).values_list("pk", flat=True))
     for refund_id in refunds:
         with unit.work():
             row = Refund.objects.select_for_update(no_key=True).get(pk=refund_id)
             row.change(note=FORGOTTEN if row.reason == Reason.OTHER else "", metadata={})
-    closed = list(Dispute.objects.filter(owned, closed_at__isnull=False).values_list("pk", flat=True))
+    closed = list(Dispute.objects.filter(intent__in=payments, closed_at__isnull=False).values_list("pk", flat=True))
     for dispute_id in closed:
         _forget_evidence(dispute_id)
     outbox.forget([*refunds, *closed])
     with unit.work():
         idempotency.forget_answers([*refunds, *closed])
-    if Dispute.objects.filter(owned, closed_at__isnull=True).exists():
+    if Dispute.objects.filter(intent__in=payments, closed_at__isnull=True).exists():
         raise jobs.Retry(AGAIN, "a dispute of somebody who was erased is not over")
 
 

@@ -6,14 +6,14 @@ from typing import Any, Final
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import Count, Q, QuerySet, Sum
+from django.db.models import Count, Q, Sum
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from payments.admin import base, fresh, reasons, shown
-from payments.intents.models import PaymentIntent
+from payments.intents.selectors import of_customer
 from payments.kernel.attention import AttentionItem
 from payments.kernel.audit import AuditEvent
 from payments.kernel.records import StateChange
@@ -91,10 +91,6 @@ class EraseForm(forms.Form):
     )
 
 
-def _mine(row: Customer) -> QuerySet[PaymentIntent]:
-    return PaymentIntent.objects.filter(Q(customer=row) | Q(order__in=Order.objects.filter(customer=row)))
-
-
 @admin.register(Customer)
 class CustomerAdmin(base.ModelAdmin):
     """A person who buys, with everything that they bought."""
@@ -141,11 +137,11 @@ class CustomerAdmin(base.ModelAdmin):
 
     def tables(self, row: Any, viewer: shown.Viewer) -> Sequence[shown.Table]:
         """Sums by currency, what is open, then everything, newest first."""
-        ordered, paid = Order.objects.filter(customer=row).order_by("-pk"), _mine(row).order_by("-pk")
+        ordered, paid = Order.objects.filter(customer=row).order_by("-pk"), of_customer(row.pk).order_by("-pk")
         # by their time, which no index has: the few of this customer are sorted. By their keys, which say the same,
         # all refunds there are would be walked through until enough of them are this customer's
-        refunds = Refund.objects.filter(intent__in=_mine(row)).order_by("-created_at", "-pk")
-        disputes = Dispute.objects.filter(intent__in=_mine(row)).order_by("-created_at", "-pk")
+        refunds = Refund.objects.filter(intent__in=of_customer(row.pk)).order_by("-created_at", "-pk")
+        disputes = Dispute.objects.filter(intent__in=of_customer(row.pk)).order_by("-created_at", "-pk")
         methods = PaymentMethod.objects.filter(customer=row).order_by("-pk")
         theirs = [row.pk, *(pk for rows in (ordered, paid, refunds, disputes)
                             for pk in rows.values_list("pk", flat=True)[:NEWEST])]  # fmt: skip
@@ -207,9 +203,9 @@ def _effect(row: Customer) -> str:
         " the books stay: the law wants them. This cannot be taken back."
     ) % {
         "orders": Order.objects.filter(customer=row).count(),
-        "payments": _mine(row).count(),
+        "payments": of_customer(row.pk).count(),
         "methods": PaymentMethod.objects.filter(customer=row, deleted_at=None).count(),
-        "open": Dispute.objects.filter(intent__in=_mine(row), closed_at=None).count(),
+        "open": Dispute.objects.filter(intent__in=of_customer(row.pk), closed_at=None).count(),
     }
 
 
@@ -224,7 +220,7 @@ class _Sum:
 
 def _sums(row: Customer) -> list[_Sum]:
     """Everything they ever paid, however many payments that are: one row for each currency."""
-    found = _mine(row).values("currency").order_by("currency")
+    found = of_customer(row.pk).values("currency").order_by("currency")
     figures = found.annotate(
         count=Count("pk"),
         captured=Sum("amount_captured_minor"),

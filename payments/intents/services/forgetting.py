@@ -3,8 +3,7 @@
 from collections.abc import Iterable
 from typing import Final
 
-from django.db.models import Q
-
+from payments.intents import selectors
 from payments.intents.models import PaymentAttempt, PaymentIntent
 from payments.kernel import unit
 from payments.orders import selectors as orders
@@ -25,8 +24,7 @@ def forget(customer_id: str) -> None:
     for order_id in about:
         with unit.work():
             orders.locked(order_id).change(metadata={})
-    owned = Q(customer_id=customer_id) | Q(order__customer_id=customer_id)
-    intents = list(PaymentIntent.objects.filter(owned).order_by("pk").values_list("pk", flat=True))
+    intents = list(selectors.of_customer(customer_id).order_by("pk").values_list("pk", flat=True))
     for intent_id in intents:
         with unit.work():
             row = PaymentIntent.objects.select_for_update(no_key=True).get(pk=intent_id)
