@@ -8,7 +8,7 @@ from functools import cache, cached_property
 from typing import Any, Final, NamedTuple
 
 from django.apps import apps
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models import F, Func, Model, Q, QuerySet, TextField, UUIDField, Value
 from django.db.models.lookups import GreaterThanOrEqual, LessThan
 
@@ -246,7 +246,8 @@ def _hold(
             if held is not None:
                 keys |= set(newest(rows.filter(**{f"{column}__in": held}), column))
             elif isinstance(reading, Pair):
-                keys |= set(_with_pair(rows, reading, narrowed, most))
+                among = kind.narrow(kind.model._default_manager.all(), narrowed)
+                keys |= set(_with_pair(rows, among, reading, most))
             elif few:
                 keys |= set(_some(rows, column)[: None if narrowed else most])
             else:
@@ -272,18 +273,21 @@ def _of_amount(kind: Kind, rows: QuerySet[Any], minor: int, narrowed: Narrowed) 
     return kind.narrow(rows.filter(amount_minor=minor), narrowed)
 
 
-def _with_pair(rows: QuerySet[Any], pair: Pair, narrowed: Narrowed, most: int) -> list[str]:
-    """Rows with an entry of metadata: few by their index, many among the newest.
+def _with_pair(rows: QuerySet[Any], among: QuerySet[Any], pair: Pair, most: int) -> list[str]:
+    """Rows with an entry of metadata, which is what they have beyond those they are `among`: few by their index, many
+    among the newest.
 
     PostgreSQL knows the commonest entries alone, and of no other how many have it: it says where to look first, and
     what is not found there is counted up to `RARE`. The plan is chosen here.
     """
-    if not narrowed and _reckoned(rows) > RARE and len(found := _among_newest(rows.model, pair, GLANCE, most)) == most:
+    if _reckoned(rows) > NEWEST and len(found := _among_newest(among, pair, GLANCE, most)) == most:
         return found
-    few = _some(rows, most=RARE + 1)
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL work_mem = '64MB'")  # a million rows that have it or cost that much, exactly
+        few = _some(rows, most=RARE + 1)
     if len(few) <= RARE:
         return few[:NEWEST]
-    return newest(rows) if narrowed else _among_newest(rows.model, pair, WINDOW, most)
+    return newest(rows) if among.query.where else _among_newest(among, pair, WINDOW, most)
 
 
 def _reckoned(rows: QuerySet[Any]) -> int:
@@ -291,17 +295,16 @@ def _reckoned(rows: QuerySet[Any]) -> int:
     return int(json.loads(rows.order_by().values("pk").explain(format="json"))[0]["Plan"]["Plan Rows"])
 
 
-def _among_newest(model: type[Model], pair: Pair, window: int, most: int) -> list[str]:
+def _among_newest(among: QuerySet[Any], pair: Pair, window: int, most: int) -> list[str]:
+    """The newest that have an entry, if they are among so many of the newest of all; read until enough are found."""
+    sql, known = among.order_by("-pk").values("pk", "metadata")[:window].query.sql_with_params()
     with connection.cursor() as cursor:
-        cursor.execute(
-            _AMONG_NEWEST.format(table=model._meta.db_table), [window, json.dumps({pair.key: pair.value}), most]
-        )
-        return [ids.encode(prefix_of(model), pk) for (pk,) in cursor.fetchall()]
+        cursor.execute(_AMONG_NEWEST.format(among=sql), [*known, json.dumps({pair.key: pair.value}), most])
+        return [ids.encode(prefix_of(among.model), pk) for (pk,) in cursor.fetchall()]
 
 
 _AMONG_NEWEST: Final = """
-    SELECT id FROM (SELECT id, metadata FROM {table} ORDER BY id DESC LIMIT %s) AS newest
-     WHERE metadata @> %s::jsonb ORDER BY id DESC LIMIT %s"""
+    SELECT id FROM ({among}) AS newest (id, metadata) WHERE metadata @> %s::jsonb ORDER BY id DESC LIMIT %s"""
 
 
 def row_of(object_id: str) -> Model | None:

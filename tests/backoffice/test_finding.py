@@ -202,8 +202,8 @@ def _plans(question: str) -> Iterator[str]:
     with CaptureQueriesContext(connection) as asked:
         meanings.payments(terms.asked(question, clock.now().date()), personal=True)
     for query in asked.captured_queries:
-        if query["sql"].startswith("EXPLAIN"):
-            continue  # asked for the plan itself
+        if not query["sql"].lstrip(" (").startswith(("SELECT", "WITH")):
+            continue  # asked for the plan itself, or says what a query may use
         with connection.cursor() as cursor:
             cursor.execute("EXPLAIN " + query["sql"].replace("%", "%%"))
             yield from (line for (line,) in cursor.fetchall())

@@ -42,7 +42,8 @@ FIRST: Final = {"paid": "pm_card_visa", "refunded": "pm_card_visa", "declined": 
 
 def measure(platform: rig.Rig, payments: int, each: int = EACH) -> dict[str, Any]:
     """One row: the shop is filled, and asked `each` requests of every kind."""
-    load, plan = machine.load(), {"payments": payments, "port": platform.port, "each": each}
+    load = machine.load()
+    plan: dict[str, Any] = {"payments": payments, "port": platform.port, "each": each}
     if platform.query(HELD)[0][0] < payments * FILLED:
         plan["first"] = _first(platform)
     environment = {**platform.environment, "DATABASE_URL": platform.database, "COUNTINGHOUSE_ROLE": "shell"}
