@@ -245,7 +245,9 @@ class ProviderCall(records.Record):
         indexes = (
             models.Index(fields=["owner_id"], name="call_owner"),
             models.Index(fields=["look_at"], name="call_look_at", condition=models.Q(look_at__isnull=False)),
-        )
+            models.Index(fields=["verdict", "id"], name="call_not_approved",
+                         condition=models.Q(verdict__in=[one.value for one in Verdict if one != Verdict.APPROVED])),
+        )  # fmt: skip
 
     def __str__(self) -> str:
         return f"{self.kind} for {self.owner_id}"

@@ -189,7 +189,7 @@ def _stacked(asked: Asked, slug: str, title: str, sums: Mapping[str, Sums]) -> C
 def latency(asked: Asked) -> tuple[list[Tile], list[Chart]]:
     """How long PSPs take to answer an authorisation."""
     by_time, by_account, by_method = reading.latency(asked.period, ("at", "account", "method"), asked.narrowed)
-    before = reading.latency(asked.against, ("account",), asked.narrowed)[0] if asked.against else {}
+    before = reading.latency(asked.against, ("at",), asked.narrowed)[0] if asked.against else {}
     now, then = _together(by_account), _together(before)
     tiles = []
     for share, title in ((0.5, _("Half within")), (0.95, _("95 of 100 within")), (0.99, _("99 of 100 within"))):

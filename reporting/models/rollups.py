@@ -81,12 +81,16 @@ class AttemptsHour(Attempts):
 
 
 class Lens(models.IntegerChoices):
-    """Which dimensions a sum tells apart; the others are empty. `ANSWERS` mixes currencies: it tells no amounts."""
+    """Which dimensions a sum tells apart; the others are empty. From `ANSWERS` on currencies are mixed: those sums tell
+    no amounts."""
 
     EVERYTHING = 0, "all dimensions"
     PROVIDERS = 1, "account, method and currency"
     COUNTRIES = 2, "country and currency"
     ANSWERS = 3, "account and method"
+    ACCOUNTS = 4, "account"
+    METHODS = 5, "method"
+    DAYS = 6, "the day alone"
 
 
 class AttemptsDay(Attempts):

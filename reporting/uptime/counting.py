@@ -104,12 +104,15 @@ _PUT: Final = f"""
 INSERT INTO reporting_attempts{{grain}} ({{lens}}at, {_DIMS}, {", ".join(_NAMES)}, buckets, counts)
 SELECT {{lens_value}}at, {_DIMS}, {", ".join(f"coalesce(sum({name}), 0)" for name in _NAMES)},
        {_SKETCH.format("bucket")}, {_SKETCH.format("answers")}
-  FROM part GROUP BY at, {_DIMS}"""  # noqa: S608  our own SQL
+  FROM part GROUP BY at, {_DIMS} ORDER BY at, country"""  # noqa: S608  our own SQL
 
 _LENSES: Final = {
     Lens.PROVIDERS: ("account", "method", "currency"),
     Lens.COUNTRIES: ("country", "currency"),
     Lens.ANSWERS: ("account", "method"),
+    Lens.ACCOUNTS: ("account",),
+    Lens.METHODS: ("method",),
+    Lens.DAYS: (),
 }
 
 _TALLIED: Final = f"""
@@ -176,9 +179,14 @@ def through_lenses(starts: Sequence[datetime]) -> None:
     _run("DELETE FROM reporting_attemptsday WHERE lens <> 0 AND at = ANY(%(starts)s::timestamptz[])", starts)
     for lens, kept in _LENSES.items():
         seen = ", ".join(name if name in kept else f"'' AS {name}" for name in DIMENSIONS)
-        source = _FINER.format(finer="day", grain="day", seen=seen, narrowed="AND f.lens = 0")
+        source = _FINER.format(finer="day", grain="day", seen=seen, narrowed=f"AND f.lens = {int(_finer(lens))}")
         put = _PUT.format(grain="day", lens="lens, ", lens_value=f"{int(lens)}, ")
         _run(f"WITH finer AS ({source}), part AS ({_MERGED}) {put}", starts)
+
+
+def _finer(lens: Lens) -> Lens:
+    """What a lens is summed up from: everything, or the few sums that tell no currencies apart either."""
+    return Lens.ANSWERS if lens > Lens.ANSWERS else Lens.EVERYTHING
 
 
 def _put(grain: str, source: str, starts: Sequence[datetime]) -> None:

@@ -8,11 +8,14 @@ from typing import Any, Final
 from django.db import connection
 
 from reporting.models.rollups import DIMENSIONS, Lens
-from reporting.uptime.counting import BUCKETS, GAMMA, MINORS, SUMS
+from reporting.uptime.counting import GAMMA, MINORS, SUMS
 from reporting.uptime.periods import Period
 
 _NAMES: Final = (*SUMS, *MINORS)
 _SEES: Final[Mapping[Lens, frozenset[str]]] = {
+    Lens.DAYS: frozenset({"at"}),
+    Lens.ACCOUNTS: frozenset({"at", "account"}),
+    Lens.METHODS: frozenset({"at", "method"}),
     Lens.COUNTRIES: frozenset({"at", "country", "currency"}),
     Lens.ANSWERS: frozenset({"at", "account", "method"}),
     Lens.PROVIDERS: frozenset({"at", "account", "method", "currency"}),
@@ -51,10 +54,13 @@ class Sums:
     def add(self, currency: str, values: Sequence[int]) -> None:
         """One more row, of one currency; of none where no amounts are told."""
         counts, minors = values[: len(SUMS)], values[len(SUMS) :]
+        told = self.counts
         for name, value in zip(SUMS, counts, strict=True):
-            self.counts[name] += value
+            if value:
+                told[name] += value
         for name, value in zip(MINORS if minors else (), minors, strict=True):
-            self.minor[name][currency] = self.minor[name].get(currency, 0) + value
+            of = self.minor[name]
+            of[currency] = of.get(currency, 0) + value
 
 
 def attempts(
@@ -100,18 +106,24 @@ def _read(
     for dimensions, into in wanted:
         places.setdefault(frozenset(dimensions) - {"currency"}, []).append((dimensions, into))
     columns = sorted(frozenset().union(*places))
-    sets = ", ".join(f"({', '.join([*sorted(place), *(['currency'] if money else [])])})" for place in places)
+    grouping = ", ".join(f"({', '.join([*sorted(place), *(['currency'] if money else [])])})" for place in places)
     grouped = "".join(f"{name}, grouping({name}), " for name in columns)
     sums = ", ".join(f"sum({name})::bigint" for name in names)
-    sql = f"SELECT {grouped}{currency}, {sums} FROM {_within(source, narrowed)} GROUP BY GROUPING SETS ({sets})"  # noqa: S608
+    sql = f"SELECT {grouped}{currency}, {sums} FROM {_within(source, narrowed)} GROUP BY GROUPING SETS ({grouping})"  # noqa: S608
     end = 2 * len(columns)
+    where = {name: 2 * number for number, name in enumerate(columns)} | {"currency": end}
+    picked = {
+        tuple(int(name not in place) for name in columns): [([where[name] for name in of], into) for of, into in sets]
+        for place, sets in places.items()
+    }
     for row in _rows(sql, period, source, narrowed):
         if row[end + 1] is None:
             continue  # the whole of nothing
-        values = dict(zip(columns, row[:end:2], strict=True)) | {"currency": row[end]}
-        there = frozenset(name for name, hidden in zip(columns, row[1:end:2], strict=True) if not hidden)
-        for dimensions, into in places[there]:
-            into.setdefault(tuple(values[name] for name in dimensions), Sums()).add(row[end], row[end + 1 :])
+        for at, into in picked[row[1:end:2]]:
+            key = tuple([row[number] for number in at])
+            if (found := into.get(key)) is None:
+                found = into[key] = Sums()
+            found.add(row[end], row[end + 1 :])
 
 
 def _within(source: Source, narrowed: Mapping[str, str]) -> str:
@@ -169,8 +181,8 @@ def quantile(sketch: Sketch, share: float) -> float | None:
     The middle of a bucket as DDSketch has it (Masson, Rim, Lee, VLDB 2019): its relative error is the same both ways.
     """
     total, passed = sum(sketch.values()), 0
-    for bucket in range(BUCKETS):
-        passed += sketch.get(bucket, 0)
+    for bucket in sorted(sketch):
+        passed += sketch[bucket]
         if total and passed >= share * total:
             return 2 * GAMMA**bucket / (GAMMA + 1)
     return None

@@ -35,7 +35,8 @@ CREATE UNLOGGED TABLE bench_cell AS
 SELECT *, power(row_number() OVER (ORDER BY md5(concat(account, method, country, channel))), -1.2) AS share
   FROM (SELECT 'account-' || (1 + (c * 2 + a) % 8) AS account, 'method-' || m AS method,
                chr(65 + c / 26) || chr(65 + c % 26) AS country,
-               CASE WHEN c % 3 = 0 THEN 'EUR' ELSE 'U' || chr(65 + c / 3) || 'D' END AS currency, channel
+               CASE WHEN c % 3 = 0 THEN 'EUR' ELSE (ARRAY['USD', 'GBP', 'JPY', 'AUD', 'CAD', 'CHF', 'SEK', 'NOK', 'DKK',
+                    'SGD', 'HKD', 'NZD', 'KRW', 'INR', 'BRL', 'MXN', 'PLN'])[1 + c / 3] END AS currency, channel
           FROM generate_series(0, 49) c, generate_series(0, 11) m, generate_series(0, 1) a,
                unnest(ARRAY['web', 'ios', 'android']) AS channel
          WHERE (c + m) % 3 < 2) cell;
@@ -57,7 +58,7 @@ SELECT {lens_value}at, account, method, country, currency, channel, each, each *
        array_fill(greatest(1, each / 20), ARRAY[least(each, 20)])
   FROM (SELECT at, cell.*, floor(%(each)s * share + random())::int AS each
           FROM generate_series(%(since)s::timestamptz, %(last)s::timestamptz, interval '1 {grain}') AS at,
-               bench_cell cell) filled WHERE each > 0
+               bench_cell cell) filled WHERE each > 0 ORDER BY at, country
 """
 """Of a cell that has less than one attempt in a minute or hour there is a row now and then."""
 TALLIES: Final = """

@@ -105,6 +105,28 @@ def test_a_late_outcome_opens_its_minute_again(shop: factories.Shop, sim: factor
     assert tallied(what="captured") == (1, 1999)
 
 
+def test_every_lens_tells_the_same_attempts_and_answers(desk: Desk) -> None:
+    with clock.at(desks.moment(30)):
+        month.october(desk, country="NL")
+        count_all()
+
+    rows = byhand.sql("""
+        SELECT lens, at, sum(attempts), sum(approved), sum((SELECT sum(answers) FROM unnest(counts) answers)),
+               count(DISTINCT account) FILTER (WHERE account <> ''), count(DISTINCT method) FILTER (WHERE method <> '')
+          FROM reporting_attemptsday GROUP BY lens, at ORDER BY at, lens""")
+
+    by_day: dict[Any, dict[int, tuple[Any, ...]]] = {}
+    for lens, at, *figures in rows:
+        by_day.setdefault(at, {})[lens] = tuple(figures)
+    assert by_day
+    for told in by_day.values():
+        assert set(told) == {int(lens) for lens in Lens}
+        assert {one[:3] for one in told.values()} == {told[Lens.EVERYTHING][:3]}
+        _, _, _, accounts, methods = told[Lens.EVERYTHING]
+        kept = {Lens.ACCOUNTS: (accounts, 0), Lens.METHODS: (0, methods), Lens.DAYS: (0, 0)}
+        assert {lens: told[lens][3:] for lens in kept} == kept
+
+
 def test_what_is_older_than_the_minutes_are_kept_is_counted_by_hour(
     shop: factories.Shop, sim: factories.Simulator
 ) -> None:
