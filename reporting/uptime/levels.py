@@ -17,6 +17,8 @@ LOOK_BACK: Final = timedelta(days=1)
 """What was not counted for longer, after an outage of the workers, is counted from here on: its log may be gone."""
 MINUTES_KEPT: Final = timedelta(days=14)
 HOURS_KEPT: Final = timedelta(days=366)
+AHEAD: Final = timedelta(minutes=1)
+"""The clocks of our machines do not differ by more."""
 
 _IDS: Final = "{0}.id >= payments_uuid_floor(%(since)s) AND {0}.id < payments_uuid_floor(%(until)s)"
 _REQUESTS: Final = f"SELECT at, {{good}} AS good FROM payments_apirequest r WHERE {_IDS.format('r')}"  # noqa: S608
@@ -79,14 +81,20 @@ def _count(one: Slo) -> None:
     ServiceLevel.objects.bulk_create([ServiceLevel(name=one.name, counted_until=first)], ignore_conflicts=True)
     with transaction.atomic():
         row = ServiceLevel.objects.select_for_update(skip_locked=True).filter(name=one.name).first()
-        if row is None or row.counted_until >= until:
+        if row is None or until <= row.counted_until <= until + AHEAD:
             return
-        since = max(row.counted_until, until - LOOK_BACK)
+        since = max(_since(row.counted_until, until), until - LOOK_BACK)
         while since < until:
             _step(one, since, min(since + STEP, until))
             since += STEP
         row.counted_until = until
         row.save(update_fields=["counted_until"])
+
+
+def _since(mark: datetime, until: datetime) -> datetime:
+    """From where to count on. A clock that was ahead has left a mark that is, and has counted the last minutes before
+    it was certain what became of them: they are counted anew."""
+    return mark if mark < until else until - STEP
 
 
 def _step(one: Slo, since: datetime, until: datetime) -> None:
@@ -155,20 +163,21 @@ SPANS: Final = sorted({span for window in slo.WINDOWS for span in (window.long, 
 
 def _read(now: datetime) -> dict[str, dict[timedelta, Count]]:
     """Every span that is asked for, of all promises at once: minutes for the windows, hours for the period."""
-    since = "coalesce(sum({}) FILTER (WHERE at >= %s), 0)"
+    since = "coalesce(sum({}) FILTER (WHERE at >= %s), 0)"  # up to now: a clock that was ahead has counted what is not
     sums = ", ".join([since.format("good"), since.format("total")] * len(SPANS))
     moments: list[Any] = [now - span for span in SPANS for _ in range(2)]
-    minutes = f"SELECT name, {sums} FROM reporting_levelcount WHERE grain = %s AND at >= %s GROUP BY name"  # noqa: S608
-    hours = "SELECT name, sum(good), sum(total) FROM reporting_levelcount WHERE grain = %s AND at >= %s GROUP BY name"
+    which = "FROM reporting_levelcount WHERE grain = %s AND at >= %s AND at <= %s GROUP BY name"
+    minutes = f"SELECT name, {sums} {which}"
+    hours = f"SELECT name, sum(good), sum(total) {which}"
     found: dict[str, dict[timedelta, Count]] = {}
     with connection.cursor() as cursor:
-        cursor.execute(minutes, [*moments, int(Grain.MINUTE), now - SPANS[-1]])
+        cursor.execute(minutes, [*moments, int(Grain.MINUTE), now - SPANS[-1], now])
         for name, *figures in cursor.fetchall():
             pairs = zip(figures[::2], figures[1::2], strict=True)
             found[name] = {
                 span: Count(int(good or 0), int(total or 0)) for span, (good, total) in zip(SPANS, pairs, strict=True)
             }
-        cursor.execute(hours, [int(Grain.HOUR), now - slo.PERIOD])
+        cursor.execute(hours, [int(Grain.HOUR), now - slo.PERIOD, now])
         for name, good, total in cursor.fetchall():
             found.setdefault(name, {})[slo.PERIOD] = Count(int(good), int(total))
     return found

@@ -60,6 +60,30 @@ def test_requests_are_good_when_we_answer_and_take_no_longer_than_we_may() -> No
     assert list(by_grain) == [(0, 10), (0, 1), (1, 11), (2, 11)]
 
 
+def test_a_clock_that_was_ahead_and_is_set_back_leaves_nothing_uncounted() -> None:
+    asked(NOON, times=3)
+    counted(NOON + timedelta(minutes=5))
+    asked(NOON + timedelta(hours=3), times=2, status=500)
+    move("att_1", NOON + timedelta(minutes=5), "sent", "unknown")
+    ahead = counted(NOON + timedelta(hours=3, minutes=5))
+    assert (ahead["availability"], ahead["unknown"]) == ((3, 5), (0, 1)), "and it was not known what became of one"
+
+    move("att_1", NOON + timedelta(minutes=6), "unknown", "captured")
+    asked(NOON + timedelta(minutes=7), times=4)
+    back = counted(NOON + timedelta(minutes=10))
+    assert (back["availability"], back["unknown"]) == ((7, 7), (1, 1)), "what is ahead is not told yet"
+    asked(NOON + timedelta(minutes=12))
+    assert counted(NOON + timedelta(minutes=14))["availability"] == (8, 8), "and it goes on"
+    assert counted(NOON + timedelta(hours=3, minutes=6))["availability"] == (8, 10)
+
+
+def test_the_clock_of_another_machine_is_a_little_ahead() -> None:
+    asked(NOON, times=3)
+    counted(NOON + timedelta(minutes=6))
+    LevelCount.objects.all().delete()
+    assert counted(NOON + timedelta(minutes=5, seconds=59)) == {}, "nothing is counted anew"
+
+
 def test_a_payment_notes_how_long_its_psp_took(shop: factories.Shop) -> None:
     requestlog._waiting.notes.clear()
     shop.paid()
