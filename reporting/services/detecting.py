@@ -99,5 +99,6 @@ def _finding(wrong: Wrong) -> Finding:
         since=wrong.since,
         per_minute=wrong.per_minute,
         figures=wrong.figures,
+        by_place=wrong.by_place,
         words=wrong.words,
     )

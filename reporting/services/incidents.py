@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from decimal import Decimal
 from typing import Final
 
 import structlog
@@ -17,7 +16,7 @@ from reporting.models.incidents import QUIET
 from reporting.states import DiversionStatus, IncidentStatus
 from reporting.uptime import grouping, postmortem
 from reporting.uptime.findings import GRAVEST_FIRST, Finding, place, within
-from reporting.uptime.grouping import Group, Known
+from reporting.uptime.grouping import Group, Known, Moved
 
 log = structlog.get_logger(__name__)
 
@@ -73,10 +72,11 @@ def _rows(at: datetime) -> dict[str, Incident]:
     return {row.pk: row for row in rows.order_by("opened_at", "pk")}
 
 
-def _diverted() -> Mapping[str, Decimal]:
-    """The incidents whose payments go elsewhere, and the share that does not: that nothing is found says nothing."""
+def _diverted() -> Mapping[str, Moved]:
+    """The incidents whose payments go elsewhere, from where, and the share that does not: that nothing is found says
+    nothing."""
     rows = Diversion.objects.exclude(status=DiversionStatus.BACK).select_related("shift")
-    return {row.incident_id: row.share for row in rows if row.share < 1}
+    return {row.incident_id: (row.scope, row.share) for row in rows if row.share < 1}
 
 
 # --- begun
@@ -129,13 +129,14 @@ def _reopen(row: Incident, group: Group, at: datetime) -> None:
 # --- followed
 
 
-def _follow(group: Group, rows: Mapping[str, Incident], at: datetime, diverted: Mapping[str, Decimal]) -> None:
+def _follow(group: Group, rows: Mapping[str, Incident], at: datetime, diverted: Mapping[str, Moved]) -> None:
     """It is still there: what it has cost since, and whether it is another than it seemed.
 
-    What goes elsewhere is not lost any more, however ill the minutes before were that detection goes by.
+    It loses what is not approved in its scope compared with what was expected. Of the places that its payments have
+    left only the share that they keep is lost; where its payments have gone, which may lie in its scope as well, counts
+    in full: an incident without an account goes on there when the other account fails too.
     """
-    kept = diverted.get(group.known[0].id, Decimal(1))
-    rate = {code: round(minor * kept) for code, minor in grouping.per_minute(group.found).items() if minor * kept >= 1}
+    rate = grouping.per_minute(group.found, [diverted[one.id] for one in group.known if one.id in diverted])
     row, *others = (rows[one.id] for one in group.known)
     said = [_merge(row, other, place(group.scope), at) for other in others]
     said += [_placed(row, group, at), _worse(row, group, at, rate)]

@@ -27,6 +27,7 @@ from reporting.uptime.observed import (
     Measure,
     Vector,
     Wrong,
+    by_currency,
     hour_of_week,
     in_scope,
 )
@@ -244,7 +245,7 @@ def _payments(found: _Found) -> Wrong:
     """What it is that payments are not approved: an outage, a PSP that does not answer, testing of cards, or less."""
     sums = found.sums
     trials, bad, expected = sums[TRIALS], sums[BAD], sums[BAD + 1]
-    per_minute = _at_risk(found)
+    at_risk = _at_risk(found)
     figures = _figures(found, trials - bad, trials - expected)
     unanswered = found.measure is AVAILABILITY or sums[UNAVAILABLE] - sums[UNAVAILABLE + 1] >= (bad - expected) / 2
     if not unanswered and _is_testing(found):
@@ -254,12 +255,12 @@ def _payments(found: _Found) -> Wrong:
     if "issuer" in found.slice.scope and "account" not in found.slice.scope:
         told += "; every provider sees it, and moving them helps none"
     if min((trials - bad) / (trials - expected or 1), _lately(found)) < DOWN:
-        return _wrong(found, "outage", "urgent", f"Hardly anything is approved: {told}.", figures, per_minute)
+        return _wrong(found, "outage", "urgent", f"Hardly anything is approved: {told}.", figures, at_risk)
     if unanswered:
         seen = _share(sums[UNAVAILABLE], trials)
         why = f"{seen} of 100 payments get no answer that says what became of them"
-        return _wrong(found, "unavailable", "urgent", f"{why}; {told}.", figures, per_minute)
-    return _wrong(found, "approval_drop", "urgent", f"{told}{_reason(sums)}.", figures, per_minute)
+        return _wrong(found, "unavailable", "urgent", f"{why}; {told}.", figures, at_risk)
+    return _wrong(found, "approval_drop", "urgent", f"{told}{_reason(sums)}.", figures, at_risk)
 
 
 def _slow(found: _Found) -> Wrong:
@@ -294,9 +295,10 @@ def _wrong(
     severity: str,
     words: str,
     figures: Mapping[str, float],
-    per_minute: Mapping[str, int] | None = None,
+    at_risk: Mapping[Cell, float] | None = None,
 ) -> Wrong:
-    return Wrong(kind, found.slice.scope, severity, found.since, words, per_minute or {}, figures)
+    lost = at_risk or {}
+    return Wrong(kind, found.slice.scope, severity, found.since, words, by_currency(lost), figures, lost)
 
 
 def _figures(found: _Found, seen: float, expected: float) -> dict[str, float]:
@@ -310,14 +312,14 @@ def _figures(found: _Found, seen: float, expected: float) -> dict[str, float]:
     }
 
 
-def _at_risk(found: _Found) -> dict[str, int]:
-    """Minor units by currency that are not approved per minute: expected less seen, at what attempts ask for."""
-    lost: dict[str, float] = {}
+def _at_risk(found: _Found) -> dict[Cell, float]:
+    """Minor units by place that are not approved per minute: expected less seen, at what attempts ask for."""
+    lost: dict[Cell, float] = {}
     for cell, values in found.cells.items():
         if values[TRIALS]:
             missing = (values[BAD] - values[BAD + 1]) * values[ASKED] / values[TRIALS]
-            lost[cell[3]] = lost.get(cell[3], 0.0) + missing
-    return {currency: round(minor / found.minutes) for currency, minor in sorted(lost.items()) if minor > 0}
+            lost[cell[:4]] = lost.get(cell[:4], 0.0) + missing / found.minutes
+    return lost
 
 
 def _lately(found: _Found) -> float:

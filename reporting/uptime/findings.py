@@ -18,7 +18,8 @@ class Finding:
 
     `scope` is a subset of account, method, country, currency, channel, issuer with the one value of each; empty is
     everywhere. `since` is when it began. `per_minute` is what is not approved in a minute because of it, minor units by
-    currency. `figures` says what was expected, seen, counted; `words` is the sentence about it for people.
+    currency; `by_place` is the same by account, method, country and currency, where that can be told, and may be less
+    than nothing there. `figures` says what was expected, seen, counted; `words` is the sentence about it for people.
     """
 
     kind: IncidentKind
@@ -28,6 +29,7 @@ class Finding:
     per_minute: Mapping[str, int] = field(default_factory=dict)
     figures: Mapping[str, float] = field(default_factory=dict)
     words: str = ""
+    by_place: Mapping[tuple[str, ...], float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         invariant(set(self.scope) <= set(SCOPE), f"{sorted(self.scope)} are dimensions of incidents")

@@ -1,13 +1,18 @@
 """Which findings are one incident: pure, and the same whatever order they come in."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Final
 
 from reporting.models.incidents import SCOPE, IncidentKind
 from reporting.uptime.findings import GRAVEST_FIRST, Finding, Scope, apart, common, within
+from reporting.uptime.observed import by_currency
 
 K = IncidentKind
+
+Moved = tuple[Scope, Decimal]
+"""A place of which payments go elsewhere, and the share that it keeps."""
 
 PAYING: Final = (K.OUTAGE, K.UNAVAILABLE, K.APPROVAL_DROP, K.UNFINISHED, K.SLOW, K.DECLINE_SHIFT)
 RANK: Final = {kind: rank for rank, kind in enumerate(PAYING)}
@@ -69,17 +74,38 @@ def gather(found: Iterable[Finding], known: Iterable[Known]) -> list[Group]:
     return [_settled(group) for group in _folded(groups)]
 
 
-def per_minute(found: Sequence[Finding]) -> dict[str, int]:
-    """What is not approved in a minute because of all of these: nothing is counted twice."""
-    counted: list[Finding] = []
-    for one in sorted(found, key=lambda f: (-sum(f.per_minute.values()), _order(f))):
-        if all(apart(one.scope, other.scope) for other in counted):
-            counted.append(one)
+def per_minute(found: Sequence[Finding], moved: Iterable[Moved] = ()) -> dict[str, int]:
+    """What is not approved in a minute because of all of these: nothing is counted twice.
+
+    Of a place that payments have `moved` away from only the share that it keeps is lost, however ill the minutes before
+    were that detection goes by; what is found elsewhere, also where they have gone, is lost as it was found.
+    """
+    gone = list(moved)
+    left = [(one, _still(one, gone)) for one in found]
+    counted: list[Scope] = []
     sums: dict[str, int] = {}
-    for one in counted:
-        for currency, minor in one.per_minute.items():
-            sums[currency] = sums.get(currency, 0) + minor
+    for one, lost in sorted(left, key=lambda pair: (-sum(pair[1].values()), _order(pair[0]))):
+        if all(apart(one.scope, scope) for scope in counted):
+            counted.append(one.scope)
+            for currency, minor in lost.items():
+                sums[currency] = sums.get(currency, 0) + minor
     return {currency: minor for currency, minor in sums.items() if minor}
+
+
+def _still(one: Finding, moved: Sequence[Moved]) -> Mapping[str, int]:
+    """What of a finding is lost still; where it cannot be told by place, payments left it if all of it has moved."""
+    if all(apart(one.scope, scope) for scope, _ in moved):
+        return one.per_minute
+    if not one.by_place:
+        kept = _kept(one.scope, moved)
+        return {currency: round(minor * kept) for currency, minor in one.per_minute.items()}
+    return by_currency({
+        place: minor * _kept(dict(zip(SCOPE, place, strict=False)), moved) for place, minor in one.by_place.items()
+    })  # fmt: skip
+
+
+def _kept(place: Scope, moved: Sequence[Moved]) -> float:
+    return float(min((share for scope, share in moved if within(place, scope)), default=1))
 
 
 def same(one: Group | Known, other: Group | Known) -> bool:

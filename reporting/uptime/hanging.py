@@ -6,7 +6,18 @@ from typing import Final
 
 from reporting.uptime import odds, scoping
 from reporting.uptime.charts import Minute, Watch
-from reporting.uptime.observed import ASKED, ATTEMPTS, TRIALS, WAITING, Cell, Measure, Vector, Wrong, in_scope
+from reporting.uptime.observed import (
+    ASKED,
+    ATTEMPTS,
+    TRIALS,
+    WAITING,
+    Cell,
+    Measure,
+    Vector,
+    Wrong,
+    by_currency,
+    in_scope,
+)
 
 YOUNG: Final = timedelta(minutes=5)
 """Who has to confirm a payment needs some minutes: what began later says nothing yet."""
@@ -63,17 +74,16 @@ def _is_over(minutes: Sequence[Minute], scope: Mapping[str, str]) -> bool:
 def _wrong(minutes: Sequence[Minute], found: scoping.Slice) -> Wrong:
     """Since the first minute of these in which more waits than is allowed."""
     ill = [minute for minute in minutes if not _is_over([minute], found.scope)]
-    lost: dict[str, float] = {}
+    lost: dict[Cell, float] = {}
     attempts = waiting = 0.0
     for minute in ill:
         for cell, values in minute.cells.items():
             if in_scope(cell, found.scope) and values[TRIALS]:
                 excess = (values[WAITING] - values[WAITING + 1]) / values[TRIALS]
-                lost[cell[3]] = lost.get(cell[3], 0.0) + excess * values[ASKED]
+                lost[cell[:4]] = lost.get(cell[:4], 0.0) + excess * values[ASKED] / len(ill)
                 attempts += values[ATTEMPTS]
                 waiting += values[WAITING] / values[TRIALS] * values[ATTEMPTS]
     words = f"{100 * waiting / attempts:.0f} of 100 payments are begun and not finished: they still wait after minutes."
     figures = {"attempts": attempts, "seen": round(waiting), "minutes": float(len(ill)),
                "expected": round(found.expected / found.trials * attempts, 1)}  # fmt: skip
-    per_minute = {currency: round(minor / len(ill)) for currency, minor in sorted(lost.items()) if minor > 0}
-    return Wrong("unfinished", found.scope, "urgent", ill[0].at, words, per_minute, figures)
+    return Wrong("unfinished", found.scope, "urgent", ill[0].at, words, by_currency(lost), figures, lost)

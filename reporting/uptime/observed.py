@@ -117,7 +117,9 @@ def hour_of_week(at: datetime) -> int:
 class Wrong:
     """Something that is wrong now: the pure form of a finding, `kind` and `severity` in the words of incidents.
 
-    `per_minute` are minor units by currency that are not approved per minute.
+    `per_minute` are minor units by currency that are not approved per minute; `by_place` are the same by account,
+    method, country and currency, less than nothing where more is approved than usual, or empty where that cannot be
+    told.
     """
 
     kind: str
@@ -127,6 +129,15 @@ class Wrong:
     words: str
     per_minute: Mapping[str, int] = field(default_factory=dict)
     figures: Mapping[str, float] = field(default_factory=dict)
+    by_place: Mapping[Cell, float] = field(default_factory=dict)
+
+
+def by_currency(lost: Mapping[Cell, float]) -> dict[str, int]:
+    """Minor units of all these places together, where they are more than nothing."""
+    sums: dict[str, float] = {}
+    for place, minor in lost.items():
+        sums[place[3]] = sums.get(place[3], 0.0) + minor
+    return {currency: round(minor) for currency, minor in sorted(sums.items()) if minor > 0}
 
 
 def in_scope(cell: Cell, scope: Mapping[str, str]) -> bool:

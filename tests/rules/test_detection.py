@@ -114,6 +114,8 @@ def test_an_outage_is_told_after_its_first_minute_and_no_longer_than_it_lasts() 
     assert (wrong.kind, wrong.scope, wrong.severity) == ("outage", {"account": "two"}, "urgent")
     assert wrong.since == NOON + 20 * MINUTE
     assert wrong.per_minute == {"EUR": pytest.approx(54 * 5000, rel=0.02)}
+    assert {place[0] for place in wrong.by_place} == {"two"}
+    assert observed.by_currency(wrong.by_place) == wrong.per_minute
     assert wrong.words.startswith("Hardly anything is approved: 0 of 100 payments are approved instead of 90")
 
     for number in (21, 22):
@@ -243,6 +245,7 @@ def test_payments_that_are_never_finished_are_told_where_they_hang() -> None:
     assert wrong.since == NOON + 30 * MINUTE
     assert wrong.words.startswith("50 of 100 payments are begun and not finished")
     assert wrong.per_minute == {"EUR": pytest.approx(3 * 5 * 5000, rel=0.02)}
+    assert observed.by_currency(wrong.by_place) == wrong.per_minute
     assert hanging.unfinished(watched(34, hanging_now, since=30)) == [], "they may still come back"
     over = watched(40, hanging_now, since=20)
     over.put({minute.at: {one: counts(10, 9) for one in CELLS} for minute in list(over.minutes)[-9:]})

@@ -2,6 +2,7 @@
 
 import random
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -148,6 +149,35 @@ def test_nothing_that_was_not_approved_counts_twice() -> None:
 
     assert grouping.per_minute(of_one) == {"EUR": 1000}
     assert grouping.per_minute([found()]) == {}
+
+
+def by_place(**lost: float) -> Finding:
+    """Found by card, with what is lost at each account."""
+    places = {(account, "card", "NL", "EUR"): minor for account, minor in lost.items()}
+    whole = {"EUR": round(sum(lost.values()))}
+    return Finding(K.OUTAGE, {"method": "card"}, Severity.URGENT, NOON, whole, by_place=places)
+
+
+def test_of_what_goes_elsewhere_only_what_stays_is_lost_and_where_it_has_gone_all_of_it() -> None:
+    gone = [({"account": "a"}, Decimal("0.1"))]
+
+    def lost(*ill: Finding) -> int:
+        return grouping.per_minute(ill, gone).get("EUR", 0)
+
+    assert lost(found(account="a", lost=900)) == lost(found(account="a", method="card", lost=900)) == 90
+    assert lost(found(account="a", lost=900), found(account="b", lost=400)) == 90 + 400
+    assert lost(found(method="card", lost=900)) == 900, "it is not told how much of it has moved"
+    assert lost(by_place(a=900, b=0)) == 90
+    assert lost(by_place(a=900, b=400)) == 90 + 400
+    assert lost(by_place(a=900, b=100), found(account="b", lost=400)) == 400, "the larger, of what is lost still"
+    assert lost(by_place(a=900, b=-200)) == 0, "nobody gains by what is wrong"
+    assert grouping.per_minute([by_place(a=900, b=100)]) == {"EUR": 1000}
+    nested = [
+        *gone,
+        ({"account": "a", "method": "card"}, Decimal(0)),
+        ({"account": "b", "method": "ideal"}, Decimal(0)),
+    ]
+    assert grouping.per_minute([by_place(a=900, b=100)], nested) == {"EUR": 100}
 
 
 def test_scopes() -> None:

@@ -168,9 +168,13 @@ def test_where_one_account_took_all_of_them_they_leave_it_though_it_is_wrong_eve
 ) -> None:
     ProviderAccount.objects.filter(code="adyen-apac").update(weight=0)
     assert pay(two, 1, 3) == Counter({"adyen-eu": 3})
-    wrong = Finding(
-        IncidentKind.OUTAGE, {"country": "NL"}, Severity.URGENT, BASE + timedelta(minutes=2), {"EUR": 30_000}
-    )
+
+    def everywhere(**lost: float) -> Finding:
+        by_place = {(code.replace("_", "-"), "card", "NL", "EUR"): minor for code, minor in lost.items()}
+        return Finding(IncidentKind.OUTAGE, {"country": "NL"}, Severity.URGENT, BASE + timedelta(minutes=2),
+                       {"EUR": round(sum(lost.values()))}, by_place=by_place)  # fmt: skip
+
+    wrong = everywhere(adyen_eu=30_000)
     with at(4) as now:
         rollups.advance()
         incidents.report([wrong], at=now)
@@ -184,6 +188,11 @@ def test_where_one_account_took_all_of_them_they_leave_it_though_it_is_wrong_eve
     row = Incident.objects.get()
     assert row.lost_minor == {"EUR": 2 * 30_000}, "what goes elsewhere is not lost"
     assert row.per_minute_minor == {}
+    with at(8) as now:
+        incidents.report([everywhere(adyen_eu=25_000, adyen_apac=4_000)], at=now)
+    row.refresh_from_db()
+    assert row.per_minute_minor == {"EUR": 4_000}, "where they went it fails as well"
+    assert row.lost_minor == {"EUR": 2 * 30_000 + 4_000}
     with at(8):
         shifting.hold(row.pk, Decimal("0.5"), because="Half of it.", by="staff eva")
     assert TrafficShift.objects.get(ended_at=None).share == Decimal("0.5")
