@@ -16,6 +16,7 @@ METHODS: Final = frozenset({"GET", "HEAD", "POST", "PATCH", "PUT", "DELETE", "OP
 NO_ROUTE: Final = "none"
 API: Final = "v1/"
 EVERY_SECONDS: Final = 5.0
+RAISED: Final = "countinghouse.raised"
 
 
 class MeasuringMiddleware:
@@ -32,20 +33,26 @@ class MeasuringMiddleware:
         with meters.waits_told() as waits, tracing.span(method, tracing.Kind.SERVER, came_from=came_from):
             response = self.get_response(request)
             route = route_of(request)
-            _describe(method, route, response)
+            _describe(method, route, response, request.META.pop(RAISED, None))
         seconds = time.perf_counter() - began
         meters.HTTP.took(method, route, f"{response.status_code // 100}xx", seconds=seconds)
         if route.startswith(API):
             meters.OWN.took(method, route, seconds=max(0.0, seconds - sum(waits)))
         return response
 
+    def process_exception(self, request: HttpRequest, exception: Exception) -> None:
+        """Keep what a view has raised until it is known what is answered; most of it is a page that is not there."""
+        request.META[RAISED] = exception
 
-def _describe(method: str, route: str, response: HttpResponseBase) -> None:
+
+def _describe(method: str, route: str, response: HttpResponseBase, raised: Exception | None) -> None:
     """Say in the open span what was asked for and answered, in OpenTelemetry's own words for HTTP."""
     status = response.status_code
     tracing.rename(f"{method} {route}")
     tracing.tell({"http.request.method": method, "http.route": route, "http.response.status_code": status})
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        if raised is not None:
+            tracing.broke(raised)
         tracing.failed(str(status))
 
 

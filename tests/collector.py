@@ -16,14 +16,14 @@ from tests.webhooks.receiver import Answer, Receiver
 
 @dataclass(frozen=True)
 class Span:
-    """One span as it came."""
+    """One span as it came; `failed` is why, or ""."""
 
     name: str
     trace: str
     id: str
     parent: str
     links: tuple[str, ...]
-    failed: bool
+    failed: str
     facts: dict[str, str | int]
 
 
@@ -52,20 +52,28 @@ class Collector:
     @property
     def spans(self) -> list[Span]:
         """All spans, the earliest begun first."""
-        sent = [
+        return [_read(span) for span in sorted(self._sent(), key=lambda span: span.start_time_unix_nano)]
+
+    @property
+    def events(self) -> list[Sent.Event]:
+        """What is told to have happened within spans."""
+        return [event for span in self._sent() for event in span.events]
+
+    def _sent(self) -> list[Sent]:
+        return [
             span
             for request in self.requests
             for resource in request.resource_spans
             for scope in resource.scope_spans
             for span in scope.spans
         ]
-        return [_read(span) for span in sorted(sent, key=lambda span: span.start_time_unix_nano)]
 
 
 def _read(span: Sent) -> Span:
     facts: dict[str, str | int] = {one.key: one.value.string_value or one.value.int_value for one in span.attributes}
     links = tuple(link.trace_id.hex() for link in span.links)
-    parent, failed = span.parent_span_id.hex(), span.status.code == span.status.STATUS_CODE_ERROR
+    parent = span.parent_span_id.hex()
+    failed = (span.status.message or "yes") if span.status.code == span.status.STATUS_CODE_ERROR else ""
     return Span(span.name, span.trace_id.hex(), span.span_id.hex(), parent, links, failed, facts)
 
 

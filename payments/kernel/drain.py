@@ -185,8 +185,9 @@ def _run_told(lease: Lease) -> bool:
     except unit.Stale:
         _count(kind, "later", began)
         _reschedule(lease, timedelta(seconds=0.2), "a row was changed by somebody else", attempts=job.attempts - 1)
-    except Exception:
+    except Exception as error:
         _count(kind, "failed", began)
+        tracing.broke(error)
         log.exception("job_failed", job=job.name, arguments=job.arguments, attempts=job.attempts)
         _let_go_of_a_dead_connection()
         _settle_failure(lease, kind, redaction.text(traceback.format_exc(limit=-8)))
@@ -203,8 +204,6 @@ def _run_told(lease: Lease) -> bool:
 def _count(kind: Kind, outcome: str, began: float) -> None:
     meters.JOBS.took(kind.queue, kind.name, outcome, seconds=time.perf_counter() - began)
     tracing.tell({"outcome": outcome})
-    if outcome == "failed":
-        tracing.failed("the job failed")
 
 
 def _note(job: Job, outcome: RunOutcome, error: str = "", **who: str) -> None:

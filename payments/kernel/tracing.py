@@ -10,6 +10,8 @@ from typing import Final, Protocol
 
 import structlog
 
+from payments.kernel.errors import Refusal
+
 Facts = Mapping[str, str | int | bool]
 """Ids, codes and counts, by name; whoever collects takes out what looks like a secret."""
 
@@ -65,14 +67,21 @@ def span(name: str, kind: Kind, facts: Facts = NOTHING, *, parent: str = "", cam
     """What happens inside is a span, with what the log's lines say in it as well: request, job, payment, attempt.
 
     `parent` is a `traceparent` that we have written; `came_from` one that a stranger has shown, and leads no further
-    than a link: strangers do not decide what we keep, nor under whose trace.
+    than a link: strangers do not decide what we keep, nor under whose trace. What is raised through it and is nobody's
+    refusal marks it as failed.
     """
     if _tracer is None:
         yield
         return
     context = {key: str(value) for key, value in structlog.contextvars.get_contextvars().items()}
     with _tracer.span(name, kind, {**context, **facts}, parent=parent, came_from=came_from):
-        yield
+        try:
+            yield
+        except Refusal:
+            raise
+        except Exception as error:
+            broke(error)
+            raise
 
 
 @contextmanager
@@ -99,6 +108,15 @@ def failed(why: str) -> None:
     """Say that what the open span stands for did not go well; `why` is a word of ours."""
     if _tracer is not None:
         _tracer.failed(why)
+
+
+def broke(error: Exception) -> None:
+    """Say that the open span ended with what nobody has foreseen: which type of exception it was, in OpenTelemetry's
+    own word for it. What it says and holds stays in our log: it may name people."""
+    kind = type(error)
+    name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+    tell({"error.type": name})
+    failed(name)
 
 
 def here() -> str:

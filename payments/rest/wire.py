@@ -307,6 +307,8 @@ class Door(APIView):
             refusal = problems.InternalError("Something went wrong on our side.")
         elif refusal.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             log.warning("request_refused", code=refusal.code, cause=repr(exc))
+        if refusal.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            tracing.broke(exc)
         response = problems.response(refusal, problems.current_request_id())
         if isinstance(refusal, problems.MethodNotAllowed):
             response["Allow"] = ", ".join(self.allowed_methods)

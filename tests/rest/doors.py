@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from django.core.exceptions import BadRequest
 from django.db import IntegrityError, OperationalError, models
-from django.http import HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import path, re_path
 from pydantic import AwareDatetime
 
@@ -253,6 +253,15 @@ class Trouble(wire.Door):
                 return HttpResponse("a,b\r\n", content_type="text/csv")
 
 
+def page(request: HttpRequest, kind: str) -> HttpResponse:
+    """No endpoint of the API: Django answers for it."""
+    if kind == "broken":
+        return HttpResponse(1 // len(kind[:0]))
+    if kind == "away":
+        raise Http404
+    return HttpResponse(kind)
+
+
 urlpatterns = [
     path("v1/openapi.json", views.OpenApi.as_view(), name="openapi"),
     path("v1/docs", views.Docs.as_view()),
@@ -262,5 +271,6 @@ urlpatterns = [
     path("v1/things/<str:thing_id>/spend", SpendThing.as_view()),
     path("v1/things/<str:thing_id>/sleep", SleepThing.as_view()),
     path("v1/trouble/<str:kind>", Trouble.as_view()),
+    path("page/<str:kind>", page),
     re_path(r"^v1/", views.Nowhere.as_view()),
 ]

@@ -153,7 +153,7 @@ def test_nothing_that_was_not_approved_counts_twice() -> None:
 
 def by_place(**lost: float) -> Finding:
     """Found by card, with what is lost at each account."""
-    places = {(account, "card", "NL", "EUR"): minor for account, minor in lost.items()}
+    places: dict[tuple[str, ...], float] = {(account, "card", "NL", "EUR"): minor for account, minor in lost.items()}
     whole = {"EUR": round(sum(lost.values()))}
     return Finding(K.OUTAGE, {"method": "card"}, Severity.URGENT, NOON, whole, by_place=places)
 

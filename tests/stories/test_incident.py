@@ -170,7 +170,9 @@ def test_where_one_account_took_all_of_them_they_leave_it_though_it_is_wrong_eve
     assert pay(two, 1, 3) == Counter({"adyen-eu": 3})
 
     def everywhere(**lost: float) -> Finding:
-        by_place = {(code.replace("_", "-"), "card", "NL", "EUR"): minor for code, minor in lost.items()}
+        by_place: dict[tuple[str, ...], float] = {
+            (code.replace("_", "-"), "card", "NL", "EUR"): minor for code, minor in lost.items()
+        }
         return Finding(IncidentKind.OUTAGE, {"country": "NL"}, Severity.URGENT, BASE + timedelta(minutes=2),
                        {"EUR": round(sum(lost.values()))}, by_place=by_place)  # fmt: skip
 

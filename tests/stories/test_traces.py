@@ -14,6 +14,7 @@ import pytest
 from django.test import Client
 
 from config import embedded, otlp
+from payments.gateway import accounts
 from payments.kernel import tracing
 from payments.kernel.jobs import Job, Queue
 from tests import byhand, collector, factories
@@ -102,6 +103,46 @@ def test_what_a_psp_leaves_open_and_what_we_break_is_marked(shop: factories.Shop
     failed = {span.name: span.facts["outcome"] for span in spans if span.failed}
     assert failed == {"psp authorize": "unknown", "job process_inbound": "failed"}
     assert "Traceback" not in collected.text
+
+
+def test_what_nobody_has_foreseen_is_marked_with_its_type_and_with_nothing_that_it_says(
+    shop: factories.Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.post("refunds", {"payment_intent": shop.paid()["id"], "amount": 100, "reason": "goodwill"})
+    monkeypatch.delenv("STRIPE_US_API_KEY")
+    accounts._connector.cache_clear()
+    with collector.collecting() as collected:
+        factories.work(Queue.MONEY)
+        spans = collected.spans
+    accounts._connector.cache_clear()
+    bug = "payments.kernel.errors.Bug"
+    assert failures(spans) == {"psp refund": (bug, bug), "job send_refund": (bug, bug)}
+    assert "the environment has no" not in collected.text
+    assert not any(event.name == "exception" for event in collected.events), "nor its stack"
+
+
+def failures(spans: list[collector.Span]) -> dict[str, tuple[str, str]]:
+    """The spans that are marked: why, and with which type of error."""
+    return {span.name: (span.failed, str(span.facts.get("error.type", ""))) for span in spans if span.failed}
+
+
+@pytest.mark.urls("tests.rest.doors")
+def test_a_request_that_breaks_says_by_what_and_one_that_is_refused_says_nothing(shop: factories.Shop) -> None:
+    shop.http.raise_request_exception = False
+    with collector.collecting() as collected:
+        for address in ("v1/trouble/bug", "v1/trouble/database", "v1/trouble/bad", "v1/trouble/stale", "v1/nothing",
+                        "page/broken", "page/away", "page/fine"):  # fmt: skip
+            shop.http.get(f"/{address}", headers={"authorization": f"Bearer {shop.key}"})
+        spans = collected.spans
+    assert [(span.facts["http.response.status_code"], *failures([span]).values()) for span in spans] == [
+        (500, ("500", "RuntimeError")),
+        (503, ("503", "django.db.utils.OperationalError")),
+        (400,), (409,), (404,),
+        (500, ("500", "ZeroDivisionError")),
+        (404,), (200,),
+    ]  # fmt: skip
+    assert "a bug of ours" not in collected.text
+    assert "division" not in collected.text
 
 
 @contextmanager
