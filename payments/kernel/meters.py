@@ -52,6 +52,10 @@ class Counter(_Meter):
         """So many more, with these values of the labels."""
         self._child(values).inc(amount)  # type: ignore[attr-defined]  # prometheus_client's children are untyped
 
+    def expect(self, *values: str) -> None:
+        """None so far: who sees a series for the first time when it is 1 already does not see that it has grown."""
+        self._child(values)
+
 
 class Gauge(_Meter):
     """Stands somewhere in this process: what all living processes say is added up."""

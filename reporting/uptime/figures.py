@@ -11,7 +11,8 @@ from typing import Final
 import structlog
 from django.db import DatabaseError, connection, transaction
 
-from payments.kernel import clock, jobs
+from payments.gateway import accounts
+from payments.kernel import clock, jobs, meters
 from reporting import selectors
 from reporting.models import Incident
 from reporting.models.rollups import Age
@@ -149,6 +150,15 @@ def _incidents() -> Iterable[Figure]:
     yield Figure("incidents_open", "Incidents that go on.", count)
 
 
+def _expected() -> Iterable[Figure]:
+    """No figure: what seldom happens is told as none before it does, or a day with one dispute would have none."""
+    for outcome in ("delivered", "comes_again", "given_up"):
+        meters.DELIVERIES.expect(outcome)
+    for account in accounts.enabled():
+        meters.DISPUTES.expect(account.code, "opened")
+    return ()
+
+
 def _rollups() -> Iterable[Figure]:
     until = rollups.counted_until()
     if until is not None:
@@ -167,4 +177,5 @@ PARTS: Final[Sequence[Callable[[], Iterable[Figure]]]] = (
     _attention,
     _incidents,
     _rollups,
+    _expected,
 )
