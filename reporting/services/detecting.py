@@ -65,6 +65,7 @@ def payments(now: datetime) -> list[Wrong]:
     every = [first + MINUTE * number for number in range(KEPT)]
     watch.put({at: seen.get(at, {}) for at in every})
     issuers.put({at: issued.get(at, {}) for at in every})
+    watch.newest = issuers.newest = (min(counted, now) - last) / MINUTE
     came = minutes.notifications(last - NOTIFIED, last + MINUTE)
     told = {at: came.get(at, {}) for at in (last - MINUTE * n for n in range(int(NOTIFIED / MINUTE)))}
     return replay.look(watch, told, issuers)

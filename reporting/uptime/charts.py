@@ -134,11 +134,15 @@ class Alarm(NamedTuple):
 
 
 class Watch:
-    """The charts of all slices, minute by minute. `usual` may learn meanwhile; what has been seen stays as it was."""
+    """The charts of all slices, minute by minute. `usual` may learn meanwhile; what has been seen stays as it was.
+
+    `newest` is how much of the newest minute is over, 0 to 1: what is lost in a minute is not divided by more.
+    """
 
     def __init__(self, usual: Baselines, watched: Sequence[Slices] = WATCHED, pages: float = odds.PAGES_A_WEEK) -> None:
         self.usual, self.watched, self._pages = usual, watched, pages
         self.minutes: deque[Minute] = deque(maxlen=KEPT)
+        self.newest = 1.0
         self._first = 0  # the number of the oldest minute that is remembered
         self._index: dict[Series, int] = {}
         self._named: list[tuple[Series, Design]] = []

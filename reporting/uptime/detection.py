@@ -315,10 +315,11 @@ def _figures(found: _Found, seen: float, expected: float) -> dict[str, float]:
 def _at_risk(found: _Found) -> dict[Cell, float]:
     """Minor units by place that are not approved per minute: expected less seen, at what attempts ask for."""
     lost: dict[Cell, float] = {}
+    over = max(1.0, found.minutes - 1 + found.watch.newest)
     for cell, values in found.cells.items():
         if values[TRIALS]:
             missing = (values[BAD] - values[BAD + 1]) * values[ASKED] / values[TRIALS]
-            lost[cell[:4]] = lost.get(cell[:4], 0.0) + missing / found.minutes
+            lost[cell[:4]] = lost.get(cell[:4], 0.0) + missing / over
     return lost
 
 

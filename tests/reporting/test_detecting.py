@@ -215,6 +215,15 @@ def test_a_past_that_is_being_counted_raises_no_alarm_and_nobody_who_counts_does
     assert (stalled.kind, stalled.since) == ("queue_lag", minute(0))
 
 
+def test_what_is_lost_in_a_minute_is_not_divided_by_one_that_has_only_begun(db: None) -> None:
+    learned()
+    filled("minute", minute(-60), minute(0))
+    byhand.sql("UPDATE reporting_attemptsminute SET approved = 0, unavailable = 190 WHERE at >= %s", minute(-1))
+    RollupMark.objects.update(until=minute(0.05), counted_at=minute(0.05))
+    [outage] = detecting.payments(minute(0.05))
+    assert outage.per_minute == {"USD": pytest.approx(190 * 1999 / 1.05, rel=0.001)}, "in three seconds nobody came"
+
+
 def test_a_clock_that_is_set_back_and_some_minutes_that_nobody_pays_in_are_no_matter(db: None) -> None:
     learned()
     filled("minute", minute(-60), minute(-8))

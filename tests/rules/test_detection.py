@@ -118,6 +118,12 @@ def test_an_outage_is_told_after_its_first_minute_and_no_longer_than_it_lasts() 
     assert observed.by_currency(wrong.by_place) == wrong.per_minute
     assert wrong.words.startswith("Hardly anything is approved: 0 of 100 payments are approved instead of 90")
 
+    watch.put({NOON + 21 * MINUTE: {one: counts(1, 0, no_answer=1) for one in down}})
+    watch.newest = 0.1
+    [wrong] = replay.look(watch, {})
+    assert wrong.per_minute == {"EUR": pytest.approx(54 * 5000, rel=0.02)}, "the second minute has only begun"
+    watch.newest = 1.0
+
     for number in (21, 22):
         watch.put({NOON + number * MINUTE: {one: counts(10, 9) for one in CELLS}})
     assert replay.look(watch, {}) == [], "it is over"
