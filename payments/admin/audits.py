@@ -24,6 +24,8 @@ from payments.kernel.history import RowChange
 
 CHOICES: Final = 200
 """So many people or actions are offered by a filter."""
+OWN: Final = 1000
+"""So many rows of one kind are told of with the object that they belong to."""
 MOST: Final = 100_000
 """Events of one CSV file; whoever wants more narrows the list."""
 FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
@@ -175,10 +177,42 @@ EVENTS = (
 ROWS = (
     shown.Column("When (UTC)", lambda row, viewer: viewer.link(row, f"{row.at.astimezone(UTC):%Y-%m-%d %H:%M:%S}")),
     shown.text_of("by", "Who"),
-    shown.Column("With", lambda row, viewer: viewer.reference(row.object_id)),
+    shown.Column("With", lambda row, viewer: _thing(row.object_id, viewer)),
     shown.Column("Done", lambda row, _viewer: shown.said(row.get_operation_display())),
     shown.Column("Changed", _in_short),
 )
+
+
+OF_ONE = (*EVENTS[:3], ROWS[2], *EVENTS[3:])
+"""What was done with one object and with what is its own: here the thing has to be said."""
+
+
+def _with_its_own(about: str) -> list[str]:
+    """An object's id and those of the rows that are its own, as their pages say: a payment's refunds, an order's."""
+    prefix = about.rpartition("_")[0]
+    model = shown.models_by_prefix().get(prefix)
+    try:
+        ids.decode(prefix, about)
+    except ValueError:
+        return [about]
+    return [about, *_owned(model, [about])] if model is not None else [about]
+
+
+def _owned(model: Any, keys: Sequence[str]) -> Iterator[str]:
+    page = admin.site._registry.get(model)
+    for name in page.owns if isinstance(page, base.ModelAdmin) else ():
+        rows = model._default_manager.filter(pk__in=keys, **{f"{name}__isnull": False})
+        found = list(rows.values_list(f"{name}__pk", flat=True)[:OWN])
+        yield from found
+        yield from _owned(model._meta.get_field(name).related_model, found)
+
+
+def _thing(object_id: str, viewer: shown.Viewer) -> str:
+    """What it was done with: Refund re_…0123."""
+    model: Any = shown.models_by_prefix().get(object_id.rpartition("_")[0])
+    page = admin.site._registry.get(model)
+    kind = shown.capital(page.singular) if isinstance(page, base.ModelAdmin) else ""
+    return shown.joined((kind, viewer.reference(object_id)), " ") if kind else viewer.reference(object_id)
 
 
 def _rows(found: QuerySet[RowChange], viewer: shown.Viewer, empty: str) -> shown.Table:
@@ -270,16 +304,17 @@ class AuditEventAdmin(base.ModelAdmin):
         )
 
     def about(self, request: HttpRequest, about: str) -> HttpResponse:
-        """What staff did with one object, and how its row changed otherwise."""
+        """What staff did with one object and with what is its own, and how their rows changed otherwise."""
         if not self.has_view_permission(request):
             raise PermissionDenied
         viewer = shown.Viewer(request.user)
-        events = AuditEvent.objects.filter(object_id=about).order_by("-pk")
-        nothing = _("Staff have done nothing with it.")
-        unseen = _("Nothing but the platform itself has changed its row.")
+        keys = _with_its_own(about)
+        events = AuditEvent.objects.filter(object_id__in=keys).order_by("-pk")
+        nothing = _("Staff have done nothing with it, nor with what belongs to it.")
+        unseen = _("Nothing but the platform itself has changed its row, or those that belong to it.")
         tables = (
-            shown.table(_("What staff did"), events, EVENTS, viewer, empty=nothing),
-            _rows(RowChange.objects.filter(object_id=about), viewer, unseen),
+            shown.table(_("What staff did"), events, OF_ONE, viewer, empty=nothing),
+            _rows(RowChange.objects.filter(object_id__in=keys), viewer, unseen),
         )
         head = {"kind": _("Of one object"), "headline": viewer.reference(about), "row_id": about}
         return self.page(

@@ -50,6 +50,8 @@ class ModelAdmin(unfold.ModelAdmin):  # type: ignore[misc]  # unfold has no type
     called: ClassVar[tuple[str, str]] = ("", "")
     """One and many of them, where people do not say what the table is called."""
     nothing_here: ClassVar[str] = "Nothing is here yet."
+    owns: ClassVar[Sequence[str]] = ()
+    """Relations to rows that belong to it so closely that its audit page tells what staff did with them as well."""
     finds_people: ClassVar[bool] = False
     """True where rows are found by e-mail as well, by whoever may see personal data."""
     record_template: ClassVar[str] = "admin/record.html"

@@ -34,6 +34,7 @@ LINE_COLUMNS = (
 class OrderAdmin(base.ModelAdmin):
     """What a customer buys, and the payments for it."""
 
+    owns = ("intents",)
     columns = (
         shown.text_of("reference", "Order"),
         shown.status_of(),

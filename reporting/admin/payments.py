@@ -115,6 +115,7 @@ class PaymentAdmin(base.ModelAdmin):
     """A payment: what happened, where the money is, and what can be done."""
 
     called = ("payment", "payments")
+    owns = ("attempts", "captures", "refunds", "disputes", "fraud_warnings")
     columns = (
         shown.amount_of("amount", "Payment"),
         shown.Column("Status", lambda row, _viewer: sentence.status(row)),

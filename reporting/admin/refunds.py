@@ -103,6 +103,7 @@ class WhoseFilter(admin.SimpleListFilter):
 class RefundAdmin(base.ModelAdmin):
     """Money given back, or on its way."""
 
+    owns = ("transfer",)
     columns = (
         shown.amount_of("amount"),
         shown.status_of(),

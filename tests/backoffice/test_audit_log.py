@@ -7,11 +7,16 @@ import pytest
 from django.test import Client, RequestFactory
 from django.urls import reverse
 
+from payments.admin import shown
 from payments.intents.models import PaymentIntent
 from payments.kernel import audit, clock, unit
 from payments.kernel.audit import AuditEvent
 from payments.rest import peers
+from refunds.models import Refund
+from tests import factories
 from tests.backoffice import pages
+from tests.backoffice.test_refund_form import fill, send
+from tests.refunds.quarrel import Quarrel
 
 Staff = Any
 
@@ -110,7 +115,7 @@ def test_a_payment_leads_to_what_staff_did_with_it_and_how_its_row_changed(staff
 
     read = pages.text(browser, trail)
     for words in (
-        "staff lena Payment annotated The customer called.",
+        f"staff lena Payment annotated Payment {shown.short(intent.pk)} content_copy The customer called.",
         "Description: [hidden] → [hidden]",
         "Changed",
     ):
@@ -121,3 +126,28 @@ def test_a_payment_leads_to_what_staff_did_with_it_and_how_its_row_changed(staff
     assert "asked by telephone" not in event
     assert "Rows that changed" in event
     assert browser.get(reverse("admin:payments_auditevent_of", args=["nothing"])).status_code == 200
+
+
+def test_a_payment_tells_what_staff_did_with_its_own_things_too(
+    staff: Staff, shop: factories.Shop, paid: dict[str, Any]
+) -> None:
+    """Its refund and its dispute by their kind and id, also from its order's page; not another payment's."""
+    support, other = staff("support"), shop.paid(700)
+    for one in (paid, other):
+        send(support, one, fill(support, one, amount="5.00"))
+    refund, foreign = (Refund.objects.get(intent=one["id"]).pk for one in (paid, other))
+    quarrel = Quarrel(shop)
+    dispute = quarrel.tell(quarrel.news(0, taken=2000, standing="needs_response")).pk
+    about = quarrel.intent["id"]
+    with audit.asked_by(audit.Asker(who=lambda: "staff lena", address="192.0.2.7", request_id="req_1")):
+        audit.record("dispute.accepted", dispute, because="It was broken.")
+    browser = staff("auditor")
+
+    def trail(of: str) -> str:
+        return pages.text(browser, reverse("admin:payments_auditevent_of", args=[of]))
+
+    assert f"staff support Refund requested Refund {shown.short(refund)}" in trail(paid["id"])
+    assert shown.short(foreign) not in trail(paid["id"])
+    assert f"Refund requested Refund {shown.short(refund)}" in trail(paid["order"])
+    assert f"Dispute accepted Dispute {shown.short(dispute)} content_copy It was broken." in trail(about)
+    assert "Staff have done nothing with it, nor with what belongs to it." in trail(other["latest_attempt"]["id"])
