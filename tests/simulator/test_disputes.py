@@ -143,3 +143,15 @@ def test_a_file_that_is_not_there_is_no_evidence(merchant: process.Merchant) -> 
         merchant.v1.disputes.update(dispute.id, params={"evidence": {"receipt": "file_nobody"}})
     assert (refused.value.param, refused.value.code) == ("evidence[receipt]", "resource_missing")
     assert merchant.v1.disputes.retrieve(dispute.id).status == "needs_response"
+
+
+def test_what_is_only_held_is_disputed_once_it_was_taken(own: process.Simulator) -> None:
+    merchant = own.merchant()
+    intent = merchant.pay("pm_card_createDispute", capture_method="manual")
+    own.advance(3_600)
+    assert "charge.dispute.created" not in merchant.events()
+
+    merchant.v1.payment_intents.capture(intent.id, params={"amount_to_capture": 1_500})
+    own.advance(3_600)
+    dispute = merchant.v1.disputes.list(params={"payment_intent": intent.id}).data[0]
+    assert dispute.amount == 1_500, "as much as was taken, and not nothing"

@@ -113,10 +113,16 @@ def remember(shop: Shop, intent: objects.PaymentIntent, method: objects.PaymentM
             payment_methods.bind(shop, method, intent.customer)
 
 
-def _troubles(shop: Shop, charge: objects.Charge, card: cards.Card) -> None:
-    """Test cards that end in a dispute or a fraud warning do so a moment after they succeeded."""
+def _disputes(shop: Shop, charge: objects.Charge, card: cards.Card) -> None:
+    """Test cards that end in a dispute do so a moment after the money was taken: what is held is nobody's to take."""
     for reason in card.disputes:
         shop.later(DISPUTE_AFTER, f"dispute.{reason}", charge.id)
+
+
+def _troubles(shop: Shop, charge: objects.Charge, card: cards.Card) -> None:
+    """Test cards that end in a dispute or a fraud warning do so a moment after they succeeded."""
+    if charge.captured:
+        _disputes(shop, charge, card)
     if card.fraud_warning:
         shop.later(DISPUTE_AFTER, "fraud_warning", charge.id)
 
@@ -183,6 +189,9 @@ def capture(
         intent.status = "succeeded"
         charge.capture_before = None
     keep_capture(shop, intent, charge, amount, automatic=False)
+    method = shop.known(objects.PaymentMethod, charge.payment_method)
+    if first and method.type == "card":
+        _disputes(shop, charge, cards.get(method.card))
     shop.save(charge)
     shop.save(intent)
     tell_charge(shop, charge, "captured", before)
