@@ -1,6 +1,7 @@
 """What is or was wrong: incidents with what they cost, what routing did, and what people do about them."""
 
 from collections.abc import Callable, Sequence
+from datetime import UTC
 from decimal import Decimal
 from typing import Any, Final
 
@@ -80,13 +81,16 @@ def touched(attempts: Sequence[PaymentAttempt], country: str, viewer: shown.View
     """A sentence for each incident in which a payment was tried, which leads there."""
     return [
         format_html(_("It was tried while something was wrong: {what} {where}, {when}."),
-                    what=viewer.link(row, row.get_kind_display()), where=place(row.scope), when=_when(row))
+                    what=viewer.link(row, row.get_kind_display()), where=place(row.scope), when=span(row))
         for row in reading.touching(attempts, country)
     ]  # fmt: skip
 
 
-def _when(row: Incident) -> str:
-    said = {"since": f"{row.since:%Y-%m-%d %H:%M}", "until": f"{row.closed_at:%H:%M}" if row.closed_at else ""}
+def span(row: Incident) -> str:
+    """From when to when, in UTC; an end on the day on which it began is said by its time alone."""
+    since, until = row.since.astimezone(UTC), row.closed_at and row.closed_at.astimezone(UTC)
+    form = "%H:%M" if until and until.date() == since.date() else "%Y-%m-%d %H:%M"
+    said = {"since": f"{since:%Y-%m-%d %H:%M}", "until": f"{until:{form}}" if until else ""}
     return (_("%(since)s to %(until)s") if row.closed_at else _("since %(since)s")) % said
 
 

@@ -1,6 +1,6 @@
 """Incidents in the back office: what is wrong in plain words, and what engineers do about it."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -10,6 +10,7 @@ from django.urls import reverse
 from payments.kernel import clock
 from payments.kernel.attention import Severity
 from payments.kernel.audit import AuditEvent
+from reporting.admin.incidents import span
 from reporting.models import Diversion, Incident, IncidentKind
 from reporting.services import incidents
 from reporting.uptime.findings import Finding
@@ -92,3 +93,18 @@ def test_where_nothing_is_wrong_it_is_said(staff: Any) -> None:
     engineer: Client = staff("engineer")
     assert "Nothing was ever wrong." in pages.text(engineer, LIST)
     assert "All well: nothing is wrong." in pages.text(engineer, reverse("admin:index"))
+
+
+@pytest.mark.parametrize(
+    ("hours", "said"),
+    [
+        (None, "since 2026-11-25 23:10"),
+        (0.5, "2026-11-25 23:10 to 23:40"),
+        (1, "2026-11-25 23:10 to 2026-11-26 00:10"),
+        (24, "2026-11-25 23:10 to 2026-11-26 23:10"),
+    ],
+)
+def test_an_end_on_another_day_is_said_with_its_day(hours: float | None, said: str) -> None:
+    began = datetime(2026, 11, 25, 23, 10, tzinfo=UTC)
+    over = None if hours is None else began + timedelta(hours=hours)
+    assert span(Incident(since=began, closed_at=over)) == said
