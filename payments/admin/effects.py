@@ -7,6 +7,7 @@ from typing import Any, Final
 from django.apps import apps
 from django.utils.html import conditional_escape, format_html
 from django.utils.safestring import mark_safe
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from payments.admin import shown
@@ -41,8 +42,14 @@ def _what(one: Mapping[str, Any]) -> object:
     return format_html("{} {}", name, _("is new") if one["new"] else _("changes"))
 
 
+def _columns(says: str) -> str:
+    """amount_captured_minor, next_action -> Amount captured, Next action."""
+    return ", ".join(gettext(shown.titled(name)) for name in says.split(", "))
+
+
 def _says(one: Mapping[str, Any], viewer: shown.Viewer) -> object:
-    said = linked(shown.masked(str(one["says"]), viewer), viewer)
+    text = str(one["says"]) if one["new"] else _columns(str(one["says"]))
+    said = linked(shown.masked(text, viewer), viewer)
     if one["table"] == "payments.statechange":
         return said
     which = viewer.reference(one["id"]) if _ID.fullmatch(one["id"]) else ""

@@ -210,7 +210,9 @@ class JobRunAdmin(base.ModelAdmin):
 
 
 def _arguments(row: Job, viewer: shown.Viewer) -> str:
-    cells = (format_html("{}: {}", name, viewer.reference(str(value))) for name, value in row.arguments.items())
+    cells = (
+        format_html("{}: {}", shown.titled(name), viewer.reference(str(value))) for name, value in row.arguments.items()
+    )
     return format_html("<span>{}</span>", shown.joined(cells))  # one thing: on a phone a cell is laid out by its parts
 
 

@@ -73,7 +73,8 @@ class Job(models.Model):
         )
 
     def __str__(self) -> str:
-        return f"{self.name} {self.arguments}"
+        about = ", ".join(f"{name} {value}" for name, value in self.arguments.items())
+        return f"{self.name}: {about}" if about else self.name
 
 
 class Retry(Exception):
