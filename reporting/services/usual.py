@@ -18,10 +18,13 @@ LATE: Final = timedelta(minutes=15)
 """So long after its end an hour is learned: most of what is late has come by then."""
 LOOKED_BACK: Final = timedelta(weeks=8)
 """What is older has faded to nearly nothing."""
+AHEAD: Final = timedelta(days=1)
+"""A mark further ahead was left by a clock that was: from here on is learned again. Less than that is waited for, since
+an hour that is learned twice counts twice."""
 AT_ONCE: Final = 48
 """Hours that are learned in one transaction."""
 FADED: Final = 0.5
-"""Attempts: an issuer of which less is left is forgotten; one attempt is remembered for ten days."""
+"""Attempts: a cell or an issuer of which less is left is forgotten; one attempt is remembered for ten days."""
 
 
 def learn() -> bool:
@@ -35,13 +38,14 @@ def learn() -> bool:
         ends = _ends()
         if mark is None or ends is None:
             return False
+        if mark.until is not None and mark.until - ends > AHEAD:
+            mark.until = ends
         since = mark.until or AttemptsHour.objects.filter(at__gte=ends - LOOKED_BACK).aggregate(at=Min("at"))["at"]
         until = min(ends, since + AT_ONCE * HOUR) if since else ends
         if since is not None and since < until:
             _learn(since, until)
-        if mark.until is None or mark.until < until:
-            mark.until = until
-            mark.save()
+        mark.until = until if mark.until is None else max(mark.until, until)
+        mark.save()
         return until < ends
 
 
@@ -79,7 +83,7 @@ def _learn(since: datetime, until: datetime) -> None:
         usual.learn(at, seen.get(at, {}), came)
         usual.learn_issuers(at, issued.get(at, {}))
     Baseline.objects.filter(~Q(kind=BaselineKind.HOUR) | Q(hour__in=of_week)).delete()
-    Baseline.objects.bulk_create(_rows(usual), batch_size=2000)
+    Baseline.objects.bulk_create(_rows(usual, until), batch_size=2000)
     if any(issued.values()):
         IssuerBaseline.objects.all().delete()
         IssuerBaseline.objects.bulk_create(_issuers(usual, until), batch_size=2000)
@@ -112,9 +116,10 @@ def read(*hours: int) -> Baselines:
     return usual
 
 
-def _rows(usual: Baselines) -> Iterator[Baseline]:
+def _rows(usual: Baselines, now: datetime) -> Iterator[Baseline]:
     for cell, sums in usual.cells.items():
-        yield _row(BaselineKind.CELL, cell, sums)
+        if _remembered(sums, now):
+            yield _row(BaselineKind.CELL, cell, sums)
     for (account, method, hour), sums in usual.hours.items():
         yield _row(BaselineKind.HOUR, (account, method), sums, hour)
     for group, sums in usual.sketches.items():
@@ -128,11 +133,15 @@ def _rows(usual: Baselines) -> Iterator[Baseline]:
 def _issuers(usual: Baselines, now: datetime) -> Iterator[IssuerBaseline]:
     """Those that have not faded to nothing until now, also where no card of theirs has been seen any more."""
     for (account, method, country, currency, _, issuer), known in usual.issuers.cells.items():
-        if known.sums[ATTEMPTS] * known.kept(now, HALF_LIFE) >= FADED:
+        if _remembered(known, now):
             yield IssuerBaseline(
                 account=account, method=method, country=country, currency=currency, issuer=issuer, at=known.at,
                 sums=known.sums,
             )  # fmt: skip
+
+
+def _remembered(cell: Usual, now: datetime) -> bool:
+    return cell.sums[ATTEMPTS] * cell.kept(now, HALF_LIFE) >= FADED
 
 
 def _row(kind: BaselineKind, place: Iterable[str], usual: Usual, hour: int = 0) -> Baseline:

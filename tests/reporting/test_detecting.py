@@ -161,6 +161,35 @@ def test_an_issuer_whose_cards_are_not_seen_any_more_fades_to_nothing(db: None) 
     assert [row.issuer for row in known.all()] == seen, "one card is remembered as well"
 
 
+def test_a_place_where_nobody_pays_any_more_fades_to_nothing(db: None) -> None:
+    learned()
+    cells = Baseline.objects.filter(kind="cell")
+    byhand.sql("UPDATE reporting_baseline SET country = 'NL' WHERE kind = 'cell'")
+    later = minute(60 * 24 * 200)
+    filled("hour", later - timedelta(hours=3), later)
+    RollupMark.objects.update(until=later)
+    BaselineMark.objects.update(until=later - timedelta(hours=3))
+    with clock.at(later):
+        usual.learn()
+    assert [row.country for row in cells.all()] == ["US"]
+
+
+def test_a_clock_that_was_days_ahead_and_is_set_back_learns_on(db: None) -> None:
+    learned()
+    BaselineMark.objects.update(until=minute(60 * 24 * 9))
+    filled("hour", minute(0), minute(180))
+    RollupMark.objects.update(until=minute(200))
+    with clock.at(minute(80)):
+        assert usual.learn() is False
+    assert BaselineMark.objects.get().until == minute(60)
+    hour = hour_of_week(minute(60))
+    before = usual.read(hour).hours["stripe-us", "card", hour].sums[0]
+    with clock.at(minute(200)):
+        usual.learn()
+    assert usual.read(hour).hours["stripe-us", "card", hour].sums[0] > before
+    assert BaselineMark.objects.get().until == minute(180)
+
+
 def test_who_does_not_come_back_and_who_does_not_come_are_incidents_with_what_they_cost(db: None) -> None:
     learned()
     filled("minute", minute(-60), minute(0))
