@@ -51,6 +51,7 @@ def close(incident_id: str, *, because: str, by: str) -> None:
 def reopen(incident_id: str, *, because: str, by: str) -> None:
     """Say that it is not over."""
     with unit.work():
+        incidents.one_at_a_time()  # detection may open another one of the same place
         row = _held(incident_id)
         again = Incident.objects.filter(kind=row.kind, scope=row.scope, status=IncidentStatus.OPEN).exists()
         if not row.may("reopen") or row.merged_into_id or again:

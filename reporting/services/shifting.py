@@ -44,7 +44,7 @@ REST: Final = timedelta(minutes=5)
 FRESH: Final = timedelta(minutes=5)
 """Sums that are older tell nothing: no step is made."""
 LATELY: Final = timedelta(hours=1)
-"""What a place took in this time says who else could take it."""
+"""What a place took in this time before it began, and after, says who else could take it: also weeks later."""
 
 
 class NotShiftable(Refusal):
@@ -83,7 +83,8 @@ def step(incident_id: str) -> None:
 def _begin(row: Incident, moved: Diversion | None) -> None:
     """Let its payments go elsewhere, where that is of use and somebody takes them."""
     now, scope = clock.now(), where(row)
-    still = row.quiet_at is None and (moved is None or row.seen_at > moved.step_at + STEP)
+    stepped = None if moved is None or moved.step_at - now > STEP else moved.step_at  # else the clock was set back
+    still = row.quiet_at is None and (stepped is None or row.seen_at > stepped + STEP)
     if not still or row.severity == Severity.CALM or not shiftable(scope):
         return
     others = _others(row, scope, well=True)
@@ -246,9 +247,10 @@ def _keep(moved: Diversion, share: Decimal, because: str, by: str) -> None:
 
 def _others(row: Incident, scope: Scope, *, well: bool) -> frozenset[str]:
     """Who else takes such payments, and has not the same trouble there; `well`: no other trouble just now either."""
+    began = min(row.since, clock.now())
     facts = [
         routing.Facts(intent_id=row.pk, method=method, country=country, currency=currency, has_token=True)
-        for method, country, currency in probing.mix(scope, min(row.since, clock.now()) - LATELY)
+        for method, country, currency in probing.mix(scope, began - LATELY, began + LATELY)
     ]
     found = rulebook.takers(facts, but=scope["account"], well=well)
     troubles = Incident.objects.filter(status=IncidentStatus.OPEN, kind__in=MOVES, scope__account__in=found)

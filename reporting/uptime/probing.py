@@ -108,10 +108,10 @@ def accounts(scope: Mapping[str, str], since: datetime, until: datetime) -> list
     return [account for (account,) in minutes.rows(sql, {**scope, "since": since, "until": until})]
 
 
-def mix(scope: Mapping[str, str], since: datetime) -> list[tuple[str, str, str]]:
-    """Method, country and currency of what a place took since then, the most frequent first; at most twenty."""
+def mix(scope: Mapping[str, str], since: datetime, until: datetime) -> list[tuple[str, str, str]]:
+    """Method, country and currency of what a place took in these minutes, the most frequent first; at most twenty."""
     which = "".join(f" AND {name} = %({name})s" for name in DIMENSIONS if name in scope)
     sql = f"""
-        SELECT method, country, currency FROM reporting_attemptsminute WHERE at >= %(since)s{which}
+        SELECT method, country, currency FROM reporting_attemptsminute WHERE at >= %(since)s AND at < %(until)s{which}
          GROUP BY 1, 2, 3 ORDER BY sum(attempts) DESC, 1, 2, 3 LIMIT 20"""  # noqa: S608  our own SQL
-    return list(minutes.rows(sql, {**scope, "since": since}))
+    return list(minutes.rows(sql, {**scope, "since": since, "until": until}))

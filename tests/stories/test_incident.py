@@ -162,6 +162,11 @@ def test_nobody_is_sent_where_it_is_as_bad_or_where_nobody_is(two: factories.Sho
     ProviderAccount.objects.filter(code="adyen-apac").update(enabled=False)
     assert move(38) == "back", "nobody is left who takes them"
 
+    ProviderAccount.objects.filter(code="adyen-apac").update(enabled=True)
+    with at(20) as now:
+        incidents.report(both[:1], at=now)
+    assert move(20.5) == "away", "the clock was set back, and does not have to come that far again first"
+
 
 def test_where_one_account_took_all_of_them_they_leave_it_though_it_is_wrong_everywhere(
     two: factories.Shop, sim: factories.Simulator
