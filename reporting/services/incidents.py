@@ -119,7 +119,7 @@ def _spared(row: Incident, group: Group, at: datetime) -> bool:
 def _reopen(row: Incident, group: Group, at: datetime) -> None:
     row.advance(
         "reopen", because="it was found again", by=DETECTION, kind=group.kind, scope=dict(group.scope),
-        closed_at=None, closed_because="", quiet_at=None, seen_at=at, whole_at=at,
+        closed_at=None, closed_because="", whole_at=at,
     )  # fmt: skip
     enter(row, EntryKind.REOPENED, f"Found again {place(row.scope)}.", at=at)
     _note(row, group, at, grouping.per_minute(group.found))
@@ -146,11 +146,10 @@ def _follow(group: Group, rows: Mapping[str, Incident], at: datetime, diverted: 
 
 
 def _note(row: Incident, group: Group, at: datetime, rate: Mapping[str, int]) -> None:
-    between = timedelta(minutes=1) if row.quiet_at is not None else MOST_BETWEEN
     newest = at >= row.seen_at or row.seen_at - at > STEP
     worst = {code: max(rate.get(code, 0), row.worst_minor.get(code, 0)) for code in {**row.worst_minor, **rate}}
     row.change(
-        lost_minor=_lost(row.lost_minor, rate, min(max(at - row.seen_at, timedelta(0)), between)),
+        lost_minor=_lost(row.lost_minor, rate, _ill(row, group, at)),
         worst_minor=worst,
         seen_at=at if newest else row.seen_at,
         since=min(row.since, *(one.since for one in group.found if one.since >= row.since - MOST_BEFORE), at),
@@ -159,6 +158,16 @@ def _note(row: Incident, group: Group, at: datetime, rate: Mapping[str, int]) ->
     )
     if newest:
         row.change(per_minute_minor=dict(rate), figures=dict(group.leading.figures), words=_words(group))
+
+
+def _ill(row: Incident, group: Group, at: datetime) -> timedelta:
+    """For how long it has been so since it was last found: while it went on, all of the time; where it was quiet in
+    between, since it began again, or a minute where that cannot be told."""
+    elapsed = max(at - row.seen_at, timedelta(0))
+    if row.quiet_at is None:
+        return min(elapsed, MOST_BETWEEN)
+    again = min([at, *(one.since for one in group.found)])
+    return min(elapsed, MOST_BEFORE, at - again if again > row.seen_at else timedelta(minutes=1))
 
 
 def _merge(row: Incident, other: Incident, where: str, at: datetime) -> bool:

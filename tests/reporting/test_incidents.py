@@ -93,6 +93,18 @@ def test_what_is_found_again_soon_was_not_over_and_later_is_another() -> None:
     assert list(Incident.objects.order_by("opened_at").values_list("status", flat=True)) == ["closed", "open"]
 
 
+@pytest.mark.parametrize("quiet", [4, 12])
+def test_what_began_again_has_cost_something_before_it_was_found_again(quiet: int) -> None:
+    rounds(0, 3, found(account="a"))
+    rounds(3, 3 + quiet)
+    again = 3 + quiet
+    rounds(again, again + 2, found(account="a", since=again - 2))
+    row = Incident.objects.get()
+    assert row.status == "open"
+    assert row.lost_minor == {"EUR": 5 * 1000 + 3 * 1000}, "two minutes until it was found again, and one since"
+    assert (row.seen_at, row.quiet_at) == (minute(again + 1), None)
+
+
 def test_it_becomes_worse_wider_and_narrower() -> None:
     rounds(0, 2, found(account="a", method="ideal"), found(account="a", method="card", country="DE"))
     rounds(2, 3, found(K.OUTAGE, 4000, Severity.URGENT, account="a"))
