@@ -7,14 +7,14 @@ from datetime import date, timedelta
 from django.db.models import Count, Q
 from django.db.models.functions import TruncDate
 
-from payments.kernel import clock
+from payments.kernel import clock, ids
 from reporting.models.canaries import CanaryOutcome, CanaryRun
 
 
 def latest() -> Mapping[str, CanaryRun]:
     """Account -> its newest canary that has ended, of the last day; accounts without one are left out."""
     since = clock.now() - timedelta(days=1)
-    rows = CanaryRun.objects.filter(began_at__gte=since, ended_at__isnull=False).select_related("account", "through")
+    rows = CanaryRun.objects.filter(pk__gte=ids.first(since), ended_at__isnull=False).select_related("account", "through")
     newest = rows.order_by("account_id", "-pk").distinct("account_id")
     return {row.account.code: row for row in sorted(newest, key=lambda row: row.account.code)}
 
