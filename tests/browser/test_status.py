@@ -21,7 +21,7 @@ def tell_of_a_quarter(shop: factories.Shop) -> None:
     shop.paid(2500)
     rollups.advance()
     of_all = AttemptsDay.objects.filter(lens=Lens.EVERYTHING).values().get()
-    of_method = AttemptsDay.objects.filter(lens=Lens.ANSWERS).values().get()
+    of_method = AttemptsDay.objects.filter(lens=Lens.METHODS).values().get()
     made = []
     for method, countries in (("card", "DE FR ES US"), ("ideal", "NL"), ("klarna", "DE SE")):
         for number in range(1, 90):
