@@ -21,7 +21,7 @@ from django.views.decorators import http
 from payments.admin import shown
 from payments.kernel import audit, clock
 from reporting.admin import dashboards_attempts, dashboards_flows
-from reporting.admin.dashboards_parts import Asked, Chart, Tile
+from reporting.admin.dashboards_parts import Asked, Chart, Tile, named
 from reporting.uptime import periods, rates, reading, rollups
 from reporting.uptime.periods import Period, PeriodInvalid
 
@@ -249,7 +249,7 @@ def _fields(request: HttpRequest, chosen: Board, asked: Asked) -> list[tuple[str
     offered = reading.choices(asked.period) if chosen.parts else {}
     for name in chosen.parts:
         values = sorted({*offered[name], *([asked.narrowed[name]] if name in asked.narrowed else [])})
-        every = {"": _("All")} | {value: value for value in values}
+        every = {"": _("All")} | {value: named(name, value) for value in values}
         fields.append((name, words[name], every, asked.narrowed.get(name, "")))
     return [(name, said, [(key, text, key == stands) for key, text in choices.items()])
             for name, said, choices, stands in fields]  # fmt: skip

@@ -113,7 +113,7 @@ def approval(asked: Asked) -> tuple[list[Tile], list[Chart]]:
 
 def _rates(asked: Asked, name: str, title: str, sums: Mapping[Key, Sums], before: Mapping[Key, Sums]) -> Chart:
     ordered = sorted(sums.items(), key=lambda item: -item[1]["attempts"])
-    rows, labels = [], [str(key[0] or NOBODY) for key, _one in ordered]
+    rows, labels = [], [parts.named(name, key[0] or NOBODY) for key, _one in ordered]
     for label, (key, one) in zip(labels, ordered, strict=True):
         then = before.get(key, Sums()).approval
         approved = _attempts(asked, fate="approved", **{f"{name}__is": key[0]}) if key[0] else ""
@@ -148,7 +148,7 @@ def declines(asked: Asked) -> tuple[list[Tile], list[Chart]]:
         _categories(asked, now, then),
         _stacked(asked, "over_time", _("Not approved, over time"), _by_moment(asked, by_time)),
         _stacked(
-            asked, "by_method", _("Not approved, by method"), {str(key[0]): one for key, one in by_method.items()}
+            asked, "by_method", _("Not approved, by method"), {str(key): one for (key,), one in by_method.items()}
         ),
     ]
     return tiles, charts
@@ -179,10 +179,11 @@ def _stacked(asked: Asked, slug: str, title: str, sums: Mapping[str, Sums]) -> C
     timed = slug == "over_time"
     kept = sums if timed else dict(sorted(sums.items(), key=lambda item: item[1].approval or 0)[:MOST])
     series = [Series(str(words), [float(one[name]) for one in kept.values()]) for name, words in CATEGORIES.items()]
-    rows = [[cell(label), *(cell(one[name], parts.whole(one[name])) for name in CATEGORIES)]
-            for label, one in sums.items()]  # fmt: skip
+    named = {key: key if timed else parts.named("method", key) for key in sums}
+    rows = [[cell(key, named[key]), *(cell(one[name], parts.whole(one[name])) for name in CATEGORIES)]
+            for key, one in sums.items()]  # fmt: skip
     headers = [_("When (UTC)") if timed else _("Method"), *(str(words) for words in CATEGORIES.values())]
-    labels = parts.moments(asked) if timed else list(kept)
+    labels = parts.moments(asked) if timed else [named[key] for key in kept]
     return Chart(slug, title, "stacked", "count", labels, series, headers, rows)
 
 
@@ -215,7 +216,7 @@ def _together(sketches: Mapping[Any, reading.Sketch]) -> reading.Sketch:
 
 def _spread(asked: Asked, slug: str, title: str, kind: str, sketches: Mapping[Any, reading.Sketch]) -> Chart:
     timed = slug == "over_time"
-    names = [parts.stamp(asked, key) if timed else str(key) for key in sketches]
+    names = [parts.stamp(asked, key) if timed else parts.named(slug, key) for key in sketches]
     shares = {0.5: _("Half within"), 0.95: _("95 of 100 within"), 0.99: _("99 of 100 within")}
     values = {share: [reading.quantile(sketch, share) for sketch in sketches.values()] for share in shares}
     rows = []
@@ -223,7 +224,7 @@ def _spread(asked: Asked, slug: str, title: str, kind: str, sketches: Mapping[An
         href = "" if timed else _attempts(asked, **{f"{slug}__is": str(key)})
         took = [values[share][number] for share in shares]
         answers = sum(sketches[key].values())
-        rows.append([cell(name, href=href), cell(answers, parts.whole(answers)),
+        rows.append([cell(name if timed else str(key), name, href), cell(answers, parts.whole(answers)),
                      *(cell(_rounded(one), parts.milliseconds(one)) for one in took)])  # fmt: skip
     head = _("When (UTC)") if timed else _("Provider account") if slug == "account" else _("Method")
     headers = [head, _("Answers"), *shares.values()]

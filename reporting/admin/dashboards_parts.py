@@ -169,6 +169,11 @@ def cell(value: object, text: str = "", href: str = "") -> Cell:
     return Cell(text or str(value), value, href)
 
 
+def named(dimension: str, value: object) -> str:
+    """What people call a value of a dimension: methods have names."""
+    return str(shown.method(str(value))) if dimension == "method" else str(value)
+
+
 def moments(asked: Asked) -> list[str]:
     """The hours or days of a period, as charts say them."""
     form = "%H:%M" if asked.period.days == 1 else "%d %b %H:%M" if asked.period.grain == "hour" else "%d %b"

@@ -14,8 +14,8 @@ from reporting.models.canaries import CanaryOutcome, CanaryRun
 def latest() -> Mapping[str, CanaryRun]:
     """Account -> its newest canary that has ended, of the last day; accounts without one are left out."""
     since = clock.now() - timedelta(days=1)
-    rows = CanaryRun.objects.filter(pk__gte=ids.first(since), ended_at__isnull=False).select_related("account", "through")
-    newest = rows.order_by("account_id", "-pk").distinct("account_id")
+    rows = CanaryRun.objects.filter(pk__gte=ids.first(since), ended_at__isnull=False)
+    newest = rows.select_related("account", "through").order_by("account_id", "-pk").distinct("account_id")
     return {row.account.code: row for row in sorted(newest, key=lambda row: row.account.code)}
 
 
