@@ -107,7 +107,8 @@ class _Look:
 def fetch_one(account_id: str, announced: Announced, told_at: datetime) -> None:
     """Keep one file that its PSP said at `told_at` is ready; also when one of its reference is loaded: it may differ.
 
-    Raises `Retry` while it cannot be had; after `OVERDUE` it is missed, and left to the hourly look.
+    Raises `Retry` while it cannot be had; after `OVERDUE` it is missed, unless one of its reference is there, and left
+    to the hourly look.
     """
     account = accounts.account(account_id)
     try:
@@ -116,6 +117,9 @@ def fetch_one(account_id: str, announced: Announced, told_at: datetime) -> None:
     except events.NotTold as reason:
         if clock.now() - told_at < missing.OVERDUE:
             raise Retry(RETRY, str(reason)) from reason
+        if selectors.standing_file(account.pk, announced.reference) is not None:
+            log.info("settlement_not_told_again", account=account.code, name=announced.name, why=str(reason))
+            return
         why = f"{announced.name} was announced and cannot be had: {reason}."
         with unit.work():
             conflicts.miss(account, announced.reference, why, told_at)

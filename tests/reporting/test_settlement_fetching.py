@@ -157,6 +157,19 @@ def test_a_file_that_is_announced_and_never_comes_is_missed(
     assert differences() == [("file_missing", "adyen-eu 1", "cleared")]
 
 
+def test_what_is_there_is_not_missed_when_it_cannot_be_had_once_more(
+    shop: factories.Shop, sim: factories.Simulator, account: ProviderAccount
+) -> None:
+    days_of_trade(shop, sim, 4)
+    look(account, 4)
+    told_at = timezone.now()
+    with clock.at(told_at + missing.OVERDUE):
+        fetching.fetch_one(account.pk, told.batch("1", name="settlement_detail_report_batch_1_gone.csv"), told_at)
+
+    assert ("1", "loaded") in files(account)
+    assert differences() == []
+
+
 # --- what is missing ---
 
 
