@@ -247,14 +247,21 @@ def _keep(moved: Diversion, share: Decimal, because: str, by: str) -> None:
 
 def _others(row: Incident, scope: Scope, *, well: bool) -> frozenset[str]:
     """Who else takes such payments, and has not the same trouble there; `well`: no other trouble just now either."""
-    began = min(row.since, clock.now())
     facts = [
         routing.Facts(intent_id=row.pk, method=method, country=country, currency=currency, has_token=True)
-        for method, country, currency in probing.mix(scope, began - LATELY, began + LATELY)
+        for method, country, currency in _took(row, scope)
     ]
     found = rulebook.takers(facts, but=scope["account"], well=well)
     troubles = Incident.objects.filter(status=IncidentStatus.OPEN, kind__in=MOVES, scope__account__in=found)
     return found - {one.scope["account"] for one in troubles if _as_bad(one, row, scope)}
+
+
+def _took(row: Incident, scope: Scope) -> list[tuple[str, str, str]]:
+    """Which payments it took; where that is so long ago that nobody knows, those that others take in its place now."""
+    now = clock.now()
+    began = min(row.since, now)
+    elsewhere = {name: value for name, value in scope.items() if name != "account"}
+    return probing.mix(scope, began - LATELY, began + LATELY) or probing.mix(elsewhere, now - LATELY, now)
 
 
 def _as_bad(one: Incident, row: Incident, scope: Scope) -> bool:

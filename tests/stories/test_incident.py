@@ -20,7 +20,7 @@ from reporting.services import handling, incidents, shifting
 from reporting.uptime import incidents as reading
 from reporting.uptime import rollups
 from reporting.uptime.findings import Finding
-from tests import factories
+from tests import byhand, factories
 from tests.connectors.adyen_bench import fields
 from tests.services.test_confirm import settle
 
@@ -203,6 +203,11 @@ def test_where_one_account_took_all_of_them_they_leave_it_though_it_is_wrong_eve
     with at(8):
         shifting.hold(row.pk, Decimal("0.5"), because="Half of it.", by="staff eva")
     assert TrafficShift.objects.get(ended_at=None).share == Decimal("0.5")
+
+    with at(9):
+        shifting.release(row.pk, by="staff eva")
+    byhand.sql("DELETE FROM reporting_attemptsminute WHERE account = 'adyen-eu'")
+    assert move(9.5) == "away", "as if it were weeks ago: nobody knows any more what the place took"
 
 
 def test_people_hold_payments_where_they_want_them(two: factories.Shop, sim: factories.Simulator) -> None:
