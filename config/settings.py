@@ -6,6 +6,7 @@ from urllib.parse import unquote, urlsplit
 
 from django.templatetags.static import static
 from django.urls import reverse_lazy
+from django.utils.translation import gettext_lazy
 
 import config.databases
 from config import environment, logs, security, tracing
@@ -214,7 +215,7 @@ UNFOLD = {
         {"rel": "icon", "type": "image/svg+xml", "href": lambda _request: static("backoffice/favicon.svg")}
     ],
     "SITE_URL": None,
-    "ACCOUNT": {"navigation": [{"title": "My account", "link": reverse_lazy("my_account")}]},
+    "ACCOUNT": {"navigation": [{"title": gettext_lazy("My account"), "link": reverse_lazy("my_account")}]},
     "SHOW_VIEW_ON_SITE": False,
     "BORDER_RADIUS": "6px",
     "COLORS": {"primary": {"500": "#60a5fa", "600": "#1d4ed8", "700": "#1e40af"}},

@@ -3,8 +3,9 @@
 import ast
 import enum
 from collections.abc import Iterable, Iterator
-from typing import Final, NamedTuple, TypeVar
+from typing import Final, TypeVar
 
+from django.apps import apps
 from django.conf import settings
 from django.contrib import admin
 from django.db.models import TextChoices
@@ -12,12 +13,26 @@ from django.template import Engine
 from django.template.base import Node
 from django.templatetags.i18n import BlockTranslateNode, TranslateNode
 
+from payments.connectors import declines
+from reporting.reports.catalogue import REPORTS
+from reporting.translations import Text as Text
+from reporting.uptime.attention import STATES
+from reporting.uptime.slo import SLOS
+
 APPS: Final = ("payments", "refunds", "reporting")
 
-DJANGOS: Final = {"gettext": 1, "gettext_lazy": 1, "gettext_noop": 1, "_": 1, "ngettext": 2, "ngettext_lazy": 2}
+DJANGOS: Final = {
+    "gettext": 1,
+    "gettext_lazy": 1,
+    "lazy": 1,
+    "gettext_noop": 1,
+    "_": 1,
+    "ngettext": 2,
+    "ngettext_lazy": 2,
+}
 """Django's functions, and how many of their arguments are looked up."""
 
-SHIM: Final = {"Column": 0, "Doing": 0, "Table": 0, "table": 0}
+SHIM: Final = {"Column": 0, "Doing": 0, "Table": 0, "table": 0, "status": 1}
 """What the shim over the admin's skin looks up when it shows it (payments/admin/shown.py): which argument."""
 
 FACTS: Final = frozenset({
@@ -32,7 +47,20 @@ NAMED: Final = frozenset({"title", "empty", "none"})
 ATTRIBUTES: Final = frozenset({"called", "nothing_here", "search_help_text"})
 """Attributes of the admin's classes that are looked up."""
 
+OFFERS: Final = frozenset({"new_words", "moves"})
+"""Attributes that hold the words of buttons, each with what pressing it does (reporting/admin/alerting.py)."""
+
 SKIN: Final = (
+    "Select all rows", "Select action to run", "After you've created a user, you’ll be able to edit more user options.",
+    "Log in", "No data", "No results found", "Previous", "Loading more results...",
+    "Forgotten your password or username?", "You have been successfully logged out from the administration",
+    "Raw passwords are not stored, so there is no way to see this user’s password, but you can change the password "
+    'using <a href="{}" class="text-primary-600 dark:text-primary-500">this form</a>.',
+    "Whether the user will be able to authenticate using a password or not. If disabled, they may still be able to "
+    "authenticate using other backends, such as Single Sign-On or LDAP.",
+    "Password-based authentication", "Reset password", "Enabled", "Disabled",
+    "Enable password-based authentication for this user by setting a password.",
+    "Disable password-based authentication",
     "Welcome back to", "Welcome", "Go back", "Light", "Dark", "System", "Toggle password visibility",
     "Choose file to upload", "Select value", "Type to search", "True", "False", "Select record", "More actions",
     "Return to site", "Filters", "General",
@@ -46,18 +74,11 @@ PLAIN: Final = ("refunds/defence.py", "refunds/services/settling.py", "payments/
 Kind = TypeVar("Kind", bound=enum.Enum)
 
 
-class Text(NamedTuple):
-    """One text, and its plural where it counts something."""
-
-    one: str
-    many: str = ""
-
-
 def collect() -> dict[Text, list[str]]:
     """Every text of the back office, and where it stands."""
     found: dict[Text, list[str]] = {}
     skin = ((Text(one), "unfold") for one in SKIN)
-    for text, place in (*_in_code(), *_in_templates(), *_in_choices(), *skin):
+    for text, place in (*_in_code(), *_in_templates(), *_in_choices(), *_in_registers(), *skin):
         if not text.one:
             continue
         places = found.setdefault(text, [])
@@ -121,7 +142,7 @@ def _called(node: ast.Call, *, of_admin: bool) -> Iterator[Text]:
 def _titled(node: ast.Call, name: str) -> Iterator[str]:
     """The titles that a call of the shim may give a column or a table."""
     if name in SHIM:
-        yield from _strings(node.args[0]) if node.args else ()
+        yield from _strings(node.args[SHIM[name]]) if len(node.args) > SHIM[name] else ()
         return
     own = [*node.args[1:2], *(one.value for one in node.keywords if one.arg == "title")]
     made = own or [node.args[0]] if node.args else own
@@ -138,6 +159,9 @@ def _attribute(line: ast.stmt) -> Iterator[Text]:
     if names & ATTRIBUTES and value is not None:
         parts = value.elts if isinstance(value, ast.Tuple) else [value]
         yield from (Text(one) for part in parts for one in _strings(part) if one)
+    if names & OFFERS and value is not None:
+        pairs = (one for one in ast.walk(value) if isinstance(one, ast.Tuple))
+        yield from (Text(one) for pair in pairs for part in pair.elts for one in _strings(part))
     if {"sections", "afterwards"} & set(names) and isinstance(value, ast.Tuple | ast.List):
         heads = (one.elts[0] for one in value.elts if isinstance(one, ast.Tuple) and one.elts)
         yield from (Text(one) for head in heads for one in _strings(head) if one)
@@ -199,6 +223,30 @@ def _in_choices() -> Iterator[tuple[Text, str]]:
                 yield from ((Text(str(label)), place) for value, label in field.flatchoices if label != value)
             filters = (model._meta.get_field(one) for one in page.list_filter if isinstance(one, str))
             yield from ((Text(str(getattr(field, "verbose_name", ""))), place) for field in filters)
+
+
+def _in_registers() -> Iterator[tuple[Text, str]]:
+    """What is said once, where a thing is defined, and shown on pages: reports, promises, states of money, rights."""
+    for report in REPORTS.values():
+        yield from ((Text(said), "reporting/reports") for said in (report.title, *offered(report.use)))
+    for promise in SLOS.values():
+        yield from ((Text(said), "reporting/uptime/slo.py") for said in (promise.title, promise.promise))
+    yield from ((Text(state.words), "reporting/uptime/attention.py") for state in STATES)
+    yield from ((Text(plain(code)), declines.__name__) for code in declines.DECLINES)
+    for model in apps.get_models():
+        if model._meta.app_label in APPS:
+            yield from ((Text(right(str(name))), model.__module__) for _code, name in model._meta.permissions)
+
+
+def offered(use: str) -> tuple[str, str]:
+    """When a report is used, and what it has: "Use this when you …: what it has"."""
+    when, _colon, more = use.replace("`", "").partition(": ")
+    return when.removeprefix("Use this when "), f"{more[:1].upper()}{more[1:]}"
+
+
+def right(name: str) -> str:
+    """Can refund payments -> Refund payments."""
+    return name.removeprefix("Can ").capitalize()
 
 
 def plain(value: str) -> str:

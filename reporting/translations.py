@@ -4,16 +4,21 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import polib
-
-from reporting.texts import Text
 
 PLURALS: Final = "nplurals=2; plural=(n != 1);"
 """Of German and Spanish, and of whatever else has one form for one and another for the rest."""
 
 _HOLDERS: Final = re.compile(r"%\(\w[^)]*\)[.\d]*[a-z]|%[sd]|\{\w*\}|</?[a-z]+|%%")
+
+
+class Text(NamedTuple):
+    """One text, and its plural where it counts something."""
+
+    one: str
+    many: str = ""
 
 
 def catalogues(place: Path) -> dict[str, Path]:

@@ -265,7 +265,7 @@ class ModelAdmin(unfold.ModelAdmin):  # type: ignore[misc]  # unfold has no type
 
     def headline(self, row: Any, viewer: shown.Viewer) -> object:  # noqa: ARG002  for subclasses
         """The one thing about a row that is read first."""
-        return str(row)
+        return shown.recite(str(row))
 
     def tables(self, row: Any, viewer: shown.Viewer) -> Sequence[shown.Table]:  # noqa: ARG002  for subclasses
         """Rows of other tables that belong to this one."""

@@ -104,7 +104,7 @@ class TransferAdmin(base.ModelAdmin):
 
     called = ("ledger transfer", "ledger transfers")
     columns = (
-        shown.text_of("narrative", "What happened"),
+        shown.said_of("narrative", "What happened"),
         shown.text_of("event"),
         shown.reference_of("source_id", "Source"),
         shown.time_of("booked_at", "Booked"),

@@ -130,6 +130,13 @@ class ChangeList(UnfoldChangeList, DjangoChangeList):  # type: ignore[misc]  # u
         self.paginator.is_over(self.page_num, len(self.result_list))
         self.result_count = self.full_result_count = self.paginator.count
 
+    def get_filters(self, request: HttpRequest) -> Any:
+        """The filters, with the titles that models give them in the reader's language."""
+        found = super().get_filters(request)
+        for spec in found[0]:
+            spec.title = _(str(spec.title)) if _(str(spec.title)) != spec.title else _(shown.capital(spec.title))
+        return found
+
     @cached_property
     def rows(self) -> SafeString | None:
         """The page's rows as HTML; None where unfold has to write them."""

@@ -161,7 +161,7 @@ def _waits_for(row: Delivery) -> str:
 
 
 def _answer(row: Delivery, viewer: shown.Viewer) -> str:
-    return str(row.last_status or shown.masked(row.last_error, viewer) or shown.NOTHING)
+    return str(row.last_status or shown.recite(shown.masked(row.last_error, viewer)) or shown.NOTHING)
 
 
 @admin.register(Event)

@@ -1,7 +1,7 @@
 """Staff and their roles: only who administers users sees these."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from django import forms as django_forms
 from django.contrib import admin, messages
@@ -266,7 +266,24 @@ class GroupAdmin(base.ModelAdmin):
         return (shown.table("Who has it", members, MEMBERS, viewer, empty="Nobody has this role."),)
 
 
+VERBS: Final[Mapping[str, Any]] = {
+    "view": gettext_lazy("See: %(what)s"),
+    "add": gettext_lazy("Make: %(what)s"),
+    "change": gettext_lazy("Change: %(what)s"),
+    "delete": gettext_lazy("Delete: %(what)s"),
+}
+
+
 def _rights(row: Any) -> list[str]:
-    """Django's names of what a role allows."""
-    rights: Mapping[str, str] = dict(row.permissions.values_list("codename", "name"))
-    return [rights[name].removeprefix("Can ").capitalize() for name in sorted(rights)]
+    """What a role allows: what Django calls by a verb and a table, and rights that have words of their own."""
+    found = []
+    for one in row.permissions.select_related("content_type"):
+        verb, _sign, table = one.codename.partition("_")
+        model = one.content_type.model_class()
+        if verb in VERBS and model is not None and table == one.content_type.model:
+            page = admin.site._registry.get(model)
+            what = page.plural if isinstance(page, base.ModelAdmin) else _(str(model._meta.verbose_name_plural))
+            found.append(str(VERBS[verb] % {"what": what}))
+        else:
+            found.append(_(one.name.removeprefix("Can ").capitalize()))
+    return sorted(found)

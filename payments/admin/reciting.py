@@ -35,24 +35,93 @@ SENTENCES: Final = (
     gettext_noop("the payment method was tokenised with this account"),
     gettext_noop("tied to the ledger"),
     gettext_noop("weight %(weight)s of %(total)s"),
+    gettext_noop("%(amount)s captured by %(account)s"),
+    gettext_noop("%(amount)s captured by %(account)s has failed"),
+    gettext_noop("A fee of %(account)s"),
+    gettext_noop("A fee of %(account)s for a dispute"),
+    gettext_noop("Tax on a fee of %(account)s"),
+    gettext_noop("Held back by %(account)s, or released"),
+    gettext_noop("%(account)s moved our balance, and nobody knows why yet"),
+    gettext_noop("Converted by %(account)s when it settled"),
+    gettext_noop("Refund of %(amount)s by %(account)s sent"),
+    gettext_noop("Refund of %(amount)s by %(account)s succeeded"),
+    gettext_noop("Refund of %(amount)s by %(account)s came back"),
+    gettext_noop("Refund of %(amount)s by %(account)s came to nothing"),
+    gettext_noop("Refund of %(amount)s by bank transfer left %(account)s"),
+    gettext_noop("Refund of %(amount)s by bank transfer came back to %(account)s"),
+    gettext_noop("Disputed %(amount)s was taken by %(account)s"),
+    gettext_noop("Disputed %(amount)s was given back by %(account)s"),
+    gettext_noop("Disputed %(amount)s is lost, taken by %(account)s"),
+    gettext_noop("Disputed %(amount)s is no loss, taken by %(account)s"),
+    gettext_noop("Payout %(reference)s by %(account)s"),
+    gettext_noop("Payout %(reference)s of %(amount)s by %(account)s"),
+    gettext_noop("Payout %(reference)s of %(amount)s came back to %(account)s"),
+    gettext_noop("Payout of %(amount)s has arrived on %(account)s"),
+    gettext_noop("Payout of %(amount)s has left %(account)s"),
+    gettext_noop("Payout of %(amount)s has arrived on %(account)s: a match was undone"),
+    gettext_noop("Payout of %(amount)s has left %(account)s: a match was undone"),
+    gettext_noop("Session of %(person)s"),
+    gettext_noop("Browser of %(person)s"),
+    gettext_noop("Second factor of %(person)s"),
+    gettext_noop("%(since)s to %(until)s"),
+    gettext_noop("%(method)s in all countries: %(paid)s of %(tried)s"),
+    gettext_noop("%(method)s in %(country)s: %(paid)s of %(tried)s"),
+    gettext_noop("fraud warning of %(id)s"),
+    gettext_noop("replay of %(id)s by %(person)s"),
+    gettext_noop("event %(number)s of %(id)s: recorded, not sent yet"),
+    gettext_noop("event %(number)s of %(id)s: recorded, no endpoint wants it"),
+    gettext_noop("%(count)s deliveries again, asked by %(person)s"),
+    gettext_noop("%(operation)s for %(id)s"),
+    gettext_noop("the line names it"),
+    gettext_noop("the release"),
+    gettext_noop("the bank disputes the payment"),
+    gettext_noop("the name is unknown"),
+    gettext_noop("Made up for the demo"),
+    gettext_noop("What PSPs have settled"),
+    gettext_noop("No line waits to be compared with our books."),
+    gettext_noop("Looked at when nothing above is missing."),
+    gettext_noop("What the PSP says it owes us is not what books and lines come to."),
 )
 """What stands most often as the reason of a change or of a route; whatever else was written is shown as it is."""
 
+
+def _operation(name: str) -> str:
+    return wording.within(wording.said(name))
+
+
 _HOLE: Final = re.compile(r"%\\\((\w+)\\\)s")
-_WORDED: Final = {"code": wording.plain, "method": wording.method}
+_WORDED: Final = {"code": wording.said, "operation": _operation, "method": wording.method}
+_FORMS: Final = {
+    "amount": r"[\d.,−-]+ [A-Z]{3}",
+    "account": r"[\w-]+",
+    "person": r"[\w@.+ -]+",
+    "reference": r"[\w-]+",
+    "since": r"[\d-]+",
+    "until": r"[\d:-]+",
+}
+_WORD: Final = r"[\w:]+"
+"""What may stand in a hole: of these names, and of all others."""
 
 
 def recite(text: str) -> str:
-    """A sentence of ours in the reader's language, its codes in words; anything else as it came."""
+    """A sentence of ours in the reader's language, its codes in words; anything else as it came.
+
+    A text that pages say as well, word by word, needs no entry above, nor do two of them with a colon between:
+    catalogues have them.
+    """
+    if not text or (said := _(text)) != text:
+        return said if text else ""
     for sentence, pattern in _patterns():
         if found := pattern.fullmatch(text):
             return _(sentence) % {name: _WORDED.get(name, str)(value) for name, value in found.groupdict().items()}
-    return text
+    return ": ".join(part and _(part) for part in text.split(": "))
 
 
 @cache
 def _patterns() -> tuple[tuple[str, re.Pattern[str]], ...]:
-    return tuple(
-        (sentence, re.compile(_HOLE.sub(lambda hole: rf"(?P<{hole[1]}>[\w:]+)", re.escape(sentence))))
-        for sentence in SENTENCES
-    )
+    return tuple((sentence, re.compile(_HOLE.sub(_hole, re.escape(sentence)))) for sentence in SENTENCES)
+
+
+def _hole(found: re.Match[str]) -> str:
+    form = _FORMS.get(found[1], _WORD)
+    return f"(?P<{found[1]}>{form})"

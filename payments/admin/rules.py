@@ -53,8 +53,10 @@ class RuleForm(forms.Form):
     name = _text(gettext_lazy("It stands with every attempt that the rule routes."), required=True)
     priority = _number(gettext_lazy("The smallest is read first."), initial=100)
     split = _text(gettext_lazy("Provider accounts with weights: adyen-eu 70, stripe-eu 30. Empty blocks what matches."))
-    amount_from = _number(gettext_lazy("Minor units of the one currency above."), required=False)
-    amount_to = _number(gettext_lazy("Below this amount."), required=False)
+    amount_from = _number(
+        gettext_lazy("Minor units of the one currency above."), required=False, label=gettext_lazy("Amount from")
+    )
+    amount_to = _number(gettext_lazy("Below this amount."), required=False, label=gettext_lazy("Amount to"))
     control_percent = _number(
         gettext_lazy("Spared by the rule, to compare it with: 0 to 50."),
         label=gettext_lazy("Spared, percent"),

@@ -144,4 +144,4 @@ class MethodSuccessAdmin(base.ModelAdmin):
 
     def headline(self, row: Any, _viewer: shown.Viewer) -> object:
         """Which method, where."""
-        return str(row)
+        return shown.recite(str(row))

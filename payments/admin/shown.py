@@ -97,7 +97,7 @@ class Viewer:
         """A row as a link to its page, or as text for who may not open that."""
         if row is None:
             return NOTHING
-        return self._link(type(row), str(row.pk), self.nameless(str(row)) if text is None else str(text))
+        return self._link(type(row), str(row.pk), recite(self.nameless(str(row))) if text is None else str(text))
 
     def reference(self, object_id: str) -> str:
         """An id of ours as a link to its page, with a button that copies it."""
@@ -147,7 +147,9 @@ def status(value: str, words: object = "", tones: Mapping[str, str] = _TONES) ->
     """A state as a coloured label; the words say it, the colour only helps to find it."""
     if not value:
         return NOTHING
-    return format_html('<span class="bo-status bo-{}">{}</span>', tones.get(value, "quiet"), words or said(value))
+    return format_html(
+        '<span class="bo-status bo-{}">{}</span>', tones.get(value, "quiet"), (words and _(str(words))) or said(value)
+    )
 
 
 def moment(value: datetime | None) -> str:
@@ -323,7 +325,7 @@ def linked(name: str, title: str = "", text: Callable[[Any], str] = str) -> Colu
 
     def cell(row: Any, viewer: Viewer) -> str:
         other = _get(row, name)
-        return viewer.link(other, text(other)) if other is not None else NOTHING
+        return viewer.link(other, recite(text(other))) if other is not None else NOTHING
 
     return Column(title or titled(name), cell)
 

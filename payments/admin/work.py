@@ -206,7 +206,7 @@ class JobRunAdmin(base.ModelAdmin):
 
     def headline(self, row: Any, _viewer: shown.Viewer) -> object:
         """What became of which job."""
-        return str(row)
+        return shown.recite(str(row))
 
 
 def _arguments(row: Job, viewer: shown.Viewer) -> str:
@@ -226,7 +226,7 @@ class StateChangeAdmin(base.ModelAdmin):
         shown.Column("From", lambda row, _: shown.status(row.from_state)),
         shown.Column("To", lambda row, _: shown.status(row.to_state)),
         shown.said_of("because", "Why"),
-        shown.text_of("by", "By whom"),
+        shown.said_of("by", "By whom"),
     )
     sections = (("About", columns),)
     list_filter = (lists.CreatedFilter,)

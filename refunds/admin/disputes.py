@@ -342,6 +342,10 @@ class DisputeStageAdmin(base.ModelAdmin):
     search_help_text = "Id of a dispute"
     nothing_here = "No bank disputes a payment."
 
+    def headline(self, row: Any, _viewer: shown.Viewer) -> object:
+        """Which stage, and what we said to it."""
+        return f"{shown.said(row.stage)}: {shown.within(shown.said(row.get_answer_display() or _('Not answered')))}"
+
 
 @admin.register(DisputeMovement)
 class DisputeMovementAdmin(base.ModelAdmin):

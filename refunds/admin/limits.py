@@ -26,7 +26,7 @@ CHANGE_COLUMNS = (
     shown.time_of("at", "When"),
     shown.Column("Change", lambda row, _: f"{shown.plain(row.from_state)} → {shown.plain(row.to_state)}"),
     shown.said_of("because", "Why"),
-    shown.text_of("by", "By whom"),
+    shown.said_of("by", "By whom"),
 )
 
 
@@ -83,8 +83,8 @@ class RefundLimitAdmin(base.ModelAdmin):
         shown.Column("At once", lambda row, _: _most(row.each_minor, row.currency), right=True),
         shown.Column("In 24 hours", lambda row, _: _most(row.daily_minor, row.currency), right=True),
         shown.status_of(tones={"active": "good", "proposed": "wait"}),
-        shown.text_of("proposed_by"),
-        shown.text_of("approved_by"),
+        shown.said_of("proposed_by"),
+        shown.said_of("approved_by"),
     )
     sections = (("About", (*columns, shown.time_of("created_at"), shown.time_of("replaced_at"))),)
     list_select_related = ("client",)

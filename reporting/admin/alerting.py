@@ -24,6 +24,7 @@ from reporting.models import AlertChannel, AlertRule, Silence
 from reporting.models.alerts import ChannelKind, Source
 from reporting.services import alert_rules
 
+SOURCES: Final = [one for one in shown.choices(Source) if one[0] != Source.CHANNEL]
 HOURS: Final = (
     (1, lazy("1 hour")), (4, lazy("4 hours")), (24, lazy("1 day")), (72, lazy("3 days")), (168, lazy("7 days")),
 )  # fmt: skip
@@ -47,14 +48,14 @@ def _scope(text: str) -> dict[str, str]:
 
 def _about(row: Any) -> str:
     said = [", ".join(row.kinds), ", ".join(f"{name} {value}" for name, value in row.scope.items())]
-    return "; ".join(part for part in said if part) or "Everything"
+    return "; ".join(part for part in said if part) or _("Everything")
 
 
 class ChannelForm(forms.Form):
     """A channel, with its secret."""
 
     name = forms.CharField(max_length=60, label=lazy("Name"))
-    kind = forms.ChoiceField(choices=ChannelKind.choices, label=lazy("Kind"))
+    kind = forms.ChoiceField(choices=shown.choices(ChannelKind), label=lazy("Kind"))
     to = forms.CharField(
         required=False, max_length=500, label=lazy("Write to"), help_text=lazy("E-mail only: addresses, with commas.")
     )
@@ -111,8 +112,8 @@ class RuleForm(AboutForm):
     """A rule as somebody wants it."""
 
     name = forms.CharField(max_length=80, label=lazy("Name"))
-    source = forms.ChoiceField(choices=[one for one in Source.choices if one[0] != Source.CHANNEL], label=lazy("About"))
-    least = forms.ChoiceField(choices=Severity.choices, label=lazy("At least"))
+    source = forms.ChoiceField(choices=SOURCES, label=lazy("About"))
+    least = forms.ChoiceField(choices=shown.choices(Severity), label=lazy("At least"))
     channels = forms.MultipleChoiceField(choices=(), label=lazy("Channels"), widget=forms.SelectMultiple)
     wait_seconds = forms.IntegerField(
         min_value=0, max_value=600, initial=20, label=lazy("Wait for company, seconds"),
@@ -139,7 +140,7 @@ class SilenceForm(AboutForm):
 
     source = forms.ChoiceField(
         required=False,
-        choices=[("", lazy("Everything")), *(one for one in Source.choices if one[0] != Source.CHANNEL)],
+        choices=[("", lazy("Everything")), *SOURCES],
         label=lazy("About"),
     )
     hours = forms.TypedChoiceField(choices=HOURS, coerce=int, label=lazy("For how long"))
@@ -375,7 +376,7 @@ class SilenceAdmin(_Admin):
         shown.Column(
             "Stands", lambda row, _: shown.status("wait", "Silent") if _silent(row) else shown.status("ended")
         ),
-        shown.Column("About", lambda row, _: row.get_source_display() or "Everything"),
+        shown.Column("About", lambda row, _viewer: _(row.get_source_display() or "Everything")),
         shown.Column("Of it", lambda row, _: _about(row)),
         shown.time_of("until"),
         shown.text_of("made_by"),

@@ -51,7 +51,7 @@ class AlertAdmin(base.ModelAdmin):
     """Everything that was wrong, whether or not somebody was told."""
 
     columns = (
-        shown.text_of("words", "What"),
+        shown.said_of("words", "What"),
         shown.Column("Stands", lambda row, _: _stands(row)),
         shown.Column("Severity", lambda row, _: shown.status(row.severity, tones=TONES)),
         shown.choice_of("source", "From"),
@@ -81,7 +81,7 @@ class AlertAdmin(base.ModelAdmin):
 
     def headline(self, row: Any, _viewer: shown.Viewer) -> object:
         """Its words, and how it stands."""
-        return shown.joined((row.words, _stands(row)), " ")
+        return shown.joined((shown.recite(row.words), _stands(row)), " ")
 
     def tables(self, row: Any, viewer: shown.Viewer) -> Sequence[shown.Table]:
         """Which channels know of it."""
@@ -102,7 +102,7 @@ class NoticeAdmin(base.ModelAdmin):
 
     def headline(self, row: Any, _viewer: shown.Viewer) -> object:
         """What of which alert."""
-        return f"{row.get_told_display()}: {row.alert.words}"
+        return shown.recite(f"{row.get_told_display()}: {row.alert.words}")
 
 
 @admin.register(AlertMessage)

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy
 
 from payments.admin import shown
 from payments.kernel import clock
+from reporting import texts
 from reporting.models import FileFormat
 from reporting.reports import base
 from reporting.reports.base import Parameters
@@ -34,11 +35,7 @@ class Offer(NamedTuple):
 
 def offers() -> list[Offer]:
     """Every report, in the words of the catalogue: "Use this when you …: what it has"."""
-    found = []
-    for one in REPORTS.values():
-        when, _, more = one.use.replace("`", "").partition(": ")
-        found.append(Offer(one.name, one.title, when.removeprefix("Use this when "), shown.capital(more)))
-    return found
+    return [Offer(one.name, _(one.title), *map(_, texts.offered(one.use))) for one in REPORTS.values()]
 
 
 class ReportForm(forms.Form):
@@ -59,7 +56,7 @@ class ReportForm(forms.Form):
     currency = forms.CharField(
         required=False, max_length=3, help_text=gettext_lazy("Like EUR. Empty means every currency.")
     )
-    format = forms.ChoiceField(choices=FileFormat.choices)
+    format = forms.ChoiceField(choices=shown.choices(FileFormat))
 
     def __init__(self, data: Any = None, preset: str = "") -> None:
         days = presets()

@@ -130,7 +130,7 @@ class UploadForm(forms.Form):
 
 
 STATEMENTS: Final = (
-    shown.Column("Statement", lambda row, viewer: viewer.link(row, f"{row.from_day} to {row.to_day}")),
+    shown.Column("Statement", lambda row, viewer: viewer.link(row)),
     shown.text_of("reference", "Bank's number"),
     shown.amount_of("opening", "At the beginning"),
     shown.amount_of("closing", "At the end"),
@@ -256,7 +256,7 @@ class BankStatementAdmin(base.ModelAdmin):
 
     called = ("bank statement", "bank statements")
     columns = (
-        shown.Column("Days", lambda row, _: f"{row.from_day} to {row.to_day}"),
+        shown.Column("Days", lambda row, _viewer: shown.recite(str(row))),
         shown.linked("account"),
         *STATEMENTS[1:],
         shown.text_of("uploaded_by"),

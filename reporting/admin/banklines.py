@@ -96,7 +96,7 @@ MATCHES: Final = (
     shown.Column("Line", lambda row, viewer: viewer.link(row.line)),
     shown.reference_of("payout_id", "Payout"),
     shown.said_of("because", "How it is known"),
-    shown.text_of("made_by", "By"),
+    shown.said_of("made_by", "By"),
     shown.time_of("created_at", "When"),
     shown.Column("Undone", lambda row, viewer: _undone(row, viewer)),
 )
@@ -133,7 +133,7 @@ class BankLineAdmin(base.ModelAdmin):
                 shown.code_of("reference"),
                 shown.code_of("bank_reference", "The bank's number of it"),
                 shown.flag_of("reversal", "Takes back an earlier line"),
-                shown.text_of("said_by", "Set aside by"),
+                shown.said_of("said_by", "Set aside by"),
                 shown.said_of("text", "What the bank says"),
             ),
         ),

@@ -101,7 +101,7 @@ CHECK_COLUMNS = (
 )
 HISTORY = (
     shown.time_of("at", "When"),
-    shown.Column("What", lambda row, _: shown.plain(row.event)),
+    shown.Column("What", lambda row, _viewer: shown.said(row.event)),
     shown.said_of("because", "Why"),
     shown.text_of("by", "By whom"),
 )
@@ -338,7 +338,7 @@ class CloseCheckAdmin(base.ModelAdmin):
 
     called = ("item of a close", "items of closes")
     columns = (
-        shown.Column("Item", lambda row, _: str(row)),
+        shown.Column("Item", lambda row, _viewer: shown.recite(str(row))),
         shown.Column("State", lambda row, _: shown.status(row.state, shown.said(row.get_state_display()), tones=TONES)),
         shown.linked("close", "Period", lambda close: f"{close.entity}, {close.words}"),
         shown.said_of("says", "What it says"),
@@ -358,7 +358,9 @@ class CloseCheckAdmin(base.ModelAdmin):
 
     def headline(self, row: Any, _viewer: shown.Viewer) -> object:
         """The item, and what it says."""
-        return shown.joined((str(row), shown.status(row.state, shown.said(row.get_state_display()), tones=TONES)), " ")
+        return shown.joined(
+            (shown.recite(str(row)), shown.status(row.state, shown.said(row.get_state_display()), tones=TONES)), " "
+        )
 
     def doings(self, request: HttpRequest, row: Any) -> Sequence[shown.Doing]:
         """Accept what is missing."""

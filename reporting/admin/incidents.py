@@ -81,7 +81,7 @@ def touched(attempts: Sequence[PaymentAttempt], country: str, viewer: shown.View
     """A sentence for each incident in which a payment was tried, which leads there."""
     return [
         format_html(_("It was tried while something was wrong: {what} {where}, {when}."),
-                    what=viewer.link(row, row.get_kind_display()), where=place(row.scope), when=span(row))
+                    what=viewer.link(row, shown.said(row.get_kind_display())), where=place(row.scope), when=span(row))
         for row in reading.touching(attempts, country)
     ]  # fmt: skip
 
@@ -133,7 +133,7 @@ FIGURES: Final = (
 class IncidentAdmin(base.ModelAdmin):
     """Something that is or was wrong."""
 
-    columns = (shown.text_of("words", "Incident"), *COLUMNS)
+    columns = (shown.said_of("words", "Incident"), *COLUMNS)
     sections = (
         (
             "About",
@@ -159,7 +159,7 @@ class IncidentAdmin(base.ModelAdmin):
 
     def heading(self, row: Any, viewer: shown.Viewer) -> str:  # noqa: ARG002  the base's
         """The words on top."""
-        return str(row.get_kind_display())
+        return shown.said(str(row.get_kind_display()))
 
     def headline(self, row: Any, _viewer: shown.Viewer) -> object:
         """What is wrong, in plain words."""
@@ -277,7 +277,7 @@ class IncidentAdmin(base.ModelAdmin):
             self._done(request, row, words, lambda: act(request, row, given))
             return HttpResponseRedirect(back)
         context = {"row": row, "form": form, "effect": effect, "button": words,
-                   "what": row.get_kind_display(), "back": back}  # fmt: skip
+                   "what": shown.said(row.get_kind_display()), "back": back}  # fmt: skip
         return self.page(request, "admin/confirm.html", words, context)
 
     def _done(self, request: HttpRequest, row: Incident, words: str, act: Callable[[], str]) -> None:

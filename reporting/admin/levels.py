@@ -6,6 +6,7 @@ from typing import Any
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
 
 from payments.admin import base, shown
 from reporting.models import ServiceLevel
@@ -32,8 +33,8 @@ def _burns(level: Level) -> str:
 
 
 LEVELS = (
-    shown.Column("Promise", lambda row, viewer: viewer.link(ServiceLevel(name=row.slo.name), row.slo.title)),
-    shown.Column("What", lambda row, _: row.slo.promise, wide=True),
+    shown.Column("Promise", lambda row, viewer: viewer.link(ServiceLevel(name=row.slo.name), _(row.slo.title))),
+    shown.Column("What", lambda row, _viewer: _(row.slo.promise), wide=True),
     shown.Column("Target", lambda row, _: percent(row.slo.target), right=True),
     shown.Column("30 days", lambda row, _: percent(row.count.share, 3), right=True),
     shown.Column("Of", lambda row, _: f"{row.count.total:,}", right=True),
@@ -70,16 +71,16 @@ class ServiceLevelAdmin(base.ModelAdmin):
             "kind": "", "headline": "", "sections": [], "row_id": "", "tables": [table(shown.Viewer(request.user))],
             **(extra_context or {}),
         }  # fmt: skip
-        return self.page(request, "admin/levels.html", "Service levels", context)
+        return self.page(request, "admin/levels.html", _("Service levels"), context)
 
     def headline(self, row: Any, _viewer: shown.Viewer) -> object:
         """What is promised."""
         one = slo.SLOS[row.name]
-        return f"{one.title}: {percent(one.target)}"
+        return f"{_(one.title)}: {percent(one.target)}"
 
     def heading(self, row: Any, viewer: shown.Viewer) -> str:  # noqa: ARG002  the protocol
         """The same for the browser's tab."""
-        return slo.SLOS[row.name].title
+        return _(slo.SLOS[row.name].title)
 
     def tables(self, row: Any, viewer: shown.Viewer) -> Sequence[shown.Table]:
         """Its windows, and its days."""

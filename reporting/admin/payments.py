@@ -66,7 +66,7 @@ CAPTURE_COLUMNS = (
     shown.time_of("captured_at"),
 )
 TRANSFER_COLUMNS = (
-    shown.text_of("narrative", "Booked"),
+    shown.said_of("narrative", "Booked"),
     shown.Column("Entries", lambda row, _viewer: _entries(row)),
     shown.time_of("booked_at", "When"),
 )

@@ -163,7 +163,7 @@ def _age(longest: timedelta) -> str:
 
 REST_COLUMNS = (
     shown.Column("State", lambda rest, _viewer: format_html(
-        '<a class="bo-link" href="{}">{}</a>', BEHIND[rest.state.name], rest.state.words)),
+        '<a class="bo-link" href="{}">{}</a>', BEHIND[rest.state.name], _(rest.state.words))),
     shown.Column("Longest", lambda rest, _viewer: _age(rest.state.longest)),
     shown.number_of("count", "All"),
     shown.Column("Too long", lambda rest, _viewer: shown.status("failed", f"{rest.late:,}") if rest.late else "0",

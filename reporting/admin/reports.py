@@ -33,7 +33,8 @@ def _interval(row: ReportRun) -> str:
     first, last = Parameters.from_json(row.parameters).days()
     if first == last:
         return f"{first}, {row.parameters['timezone']}"
-    return format_html('<span class="bo-time">{} to {}</span>, {}', first, last, row.parameters["timezone"])
+    days = shown.recite(f"{first} to {last}")
+    return format_html('<span class="bo-time">{}</span>, {}', days, row.parameters["timezone"])
 
 
 def _currency(row: ReportRun) -> str:
@@ -66,10 +67,12 @@ def _stands(row: ReportRun) -> str:
     return stands if final == shown.NOTHING else shown.joined((stands, final), " ")
 
 
-def _tied(row: ReportRun, words: str = "Tied to the ledger") -> str:
+def _tied(row: ReportRun, words: str = "") -> str:
     if row.tied is None:
         return shown.NOTHING
-    return shown.status("tied", words) if row.tied else shown.status("not_tied", _("NOT TIED"))
+    return (
+        shown.status("tied", words or _("Tied to the ledger")) if row.tied else shown.status("not_tied", _("NOT TIED"))
+    )
 
 
 @dataclass
@@ -124,7 +127,7 @@ class ReportFilter(admin.SimpleListFilter):
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:  # noqa: ARG002  Django's
         """What can be chosen."""
-        return [(one.name, one.title) for one in REPORTS.values()]
+        return [(one.name, _(one.title)) for one in REPORTS.values()]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:  # noqa: ARG002  Django's
         """The runs of one report."""
@@ -338,7 +341,7 @@ class ReportRunAdmin(base.ModelAdmin):
 
 def title(row: ReportRun) -> str:
     """What a report is called."""
-    return REPORTS[row.report].title if row.report in REPORTS else row.report
+    return _(REPORTS[row.report].title) if row.report in REPORTS else row.report
 
 
 def _expected(row: ReportRun) -> int | None:

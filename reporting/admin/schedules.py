@@ -39,7 +39,7 @@ class ScheduleForm(forms.Form):
     currency = forms.CharField(
         required=False, max_length=3, help_text=gettext_lazy("Like EUR. Empty means every currency.")
     )
-    file_format = forms.ChoiceField(choices=FileFormat.choices, label=gettext_lazy("Format"))
+    file_format = forms.ChoiceField(choices=shown.choices(FileFormat), label=gettext_lazy("Format"))
     notify = forms.EmailField(
         required=False,
         label=gettext_lazy("Write to"),
@@ -48,7 +48,7 @@ class ScheduleForm(forms.Form):
 
     def __init__(self, data: Any = None) -> None:
         super().__init__(data)
-        self.fields["report"].choices = [(one.name, one.title) for one in REPORTS.values()]  # type: ignore[attr-defined]
+        self.fields["report"].choices = [(one.name, _(one.title)) for one in REPORTS.values()]  # type: ignore[attr-defined]
 
     def clean_currency(self) -> str:
         """As ISO 4217 writes it."""
@@ -56,7 +56,7 @@ class ScheduleForm(forms.Form):
 
 
 def _title(report: str) -> str:
-    return REPORTS[report].title if report in REPORTS else report
+    return _(REPORTS[report].title) if report in REPORTS else report
 
 
 def _stands(row: ReportSchedule) -> str:
@@ -198,3 +198,7 @@ class ReportDownloadAdmin(base.ModelAdmin):
     sections = (("About", columns),)
     list_filter = ("way",)
     nothing_here = "Nobody has taken a file yet."
+
+    def headline(self, row: Any, _viewer: shown.Viewer) -> object:
+        """Who took it, and how."""
+        return f"{row.by}, {shown.within(shown.said(row.get_way_display()))}"

@@ -67,7 +67,7 @@ def error(intent: PaymentIntent) -> str:
     found = intent.last_payment_error
     if not found:
         return ""
-    code = str(found.get("decline_code") or found.get("code") or "").replace("_", " ")
+    code = shown.within(shown.said(str(found.get("decline_code") or found.get("code") or "")))
     said = {"why": code, "told": found.get("customer_message")}
     if said["told"]:
         return _("The last try failed: %(why)s. The customer was told: “%(told)s”") % said

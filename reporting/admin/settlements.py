@@ -107,7 +107,7 @@ def _amount(name: str, title: str, currency: str = "currency") -> shown.Column:
 
 
 LINES: Final = (
-    shown.Column("What", lambda row, _: shown.plain(row.type)),
+    shown.Column("What", lambda row, _viewer: shown.said(row.type)),
     shown.text_of("psp_type", "PSP's word"),
     shown.time_of("occurred_at", "When"),
     _amount("settled", gettext_noop("Settled")),
@@ -292,10 +292,10 @@ class SettlementLineAdmin(base.ModelAdmin):
             "What the PSP says",
             (
                 *LINES,
-                _amount("gross", "Paid by the customer", "gross_currency"),
+                _amount("gross", gettext_noop("Paid by the customer"), "gross_currency"),
                 shown.Column("Rate", lambda row, _: shown.NOTHING if row.rate is None else f"{row.rate.normalize():f}"),
-                _amount("fee", "Fee"),
-                _amount("tax", "Tax on the fee"),
+                _amount("fee", gettext_noop("Fee")),
+                _amount("tax", gettext_noop("Tax on the fee")),
                 shown.code_of("key"),
                 shown.Column("Movement at the PSP", _movement),
                 shown.reference_of("our_reference", "Reference of ours"),
@@ -325,7 +325,7 @@ class SettlementLineAdmin(base.ModelAdmin):
 
     def headline(self, row: Any, _viewer: shown.Viewer) -> object:
         """How much moved, and what became of it."""
-        return shown.joined((shown.plain(row.type), shown.minor(row.net_minor, row.currency), _match(row.match)), " ")
+        return shown.joined((shown.said(row.type), shown.minor(row.net_minor, row.currency), _match(row.match)), " ")
 
 
 def _by(request: HttpRequest) -> str:

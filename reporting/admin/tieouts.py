@@ -23,7 +23,7 @@ WORDS: Final = {
     "dpm": gettext_lazy("Disputes that no settlement has told yet"),
     "po": gettext_lazy("Payouts that no settlement has told yet"),
     "balance": gettext_lazy("Its balance"),
-    "since": "What it settled since then",
+    "since": gettext_lazy("What it settled since then"),
     "carried": gettext_lazy("Carried into the next batch"),
     "set_aside": gettext_lazy("From before the account's cut-over"),
     "missing_here": gettext_lazy("Settled, and not known here"),

@@ -150,7 +150,7 @@ def _of(value: int, whole: int) -> float | None:
 
 
 INCIDENTS: Final = (
-    shown.Column("What", lambda row, viewer: viewer.link(row, row.get_kind_display())),
+    shown.Column("What", lambda row, viewer: viewer.link(row, shown.said(row.get_kind_display()))),
     incidents.COLUMNS[1],
     *incidents.COLUMNS[3:],
 )

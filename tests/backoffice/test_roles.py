@@ -282,6 +282,6 @@ def test_a_role_says_what_it_allows_and_who_has_it(staff: Any) -> None:
     group = Group.objects.get(name="admin")
     shown = pages.text(browser, pages.page_of("auth", "group", group.pk))
 
-    assert "View user" in shown
+    assert "See: users" in shown
     assert "Who has it User Active Last login (UTC) admin Yes" in shown
     assert browser.post(pages.page_of("auth", "group", group.pk), {"name": "mine"}).status_code == 405
