@@ -40,6 +40,7 @@ BOOKS: Final = {
     "psp_reserve": gettext_lazy("Held back by the PSP"),
     "psp_receivable": gettext_lazy("What the PSP owes us"),
     "cash_in_transit": gettext_lazy("Payouts on their way"),
+    "refunds_in_flight": gettext_lazy("Refunds on their way"),
 }
 """The first part of an account's code, in words."""
 
@@ -60,10 +61,11 @@ class SettleForm(ReasonForm):
 
     def __init__(self, codes: Sequence[str], data: Any = None) -> None:
         super().__init__(data)
-        self.fields["counter"].choices = [(code, _in_words(code)) for code in codes]  # type: ignore[attr-defined]  # a choice
+        self.fields["counter"].choices = [(code, in_words(code)) for code in codes]  # type: ignore[attr-defined]  # a choice
 
 
-def _in_words(code: str) -> str:
+def in_words(code: str) -> str:
+    """An account of the ledger for people: What the PSP owes us (psp_receivable/stripe-us)."""
     return f"{BOOKS.get(code.partition('/')[0]) or _('Account')} ({code})"
 
 
@@ -118,8 +120,8 @@ MOVES: Final = (
     shown.text_of("by", "By whom"),
 )
 TRANSFER: Final = (
-    shown.Column("Debit", lambda row, _: _in_words(row["debit"])),
-    shown.Column("Credit", lambda row, _: _in_words(row["credit"])),
+    shown.Column("Debit", lambda row, _: in_words(row["debit"])),
+    shown.Column("Credit", lambda row, _: in_words(row["credit"])),
     shown.Column(
         "Amount", lambda row, _: shown.amount(money.from_minor(row["amount_minor"], row["currency"])), right=True
     ),

@@ -196,6 +196,10 @@ class ReportRunAdmin(base.ModelAdmin):
     record_template = "admin/report.html"
     change_list_template = "admin/reports.html"
 
+    def heading(self, row: Any, _viewer: shown.Viewer) -> str:
+        """Which report it is, and not its id."""
+        return _("Report: %(title)s") % {"title": title(row)}
+
     def headline(self, row: Any, _viewer: shown.Viewer) -> object:
         """Which report, and how far it is."""
         return shown.joined((title(row), shown.status(row.status, tones=TONES)), " ")

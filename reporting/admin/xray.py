@@ -25,6 +25,7 @@ from refunds.models import Refund
 from refunds.policy import Person
 from refunds.selectors import Source
 from refunds.services import limits, refunds
+from reporting.admin import differences
 
 ON_CARDS: Final = frozenset(["card", "apple_pay", "google_pay"])
 CARDS: Final = gettext_lazy("5 to 10 business days after it is sent")
@@ -293,7 +294,7 @@ def _booked(codes: Sequence[str], amount: Money) -> list[tuple[str, str]]:
                 (
                     when,
                     _("%(debit)s is debited, %(credit)s is credited")
-                    % {"debit": debit.account, "credit": credit.account},
+                    % {"debit": differences.in_words(debit.account), "credit": differences.in_words(credit.account)},
                 )
             )
         told.append((_("Payout"), _("%(code)s takes it out of what it pays out next") % {"code": code}))

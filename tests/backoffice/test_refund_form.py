@@ -88,7 +88,10 @@ def test_the_form_shows_what_it_changes_before_it_is_sent(support: Client, paid:
     assert "After it is asked for it can be taken back for 30 seconds." in shown
     assert "The customer sees it 5 to 10 business days after it is sent." in shown
     assert "Payout: stripe-us takes it out of what it pays out next." in shown
-    assert "When it is sent: order_clearing is debited, refunds_in_flight/stripe-us is credited." in shown
+    sent = (
+        "What we owe the commerce side (order_clearing) is debited, Refunds on their way (refunds_in_flight/stripe-us)"
+    )
+    assert f"When it is sent: {sent} is credited." in shown
 
 
 @pytest.mark.parametrize(

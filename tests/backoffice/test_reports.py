@@ -54,6 +54,7 @@ def test_a_report_is_asked_for_watched_and_downloaded(finance: Client, paid: dic
     run = ReportRun.objects.latest("created_at")
     shown = pages.text(finance, pages.page_of("reporting", "reportrun", run.pk))
     assert "Tied to the ledger" in shown
+    assert shown.startswith("Report: Payments |"), "a browser's tab says which it is"
     assert "Download Manifest" in shown
     assert "Not final: what was there at" in shown, "today is not over"
     assert "Ready Not final" in pages.text(finance, pages.list_of("reporting", "reportrun"))
