@@ -72,6 +72,12 @@ SENTENCES: Final = (
     gettext_noop("event %(number)s of %(id)s: recorded, no endpoint wants it"),
     gettext_noop("%(count)s deliveries again, asked by %(person)s"),
     gettext_noop("%(operation)s for %(id)s"),
+    gettext_noop("%(count)s reports tie to the ledger."),
+    gettext_noop("Debits are credits over %(count)s transfers."),
+    gettext_noop("Ledger and PSPs agree."),
+    gettext_noop("Every account that moved money has told of it."),
+    gettext_noop("%(count)s settlement files did not come, the oldest is late by %(count_of_days)s days."),
+    gettext_noop("for %(count)s h the error budget has been burning %(rate)s times too fast"),
     gettext_noop("the line names it"),
     gettext_noop("the release"),
     gettext_noop("the bank disputes the payment"),
@@ -94,6 +100,8 @@ _WORDED: Final = {"code": wording.said, "operation": _operation, "method": wordi
 _FORMS: Final = {
     "amount": r"[\d.,−-]+ [A-Z]{3}",
     "account": r"[\w-]+",
+    "count": r"[\d,]+",
+    "rate": r"[\d.]+",
     "person": r"[\w@.+ -]+",
     "reference": r"[\w-]+",
     "since": r"[\d-]+",
@@ -103,18 +111,25 @@ _WORD: Final = r"[\w:]+"
 """What may stand in a hole: of these names, and of all others."""
 
 
+LONGEST: Final = 400
+"""Characters: none of our sentences is longer, and what is need not be looked through."""
+
+
 def recite(text: str) -> str:
     """A sentence of ours in the reader's language, its codes in words; anything else as it came.
 
     A text that pages say as well, word by word, needs no entry above, nor do two of them with a colon between:
     catalogues have them.
     """
-    if not text or (said := _(text)) != text:
-        return said if text else ""
+    if not text or len(text) > LONGEST:
+        return text
+    if (said := _(text)) != text:
+        return said
     for sentence, pattern in _patterns():
         if found := pattern.fullmatch(text):
             return _(sentence) % {name: _WORDED.get(name, str)(value) for name, value in found.groupdict().items()}
-    return ": ".join(part and _(part) for part in text.split(": "))
+    head, colon, rest = text.partition(": ")
+    return f"{head and _(head)}: {recite(rest)}" if colon else text
 
 
 @cache

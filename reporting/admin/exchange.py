@@ -16,7 +16,7 @@ class ExchangeRateAdmin(base.ModelAdmin):
         shown.text_of("currency"),
         shown.Column("Day", lambda row, _: row.day.isoformat()),
         shown.Column("For one euro", lambda row, _: f"{row.per_euro.normalize():f}", right=True),
-        shown.text_of("source", "Who says so"),
+        shown.said_of("source", "Who says so"),
     )
     sections = (("About", columns),)
     ordering = ("-day", "currency")

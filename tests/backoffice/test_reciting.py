@@ -17,9 +17,15 @@ from payments.admin import shown
         ("19.99 USD captured by stripe-us", None, "19.99 USD eingezogen von stripe-us"),
         ("2026-11-03 to 2026-11-04", None, "2026-11-03 bis 2026-11-04"),
         ("send_refund: Failed, and comes back", None, "send_refund: Fehlgeschlagen, kommt wieder"),
+        (
+            "Our own time: for 72 h the error budget has been burning 1 times too fast",
+            None,
+            "Unsere eigene Zeit: seit 72 h wird das Fehlerbudget 1-mal zu schnell verbraucht",
+        ),
         ("The payout has arrived", None, "Die Auszahlung ist angekommen"),
         ("Captured by hand, says lena", None, "Captured by hand, says lena"),
         ("", None, ""),
+        ("far: " * 5000, None, "far: " * 5000),
     ],
 )
 def test_sentences_are_said_and_everything_else_is_left(kept: str, english: str | None, german: str) -> None:
