@@ -58,7 +58,9 @@ class PaymentIntent(records.Stateful, records.Announced):
 
     id = ids.IdField("pi")
     client = models.ForeignKey("payments.ApiClient", on_delete=models.PROTECT, db_index=False)  # intent_client
-    order = models.ForeignKey("payments.Order", null=True, blank=True, on_delete=models.PROTECT, related_name="intents")
+    order = models.ForeignKey(
+        "payments.Order", null=True, blank=True, on_delete=models.PROTECT, related_name="intents", db_index=False
+    )  # intent_order
     customer = models.ForeignKey(
         "payments.Customer", null=True, blank=True, on_delete=models.PROTECT, db_index=False
     )  # intent_customer
@@ -130,6 +132,7 @@ class PaymentIntent(records.Stateful, records.Announced):
             models.CheckConstraint(name="intent_disputed_not_negative", condition=Q(amount_disputed_minor__gte=0)),
         )
         indexes = (
+            models.Index(fields=["order", "id"], name="intent_order"),
             models.Index(fields=["customer", "id"], name="intent_customer"),
             models.Index(fields=["client", "id"], name="intent_client"),
             models.Index(Right(Cast("id", models.TextField()), 4), name="intent_last_four"),
@@ -228,9 +231,14 @@ class PaymentAttempt(records.Stateful):
                 name="attempt_order_held",
                 condition=Q(status__in=["ready", "sent", "action_required", "pending", "unknown", "authorized"]),
             ),
-            models.Index(fields=["card_last4", "id"], name="attempt_card_last4", condition=~Q(card_last4="")),
             models.Index(
-                fields=["card_last4", "amount_minor", "id"], name="attempt_card_amount", condition=~Q(card_last4="")
+                fields=["card_last4", "id"], include=["intent"], name="attempt_last4", condition=~Q(card_last4="")
+            ),
+            models.Index(
+                fields=["card_last4", "amount_minor", "id"],
+                include=["intent"],
+                name="attempt_last4_amount",
+                condition=~Q(card_last4=""),
             ),
             models.Index(fields=["rule_id", "created_at"], name="attempt_rule", condition=~Q(rule_id="")),
             models.Index(fields=["status", "id"], name="attempt_rare", condition=Q(status__in=RARE_ATTEMPTS)),

@@ -114,7 +114,11 @@ class Order(records.Stateful, records.Announced):
         )
         indexes = (
             models.Index(fields=["customer", "id"], name="order_customer"),
-            models.Index(OpClass(Reverse(Upper("reference")), name="text_pattern_ops"), name="order_reference_end"),
+            models.Index(
+                OpClass(Reverse(Upper("reference")), name="text_pattern_ops"),
+                include=["reference", "id"],
+                name="order_end",
+            ),
             GinIndex(
                 OpClass("metadata", name="jsonb_path_ops"), name="order_metadata", condition=~models.Q(metadata={})
             ),
