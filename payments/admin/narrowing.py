@@ -10,6 +10,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from payments.gateway.models import ProviderAccount
 from payments.intents.states import AttemptStatus
 
 _WORD: Final = re.compile(r"[\w.-]{1,40}")
@@ -43,7 +44,14 @@ class BehindFigure(admin.SimpleListFilter):
 class AccountIs(BehindFigure):
     """A provider account by its code."""
 
-    title, parameter_name, column = gettext_lazy("provider account"), "account__is", "account__code"
+    title, parameter_name = gettext_lazy("provider account"), "account__is"
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:  # noqa: ARG002  Django's
+        """By its key, of which the planner knows how many have it; through a join it took an eighth for a hundredth."""
+        if not self.value():
+            return queryset
+        found = ProviderAccount.objects.filter(code=self.value()).values_list("pk", flat=True)
+        return queryset.filter(account_id__in=list(found))
 
 
 class MethodIs(BehindFigure):

@@ -167,7 +167,7 @@ class PaymentAttempt(records.Stateful):
     id = ids.IdField("att")
     intent = models.ForeignKey(PaymentIntent, on_delete=models.PROTECT, related_name="attempts")
     order_id = models.CharField(max_length=40, blank=True, default="")
-    account = models.ForeignKey(ProviderAccount, on_delete=models.PROTECT)
+    account = models.ForeignKey(ProviderAccount, on_delete=models.PROTECT, db_index=False)  # attempt_account
     currency = models.CharField(max_length=3)
     amount_minor = models.BigIntegerField()
     accepted_minor = models.BigIntegerField(
@@ -231,6 +231,7 @@ class PaymentAttempt(records.Stateful):
                 name="attempt_order_held",
                 condition=Q(status__in=["ready", "sent", "action_required", "pending", "unknown", "authorized"]),
             ),
+            models.Index(fields=["account", "id"], name="attempt_account"),
             models.Index(
                 fields=["card_last4", "id"], include=["intent"], name="attempt_last4", condition=~Q(card_last4="")
             ),
