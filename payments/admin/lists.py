@@ -134,7 +134,8 @@ class ChangeList(UnfoldChangeList, DjangoChangeList):  # type: ignore[misc]  # u
         """The filters, with the titles that models give them in the reader's language."""
         found = super().get_filters(request)
         for spec in found[0]:
-            spec.title = _(str(spec.title)) if _(str(spec.title)) != spec.title else _(shown.capital(spec.title))
+            said = _(str(spec.title))
+            spec.title = said if said != spec.title else _(shown.capital(spec.title))
         return found
 
     @cached_property

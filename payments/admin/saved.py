@@ -141,7 +141,3 @@ class MethodSuccessAdmin(base.ModelAdmin):
     sections = (("About", columns),)
     list_filter = ("country", "method")
     nothing_here = "Nobody has measured yet: it is done every hour, of the attempts of the last 14 days."
-
-    def headline(self, row: Any, _viewer: shown.Viewer) -> object:
-        """Which method, where."""
-        return shown.recite(str(row))

@@ -204,10 +204,6 @@ class JobRunAdmin(base.ModelAdmin):
         """By the job's name."""
         return Q(name=term) if term in REGISTRY else base.NOWHERE
 
-    def headline(self, row: Any, _viewer: shown.Viewer) -> object:
-        """What became of which job."""
-        return shown.recite(str(row))
-
 
 def _arguments(row: Job, viewer: shown.Viewer) -> str:
     cells = (

@@ -18,7 +18,7 @@ from payments.admin import base, shown
 from payments.kernel import money
 from payments.kernel.errors import Refusal
 from reporting.admin import asking
-from reporting.models import ReportRun, Way
+from reporting.models import ReportRun, ReportSchedule, Way
 from reporting.reports.base import Parameters
 from reporting.reports.catalogue import REPORTS
 from reporting.services import exports
@@ -33,7 +33,7 @@ def _interval(row: ReportRun) -> str:
     first, last = Parameters.from_json(row.parameters).days()
     if first == last:
         return f"{first}, {row.parameters['timezone']}"
-    days = shown.recite(f"{first} to {last}")
+    days = _("%(since)s to %(until)s") % {"since": first, "until": last}
     return format_html('<span class="bo-time">{}</span>, {}', days, row.parameters["timezone"])
 
 
@@ -343,8 +343,8 @@ class ReportRunAdmin(base.ModelAdmin):
         return self.page(request, "admin/confirm.html", str(confirm["button"]), context)
 
 
-def title(row: ReportRun) -> str:
-    """What a report is called."""
+def title(row: ReportRun | ReportSchedule) -> str:
+    """What a report is called, by one of its runs or by what asks for it again and again."""
     return _(REPORTS[row.report].title) if row.report in REPORTS else row.report
 
 

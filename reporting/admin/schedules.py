@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy
 
 from payments.admin import base, shown
 from payments.kernel.errors import Refusal
-from reporting.admin import asking
+from reporting.admin import asking, reports
 from reporting.models import FileFormat, ReportDownload, ReportRun, ReportSchedule, Rhythm
 from reporting.reports.catalogue import REPORTS
 from reporting.services import schedules
@@ -55,10 +55,6 @@ class ScheduleForm(forms.Form):
         return str(self.cleaned_data["currency"]).strip().upper()
 
 
-def _title(report: str) -> str:
-    return _(REPORTS[report].title) if report in REPORTS else report
-
-
 def _stands(row: ReportSchedule) -> str:
     return (
         shown.status("ready", _("Runs"))
@@ -73,7 +69,7 @@ class ReportScheduleAdmin(base.ModelAdmin):
 
     called = ("scheduled report", "scheduled reports")
     columns = (
-        shown.Column("Report", lambda row, _: _title(row.report)),
+        shown.Column("Report", lambda row, _: reports.title(row)),
         shown.Column("Stands", lambda row, _: _stands(row)),
         shown.choice_of("rhythm", "How often"),
         shown.time_of("due_at", "Next"),
@@ -102,7 +98,7 @@ class ReportScheduleAdmin(base.ModelAdmin):
 
     def headline(self, row: Any, _viewer: shown.Viewer) -> object:
         """Which report, and whether it comes."""
-        return shown.joined((_title(row.report), _stands(row)), " ")
+        return shown.joined((reports.title(row), _stands(row)), " ")
 
     def tables(self, row: Any, viewer: shown.Viewer) -> Sequence[shown.Table]:
         """The files that have come."""
@@ -174,7 +170,7 @@ class ReportScheduleAdmin(base.ModelAdmin):
             return row
         back = shown.address(ReportSchedule, row.pk)
         if request.method != "POST":
-            context = {"row": row, "effect": effect, "button": words, "what": _title(row.report), "back": back}
+            context = {"row": row, "effect": effect, "button": words, "what": reports.title(row), "back": back}
             return self.page(request, "admin/confirm.html", words, context)
         try:
             act(row.pk)
