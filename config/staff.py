@@ -62,17 +62,22 @@ class StaffMiddleware:
 
 
 def _refused(request: HttpRequest) -> HttpResponse | None:
-    """An answer to a form in which somebody has pasted a secret key: none of it is kept.
+    """An answer to an address that no database can be asked about, and to a form in which somebody has pasted a secret
+    key: none of it is kept.
 
-    Card numbers are refused by the forms themselves, beside the field.
+    Card numbers are refused by the forms themselves, beside the field, and so is what forms cannot hold.
     """
+    said = {name: texts for name, texts in request.GET.lists() if name != "q"}  # a search says that it finds nothing
+    unfit = [name for name, texts in said.items() if any("\x00" in one for one in (name, *texts))]
+    if unfit:
+        return render(request, "admin/unreadable.html", {"names": unfit}, status=400)
     if request.method in SAFE or request.path_info.startswith(UNTOLD):
         return None
     try:
-        said = [text for _, texts in request.POST.lists() for text in texts]
+        sent = [text for _, texts in request.POST.lists() for text in texts]
     except (SuspiciousOperation, UnreadablePostError, MultiPartParserError):
         return None  # whoever reads it next says so
-    if not any(map(redaction.holds_key, said)):
+    if not any(map(redaction.holds_key, sent)):
         return None
     return render(request, "admin/refused.html", status=400)
 

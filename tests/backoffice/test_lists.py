@@ -160,3 +160,18 @@ def test_a_form_that_cannot_be_checked_changes_nothing_and_says_so(db: None) -> 
 
     assert answer.status_code == 403
     assert "Nothing was changed. It was open for too long" in pages.plain(answer.content.decode())
+
+
+@pytest.mark.parametrize(
+    ("address", "name"),
+    [
+        ("/admin/payments/paymentattempt/", "account__is"),
+        ("/admin/payments/paymentattempt/", "status__exact"),
+        ("/admin/dashboards/approval/", "country"),
+        ("/admin/uptime/", "account"),
+    ],
+)
+def test_an_address_that_nothing_can_be_called_by_is_refused_by_name(boss: Client, address: str, name: str) -> None:
+    answer = boss.get(address, {name: "stripe\x00us"})
+    assert answer.status_code == 400
+    assert f"There is a NUL in {name}." in pages.plain(answer.content.decode())
